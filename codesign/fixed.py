@@ -1,0 +1,180 @@
+"""The integer contract: the one place that owns ranges, rounding, clamping and packing.
+
+Training's evaluation, the Python reference, the programming image and the Verilog all follow
+these rules; the Verilog modules name the function here that is their twin.
+"""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from codesign.errors import InputError
+
+Ints = NDArray[np.int64]
+
+MULT_BITS = 16  # signed requantization multiplier
+BIAS_BITS = 32  # signed requantization bias
+MAX_SHIFT = 31  # requantization shift
+
+
+@dataclass(frozen=True)
+class IntType:
+    """An integer of `bits` bits, two's complement if `signed`."""
+
+    bits: int
+    signed: bool = False
+
+    def __post_init__(self) -> None:
+        if type(self.bits) is not int or not 1 <= self.bits <= 64:
+            raise InputError(f"integer type: bits must be 1..64, got {self.bits}")
+        if type(self.signed) is not bool:
+            raise InputError(f"integer type: signed must be true or false, got {self.signed!r}")
+
+    @property
+    def lo(self) -> int:
+        """Smallest value."""
+        return -(1 << (self.bits - 1)) if self.signed else 0
+
+    @property
+    def hi(self) -> int:
+        """Largest value."""
+        return (1 << (self.bits - self.signed)) - 1
+
+    def holds(self, values: ArrayLike) -> bool:
+        """Whether every value lies in lo..hi."""
+        v = np.asarray(values)
+        return v.size == 0 or (int(v.min()) >= self.lo and int(v.max()) <= self.hi)
+
+    def __str__(self) -> str:
+        return f"{'i' if self.signed else 'u'}{self.bits}"
+
+
+INT32 = IntType(32, signed=True)
+
+
+def shift_right(value: ArrayLike, shift: int) -> Ints:
+    """`(value + 2^(shift-1)) >> shift`: round to nearest, halves up; the rounding term is 0 at shift 0."""
+    v = np.asarray(value, dtype=np.int64)
+    return v if shift == 0 else (v + (1 << (shift - 1))) >> shift
+
+
+def clamp(value: ArrayLike, kind: IntType) -> Ints:
+    """The nearest value that `kind` holds. Floats are cut off before they become integers, so none wraps."""
+    return np.asarray(np.clip(np.asarray(value), kind.lo, kind.hi), dtype=np.int64)
+
+
+def bit_planes(x: ArrayLike, kind: IntType) -> NDArray[np.uint8]:
+    """Bits of `x` (any shape) as 0/1 with a new first axis: plane 0 is the top bit, the last is bit 0.
+
+    Twin of `xb_wordlines.v`: the chip drives planes from the top down.
+    """
+    v: NDArray[Any] = np.asarray(x).astype(
+        np.uint8 if kind.bits <= 8 else np.int64
+    )  # two's complement survives the cut
+    return np.stack([((v >> b) & 1).astype(np.uint8) for b in range(kind.bits - 1, -1, -1)])
+
+
+def plane_weights(kind: IntType) -> Ints:
+    """Weight of each plane of `bit_planes`: 2^b, and -2^b for the top plane of a signed type."""
+    w = 1 << np.arange(kind.bits - 1, -1, -1, dtype=np.int64)
+    if kind.signed:
+        w[0] = -w[0]
+    return w
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Range trim of one array's ADCs: `clamp((I * gain + offset + 2^(shift-1)) >> shift)`.
+
+    gain is 1..255, shift 0..15, offset (signed 16 bit, one per column) lies beside it.
+    """
+
+    gain: int = 1
+    shift: int = 0
+
+    def __post_init__(self) -> None:
+        whole = type(self.gain) is int and type(self.shift) is int
+        if not (whole and 1 <= self.gain <= 255 and 0 <= self.shift <= 15):
+            raise InputError(f"ADC trim: gain must be 1..255 and shift 0..15, got {self.gain} and {self.shift}")
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether one step of current is one code."""
+        return self.gain == 1 and self.shift == 0
+
+
+def convert(current: ArrayLike, trim: Trim, offset: ArrayLike, adc: IntType) -> NDArray[Any]:
+    """ADC: column currents to codes. Twin of the converter inside `model/xb_array.v`.
+
+    Integers, of an integer or floating dtype. With the trim at identity the dtype stays, so that exact float
+    currents from a matrix product need no conversion; otherwise codes are int64.
+    """
+    i, o = np.asarray(current), np.asarray(offset, dtype=np.int64)
+    if trim.is_identity and not o.any():
+        return np.asarray(np.clip(i, adc.lo, adc.hi))
+    return clamp(shift_right(i.astype(np.int64) * trim.gain + o, trim.shift), adc)
+
+
+def requantize(acc: ArrayLike, mult: ArrayLike, bias: ArrayLike, shift: int, out: IntType) -> Ints:
+    """`clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to `out`. Twin of `xb_requant.v`."""
+    a = np.asarray(acc, dtype=np.int64)
+    return clamp(shift_right(a * np.asarray(mult, np.int64) + np.asarray(bias, np.int64), shift), out)
+
+
+def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, int]:
+    """Integer (mult, bias, shift) so that `requantize` computes `acc * scale + bias`, nearest.
+
+    scale and bias are real, one per column, in units of the output's step. The shift is shared
+    and as large as the register widths allow, so that every multiplier keeps its precision.
+    """
+    s = np.atleast_1d(np.asarray(scale, dtype=np.float64))
+    b = np.broadcast_to(np.asarray(bias, dtype=np.float64), s.shape)
+    if not (np.isfinite(s).all() and np.isfinite(b).all()):
+        raise InputError("requantizer: scale and bias must be finite, got NaN or infinity; check the layer's weights")
+    mult_top, bias_top = IntType(MULT_BITS, True).hi, IntType(BIAS_BITS, True).hi
+    shift = MAX_SHIFT
+    while shift > 0 and (
+        np.abs(np.rint(s * 2.0**shift)).max() > mult_top or np.abs(np.rint(b * 2.0**shift)).max() > bias_top
+    ):
+        shift -= 1
+    mult, add = np.rint(s * 2.0**shift).astype(np.int64), np.rint(b * 2.0**shift)
+    if np.abs(mult).max() > mult_top or np.abs(add).max() > bias_top:
+        raise InputError(
+            f"requantizer: scale {np.abs(s).max():g} or bias {np.abs(b).max():g} exceeds the "
+            f"{MULT_BITS}-bit multiplier or {BIAS_BITS}-bit bias; rescale the layer"
+        )
+    return mult, add.astype(np.int64), shift
+
+
+def pack_fields(values: ArrayLike, width: int) -> int:
+    """One big integer whose bits [k*width +: width] are value k (two's complement if negative)."""
+    mask = (1 << width) - 1
+    word = 0
+    for k, v in enumerate(np.asarray(values).ravel().tolist()):
+        word |= (int(v) & mask) << (k * width)
+    return word
+
+
+def unpack_fields(word: int, width: int, count: int, signed: bool = False) -> list[int]:
+    """Inverse of `pack_fields`."""
+    mask, top = (1 << width) - 1, 1 << (width - 1)
+    out = [(word >> (k * width)) & mask for k in range(count)]
+    return [v - (v & top) * 2 if signed else v for v in out]
+
+
+def words_of(value: int, count: int) -> list[int]:
+    """A big integer as `count` 32-bit words, lowest first."""
+    return [(value >> (32 * k)) & 0xFFFFFFFF for k in range(count)]
+
+
+def crc32(words: ArrayLike, start: int = 0) -> int:
+    """CRC-32 (IEEE 802.3, as zlib) of 32-bit words taken as little-endian bytes. Twin of `xb_crc32.v`."""
+    return zlib.crc32(np.asarray(words, dtype="<u4").tobytes(), start)
+
+
+def clog2(value: int) -> int:
+    """Verilog's $clog2: bits needed to count `value` things."""
+    return (value - 1).bit_length() if value > 1 else 0

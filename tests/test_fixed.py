@@ -1,0 +1,176 @@
+"""The integer contract, against values worked out by hand."""
+
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codesign import fixed
+from codesign.errors import InputError
+from codesign.fixed import IntType, Trim
+
+U4, I4 = IntType(4), IntType(4, signed=True)
+
+
+def message(call: object, *args: object) -> str:
+    with pytest.raises(InputError) as caught:
+        call(*args)  # type: ignore[operator]
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lo", "hi", "text"),
+    [
+        (U4, 0, 15, "u4"),
+        (I4, -8, 7, "i4"),
+        (IntType(1), 0, 1, "u1"),
+        (IntType(1, True), -1, 0, "i1"),
+        (fixed.INT32, -2147483648, 2147483647, "i32"),
+    ],
+)
+def test_ranges(kind: IntType, lo: int, hi: int, text: str) -> None:
+    assert (kind.lo, kind.hi, str(kind)) == (lo, hi, text)
+    assert kind.holds([lo, hi])
+    assert not kind.holds([lo - 1])
+    assert not kind.holds([hi + 1])
+    assert kind.holds([])
+
+
+def test_a_type_has_1_to_64_bits() -> None:
+    assert message(IntType, 0) == "integer type: bits must be 1..64, got 0"
+    assert message(IntType, 65) == "integer type: bits must be 1..64, got 65"
+
+
+@pytest.mark.parametrize(
+    ("value", "shift", "expected"),
+    [
+        (7, 0, 7),
+        (-7, 0, -7),
+        (5, 1, 3),  # 2.5: halves go up
+        (-5, 1, -2),  # -2.5: up, too
+        (1, 2, 0),
+        (2, 2, 1),  # 0.5
+        (-2, 2, 0),  # -0.5
+        (-3, 2, -1),  # -0.75
+        (-6, 2, -1),  # -1.5
+        (100, 5, 3),  # 3.125
+    ],
+)
+def test_shift_right(value: int, shift: int, expected: int) -> None:
+    assert fixed.shift_right([value], shift).tolist() == [expected]
+
+
+def test_clamp() -> None:
+    assert fixed.clamp([-100, -8, -1, 0, 7, 8], I4).tolist() == [-8, -8, -1, 0, 7, 7]
+    assert fixed.clamp([-1, 0, 15, 16], U4).tolist() == [0, 0, 15, 15]
+
+
+def test_bit_planes_unsigned() -> None:
+    assert fixed.bit_planes([10, 1], U4).tolist() == [[1, 0], [0, 0], [1, 0], [0, 1]]
+    assert fixed.plane_weights(U4).tolist() == [8, 4, 2, 1]
+
+
+def test_bit_planes_signed() -> None:
+    assert fixed.bit_planes([-3, 7], I4).tolist() == [[1, 0], [1, 1], [0, 1], [1, 1]]  # 1101, 0111
+    assert fixed.plane_weights(I4).tolist() == [-8, 4, 2, 1]
+
+
+@given(st.integers(1, 8), st.booleans(), st.data())
+def test_planes_add_up_to_the_value(bits: int, signed: bool, data: st.DataObject) -> None:
+    kind = IntType(bits, signed)
+    x = data.draw(st.integers(kind.lo, kind.hi))
+    planes = fixed.bit_planes([x], kind)
+    assert planes.shape == (bits, 1)
+    assert int((planes[:, 0].astype(int) * fixed.plane_weights(kind)).sum()) == x
+
+
+def test_convert() -> None:
+    # (5*3 + 1 + 2) >> 2 = 18 >> 2 = 4; a 3-bit code ends at 3
+    assert fixed.convert([5], Trim(3, 2), [1], IntType(4, True)).tolist() == [4]
+    assert fixed.convert([5], Trim(3, 2), [1], IntType(3, True)).tolist() == [3]
+    assert fixed.convert([-9, 9], Trim(), [0, 0], I4).tolist() == [-8, 7]
+
+
+@pytest.mark.parametrize(("gain", "shift"), [(0, 0), (256, 0), (1, -1), (1, 16)])
+def test_trim_range(gain: int, shift: int) -> None:
+    assert message(Trim, gain, shift) == f"ADC trim: gain must be 1..255 and shift 0..15, got {gain} and {shift}"
+
+
+def test_trim_identity() -> None:
+    assert Trim().is_identity
+    assert not Trim(2, 1).is_identity  # rounds and scales by 1, but is not the same function
+
+
+def test_requantize() -> None:
+    # (100*3 + 7 + 8) >> 4 = 315 >> 4 = 19;  (-300 + 15) >> 4 = -18
+    acc, mult, bias = [100, -100], [3, 3], [7, 7]
+    assert fixed.requantize(acc, mult, bias, 4, IntType(8, True)).tolist() == [19, -18]
+    assert fixed.requantize(acc, mult, bias, 4, U4).tolist() == [15, 0]
+
+
+@pytest.mark.parametrize(
+    ("scale", "bias", "expected"),
+    [
+        ([0.5], [0.0], ([16384], [0], 15)),  # 2^16 / 2 would be 32768, one too many for 16 bits
+        ([1 / 3], [0.25], ([21845], [16384], 16)),  # 65536 / 3 = 21845.33
+        ([1 / 3, -0.001], [0.0, 0.0], ([21845, -66], [0, 0], 16)),  # one shift for all; 65.536
+        ([1e-9], [0.0], ([2], [0], 31)),  # 2147483648e-9 = 2.147
+        ([0.5], [2.0**20], ([512], [2**30], 10)),  # the bias limits the shift
+        ([32767.0], [0.0], ([32767], [0], 0)),
+    ],
+)
+def test_requant_constants(scale: list[float], bias: list[float], expected: tuple[list[int], list[int], int]) -> None:
+    mult, add, shift = fixed.requant_constants(scale, bias)
+    assert (mult.tolist(), add.tolist(), shift) == expected
+
+
+@given(st.floats(1e-6, 30000), st.floats(-1000, 1000))
+def test_requant_constants_keep_every_bit_there_is(scale: float, bias: float) -> None:
+    mult, add, shift = fixed.requant_constants([scale], [bias])
+    assert abs(int(mult[0]) - scale * 2**shift) <= 0.5
+    assert abs(int(add[0]) - bias * 2**shift) <= 0.5
+    twice = shift == 31 or round(scale * 2 ** (shift + 1)) > 32767 or abs(round(bias * 2 ** (shift + 1))) > 2**31 - 1
+    assert twice  # a larger shift would overflow
+
+
+def test_requant_constants_refuse() -> None:
+    assert message(fixed.requant_constants, [np.nan], [0.0]) == (
+        "requantizer: scale and bias must be finite, got NaN or infinity; check the layer's weights"
+    )
+    assert message(fixed.requant_constants, [40000.0], [0.0]) == (
+        "requantizer: scale 40000 or bias 0 exceeds the 16-bit multiplier or 32-bit bias; rescale the layer"
+    )
+
+
+def test_pack_fields() -> None:
+    assert fixed.pack_fields([1, 2, 3], 4) == 0x321
+    assert fixed.pack_fields([-1, 0, -4], 3) == 0b100_000_111
+    assert fixed.unpack_fields(0x321, 4, 3) == [1, 2, 3]
+    assert fixed.unpack_fields(0b100_000_111, 3, 3, signed=True) == [-1, 0, -4]
+
+
+@given(st.integers(1, 40), st.booleans(), st.data())
+def test_unpack_undoes_pack(width: int, signed: bool, data: st.DataObject) -> None:
+    kind = IntType(width, signed)
+    values = data.draw(st.lists(st.integers(kind.lo, kind.hi), max_size=9))
+    assert fixed.unpack_fields(fixed.pack_fields(values, width), width, len(values), signed) == values
+
+
+def test_words_of() -> None:
+    assert fixed.words_of(0x1_89ABCDEF, 3) == [0x89ABCDEF, 1, 0]
+
+
+def test_crc32_check_value() -> None:
+    # The published check of CRC-32: "123456789" gives CBF43926. Eight of its bytes are two words.
+    words = [int.from_bytes(b"1234", "little"), int.from_bytes(b"5678", "little")]
+    assert fixed.crc32(words) == 0x9AE0DAAF
+    assert zlib.crc32(b"9", fixed.crc32(words)) == 0xCBF43926
+    assert fixed.crc32(words[1:], fixed.crc32(words[:1])) == 0x9AE0DAAF
+    assert fixed.crc32([]) == 0
+
+
+@pytest.mark.parametrize(("value", "bits"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (1024, 10), (1025, 11)])
+def test_clog2(value: int, bits: int) -> None:
+    assert fixed.clog2(value) == bits
