@@ -1,0 +1,70 @@
+"""Hidden layers and units that nobody reads, and units that never change, leave the network."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.fixed import BIAS_BITS, IntType, requantize
+from codesign.ir import Linear, Network, Requant
+
+NAME = "dead-units"
+
+
+def run(network: Network) -> Network:
+    """Remove hidden layers and units without readers; fold units whose weights are all 0 into their readers' biases.
+
+    Outputs stay equal for every input: a constant c adds c * weight to each reader's accumulator, which is
+    c * weight * mult in its bias. The constants of a layer stay where that would overflow a bias, and a layer
+    keeps one unit. Repeats until nothing is left to remove: what only dead units read is dead, what reads
+    only constants is constant.
+    """
+    network = _reached(network)
+    while (smaller := _pruned(network)) is not network:
+        network = smaller
+    return network
+
+
+def _reached(network: Network) -> Network:
+    """Without the layers that the output does not depend on."""
+    needed = {network.nodes[-1].name}
+    for node in reversed(network.nodes):
+        if node.name in needed:
+            needed.add(node.source)
+    return replace(network, nodes=tuple(n for n in network.nodes if n.name in needed))
+
+
+def _pruned(network: Network) -> Network:
+    """Every layer looked at once, in order; the same object when there was nothing to remove."""
+    nodes, changed = list(network.nodes), False
+    for k in range(len(nodes) - 1):
+        node = nodes[k]  # as the layers before have left it
+        readers = [j for j, n in enumerate(nodes) if n.source == node.name]
+        outgoing = np.concatenate([nodes[j].weight for j in readers], axis=1)
+        constant: NDArray[np.bool_] = np.asarray(~node.weight.any(axis=0))
+        q = node.requant
+        value = requantize(np.zeros(node.outputs, np.int64), q.mult, q.bias, q.shift, q.out)
+        folded = {j: _bias(nodes[j], np.where(constant, value, 0)) for j in readers}
+        if not all(IntType(BIAS_BITS, True).holds(b) for b in folded.values()):
+            constant[:] = False
+        dead: NDArray[np.bool_] = np.asarray(constant | ~outgoing.any(axis=1))
+        if dead.all():
+            dead[0] = False
+            constant[0] = False
+        if not dead.any():
+            continue
+        changed = True
+        keep = np.flatnonzero(~dead)
+        nodes[k] = replace(
+            node, weight=node.weight[:, keep], requant=Requant(q.mult[keep], q.bias[keep], q.shift, q.out)
+        )
+        for j in readers:
+            reader = nodes[j]
+            bias = _bias(reader, np.where(constant, value, 0))
+            nodes[j] = replace(reader, weight=reader.weight[keep], requant=replace(reader.requant, bias=bias))
+    return replace(network, nodes=tuple(nodes)) if changed else network
+
+
+def _bias(reader: Linear, constants: np.ndarray) -> np.ndarray:
+    q = reader.requant
+    return q.bias + constants @ reader.weight.astype(np.int64) * q.mult
