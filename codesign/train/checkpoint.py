@@ -1,0 +1,107 @@
+"""Training state on disk: one safetensors file an epoch, replaced atomically. No pickle, nothing executed.
+
+The tensors are model.*, optimiser.PARAMETER.STATE and generator; the description is JSON in the header.
+"""
+
+import json
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from codesign.errors import InputError, OutputError
+
+SCHEMA = "codesign-checkpoint/1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where a phase of training keeps its state, and what that state belongs to."""
+
+    path: Path
+    identity: dict[str, Any]  # JSON values: recipe, cells, data
+
+    def write(
+        self, epoch: int, history: list[dict[str, Any]], model: nn.Module, optimiser: Optimizer, rng: torch.Generator
+    ) -> None:
+        """Replace the file by the state after `epoch` epochs; a kill at any moment leaves the old or the new one."""
+        tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+        for name, p in model.named_parameters():
+            tensors |= {f"optimiser.{name}.{k}": v for k, v in optimiser.state.get(p, {}).items()}
+        tensors["generator"] = rng.get_state()
+        note = {"schema": SCHEMA, "epoch": epoch, "history": history, "identity": self.identity}
+        data = save({k: v.contiguous() for k, v in tensors.items()}, {"codesign": json.dumps(note, sort_keys=True)})
+        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with open(temporary, "wb") as f:
+                f.write(data)
+                f.flush()
+                os.fsync(f.fileno())
+            os.replace(temporary, self.path)
+        except OSError as e:
+            with suppress(OSError):
+                temporary.unlink()
+            raise OutputError(
+                f"{self.path}: checkpoint cannot be written ({e.strerror}); free space or give another folder"
+            ) from None
+
+    def read(self, model: nn.Module, optimiser: Optimizer, rng: torch.Generator) -> tuple[int, list[dict[str, Any]]]:
+        """Put the saved state into the three; return epochs done and history, (0, []) without a file.
+
+        Raises InputError when the file is damaged or belongs to another recipe, device or data set.
+        """
+        for left in self.path.parent.glob(f"{self.path.name}.*.tmp"):  # a killed writer's
+            if re.fullmatch(r"\.\d+\.tmp", left.name.removeprefix(self.path.name)):
+                left.unlink(missing_ok=True)
+        if not self.path.exists():
+            return 0, []
+        try:
+            with safe_open(self.path, framework="pt") as f:
+                note = json.loads((f.metadata() or {}).get("codesign", "{}"))
+                tensors: dict[str, Tensor] = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 (not a dict)
+            if note.get("schema") != SCHEMA:
+                raise InputError(
+                    f"{self.path}: schema must be {SCHEMA}, got {note.get('schema')!r}; delete the file to start over"
+                )
+            self._same(note["identity"])
+            _restore(tensors, model, optimiser, rng)
+            return int(note["epoch"]), list(note["history"])
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as e:
+            reason = next(iter(str(e).splitlines()), type(e).__name__)
+            raise InputError(f"{self.path}: not a readable checkpoint ({reason}); delete it to start over") from None
+
+    def _same(self, other: dict[str, Any]) -> None:
+        mine, theirs = _flat(self.identity), _flat(other)
+        changed = [
+            f"{k} was {theirs.get(k)}, now {mine.get(k)}" for k in sorted(mine | theirs) if mine.get(k) != theirs.get(k)
+        ]
+        if changed:
+            raise InputError(
+                f"{self.path}: checkpoint of another run ({'; '.join(changed)}); give another folder or delete it"
+            )
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for k, v in tree.items():
+        flat |= _flat(v, f"{prefix}{k}.") if isinstance(v, dict) else {prefix + k: v}
+    return flat
+
+
+def _restore(tensors: dict[str, Tensor], model: nn.Module, optimiser: Optimizer, rng: torch.Generator) -> None:
+    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+    for name, p in model.named_parameters():
+        prefix = f"optimiser.{name}."
+        state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        if state:
+            optimiser.state[p] = state
+    rng.set_state(tensors["generator"])

@@ -1,0 +1,61 @@
+"""The device's weight grid."""
+
+import numpy as np
+import pytest
+import torch
+
+from codesign.errors import InputError
+from codesign.hardware import Device
+from codesign.train.grid import Grid, best_reach
+
+DEVICES = [
+    Device(levels=2, code_bits=1),
+    Device(levels=4, code_bits=2),
+    Device(levels=4, code_bits=8),
+    Device(levels=4, code_bits=6, spacing="resistance", on_off_ratio=20),
+    Device(levels=3, code_bits=5, spacing="table", table=(0.5, 2.0, 9.0)),
+]
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=lambda d: f"{d.levels}-{d.spacing}-{d.code_bits}")
+def test_every_weight_is_nearest_in_both_paths(device: Device) -> None:
+    grid = Grid(device.weights)
+    values = np.array(grid.values)
+    v = np.random.default_rng(0).uniform(-1.5 * grid.top, 1.5 * grid.top, 4000)
+    codes = grid.codes(torch.from_numpy(v)).numpy()
+    assert set(codes.tolist()) <= set(grid.values)
+    assert (np.abs(codes - v) == np.abs(values[:, None] - v).min(axis=0)).all()
+    assert (grid.nearest(torch.from_numpy(v)).numpy() == codes).all()
+    assert (grid.codes(torch.tensor(values)).numpy() == values).all()  # a grid value stays
+
+
+@pytest.mark.parametrize("device", DEVICES, ids=lambda d: f"{d.levels}-{d.spacing}-{d.code_bits}")
+def test_halves_go_up(device: Device) -> None:
+    grid = Grid(device.weights)
+    v = torch.tensor(grid.values, dtype=torch.float64)
+    middle = (v[1:] + v[:-1]) / 2
+    assert (grid.codes(middle) == v[1:]).all()
+    assert (grid.nearest(middle) == v[1:]).all()
+
+
+def test_pitch_tells_uniform_grids() -> None:
+    assert [Grid(d.weights).pitch for d in DEVICES] == [1, 1, 85, 0, 0]
+
+
+@pytest.mark.parametrize("values", [(0, 1), (-1, 0, 2), (-1, 1, 0), (-1, 0, 0, 1), ()])
+def test_other_tuples_are_refused(values: tuple[int, ...]) -> None:
+    with pytest.raises(InputError, match=r"weight grid: must rise and mirror about 0 with at least 3 values"):
+        Grid(values)
+
+
+def test_best_reach_finds_an_exact_fit_and_takes_zeros() -> None:
+    grid = Grid((-3, -2, -1, 0, 1, 2, 3))
+    w = torch.tensor(grid.values) * 0.05
+    assert best_reach(w, grid, candidates=120) == pytest.approx(0.15)  # 100 of 120 steps of 1.2 times the largest
+    assert best_reach(torch.zeros(4), grid) == 1.0
+
+
+def test_best_reach_clips_outliers_on_a_ternary_grid() -> None:
+    w = torch.randn(20000, generator=torch.Generator().manual_seed(0))
+    # the least squared error of a ternary quantizer on a unit normal is at 1.224 (known optimum)
+    assert best_reach(w, Grid((-1, 0, 1))) == pytest.approx(1.224, abs=0.06)

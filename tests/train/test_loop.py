@@ -1,0 +1,275 @@
+"""Training: determinism, resuming, divergence, both methods, digits."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save
+
+from codesign.errors import ConfigError, InputError, OutputError
+from codesign.hardware import Activation, Chip
+from codesign.ir import run
+from codesign.train import loop
+from codesign.train.data import Dataset, digits, mnist, to_inputs
+from codesign.train.export import export
+from codesign.train.loop import Epoch, Trained, fit, rate
+from codesign.train.models import QuantNet
+from codesign.train.recipe import Recipe
+
+CHIP = Chip.load("reference-128")
+DATA = digits()
+SMALL = Recipe(hidden=(12,), epochs=4, batch=100, lr=1e-2, seed=3)
+PAPER = Recipe(hidden=(12,), epochs=4, method="iscas2018", reject=True, grid_max=0.3, lr=1e-2, seed=3)
+
+
+class Stop(Exception):
+    """Raised by a callback to end training early, as a kill would."""
+
+
+def weights(trained: Trained) -> bytes:
+    models = [trained.model, *([trained.float_model] if trained.float_model is not None else [])]
+    return b"".join(save(dict(m.state_dict())) for m in models)
+
+
+def stop_after(phase: str, epoch: int) -> Callable[[Epoch], None]:
+    def progress(e: Epoch) -> None:
+        if (e.phase, e.epoch) == (phase, epoch):
+            raise Stop
+
+    return progress
+
+
+@pytest.mark.parametrize("recipe", [SMALL, PAPER], ids=["lsq", "iscas2018"])
+def test_same_seed_same_bytes_whatever_the_global_state(recipe: Recipe, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    a = fit(recipe, DATA, CHIP, tmp_path / "a")
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    b = fit(recipe, DATA, CHIP, tmp_path / "b")
+    assert torch.equal(torch.get_rng_state(), before)
+    assert weights(a) == weights(b)
+    assert a.history == b.history
+    for name in ("float", "quantized"):
+        assert (tmp_path / "a" / f"{name}.safetensors").read_bytes() == (
+            tmp_path / "b" / f"{name}.safetensors"
+        ).read_bytes()
+    assert weights(fit(recipe.model_copy(update={"seed": 4}), DATA, CHIP)) != weights(a)
+
+
+@pytest.mark.parametrize("recipe", [SMALL, PAPER], ids=["lsq", "iscas2018"])
+@pytest.mark.parametrize(("phase", "epoch"), [("float", 2), ("quantized", 1), ("quantized", 3)])
+def test_stopped_training_ends_at_the_same_weights(recipe: Recipe, phase: str, epoch: int, tmp_path: Path) -> None:
+    whole = fit(recipe, DATA, CHIP)
+    with pytest.raises(Stop):
+        fit(recipe, DATA, CHIP, tmp_path, stop_after(phase, epoch))
+    seen: list[Epoch] = []
+    resumed = fit(recipe, DATA, CHIP, tmp_path, seen.append)
+    assert seen[0].epoch == epoch + 1  # it went on, not over
+    assert weights(resumed) == weights(whole)
+    assert resumed.history == whole.history
+    again = fit(recipe, DATA, CHIP, tmp_path, lambda e: pytest.fail("nothing is left to train"))
+    assert weights(again) == weights(whole)
+
+
+VICTIM = """
+import sys
+from pathlib import Path
+from codesign.hardware import Chip
+from codesign.train import Recipe, fit
+from codesign.train.data import digits
+recipe = Recipe.model_validate_json(sys.argv[1])
+fit(recipe, digits(), Chip.load("reference-128"), Path(sys.argv[2]))
+"""
+
+
+def test_kill_9_in_mid_epoch_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    recipe = Recipe(hidden=(16,), epochs=6, batch=8, seed=1, float_baseline=False)  # ~0.1 s an epoch
+    victim = subprocess.Popen([sys.executable, "-c", VICTIM, recipe.model_dump_json(), str(tmp_path)])
+    file = tmp_path / "quantized.safetensors"
+    deadline = time.monotonic() + 60
+    while not file.exists() and victim.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.03)  # into the next epoch
+    os.kill(victim.pid, signal.SIGKILL)
+    assert victim.wait() == -signal.SIGKILL
+    with safe_open(file, framework="pt") as f:
+        done = json.loads(f.metadata()["codesign"])["epoch"]
+    assert 1 <= done < recipe.epochs
+    seen: list[Epoch] = []
+    resumed = fit(recipe, DATA, CHIP, tmp_path, seen.append)
+    assert [e.epoch for e in seen] == list(range(done + 1, recipe.epochs + 1))
+    assert weights(resumed) == weights(fit(recipe, DATA, CHIP))
+
+
+def test_a_kill_while_writing_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fit(SMALL, DATA, CHIP)
+    with pytest.raises(Stop):
+        fit(SMALL, DATA, CHIP, tmp_path, stop_after("quantized", 1))
+
+    def killed(source: Path, target: Path) -> None:
+        raise Stop
+
+    with monkeypatch.context() as m, pytest.raises(Stop):
+        m.setattr(os, "replace", killed)
+        fit(SMALL, DATA, CHIP, tmp_path)
+    (left,) = tmp_path.glob("*.tmp")
+    left.rename(tmp_path / "quantized.safetensors.1.tmp")  # of another process
+    assert weights(fit(SMALL, DATA, CHIP, tmp_path)) == weights(whole)
+    assert list(tmp_path.glob("*.tmp")) == []
+
+
+def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
+    recipe = SMALL.model_copy(update={"float_baseline": False, "epochs": 1})
+    fit(recipe, DATA, CHIP, tmp_path)
+    with pytest.raises(
+        InputError, match=r"quantized\.safetensors: checkpoint of another run \(recipe\.lr was 0\.01, now 0\.02\); give"
+    ):
+        fit(recipe.model_copy(update={"lr": 0.02}), DATA, CHIP, tmp_path)
+    with pytest.raises(InputError, match=r"another run \(device\.codes was \[0, 1\], now \[0, 1, 2, 3\]\)"):
+        fit(recipe, DATA, Chip.load("tiny"), tmp_path)
+    with pytest.raises(InputError, match=r"another run \(data\.crc32 was \d+, now \d+\)"):
+        fit(recipe, digits(seed=1), CHIP, tmp_path)
+    renamed = CHIP.model_copy(update={"name": "other"})
+    assert fit(recipe, DATA, renamed, tmp_path).history  # same cells: the same training
+
+
+def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
+    recipe = SMALL.model_copy(update={"float_baseline": False, "epochs": 1})
+    fit(recipe, DATA, CHIP, tmp_path)
+    file = tmp_path / "quantized.safetensors"
+    good = file.read_bytes()
+    for bad in (good[:-10], good[:40], b"", good.replace(b"codesign-checkpoint/1", b"codesign-checkpoint/9")):
+        file.write_bytes(bad)
+        with pytest.raises(InputError, match=r"quantized\.safetensors: .*delete .* to start over"):
+            fit(recipe, DATA, CHIP, tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"checkpoint cannot be written .*give another folder"):
+        fit(SMALL, DATA, CHIP, tmp_path / "file")
+
+
+def test_divergence_names_epoch_and_layer_and_keeps_the_checkpoint(tmp_path: Path) -> None:
+    recipe = SMALL.model_copy(update={"float_baseline": False})
+    with pytest.raises(Stop):
+        fit(recipe, DATA, CHIP, tmp_path, stop_after("quantized", 2))
+    before = (tmp_path / "quantized.safetensors").read_bytes()
+    poison(tmp_path / "quantized.safetensors", "model.layers.fc2.weight")
+    poisoned = (tmp_path / "quantized.safetensors").read_bytes()
+    with pytest.raises(
+        InputError,
+        match=r"training: epoch 3: loss is nan, weights of layer fc2 are NaN or infinite; "
+        r"lower lr \(now 0\.01\); quantized\.safetensors keeps epoch 2",
+    ):
+        fit(recipe, DATA, CHIP, tmp_path)
+    assert (tmp_path / "quantized.safetensors").read_bytes() == poisoned != before
+
+
+def poison(file: Path, tensor: str) -> None:
+    with safe_open(file, framework="pt") as f:
+        metadata = f.metadata()
+    tensors = load_file(file)
+    tensors[tensor].view(-1)[0] = float("nan")
+    file.write_bytes(save(tensors, metadata))
+
+
+def test_weights_lost_in_the_last_step_of_an_epoch_are_not_kept(tmp_path: Path) -> None:
+    recipe = SMALL.model_copy(update={"float_baseline": False, "batch": 2000})  # one step an epoch
+    with pytest.raises(Stop):
+        fit(recipe, DATA, CHIP, tmp_path, stop_after("quantized", 1))
+    poison(tmp_path / "quantized.safetensors", "optimiser.layers.fc1.weight.exp_avg")
+    with pytest.raises(
+        InputError, match=r"training: epoch 2: loss is \d.*, weights of layer fc1 are NaN or infinite; lower"
+    ):
+        fit(recipe, DATA, CHIP, tmp_path)
+
+
+def test_the_schedule_runs_over_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int, int]] = []
+
+    def record(recipe: Recipe, step: int, total: int, warm: int) -> float:
+        seen.append((step, total, warm))
+        return 1.0
+
+    monkeypatch.setattr(loop, "rate", record)
+    fit(SMALL.model_copy(update={"float_baseline": False}), DATA, CHIP)
+    assert sorted(set(seen)) == [(k, 60, 7) for k in range(60)]  # 4 epochs of 15 steps
+
+
+def test_a_real_divergence_stops() -> None:
+    with pytest.raises(InputError, match=r"training: epoch \d+: loss is (nan|inf).*; lower lr \(now 1e\+30\)"):
+        fit(SMALL.model_copy(update={"lr": 1e30, "float_baseline": False}), DATA, CHIP)
+
+
+def test_bits_beyond_the_chip_are_refused() -> None:
+    narrow = CHIP.model_copy(update={"activation": Activation(bits=4)})
+    with pytest.raises(
+        ConfigError, match=r"recipe: input_bits must be at most 4 \(activation\.bits of chip reference-128\), got 8"
+    ):
+        fit(SMALL, DATA, narrow)
+
+
+def test_rate_warms_up_then_falls_to_zero_or_stays() -> None:
+    rates = [rate(SMALL, k, 100, 5) for k in range(100)]
+    assert rates[0] == pytest.approx(0.2) and max(rates) == rates[4] and rates[-1] < 1e-3
+    assert {rate(PAPER, k, 100, 5) for k in range(100)} == {1.0}
+
+
+def equal_and_accurate(trained: Trained, recipe: Recipe, data: Dataset, floor: float) -> None:
+    x = to_inputs(data.x_test, recipe.input)
+    y = run(export(trained.model, "digits"), x)
+    assert (y == trained.model.eval()(torch.from_numpy(x)).numpy()).all()
+    assert trained.accuracy_quantized == 100 * (y.argmax(1) == data.y_test).mean()
+    assert trained.images == 360
+    assert trained.accuracy_quantized >= floor
+
+
+@pytest.mark.parametrize(
+    ("chip", "fields", "floor"),
+    [
+        ("reference-128", {}, 95.0),
+        ("tiny", {"activation_bits": 4, "input_bits": 4}, 95.0),
+        ("tiny", {"activation_bits": 3, "input_bits": 5, "input_signed": True}, 94.0),
+        ("reference-128", {"method": "iscas2018", "lr": 3e-3}, 93.0),
+        ("tiny", {"method": "iscas2018", "lr": 3e-3, "reject": True}, 93.0),
+    ],
+)
+def test_digits(chip: str, fields: dict[str, object], floor: float) -> None:
+    recipe = Recipe.model_validate({"hidden": (64,), "epochs": 30, "batch": 32, "float_baseline": False} | fields)
+    equal_and_accurate(fit(recipe, DATA, Chip.load(chip)), recipe, DATA, floor)
+
+
+def test_float_twin_is_measured_and_optional() -> None:
+    recipe = SMALL.model_copy(update={"epochs": 10, "float_lr": 1e-2})
+    trained = fit(recipe, DATA, CHIP)
+    assert trained.accuracy_float is not None and trained.accuracy_float > 85
+    assert [e.phase for e in trained.history] == ["float"] * 10 + ["quantized"] * 10
+    alone = fit(recipe.model_copy(update={"float_baseline": False}), DATA, CHIP)
+    assert alone.float_model is None and alone.accuracy_float is None
+    assert weights(alone) == weights(replace(trained, float_model=None))  # the twin changes nothing
+    assert isinstance(alone.model, QuantNet)
+
+
+def test_one_epoch_of_mnist() -> None:
+    try:
+        data = mnist()
+    except InputError as e:
+        pytest.skip(str(e))
+    recipe = Recipe(dataset="mnist", hidden=(32,), epochs=1, float_baseline=False)
+    assert fit(recipe, data, CHIP).accuracy_quantized > 90
+
+
+def test_no_hidden_layer_is_a_network_too() -> None:
+    trained = fit(SMALL.model_copy(update={"hidden": ()}), DATA, CHIP)
+    x = to_inputs(DATA.x_test, SMALL.input)
+    assert (run(export(trained.model, "one"), x) == trained.model(torch.from_numpy(x)).numpy()).all()

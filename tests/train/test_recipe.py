@@ -1,0 +1,54 @@
+"""The recipe: defaults by method, refusals, and no torch."""
+
+import subprocess
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from codesign.train.recipe import Recipe
+
+
+def test_defaults_follow_the_method() -> None:
+    lsq, paper = Recipe(), Recipe(method="iscas2018")
+    assert (lsq.batch, lsq.lr, lsq.weight_decay) == (128, 4e-3, 1e-4)
+    assert (paper.batch, paper.lr, paper.weight_decay) == (60, 1e-3, 0.0)
+    assert (str(lsq.input), str(Recipe(input_bits=4, input_signed=True).input), str(lsq.activation)) == (
+        "u8",
+        "i4",
+        "u8",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"epoch": 3}, "Extra inputs are not permitted"),
+        ({"reject": True}, 'reject: needs method = "iscas2018"'),
+        ({"grid_max": 0.1}, 'grid_max: needs method = "iscas2018"; lsq learns a scale per layer'),
+        ({"method": "adam"}, "'lsq' or 'iscas2018'"),
+        ({"input_bits": 9}, "less than or equal to 8"),
+        ({"hidden": (0,)}, "greater than or equal to 1"),
+        ({"lr": float("nan")}, "finite number"),
+    ],
+)
+def test_impossible_recipes_are_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Recipe.model_validate(fields)
+
+
+def test_it_is_frozen_and_every_field_is_described() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Recipe().seed = 3  # type: ignore[misc]
+    assert all(f.description for f in Recipe.model_fields.values())
+
+
+def test_round_trip_keeps_equality() -> None:
+    for recipe in (Recipe(), Recipe(method="iscas2018", reject=True, grid_max=0.095)):
+        for text in (recipe.model_dump_json(exclude_unset=True), recipe.model_dump_json()):
+            assert Recipe.model_validate_json(text) == recipe
+
+
+def test_recipe_and_data_need_no_torch() -> None:
+    code = "import sys; from codesign.train import Recipe, load; load('digits'); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
