@@ -1,0 +1,20 @@
+"""Files of the checkout that are made from code; `python -m codesign.image.generated` writes them again."""
+
+from pathlib import Path
+
+from codesign.image.manifest import json_schema
+from codesign.image.registers import markdown, verilog_header
+
+
+def texts() -> dict[str, str]:
+    """Contents by path in the checkout. A test keeps the files equal to them."""
+    return {
+        "hdl_templates/xb_registers.vh": verilog_header(),
+        "docs/registers.md": "# Registers\n\nMade from `codesign/image/registers.py`.\n\n" + markdown(),
+        "docs/image-manifest.schema.json": json_schema(),
+    }
+
+
+if __name__ == "__main__":
+    for name, text in texts().items():
+        Path(name).write_text(text)

@@ -1,0 +1,69 @@
+"""manifest.json of an image folder, as a checked record; its JSON Schema is docs/image-manifest.schema.json."""
+
+import json
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA = "codesign-image/1"
+
+Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{8}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+\.[a-z]+$", description="a plain name inside the folder")]
+Range = Annotated[tuple[int, int], Field(description="first, and one past the last")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChipRef(_Part):
+    """Which chip the image is for."""
+
+    name: str
+    id: Hex32 = Field(description="CHIP_ID register of the chip")
+
+
+class SectionRef(_Part):
+    """A section of image.bin."""
+
+    name: str
+    kind: Literal["program", "steps", "loads", "tiles", "constants", "cells", "trims"]
+    index: Annotated[int, Field(ge=0)] = Field(description="array, for cells and trims")
+    first: Annotated[int, Field(ge=0)] = Field(description="first word address in its memory")
+    words: Annotated[int, Field(ge=1)]
+    crc32: Hex32
+
+
+class ArrayRef(_Part):
+    """What an array holds."""
+
+    array: Annotated[int, Field(ge=0)]
+    layer: str
+    inputs: Range
+    outputs: Range
+
+
+class Manifest(_Part):
+    """The whole manifest."""
+
+    schema_name: Literal["codesign-image/1"] = Field("codesign-image/1", alias="schema")
+    format: int = Field(description="image format, major << 16 | minor; VERSION register of the chip")
+    chip: ChipRef
+    network: str
+    words: Annotated[int, Field(ge=6)] = Field(description="32-bit words of image.bin")
+    word_order: str
+    cell_order: str
+    crc32: Hex32 = Field(description="last word of image.bin; IMAGE_CRC register once loaded")
+    sections: tuple[SectionRef, ...]
+    arrays: tuple[ArrayRef, ...]
+    files: dict[FileName, Sha256] = Field(description="SHA-256 of every other file of the folder")
+
+    def text(self) -> str:
+        """Deterministic JSON."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, sort_keys=True) + "\n"
+
+
+def json_schema() -> str:
+    """Text of docs/image-manifest.schema.json."""
+    return json.dumps(Manifest.model_json_schema(by_alias=True), indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,51 @@
+"""Weights to cell levels and back: a signed weight is the difference of two cells."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.hardware import Device
+
+
+def pairs(device: Device) -> dict[int, tuple[int, int]]:
+    """Levels (+, -) of every weight the device's pairs can hold; the pair that conducts least wins."""
+    table: dict[int, tuple[int, int]] = {}
+    codes = device.codes
+    for plus in range(device.levels):
+        for minus in range(device.levels):
+            weight = codes[plus] - codes[minus]
+            best = table.get(weight)
+            if best is None or codes[plus] + codes[minus] < codes[best[0]] + codes[best[1]]:
+                table[weight] = (plus, minus)
+    return table
+
+
+def to_levels(weight: NDArray[np.integer], device: Device, where: str) -> NDArray[np.uint8]:
+    """Weights (rows, columns) as levels (rows, 2 * columns), + and - side by side.
+
+    Raises InputError when a weight is not a difference of two cells.
+    """
+    table = pairs(device)
+    known = np.array(sorted(table))
+    index = np.clip(np.searchsorted(known, weight), 0, len(known) - 1)
+    if (known[index] != weight).any():
+        bad = int(weight[known[index] != weight][0])
+        allowed = (
+            ", ".join(map(str, known)) if len(known) <= 9 else f"{known[0]}..{known[-1]} (see chip.device.weights)"
+        )
+        raise InputError(
+            f"layer {where}: weight {bad} is not a difference of two cells; "
+            f"this device holds {allowed}; train for this chip"
+        )
+    both = np.array([table[int(w)] for w in known], dtype=np.uint8)[index]  # (rows, columns, 2)
+    return both.reshape(weight.shape[0], -1)
+
+
+def to_codes(levels: NDArray[np.uint8], device: Device) -> NDArray[np.int32]:
+    """Conductance codes that ideal cells of these levels hold."""
+    return np.asarray(device.codes, dtype=np.int32)[levels]
+
+
+def to_weights(codes: NDArray[np.integer]) -> NDArray[np.int32]:
+    """Differences of neighbouring bitlines: (rows, 2 * columns) codes to (rows, columns) weights."""
+    return codes[..., 0::2].astype(np.int32) - codes[..., 1::2].astype(np.int32)

@@ -1,0 +1,52 @@
+"""Predicted cycles. That they are the chip's is tested in tests/hdl/test_chip.py."""
+
+import numpy as np
+import pytest
+
+from codesign.fixed import IntType
+from codesign.hardware import Chip
+from codesign.mapping import place, predict, stream
+from codesign.mapping.timing import bound
+from hdl.programs import net
+
+TINY = Chip.load("tiny")
+
+
+def test_mnist_on_the_reference_chip() -> None:
+    chip = Chip.load("reference-128")
+    cycles = predict(place(net([784, 128, 10], chip), chip))
+    assert (cycles.bound, cycles.latency, cycles.interval) == (80, 115, 97)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "kind", "hidden", "expected"),
+    [
+        ([5, 3], IntType(8), IntType(8), 8),  # one group of four
+        ([5, 5], IntType(8), IntType(8), 16),  # two groups
+        ([5, 5], IntType(3, True), IntType(8), 6),
+        ([30, 11, 5], IntType(8), IntType(8), 32),  # columns of several arrays convert together
+        ([16, 9, 8, 4], IntType(3), IntType(5), 6 + 10 + 5),
+    ],
+)
+def test_bound(sizes: list[int], kind: IntType, hidden: IntType, expected: int) -> None:
+    mapping = place(net(sizes, TINY, kind=kind, hidden=hidden), TINY)
+    assert bound(mapping) == expected
+    cycles = predict(mapping)
+    assert cycles.bound == expected <= cycles.interval
+    assert cycles.latency > expected
+
+
+def test_the_stream_is_steady_and_bounded_by_what_is_busiest() -> None:
+    mapping = place(net([30, 11, 5], TINY), TINY)
+    ins, outs = stream(mapping, 20)
+    assert ins[0] == mapping.beats - 1
+    assert outs[0] - ins[0] == predict(mapping).latency
+    gaps = set(np.diff(outs[10:]).tolist())
+    assert gaps == {predict(mapping).interval}
+    assert min(gaps) >= max(bound(mapping), mapping.beats, mapping.network.outputs)
+
+
+def test_slow_input_or_output_bounds_the_interval() -> None:
+    narrow = TINY.model_copy(update={"bus": TINY.bus.model_copy(update={"stream_bytes": 1})})
+    mapping = place(net([90, 1], narrow, kind=IntType(1)), narrow)
+    assert predict(mapping).interval == mapping.beats == 90
