@@ -1,0 +1,63 @@
+"""Write a chip's Verilog: the templates, the generated top and header, file lists, firmware header."""
+
+from functools import cache
+
+import jinja2
+
+from codesign.hardware import Chip
+from codesign.image.registers import c_header
+from codesign.rtl.library import HEADERS, MODELS, SYNTHESIZABLE, folder, text
+from codesign.rtl.plan import Plan, plan
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(folder() / "generated"),
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # Verilog, not HTML
+    )
+
+
+def _generated(name: str, p: Plan) -> str:
+    chip = p.chip
+    return (
+        _templates()
+        .get_template(name)
+        .render(
+            chip=chip,
+            module=p.module,
+            ports=p.ports,
+            parameters=p.parameters,
+            array=p.array,
+            n=chip.arrays.count,
+            rows=chip.arrays.rows,
+            code=chip.adc.lanes * chip.adc.bits,
+            group_bits=p.group_bits,
+            write_bits=p.parameters["WRITE_BITS"],
+            codes_width=chip.device.code_bits << chip.device.level_bits,
+        )
+    )
+
+
+def emit(chip: Chip) -> dict[str, str]:
+    """Every file of the rtl folder by name. Same chip, same text.
+
+    `NAME.f` lists the sources for synthesis (with the macro's black box), `NAME_sim.f` for simulation.
+    """
+    p = plan(chip)
+    files = {f"{m}.v": text(f"{m}.v") for m in SYNTHESIZABLE}
+    files |= {name: text(name) for name in HEADERS}
+    files |= {f"model/{m}.v": text(f"model/{m}.v") for m in MODELS}
+    files |= {f"stub/{m}.v": text(f"model/stub/{m}.v") for m in MODELS}
+    files[f"{p.module}_params.vh"] = _generated("params.vh.j2", p)
+    files[f"{p.module}.v"] = _generated("top.v.j2", p)
+    files[f"sim/{p.module}_sim.v"] = _generated("sim.v.j2", p)
+    files[f"{chip.name}_regs.h"] = c_header()
+    sources = [*(f"{m}.v" for m in SYNTHESIZABLE), f"{p.module}.v"]
+    files[f"{p.module}.f"] = "\n".join(["+incdir+.", *sources, *(f"stub/{m}.v" for m in MODELS)]) + "\n"
+    files[f"{p.module}_sim.f"] = (
+        "\n".join(["+incdir+.", *sources, *(f"model/{m}.v" for m in MODELS), f"sim/{p.module}_sim.v"]) + "\n"
+    )
+    return files

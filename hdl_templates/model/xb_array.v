@@ -1,0 +1,188 @@
+// xb_array - behavioural model of one ReRAM crossbar macro: cells, sample-and-hold, converters.
+//
+// Simulation only; synthesis uses the black box of the same name in stub/. Pins are digital.
+//   evaluate  samples every bitline current of the driven wordlines into the hold capacitors
+//   convert   turns LANES signed columns of `group` into codes, from the sample taken before this edge
+// Both may happen on one edge. Latency: 1 cycle from convert to code. Codes are offset binary.
+//   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
+// A wordline's conductances are kept as one packed vector, so a sample is one wide addition per
+// driven wordline; xb_array_cells.v is the readable twin with one loop per cell.
+// Cells: programming a level gives its CODES entry, unless +die=DIR names a map of what this die
+// really holds (DIR/array_<INDEX>.hex, one wordline a line). +backdoor=DIR programs at time 0.
+// Python twin: codesign.fixed.convert, codesign.mapping.run
+`default_nettype none
+module xb_array #(
+    parameter INDEX = 0,           // position on the chip
+    parameter ROWS = 16,           // wordlines
+    parameter COLUMNS = 16,        // bitlines, even
+    parameter LANES = 4,           // converters
+    parameter GROUP_BITS = 1,      // bits of a column group number
+    parameter ADC_BITS = 6,        // 2..12
+    parameter CODE_BITS = 2,       // bits of a conductance code
+    parameter LEVEL_BITS = 2,      // bits of a stored level
+    parameter [(CODE_BITS << LEVEL_BITS)-1:0] CODES = 8'he4, // code of level l at [l*CODE_BITS +: CODE_BITS]
+    parameter WRITE_BITS = 20      // programming address, in words
+) (
+    input  wire                      clk,
+    input  wire [ROWS-1:0]           wordline,
+    input  wire                      evaluate,
+    input  wire                      convert,
+    input  wire [GROUP_BITS-1:0]     group,
+    output reg  [LANES*ADC_BITS-1:0] code,
+    input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
+    input  wire                      trim_write,    // address 0: {shift, gain}; 1 + j: offset of column j
+    input  wire [WRITE_BITS-1:0]     write_address,
+    input  wire [31:0]               write_data
+);
+    localparam ROW_WORDS = (COLUMNS * LEVEL_BITS + 31) / 32;
+    localparam PAIRS = COLUMNS / 2;
+    localparam PADDED = (PAIRS + LANES - 1) / LANES * LANES;  // columns that conversion goes through
+    localparam MIDDLE = 1 << (ADC_BITS - 1);
+    localparam SUM_BITS = CODE_BITS + $clog2(ROWS + 1);
+    localparam FIELD = (SUM_BITS > ADC_BITS ? SUM_BITS : ADC_BITS) + 2;  // a bitline current, with room for signs
+    localparam [PADDED*FIELD-1:0] ONE = {PADDED{{(FIELD-1){1'b0}}, 1'b1}};
+    localparam [PADDED*FIELD-1:0] CENTRE = (ONE << (FIELD - 1)) + (ONE << (ADC_BITS - 1));
+
+    reg [ROW_WORDS*32-1:0]        level [0:ROWS-1];        // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
+    reg [COLUMNS*CODE_BITS-1:0]   die [0:ROWS-1];          // what this die holds, cell k likewise
+    reg [31:0]                    trim [0:PAIRS];
+    reg [COLUMNS*FIELD-1:0]       conductance [0:ROWS-1];  // + bitlines in the low half, - in the high half
+    reg [COLUMNS*FIELD-1:0]       hold;
+    reg [COLUMNS*FIELD-1:0]       current;
+    reg [PADDED*FIELD-1:0]        difference, above, inside;
+    reg [PADDED*FIELD-1:0]        plain_codes;             // of every column, when the trim is plain
+    reg [LANES*FIELD-1:0]         plus, minus;             // the group being converted
+    reg [LANES*ADC_BITS-1:0]      next_code;
+    reg [7:0]                     driven;                  // eight wordlines
+    reg                           plain;                   // gain 1, shift 0, offsets 0
+    reg                           stale;                   // programmed since the last sample
+    reg                           has_die, has_blank;
+    reg [8191:0]                  folder;
+    reg [8191:0]                  file;
+    reg [ROW_WORDS*32-1:0]        level_row;
+    reg [COLUMNS*CODE_BITS-1:0]   die_row;
+    reg [COLUMNS*FIELD-1:0]       row, blank;
+    reg [LEVEL_BITS-1:0]          plus_level, minus_level;
+    integer r, k, lane, column, value, handle;
+    integer gain, shift, half, idle;
+
+    // Files that a plusarg names are read at time 0; those of unused arrays are absent.
+    initial begin
+        has_die = 1'b0;
+        stale = 1'b1;
+        idle = 0;
+        hold = 0;
+        for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
+        trim[0] = 1;
+        for (k = 1; k <= PAIRS; k = k + 1) trim[k] = 0;
+        if ($value$plusargs("die=%s", folder)) begin
+            $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
+            handle = $fopen(file, "r");
+            if (handle != 0) begin
+                $fclose(handle);
+                $readmemh(file, die);
+                has_die = 1'b1;
+            end
+        end
+        if ($value$plusargs("backdoor=%s", folder)) begin
+            $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
+            handle = $fopen(file, "r");
+            if (handle != 0) begin
+                $fclose(handle);
+                $readmemh(file, level);
+                $sformat(file, "%0s/array_%0d_trim.hex", folder, INDEX);
+                $readmemh(file, trim);
+            end
+        end
+    end
+
+    always @(posedge clk) begin
+        // Conductances follow from levels once programming pauses, at the latest for the next sample.
+        // Wordlines at level 0 throughout are copies of the first such line.
+        idle = (cell_write || trim_write) ? 0 : idle + 1;
+        if (stale && (evaluate || idle == 8)) begin
+            has_blank = 1'b0;
+            for (r = 0; r < ROWS; r = r + 1) begin
+                level_row = level[r];
+                die_row = die[r];
+                if (has_die || level_row != 0 || !has_blank) begin
+                    row = 0;
+                    for (k = 0; k < PAIRS; k = k + 1) begin
+                        plus_level = level_row[2*k*LEVEL_BITS +: LEVEL_BITS];
+                        minus_level = level_row[(2*k+1)*LEVEL_BITS +: LEVEL_BITS];
+                        if (has_die) begin
+                            row[k*FIELD +: CODE_BITS] = die_row[2*k*CODE_BITS +: CODE_BITS];
+                            row[(PAIRS+k)*FIELD +: CODE_BITS] = die_row[(2*k+1)*CODE_BITS +: CODE_BITS];
+                        end else begin
+                            row[k*FIELD +: CODE_BITS] = CODES[plus_level*CODE_BITS +: CODE_BITS];
+                            row[(PAIRS+k)*FIELD +: CODE_BITS] = CODES[minus_level*CODE_BITS +: CODE_BITS];
+                        end
+                    end
+                    if (level_row == 0) begin
+                        blank = row;
+                        has_blank = 1'b1;
+                    end
+                end else row = blank;
+                conductance[r] = row;
+            end
+            gain = {24'd0, trim[0][7:0]};
+            shift = {28'd0, trim[0][19:16]};
+            half = (shift == 0) ? 0 : (1 << (shift - 1));
+            plain = gain == 1 && shift == 0;
+            for (k = 1; k <= PAIRS; k = k + 1) plain = plain && trim[k] == 0;
+            stale = 1'b0;
+        end
+        if (evaluate) begin
+            current = 0;
+            for (k = 0; k < ROWS; k = k + 8) begin
+                driven = wordline >> k;
+                if (driven != 8'd0)
+                    for (r = k; driven != 8'd0; r = r + 1) begin
+                        if (driven[0]) current = current + conductance[r];
+                        driven = driven >> 1;
+                    end
+            end
+            hold <= current;
+            if (plain) begin
+                // All columns at once: 2^(FIELD-1) + MIDDLE + I, whose top bit says "not below the range".
+                difference = current[PAIRS*FIELD-1:0];
+                difference = difference + CENTRE - current[2*PAIRS*FIELD-1:PAIRS*FIELD];
+                inside = (difference >> (FIELD - 1)) & ONE;
+                above = 0;
+                for (k = ADC_BITS; k < FIELD - 1; k = k + 1) above = above | (difference >> k);
+                above = above & inside;
+                plain_codes <= (difference & ((inside << ADC_BITS) - inside)) | ((above << ADC_BITS) - above);
+            end
+        end
+        if (convert && plain) begin
+            plus = plain_codes >> (group * (LANES * FIELD));
+            for (lane = 0; lane < LANES; lane = lane + 1)
+                next_code[lane*ADC_BITS +: ADC_BITS] = plus[lane*FIELD +: ADC_BITS];
+            code <= next_code;
+        end else if (convert) begin
+            plus = hold[PAIRS*FIELD-1:0] >> (group * (LANES * FIELD));
+            minus = hold[2*PAIRS*FIELD-1:PAIRS*FIELD] >> (group * (LANES * FIELD));
+            for (lane = 0; lane < LANES; lane = lane + 1) begin
+                column = group * LANES + lane;
+                value = 0;
+                if (column < PAIRS) begin
+                    value = plus[lane*FIELD +: FIELD] - minus[lane*FIELD +: FIELD];
+                    value = (value * gain + $signed(trim[column + 1]) + half) >>> shift;
+                    if (value < -MIDDLE) value = -MIDDLE;
+                    if (value > MIDDLE - 1) value = MIDDLE - 1;
+                end
+                next_code[lane*ADC_BITS +: ADC_BITS] = value + MIDDLE;
+            end
+            code <= next_code;
+        end
+        if (cell_write) begin
+            level[write_address / ROW_WORDS][(write_address % ROW_WORDS)*32 +: 32] <= write_data;
+            stale = 1'b1;
+        end
+        if (trim_write) begin
+            trim[write_address] <= write_data;
+            stale = 1'b1;
+        end
+    end
+endmodule
+`default_nettype wire

@@ -1,0 +1,115 @@
+// xb_array_cells - the readable twin of xb_array: the same macro, one loop per cell, plain integers.
+//
+// Simulation only, and slow. Ports, parameters, files and timing are those of xb_array.v: evaluate
+// samples every bitline current, convert turns LANES signed columns of `group` into offset-binary
+// codes one cycle later, from the sample taken before this edge:
+//   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
+// A lane past the last column gives the code of 0. No reset: cells keep what they were programmed to.
+// Python twin: codesign.fixed.convert, codesign.mapping.run
+`default_nettype none
+module xb_array_cells #(
+    parameter INDEX = 0,           // position on the chip
+    parameter ROWS = 16,           // wordlines
+    parameter COLUMNS = 16,        // bitlines, even
+    parameter LANES = 4,           // converters
+    parameter GROUP_BITS = 1,      // bits of a column group number
+    parameter ADC_BITS = 6,        // 2..12
+    parameter CODE_BITS = 2,       // bits of a conductance code
+    parameter LEVEL_BITS = 2,      // bits of a stored level
+    parameter [(CODE_BITS << LEVEL_BITS)-1:0] CODES = 8'he4, // code of level l at [l*CODE_BITS +: CODE_BITS]
+    parameter WRITE_BITS = 20      // programming address, in words
+) (
+    input  wire                      clk,
+    input  wire [ROWS-1:0]           wordline,
+    input  wire                      evaluate,
+    input  wire                      convert,
+    input  wire [GROUP_BITS-1:0]     group,
+    output reg  [LANES*ADC_BITS-1:0] code,
+    input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
+    input  wire                      trim_write,    // address 0: {shift, gain}; 1 + j: offset of column j
+    input  wire [WRITE_BITS-1:0]     write_address,
+    input  wire [31:0]               write_data
+);
+    localparam ROW_WORDS = (COLUMNS * LEVEL_BITS + 31) / 32;
+    localparam PAIRS = COLUMNS / 2;
+    localparam LOWEST = -(1 << (ADC_BITS - 1));
+    localparam HIGHEST = (1 << (ADC_BITS - 1)) - 1;
+
+    reg [ROW_WORDS*32-1:0]      level [0:ROWS-1];  // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
+    reg [COLUMNS*CODE_BITS-1:0] die [0:ROWS-1];    // what this die holds, cell k likewise
+    reg [31:0]                  trim [0:PAIRS];
+    reg                         has_die;
+    reg [8191:0]                folder, file;
+    reg [LEVEL_BITS-1:0]        cell_level;
+    integer current [0:COLUMNS-1];                 // sampled current of each bitline
+    integer r, k, lane, column, value, total, gain, shift, handle;
+
+    // Conductance code of cell `column` of wordline r, into `value`.
+    task conductance;
+        begin
+            cell_level = level[r] >> (column * LEVEL_BITS);
+            value = 0;
+            if (has_die) value[CODE_BITS-1:0] = die[r] >> (column * CODE_BITS);
+            else value[CODE_BITS-1:0] = CODES >> (cell_level * CODE_BITS);
+        end
+    endtask
+
+    initial begin
+        has_die = 1'b0;
+        for (k = 0; k < COLUMNS; k = k + 1) current[k] = 0;
+        for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
+        trim[0] = 1;
+        for (k = 1; k <= PAIRS; k = k + 1) trim[k] = 0;
+        if ($value$plusargs("die=%s", folder)) begin
+            $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
+            handle = $fopen(file, "r");
+            if (handle != 0) begin
+                $fclose(handle);
+                $readmemh(file, die);
+                has_die = 1'b1;
+            end
+        end
+        if ($value$plusargs("backdoor=%s", folder)) begin
+            $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
+            handle = $fopen(file, "r");
+            if (handle != 0) begin
+                $fclose(handle);
+                $readmemh(file, level);
+                $sformat(file, "%0s/array_%0d_trim.hex", folder, INDEX);
+                $readmemh(file, trim);
+            end
+        end
+    end
+
+    // One block, in this order: conversion uses the sample, and both use the cells, from before the edge.
+    always @(posedge clk) begin
+        if (convert) begin
+            gain = trim[0] & 255;
+            shift = (trim[0] >> 16) & 15;
+            for (lane = 0; lane < LANES; lane = lane + 1) begin
+                column = group * LANES + lane;
+                value = 0;
+                if (column < PAIRS) begin
+                    value = (current[2*column] - current[2*column+1]) * gain + $signed(trim[column+1]);
+                    if (shift > 0) value = (value + (1 << (shift - 1))) >>> shift;
+                    if (value < LOWEST) value = LOWEST;
+                    if (value > HIGHEST) value = HIGHEST;
+                end
+                code[lane*ADC_BITS +: ADC_BITS] <= value - LOWEST;
+            end
+        end
+        if (evaluate)
+            for (column = 0; column < COLUMNS; column = column + 1) begin
+                total = 0;
+                for (r = 0; r < ROWS; r = r + 1)
+                    if (wordline[r]) begin
+                        conductance;
+                        total = total + value;
+                    end
+                current[column] = total;
+            end
+        if (cell_write) level[write_address / ROW_WORDS][(write_address % ROW_WORDS) * 32 +: 32] = write_data;
+        if (trim_write) trim[write_address] = write_data;
+    end
+endmodule
+`default_nettype wire

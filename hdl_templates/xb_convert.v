@@ -1,0 +1,102 @@
+// xb_convert - the converter schedule: sample a bit plane, go through the column groups, plane by plane.
+//
+// The step's top plane is sampled first. A plane takes `groups` cycles; the next plane, also the next
+// step's first, is sampled during the last of them, so that the converters never rest while work is
+// ready. A step starts when its wordlines are loaded and an accumulator buffer is free (two exist).
+// m_* tells what the codes that arrive one cycle after `convert` are. rst clears control only.
+// Python twin: codesign.mapping.timing
+`default_nettype none
+module xb_convert #(
+    parameter ARRAYS = 6,
+    parameter STEP_BITS = 4,   // bits of a step number
+    parameter GROUP_BITS = 1   // bits of a column group number
+) (
+    input  wire                  clk,
+    input  wire                  rst,
+    input  wire [15:0]           steps,
+    output reg  [STEP_BITS-1:0]  step_address,
+    input  wire [2:0]            step_top,       // input bits - 1
+    input  wire                  step_signed,
+    input  wire [GROUP_BITS-1:0] step_last_group,
+    input  wire [ARRAYS-1:0]     step_enable,
+    input  wire [ARRAYS-1:0]     step_link,
+    input  wire                  step_loaded,
+    output wire                  bank_free,
+    input  wire                  buffer_free,    // an accumulator buffer was read out
+    output reg                   drive_bank,
+    output wire [2:0]            drive_bit,
+    output wire [ARRAYS-1:0]     evaluate,
+    output wire [ARRAYS-1:0]     convert,
+    output reg  [GROUP_BITS-1:0] group,
+    output reg                   m_valid,
+    output reg                   m_first,        // top plane: starts the accumulation
+    output reg                   m_negate,       // top plane of a signed input
+    output reg                   m_final,        // plane 0: completes the accumulation
+    output reg                   m_buffer,
+    output reg  [GROUP_BITS-1:0] m_group,
+    output reg  [ARRAYS-1:0]     m_enable,
+    output reg  [ARRAYS-1:0]     m_link          // array adds the sum of its lower neighbour
+);
+    reg [1:0]            loaded;   // steps waiting in the wordline banks
+    reg [1:0]            buffers;  // accumulator buffers in use
+    reg [2:0]            plane;    // planes of the step sampled so far
+    reg                  buffer;
+    reg                  active;
+    reg                  first, negate, closing;
+    reg                  active_buffer;
+    reg [GROUP_BITS-1:0] last_group;
+    reg [ARRAYS-1:0]     enable, link;
+
+    wire last_step = {{(16-STEP_BITS){1'b0}}, step_address} == steps - 16'd1;
+    wire begins = plane == 3'd0;
+    wire ends = plane == step_top;
+    wire turn = !active || group == last_group;
+    wire sample = !rst && turn && (!begins || (loaded != 2'd0 && buffers != 2'd2));
+
+    assign drive_bit = step_top - plane;
+    assign evaluate = step_enable & {ARRAYS{sample}};
+    assign convert = enable & {ARRAYS{active}};
+    assign bank_free = sample && ends;
+
+    always @(posedge clk) begin
+        if (sample) begin
+            active <= 1'b1;
+            group <= {GROUP_BITS{1'b0}};
+            first <= begins;
+            negate <= begins && step_signed;
+            closing <= ends;
+            active_buffer <= buffer;
+            last_group <= step_last_group;
+            enable <= step_enable;
+            link <= step_link;
+            plane <= ends ? 3'd0 : plane + 3'd1;
+            if (ends) begin
+                step_address <= last_step ? {STEP_BITS{1'b0}} : step_address + 1'b1;
+                drive_bank <= !drive_bank;
+                buffer <= !buffer;
+            end
+        end else if (turn) active <= 1'b0;
+        else group <= group + 1'b1;
+        loaded <= loaded + {1'b0, step_loaded} - {1'b0, sample && ends};
+        buffers <= buffers + {1'b0, sample && begins} - {1'b0, buffer_free};
+        m_valid <= active;
+        m_first <= first;
+        m_negate <= negate;
+        m_final <= closing;
+        m_buffer <= active_buffer;
+        m_group <= group;
+        m_enable <= enable;
+        m_link <= link;
+        if (rst) begin
+            step_address <= {STEP_BITS{1'b0}};
+            drive_bank <= 1'b0;
+            buffer <= 1'b0;
+            plane <= 3'd0;
+            active <= 1'b0;
+            loaded <= 2'd0;
+            buffers <= 2'd0;
+            m_valid <= 1'b0;
+        end
+    end
+endmodule
+`default_nettype wire

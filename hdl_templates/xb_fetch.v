@@ -1,0 +1,91 @@
+// xb_fetch - walk the program's steps and load their input vectors into the wordline registers.
+//
+// One load per cycle. A load of cycle t reads memory, appears on load_* in t+1 and is in the
+// wordline registers from t+2 on; step_loaded accompanies the step's last load. It waits for: a free
+// wordline bank (two exist), `wait` steps back being drained, the input word being complete.
+// `release_input` frees the input buffer with the last load of a step that says so. rst clears control.
+// Python twin: codesign.mapping.timing
+`default_nettype none
+module xb_fetch #(
+    parameter ARRAYS = 6,
+    parameter STEP_BITS = 4,        // bits of a step number
+    parameter LOAD_BITS = 6,        // bits of a load number
+    parameter INPUT_WORDS = 8,      // words of one input buffer
+    parameter INPUT_BITS = 4,       // bits of an input word number over both buffers
+    parameter ACTIVATION_BITS = 3   // bits of an activation word number
+) (
+    input  wire                       clk,
+    input  wire                       rst,
+    input  wire [15:0]                steps,
+    output reg  [STEP_BITS-1:0]       step_address,
+    input  wire [LOAD_BITS-1:0]       step_load_first,
+    input  wire [15:0]                step_load_count,
+    input  wire [2:0]                 step_wait,
+    input  wire                       step_releases,
+    output wire [LOAD_BITS-1:0]       load_address,
+    input  wire                       load_hidden,     // 1: activation memory, 0: input buffer
+    input  wire [15:0]                load_word,
+    input  wire [ARRAYS-1:0]          load_mask,
+    input  wire [15:0]                available_0,
+    input  wire [15:0]                available_1,
+    output wire                       release_0,
+    output wire                       release_1,
+    input  wire                       bank_free,       // a bank's last plane was sampled
+    input  wire                       step_drained,    // a step's results are written
+    output wire                       input_read,
+    output wire [INPUT_BITS-1:0]      input_address,
+    output wire                       activation_read,
+    output wire [ACTIVATION_BITS-1:0] activation_address,
+    output reg  [ARRAYS-1:0]          load_arrays,
+    output reg                        load_bank,
+    output reg                        load_from_hidden,
+    output reg                        step_loaded
+);
+    reg [15:0] index;      // load within the step
+    reg [1:0]  occupied;   // banks loaded and not yet sampled
+    reg [3:0]  in_flight;  // steps loaded and not yet drained
+    reg        bank;
+    reg        buffer;     // input buffer of this image
+
+    wire [15:0] available = buffer ? available_1 : available_0;
+    wire ready = occupied != 2'd2 && in_flight != 4'd15
+              && (step_wait == 3'd0 || in_flight < {1'b0, step_wait})
+              && (load_hidden || available > load_word);
+    wire last_step = {{(16-STEP_BITS){1'b0}}, step_address} == steps - 16'd1;
+    wire issue = !rst && ready;
+    wire ends = issue && index == step_load_count - 16'd1;
+
+    assign load_address = step_load_first + index[LOAD_BITS-1:0];
+    assign input_read = issue && !load_hidden;
+    assign activation_read = issue && load_hidden;
+    assign input_address = (buffer ? INPUT_WORDS : {INPUT_BITS{1'b0}}) + load_word[INPUT_BITS-1:0];
+    assign activation_address = load_word[ACTIVATION_BITS-1:0];
+    assign release_0 = ends && step_releases && !buffer;
+    assign release_1 = ends && step_releases && buffer;
+
+    always @(posedge clk) begin
+        load_arrays <= issue ? load_mask : {ARRAYS{1'b0}};
+        load_bank <= bank;
+        load_from_hidden <= load_hidden;
+        step_loaded <= ends;
+        if (issue) index <= ends ? 16'd0 : index + 16'd1;
+        if (ends) begin
+            step_address <= last_step ? {STEP_BITS{1'b0}} : step_address + 1'b1;
+            bank <= !bank;
+            if (step_releases) buffer <= !buffer;
+        end
+        occupied <= occupied + {1'b0, ends} - {1'b0, bank_free};
+        in_flight <= in_flight + {3'd0, ends} - {3'd0, step_drained};
+        if (rst) begin
+            step_address <= {STEP_BITS{1'b0}};
+            index <= 16'd0;
+            occupied <= 2'd0;
+            in_flight <= 4'd0;
+            bank <= 1'b0;
+            buffer <= 1'b0;
+            load_arrays <= {ARRAYS{1'b0}};
+            step_loaded <= 1'b0;
+        end
+    end
+endmodule
+`default_nettype wire

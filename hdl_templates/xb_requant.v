@@ -1,0 +1,116 @@
+// xb_requant - scale accumulators, round, clamp: one lane group per cycle.
+//
+// Latency 2 cycles, throughput 1 group per cycle; s_ready depends combinationally on m_ready. Per lane
+//   y = clamp((acc * mult + bias + 2^(shift-1)) >> shift, lo, hi),  no rounding term at shift 0;
+// raw groups skip the clamp and leave as 32-bit words. Lanes past `columns` are 0 in m_planes.
+// m_planes holds bit b of lane l at [b*LANES + l]. rst clears the valid bits only.
+// Python twin: codesign.fixed.requantize
+`default_nettype none
+module xb_requant #(
+    parameter LANES = 4,
+    parameter FIELD = 18,    // bits of a signed accumulator, up to 31
+    parameter BITS = 8,      // bits of an activation
+    parameter TAG = 4        // bits that travel along
+) (
+    input  wire                   clk,
+    input  wire                   rst,
+    input  wire                   s_valid,
+    output wire                   s_ready,
+    input  wire [LANES*FIELD-1:0] s_acc,
+    input  wire [LANES*48-1:0]    s_constants,  // lane l: {bias, mult} at [l*48 +: 48], both signed
+    input  wire [4:0]             s_shift,
+    input  wire [15:0]            s_lo,         // signed
+    input  wire [15:0]            s_hi,         // signed
+    input  wire                   s_raw,
+    input  wire [15:0]            s_columns,    // lanes in use, or more
+    input  wire [TAG-1:0]         s_tag,
+    output wire                   m_valid,
+    input  wire                   m_ready,
+    output wire                   m_raw,
+    output wire [15:0]            m_columns,
+    output wire [TAG-1:0]         m_tag,
+    output reg  [LANES*32-1:0]    m_words,
+    output reg  [LANES*BITS-1:0]  m_planes
+);
+    localparam CONTROL = 5 + 16 + 16 + 1 + 16 + TAG;
+    localparam WIDE = 48;  // holds FIELD + 16 bits of product plus the bias
+
+    reg                     valid_1, valid_2;
+    reg  [CONTROL-1:0]      control_1, control_2;
+    reg  [LANES*FIELD-1:0]  acc;
+    reg  [LANES*48-1:0]     constants;
+    reg  [LANES*WIDE-1:0]   scaled;
+    reg  [LANES*WIDE-1:0]   next_scaled;
+    reg  [LANES*32-1:0]     words;
+    reg  [LANES*BITS-1:0]   planes;
+    reg  [LANES*WIDE-1:0]   sums;
+    reg  signed [WIDE-1:0]  product, factor, value, low, high, half;
+    integer i, lane, b;
+
+    wire        move_2 = !valid_2 || m_ready;
+    wire        move_1 = !valid_1 || move_2;
+    wire [4:0]  shift = control_2[4:0];
+    wire [15:0] lo = control_2[20:5];
+    wire [15:0] hi = control_2[36:21];
+
+    assign s_ready = move_1;
+    assign m_valid = valid_2;
+    assign m_raw = control_2[37];
+    assign m_columns = control_2[53:38];
+    assign m_tag = control_2[CONTROL-1:54];
+
+    // Named sensitivity: @* would wake on every partial write of the temporary.
+    always @(acc or constants) begin
+        sums = {(LANES*WIDE){1'b0}};
+        for (i = 0; i < LANES; i = i + 1) begin
+            factor = {{(WIDE-16){constants[i*48+15]}}, constants[i*48 +: 16]};
+            product = {{(WIDE-FIELD){acc[i*FIELD+FIELD-1]}}, acc[i*FIELD +: FIELD]};
+            product = product * factor;
+            sums[i*WIDE +: WIDE] = product + {{(WIDE-32){constants[i*48+47]}}, constants[i*48+16 +: 32]};
+        end
+        next_scaled = sums;
+    end
+
+    always @(scaled or shift or lo or hi or m_columns) begin
+        half = shift == 5'd0 ? {WIDE{1'b0}} : {{(WIDE-1){1'b0}}, 1'b1} << (shift - 5'd1);
+        low = {{(WIDE-16){lo[15]}}, lo};
+        high = {{(WIDE-16){hi[15]}}, hi};
+        words = {(LANES*32){1'b0}};
+        planes = {(LANES*BITS){1'b0}};
+        value = {WIDE{1'b0}};
+        for (lane = 0; lane < LANES; lane = lane + 1) begin
+            value = scaled[lane*WIDE +: WIDE];
+            value = (value + half) >>> shift;
+            words[lane*32 +: 32] = value[31:0];
+            if (value < low) value = low;
+            if (value > high) value = high;
+            if ({16'd0, m_columns} <= lane) value = {WIDE{1'b0}};
+            for (b = 0; b < BITS; b = b + 1) planes[b*LANES + lane] = value[b];
+        end
+        m_words = words;
+        m_planes = planes;
+    end
+
+    always @(posedge clk) begin
+        if (move_1) begin
+            valid_1 <= s_valid;
+            if (s_valid) begin
+                acc <= s_acc;
+                constants <= s_constants;
+                control_1 <= {s_tag, s_columns, s_raw, s_hi, s_lo, s_shift};
+            end
+        end
+        if (move_2) begin
+            valid_2 <= valid_1;
+            if (valid_1) begin
+                scaled <= next_scaled;
+                control_2 <= control_1;
+            end
+        end
+        if (rst) begin
+            valid_1 <= 1'b0;
+            valid_2 <= 1'b0;
+        end
+    end
+endmodule
+`default_nettype wire

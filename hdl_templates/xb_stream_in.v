@@ -1,0 +1,95 @@
+// xb_stream_in - take one image after another from AXI4-Stream into the double input buffer.
+//
+// One beat per cycle while a buffer is free; s_ready depends on registers only. An activation is a
+// byte; bits above BITS are dropped, bytes with keep = 0 become zero. `available_*` counts the
+// complete words of each buffer; `release_*` frees it. s_last must come exactly with the beat
+// number `beats`, else frame_error is set and the stream stops. rst clears control only.
+// Python twin: codesign.mapping.timing
+`default_nettype none
+module xb_stream_in #(
+    parameter BYTES = 4,        // activations per beat
+    parameter UNITS = 4,        // beats per memory word
+    parameter UNIT_BITS = 2,
+    parameter BITS = 8,         // bits of an activation
+    parameter WORDS = 8,        // memory words of one buffer
+    parameter ADDRESS_BITS = 4  // bits of a word number over both buffers
+) (
+    input  wire                    clk,
+    input  wire                    rst,
+    input  wire [15:0]             beats,
+    input  wire                    s_valid,
+    output wire                    s_ready,
+    input  wire [BYTES*8-1:0]      s_data,
+    input  wire [BYTES-1:0]        s_keep,
+    input  wire                    s_last,
+    output wire                    write,
+    output wire [ADDRESS_BITS-1:0] write_address,
+    output reg  [UNIT_BITS-1:0]    write_unit,
+    output reg  [BYTES*BITS-1:0]   write_data,
+    output reg  [15:0]             available_0,
+    output reg  [15:0]             available_1,
+    input  wire                    release_0,
+    input  wire                    release_1,
+    output reg                     frame_error
+);
+    reg                    buffer;
+    reg [1:0]              full;
+    reg [15:0]             beat;
+    reg [15:0]             word;
+    reg [BYTES*BITS-1:0]   planes;
+    reg [BITS-1:0]         activation;
+    integer u, b;
+
+    wire take = s_valid && s_ready;
+    wire last_unit = {{(32-UNIT_BITS){1'b0}}, write_unit} == UNITS - 1;
+    wire ends = beat == beats - 16'd1;
+
+    assign s_ready = !rst && !full[buffer] && !frame_error;
+    assign write = take;
+    assign write_address = (buffer ? WORDS : {ADDRESS_BITS{1'b0}}) + word[ADDRESS_BITS-1:0];
+
+    // Named sensitivity: @* would wake on every partial write of the temporary.
+    always @(s_data or s_keep) begin
+        planes = {(BYTES*BITS){1'b0}};
+        b = 0;  // else the loop below leaves a latch
+        for (u = 0; u < BYTES; u = u + 1) begin
+            activation = s_keep[u] ? s_data[8*u +: BITS] : {BITS{1'b0}};
+            if (activation != {BITS{1'b0}})  // most are 0
+                for (b = 0; b < BITS; b = b + 1)
+                    planes[b*BYTES + u] = activation[b];
+        end
+        write_data = planes;
+    end
+
+    always @(posedge clk) begin
+        if (release_0) begin full[0] <= 1'b0; available_0 <= 16'd0; end
+        if (release_1) begin full[1] <= 1'b0; available_1 <= 16'd0; end
+        if (take) begin
+            beat <= beat + 16'd1;
+            write_unit <= write_unit + 1'b1;
+            if (last_unit || ends) begin
+                write_unit <= {UNIT_BITS{1'b0}};
+                word <= word + 16'd1;
+                if (buffer) available_1 <= word + 16'd1; else available_0 <= word + 16'd1;
+            end
+            if (ends) begin
+                beat <= 16'd0;
+                word <= 16'd0;
+                full[buffer] <= 1'b1;
+                buffer <= !buffer;
+            end
+            if (s_last != ends) frame_error <= 1'b1;
+        end
+        if (rst) begin
+            buffer <= 1'b0;
+            full <= 2'b00;
+            beat <= 16'd0;
+            word <= 16'd0;
+            write_unit <= {UNIT_BITS{1'b0}};
+            available_0 <= 16'd0;
+            available_1 <= 16'd0;
+            frame_error <= 1'b0;
+        end
+    end
+endmodule
+`default_nettype wire

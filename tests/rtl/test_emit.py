@@ -1,0 +1,83 @@
+"""What a chip's build folder holds."""
+
+from pathlib import Path
+
+import pytest
+
+from codesign.fixed import clog2
+from codesign.hardware import Chip
+from codesign.image.registers import REGISTERS, verilog_header
+from codesign.image.words import limits
+from codesign.rtl import emit, plan
+from codesign.rtl.library import HEADERS, MODELS, SYNTHESIZABLE, text
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+CHIPS = [Chip.load("tiny"), Chip.load("reference-128")]
+
+
+@pytest.mark.parametrize("chip", CHIPS, ids=lambda c: c.name)
+def test_same_chip_same_text(chip: Chip) -> None:
+    again = Chip.model_validate_json(chip.model_dump_json())
+    assert emit(chip) == emit(again)
+    assert list(emit(chip)) == list(emit(again))
+
+
+@pytest.mark.parametrize("chip", CHIPS, ids=lambda c: c.name)
+def test_every_file_is_clean_text(chip: Chip) -> None:
+    for name, content in emit(chip).items():
+        assert content.endswith("\n") and not content.endswith("\n\n"), name
+        assert "\r" not in content and "\t" not in content, name
+        assert not any(line.endswith(" ") for line in content.splitlines()), name
+
+
+def test_parameters_of_tiny_are_golden() -> None:
+    """A change here changes every chip's Verilog: look at it, then write it to the golden file."""
+    assert emit(CHIPS[0])["tiny_top_params.vh"] == (GOLDEN / "tiny_top_params.vh").read_text()
+
+
+@pytest.mark.parametrize("chip", CHIPS, ids=lambda c: c.name)
+def test_file_lists_are_complete(chip: Chip) -> None:
+    files, top = emit(chip), plan(chip).module
+    lists = {name: files[name].split() for name in (f"{top}.f", f"{top}_sim.f")}
+    for name, lines in lists.items():
+        assert lines[0] == "+incdir+."
+        assert len(set(lines)) == len(lines)
+        assert set(lines[1:]) <= set(files), f"{name} lists what is not there"
+    synthesis, simulation = (set(lines[1:]) for lines in lists.values())
+    shared = {*(f"{m}.v" for m in SYNTHESIZABLE), f"{top}.v"}
+    assert synthesis == shared | {f"stub/{m}.v" for m in MODELS}
+    assert simulation == shared | {f"model/{m}.v" for m in MODELS} | {f"sim/{top}_sim.v"}
+    assert {n for n in files if n.endswith(".v")} == synthesis | simulation, "a source that no list names"
+    assert {n for n in files if n.endswith(".vh")} == {*HEADERS, f"{top}_params.vh"}
+
+
+def test_templates_are_emitted_unchanged() -> None:
+    files = emit(CHIPS[0])
+    for module in SYNTHESIZABLE:
+        assert files[f"{module}.v"] == text(f"{module}.v")
+
+
+def test_register_offsets_of_the_verilog_are_those_of_python() -> None:
+    assert text("xb_registers.vh") == verilog_header()
+    assert all(f"ADDR_{r.name} = 12'h{r.offset:03x};" in verilog_header() for r in REGISTERS)
+
+
+def test_firmware_header_has_every_register() -> None:
+    header = emit(CHIPS[0])["tiny_regs.h"]
+    assert all(f"#define CODESIGN_{r.name} 0x{r.offset:03x}u" in header for r in REGISTERS)
+
+
+def test_write_address_reaches_every_memory() -> None:
+    """20 bits are enough for usual chips; more only where a memory is larger."""
+    assert {plan(c).parameters["WRITE_BITS"] for c in CHIPS} == {20}
+    memory = CHIPS[0].memory.model_copy(update={"constants": 65536, "loads": 65536})
+    large = CHIPS[0].model_copy(update={"memory": memory})
+    assert plan(large).parameters["WRITE_BITS"] == 20
+    wide = large.model_copy(
+        update={
+            "arrays": large.arrays.model_copy(update={"rows": 64, "columns": 128}),
+            "adc": large.adc.model_copy(update={"lanes": 64}),
+        }
+    )
+    p = plan(wide)
+    assert p.parameters["WRITE_BITS"] == p.array["WRITE_BITS"] == clog2(max(limits(wide).values())) == 23
