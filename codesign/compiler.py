@@ -1,0 +1,72 @@
+"""From a model to a program: export, passes, range trim, placement."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign import passes
+from codesign.errors import InputError, UnsupportedError
+from codesign.fixed import clamp
+from codesign.hardware import Chip
+from codesign.ir import Network
+from codesign.ir.run import check_inputs
+from codesign.mapping import place
+from codesign.mapping.trim import choose_trims
+from codesign.program import Program
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def compile(
+    model: "Network | nn.Module", calibration: NDArray[np.generic] | None, chip: Chip, name: str = "network"
+) -> Program:
+    """A program that runs `model` on `chip`.
+
+    model: an integer network; a module of quantized layers, whose integers are taken as they are; or an
+    ordinary nn.Module, which is calibrated and quantized. calibration: sample inputs (images, features),
+    integers or real; required for an ordinary module, otherwise only used to range the converters
+    (absent: they are ranged so that nothing can clip).
+
+    Raises InputError on unfit weights or samples, UnsupportedError on a layer the compiler does not know,
+    CapacityError when the network does not fit the chip.
+    """
+    network = passes.run(_network(model, calibration, chip, name))
+    samples = None if calibration is None else _integers(calibration, network)
+    return Program(place(network, chip, choose_trims(network, chip, samples)))
+
+
+def _network(model: Any, calibration: NDArray[np.generic] | None, chip: Chip, name: str) -> Network:
+    if isinstance(model, Network):
+        return model
+    torch = sys.modules.get("torch")  # whoever made an nn.Module has loaded it; nobody else should wait for it
+    if torch is None or not isinstance(model, torch.nn.Module):
+        raise UnsupportedError(
+            f"compile: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network"
+        )
+    from codesign.train import QuantNet, to_network
+
+    if calibration is None and not isinstance(model, QuantNet):
+        raise InputError("compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs")
+    samples = np.zeros((1, model.features), np.int64) if calibration is None else calibration
+    return to_network(model, samples, chip, name)
+
+
+def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.generic]:
+    """Calibration inputs as the network's integers: real samples are divided by its input step."""
+    samples = np.asarray(calibration)
+    if samples.ndim == 0 or samples.size == 0:
+        raise InputError(
+            f"calibration: must be samples of shape (images, {network.features}), got {samples.shape}; "
+            "pass at least one, or None"
+        )
+    if np.issubdtype(samples.dtype, np.floating):
+        if not np.isfinite(samples).all():
+            raise InputError("calibration: samples must be finite, got NaN or infinity; clean the data")
+        samples = clamp(np.floor(samples / network.step + 0.5), network.input)
+    try:
+        return check_inputs(samples.reshape(len(samples), -1), network)
+    except InputError as e:
+        raise InputError(f"calibration: {e}") from None

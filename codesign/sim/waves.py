@@ -1,0 +1,46 @@
+"""Save file for GTKWave: the signals one looks at first, with the ranges their dump names carry."""
+
+from pathlib import Path
+
+from vcd.gtkw import GTKWSave
+
+from codesign.fixed import clog2
+from codesign.hardware import Chip
+from codesign.rtl import plan
+
+
+def signals(chip: Chip) -> dict[str, dict[str, int]]:
+    """Width of each signal to show, by block ("" is the chip's top)."""
+    ports = {p.name: p.width for p in plan(chip).ports}
+    arrays, lanes = chip.arrays.count, chip.adc.lanes
+    group, step = plan(chip).group_bits, max(1, clog2(chip.memory.steps))
+    return {
+        "": {n: ports[n] for n in ports if n.startswith(("s_axis", "m_axis")) or n == "irq"},
+        "u_chip.u_loader": {"state": 2, "reason": 4, "word": 4},
+        "u_chip.u_core": {
+            "step_loaded": 1,
+            "bank_free": 1,
+            "group": group,
+            "evaluate": arrays,
+            "convert": arrays,
+            "buffer_free": 1,
+            "hidden_write": 1,
+            "hidden_data": lanes * chip.activation.bits,
+        },
+        "u_chip.u_core.u_convert": {"step_address": step, "plane": 3, "drive_bank": 1},
+        "u_chip.u_core.u_drain": {"step_address": step, "read_group": group, "m_acc": lanes * (chip.acc_bits + 1)},
+    }
+
+
+def write_gtkw(path: Path, dump: Path, chip: Chip) -> None:
+    """Write a .gtkw beside `dump` that opens it with the chip's main signals, grouped by block."""
+    top = f"{plan(chip).module}_sim.dut"
+    with path.open("w") as f:
+        save = GTKWSave(f)
+        save.dumpfile(dump.name, abspath=False)
+        save.trace(f"{top}.clk")
+        for block, widths in signals(chip).items():
+            scope = f"{top}.{block}" if block else top
+            with save.group(block or "streams"):
+                for name, width in widths.items():
+                    save.trace(f"{scope}.{name}" + (f"[{width - 1}:0]" if width > 1 else ""))

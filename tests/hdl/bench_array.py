@@ -1,0 +1,148 @@
+"""Both models of a crossbar macro, driven alike, against codesign.fixed.convert of the column currents."""
+
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import FallingEdge
+
+from codesign.fixed import Ints, Trim, convert, unpack_fields
+from codesign.hardware import Chip
+from codesign.image.descriptors import encode_cells, encode_trim
+from codesign.mapping.cells import to_codes, to_weights
+
+TRIMS = ((1, 0, 0), (1, 0, 9), (3, 0, 0), (1, 2, 0), (5, 3, 40), (255, 15, 32767), (200, 6, 32767), (1, 0, 0))
+
+
+class Array:
+    """Programs, drives and reads the twins; changes inputs on falling edges."""
+
+    def __init__(self, dut: Any, chip: Chip) -> None:
+        self.dut, self.chip, self.compared = dut, chip, 0
+        for name in ("wordline", "evaluate", "convert", "group", "cell_write", "trim_write"):
+            getattr(dut, name).value = 0
+        Clock(dut.clk, 10, unit="ns").start()
+
+    async def tick(self) -> None:
+        await FallingEdge(self.dut.clk)
+
+    async def write(self, port: str, words: list[int], only: range | None = None) -> None:
+        """Program words 0.. of the cells or the trim; `only` picks some of them."""
+        enable = getattr(self.dut, f"{port}_write")
+        enable.value = 1
+        for address in only or range(len(words)):
+            self.dut.write_address.value = address
+            self.dut.write_data.value = words[address]
+            await self.tick()
+        enable.value = 0
+
+    async def sample(self, bits: Ints) -> None:
+        self.offer(bits)
+        await self.tick()
+        self.dut.evaluate.value = 0
+
+    def offer(self, bits: Ints) -> None:
+        self.dut.evaluate.value = 1
+        self.dut.wordline.value = int("".join(map(str, bits[::-1])), 2)
+
+    async def codes(self, following: Ints | None) -> list[int]:
+        """Signed codes of every column of the sample, group after group; the last samples `following`."""
+        dut, chip = self.dut, self.chip
+        found: list[int] = []
+        dut.convert.value = 1
+        for group in range(chip.groups):
+            dut.group.value = group
+            if group == chip.groups - 1 and following is not None:
+                self.offer(following)
+            await self.tick()
+            assert dut.packed_code.value == dut.cells_code.value, "the twins differ"
+            codes = unpack_fields(int(dut.packed_code.value), chip.adc.bits, chip.adc.lanes)
+            found += [code + chip.code.lo for code in codes]  # offset binary
+        dut.convert.value = 0
+        dut.evaluate.value = 0
+        return found
+
+    async def check(self, weights: Ints, trim: Trim, offset: Ints, vectors: list[Ints]) -> None:
+        """Convert every vector, samples overlapping conversions, and compare."""
+        chip = self.chip
+        await self.sample(vectors[0])
+        for bits, following in zip(vectors, [*vectors[1:], None], strict=True):
+            want = convert(bits @ weights, trim, offset, chip.code).tolist()
+            want += [0] * (chip.groups * chip.adc.lanes - chip.columns)  # lanes past the last column
+            got = await self.codes(following)
+            assert got == want, f"trim {trim}, wordlines {bits}"
+            self.compared += len(got)
+            if following is not None and random.random() < 0.2:
+                await self.tick()  # an idle cycle keeps the sample
+
+
+def setup(dut: Any) -> tuple[Array, dict[str, Any], np.random.Generator]:
+    chip = Chip.model_validate_json(os.environ["CHIP"])
+    job = dict(np.load(Path(os.environ["JOB"])))
+    assert len(dut.wordline) == chip.arrays.rows
+    assert len(dut.packed_code) == chip.adc.lanes * chip.adc.bits
+    random.seed(1)
+    return Array(dut, chip), job, np.random.default_rng(2)
+
+
+def vectors(rng: np.random.Generator, rows: int) -> list[Ints]:
+    """Corners, then random wordlines of several densities."""
+    eye = np.eye(rows, dtype=np.int64)
+    corners = [np.zeros(rows, np.int64), np.ones(rows, np.int64), eye[0], eye[-1], eye[rows // 2]]
+    return corners + [(rng.random(rows) < share).astype(np.int64) for share in (0.1, 0.5, 0.5, 0.9)]
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def bus(dut: Any) -> None:
+    """Programmed word by word, with every kind of trim; then in part with other levels."""
+    array, job, rng = setup(dut)
+    chip = array.chip
+    await array.tick()
+    fresh = np.zeros_like(job["levels"])  # an unprogrammed array holds level 0 everywhere
+    none = np.zeros(chip.columns, np.int64)
+    await array.check(to_weights(to_codes(fresh, chip.device)), Trim(), none, vectors(rng, chip.arrays.rows)[:3])
+    await array.write("cell", encode_cells(job["levels"], chip))
+    weights = to_weights(to_codes(job["levels"], chip.device)).astype(np.int64)
+    plain = 0
+    for gain, shift, reach in TRIMS:
+        offset = rng.integers(-reach, reach + 1, chip.columns)
+        if reach > 1000:
+            offset[:2] = -reach - 1, reach
+        await array.write("trim", encode_trim(gain, shift, offset))
+        await array.check(weights, Trim(gain, shift), offset, vectors(rng, chip.arrays.rows))
+        assert bool(dut.u_packed.plain.value) == ((gain, shift) == (1, 0) and not offset.any())
+        plain += int(dut.u_packed.plain.value)
+    assert 0 < plain < len(TRIMS), "both ways of converting"
+
+    words, others = encode_cells(job["levels"], chip), encode_cells(job["others"], chip)
+    row = chip.row_words
+    some = [k for k in range(len(words)) if k // row != 1]  # wordline 1 keeps its cells
+    for k in some:
+        await array.write("cell", others, range(k, k + 1))
+    mixed = job["others"].copy()
+    mixed[1] = job["levels"][1]
+    weights = to_weights(to_codes(mixed, chip.device)).astype(np.int64)
+    await array.check(weights, Trim(), none, vectors(rng, chip.arrays.rows))
+    per_vector = chip.groups * chip.adc.lanes
+    assert array.compared == per_vector * (3 + 9 * len(TRIMS) + 9)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def files(dut: Any) -> None:
+    """Programmed by +backdoor and, if the job has a die, with what its cells really hold."""
+    array, job, rng = setup(dut)
+    chip = array.chip
+    trim, offset = Trim(int(job["gain"]), int(job["shift"])), job["offset"]
+    codes = job["die"] if "die" in job else to_codes(job["levels"], chip.device)
+    await array.tick()
+    await array.check(to_weights(codes).astype(np.int64), trim, offset, vectors(rng, chip.arrays.rows))
+    await array.write("trim", encode_trim(1, 0, np.zeros(chip.columns, np.int64)))
+    await array.check(to_weights(codes).astype(np.int64), Trim(), 0 * offset, vectors(rng, chip.arrays.rows))
+    if "die" in job:  # programming other levels does not change what the die's map says
+        await array.write("cell", encode_cells(job["others"], chip))
+        await array.check(to_weights(codes).astype(np.int64), Trim(), 0 * offset, vectors(rng, chip.arrays.rows))
+    assert array.compared == chip.groups * chip.adc.lanes * 9 * (3 if "die" in job else 2)

@@ -1,0 +1,151 @@
+"""xb_convert: samples, groups and what their codes are, in the order and the cycles of the program."""
+
+import os
+import random
+from typing import Any
+
+import cocotb
+from cocotb.triggers import FallingEdge, Timer
+
+from codesign.fixed import IntType
+from codesign.hardware import Chip
+from codesign.mapping import Mapping
+from codesign.mapping.timing import bound
+from hdl.drive import start
+from hdl.programs import program
+
+INPUTS = (
+    "steps",
+    "step_top",
+    "step_signed",
+    "step_last_group",
+    "step_enable",
+    "step_link",
+    "step_loaded",
+    "buffer_free",
+)
+
+
+def mapping() -> Mapping:
+    """Three layers: 3-bit signed input, 4-bit signed and unsigned activations, one and two groups."""
+    return program([20, 9, 8, 4], Chip.model_validate_json(os.environ["CHIP"]), None, kind=IntType(3, True)).mapping
+
+
+def masks(m: Mapping, number: int) -> tuple[int, int]:
+    tiles = m.steps[number].tiles
+    return sum(1 << a for t in tiles for a in t.arrays), sum(1 << a for t in tiles for a in t.arrays[1:])
+
+
+def planned(m: Mapping, images: int) -> list[tuple[int, int, int, int]]:
+    """(step, plane bit, group, number of the step since the start) of every conversion."""
+    return [
+        (k, bit, g, i * len(m.steps) + k)
+        for i in range(images)
+        for k, s in enumerate(m.steps)
+        for bit in range(s.input.bits - 1, -1, -1)
+        for g in range(s.groups)
+    ]
+
+
+async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[int, int]:
+    """Conversions compared, and cycles from the first sample to the last conversion."""
+    m = mapping()
+    dut.steps.value = len(m.steps)
+    conversions = iter(planned(m, images))
+    pending: list[tuple[int, int, int, int]] = []  # sampled, being converted
+    expected_m: tuple[int, ...] | None = None
+    loaded = sampled_steps = buffers = total_loaded = freed = compared = cycle = 0
+    first = last = -1
+    samples = [(k, bit, n) for k, bit, g, n in planned(m, images) if g == 0]
+    limit = len(planned(m, images))
+    while compared < limit:
+        await FallingEdge(dut.clk)
+        cycle += 1
+        if expected_m is None:
+            assert not dut.m_valid.value
+        else:
+            got = (
+                dut.m_valid,
+                dut.m_first,
+                dut.m_negate,
+                dut.m_final,
+                dut.m_buffer,
+                dut.m_group,
+                dut.m_enable,
+                dut.m_link,
+            )
+            assert tuple(int(s.value) for s in got) == expected_m
+            compared += 1
+        # Around the module: steps are loaded into two banks, buffers are read out.
+        load = loaded < 2 and total_loaded < images * len(m.steps) and rng.random() >= busy
+        free = sampled_steps > freed and rng.random() >= busy  # only a complete one is read out
+        dut.step_loaded.value, dut.buffer_free.value = int(load), int(free)
+        number = int(dut.step_address.value)
+        step = m.steps[number]
+        enable, link = masks(m, number)
+        dut.step_top.value, dut.step_signed.value = step.input.bits - 1, int(step.input.signed)
+        dut.step_last_group.value, dut.step_enable.value, dut.step_link.value = step.groups - 1, enable, link
+        await Timer(1, "ns")
+        # Conversion of this cycle.
+        expected_m = None
+        if pending:
+            k, bit, g, n = pending.pop(0)
+            s = m.steps[k]
+            top = s.input.bits - 1
+            on, links = masks(m, k)
+            assert (int(dut.convert.value), int(dut.group.value)) == (on, g)
+            expected_m = (1, int(bit == top), int(bit == top and s.input.signed), int(bit == 0), n % 2, g, on, links)
+            last = cycle
+        else:
+            assert int(dut.convert.value) == 0
+        # Sample of this cycle: as soon as the last group is being converted and the step may begin.
+        turn = not pending
+        begins = bool(samples) and samples[0][1] == m.steps[samples[0][0]].input.bits - 1
+        allowed = bool(samples) and turn and (not begins or (loaded > 0 and buffers < 2))
+        assert bool(dut.evaluate.value) == allowed, "sampled too early or too late"
+        ends = False
+        if allowed:
+            k, bit, n = samples.pop(0)
+            assert number == k and int(dut.evaluate.value) == masks(m, k)[0]
+            assert (int(dut.drive_bit.value), int(dut.drive_bank.value)) == (bit, n % 2)
+            pending = [next(conversions) for _ in range(m.steps[k].groups)]
+            first = cycle if first < 0 else first
+            ends = bit == 0
+            buffers += begins
+            sampled_steps += ends
+        assert bool(dut.bank_free.value) == ends
+        loaded += load - ends
+        total_loaded += load
+        buffers -= free
+        freed += free
+    return compared, last - first
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+@cocotb.parametrize(busy=[0.0, 0.5, 0.9])
+async def conversions_in_order(dut: Any, busy: float) -> None:
+    """Without waits the converters never rest: an image takes the bound of codesign.mapping.timing."""
+    await start(dut, *INPUTS)
+    images = 6
+    compared, cycles = await run(dut, images, busy, random.Random(8))
+    assert compared == images * bound(mapping())
+    if not busy:
+        assert cycles == compared
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def reset_starts_over(dut: Any) -> None:
+    await start(dut, *INPUTS)
+    await run(dut, 2, 0.3, random.Random(9))
+    dut.step_loaded.value = 1
+    await FallingEdge(dut.clk)
+    dut.step_loaded.value, dut.buffer_free.value = 0, 0
+    for _ in range(3):
+        await FallingEdge(dut.clk)  # in the middle of a step
+    assert int(dut.convert.value)
+    dut.rst.value = 1
+    await FallingEdge(dut.clk)
+    await FallingEdge(dut.clk)
+    assert not int(dut.convert.value) and not int(dut.evaluate.value) and not dut.m_valid.value
+    dut.rst.value = 0
+    assert (await run(dut, 2, 0.3, random.Random(10)))[0] == 2 * bound(mapping())

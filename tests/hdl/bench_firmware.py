@@ -1,0 +1,168 @@
+"""What firmware can do wrong, and what the chip says then. Runs on the whole chip."""
+
+import json
+import os
+from typing import Any
+
+import cocotb
+import numpy as np
+import pytest
+from cocotb.triggers import ClockCycles, RisingEdge
+
+from codesign.image.registers import IMAGE_REASONS, IMAGE_STATES, field, offset
+from codesign.sim.bus import Apb, ApbError
+from codesign.sim.chip_bench import beats, program, reset
+from codesign.sim.streams import Sink, Source
+
+DONE, ERROR = 1, 2
+
+
+def job() -> dict[str, Any]:
+    return dict(np.load(os.environ["JOB"]))
+
+
+async def status(bus: Apb, name: str) -> int:
+    f = field("STATUS", name)
+    return (await bus.read(offset("STATUS")) >> f.low) & ((1 << f.width) - 1)
+
+
+async def state(bus: Apb) -> tuple[str, str]:
+    return IMAGE_STATES[await status(bus, "IMAGE_STATE")], IMAGE_REASONS[await status(bus, "IMAGE_REASON")]
+
+
+async def refused(dut: Any, bus: Apb) -> None:
+    """Enabling raises the error interrupt and does not start the chip; then all is cleared."""
+    await bus.write(offset("IRQ_ENABLE"), ERROR)
+    assert not dut.irq.value
+    await bus.write(offset("CONTROL"), 1)
+    await ClockCycles(dut.clk, 2)
+    assert dut.irq.value
+    assert await bus.read(offset("IRQ_STATUS")) == ERROR
+    assert await status(bus, "NO_IMAGE") == 1
+    assert await status(bus, "RUNNING") == 0
+    assert await bus.read(offset("CONTROL")) == 0
+    assert not dut.s_axis_tready.value, "a chip that does not run takes no input"
+    await bus.write(offset("IRQ_STATUS"), ERROR)
+    await RisingEdge(dut.clk)
+    assert not dut.irq.value
+    await bus.write(offset("CONTROL"), 0)
+    assert await status(bus, "NO_IMAGE") == 0
+
+
+async def classify(dut: Any, bus: Apb) -> int:
+    """Enable, stream every image, compare; returns the words compared."""
+    data, width = job(), int(os.environ["STREAM_BYTES"])
+    source, sink = Source(dut, "s_axis"), Sink(dut, "m_axis")
+    await bus.write(offset("CONTROL"), 1)
+    assert await status(bus, "RUNNING") == 1
+    compared = 0
+    for image, want in zip(data["images"], data["expected"], strict=True):
+        cocotb.start_soon(source.send(beats(image, width)))
+        got = np.array(await sink.frame(), dtype=np.uint32).view(np.int32)
+        assert got.tolist() == want.tolist()
+        compared += len(got)
+    assert await bus.read(offset("IMAGES")) == len(data["images"])
+    return compared
+
+
+def expected_words() -> int:
+    return int(job()["expected"].size)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def no_image(dut: Any) -> None:
+    bus = await reset(dut)
+    assert await state(bus) == ("empty", "none")
+    assert await bus.read(offset("CHIP_ID")) == int(os.environ["CHIP_ID"])
+    await refused(dut, bus)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def half_an_image(dut: Any) -> None:
+    bus = await reset(dut)
+    words = job()["words"].tolist()
+    await bus.write_all(offset("IMAGE_DATA"), words[: len(words) // 2])
+    assert (await state(bus))[0] == "loading"
+    await refused(dut, bus)
+    await bus.write_all(offset("IMAGE_DATA"), words[len(words) // 2 :])
+    assert await state(bus) == ("ok", "none")
+    assert await classify(dut, bus) == expected_words()
+
+
+@cocotb.test(timeout_time=4, timeout_unit="ms")
+async def bad_images(dut: Any) -> None:
+    """Each is refused with its reason and cannot be enabled; after CLEAR a good one works."""
+    data = job()
+    bus = await reset(dut)
+    reasons = json.loads(os.environ["REASONS"])
+    for name, reason in reasons.items():
+        words = data[name].tolist()
+        await bus.write_all(offset("IMAGE_DATA"), words)
+        assert await state(bus) == ("bad", reason), name
+        await refused(dut, bus)
+        await bus.write_all(offset("IMAGE_DATA"), data["words"].tolist())
+        assert (await state(bus))[0] == "bad", "a good image after a bad one needs CLEAR"
+        await bus.write(offset("CONTROL"), 2)
+        assert await state(bus) == ("empty", "none")
+        assert await bus.read(offset("IMAGE_CRC")) == 0
+    assert len(reasons) == int(os.environ["IMAGES"])
+    await program(dut, bus, data["words"].tolist(), backdoor=False)
+    assert await classify(dut, bus) == expected_words()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def bad_frames(dut: Any) -> None:
+    """A frame that ends early or late raises BAD_FRAME; disabling and enabling recovers."""
+    data, width = job(), int(os.environ["STREAM_BYTES"])
+    bus = await reset(dut)
+    await program(dut, bus, data["words"].tolist(), backdoor=False)
+    await bus.write(offset("IRQ_ENABLE"), ERROR)
+    good = beats(data["images"][0], width)
+    assert len(good) > 2
+    short = [(d, k, n == len(good) - 2) for n, (d, k, _) in enumerate(good[:-1])]
+    long = [*((d, k, False) for d, k, _ in good), (0, 1, True)]
+    for frame in (short, long):
+        await bus.write(offset("CONTROL"), 1)
+        assert await status(bus, "BAD_FRAME") == 0
+        sender = cocotb.start_soon(Source(dut, "s_axis").send(frame))
+        await ClockCycles(dut.clk, 4 * len(good) + 10)
+        sender.cancel()
+        dut.s_axis_tvalid.value = 0
+        assert dut.irq.value
+        assert await status(bus, "BAD_FRAME") == 1
+        await bus.write(offset("IRQ_STATUS"), ERROR)
+        await bus.write(offset("CONTROL"), 0)
+        assert not dut.irq.value
+        assert await status(bus, "BAD_FRAME") == 0
+        assert await classify(dut, bus) == expected_words()
+        await bus.write(offset("CONTROL"), 0)
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def image_while_enabled(dut: Any) -> None:
+    """Programming a running chip is an error of the bus and changes nothing."""
+    words = job()["words"].tolist()
+    bus = await reset(dut)
+    await program(dut, bus, words, backdoor=False)
+    await bus.write(offset("CONTROL"), 1)
+    with pytest.raises(ApbError, match=f"PSLVERR on write to 0x{offset('IMAGE_DATA'):03x}"):
+        await bus.write(offset("IMAGE_DATA"), words[0])
+    assert await state(bus) == ("ok", "none")
+    await bus.write(offset("CONTROL"), 0)
+    assert await classify(dut, bus) == expected_words()
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def disabled_in_mid_image(dut: Any) -> None:
+    """Disabling drops the image in flight; enabling starts afresh, also with reset and backdoor-free reload."""
+    data, width = job(), int(os.environ["STREAM_BYTES"])
+    bus = await reset(dut)
+    await program(dut, bus, data["words"].tolist(), backdoor=False)
+    for wait in (1, 7, 23):
+        await bus.write(offset("CONTROL"), 1)
+        source = Source(dut, "s_axis")
+        await source.send(beats(data["images"][0], width))
+        await ClockCycles(dut.clk, wait)
+        await bus.write(offset("CONTROL"), 0)
+        assert await classify(dut, bus) == expected_words()
+        await bus.write(offset("CONTROL"), 0)

@@ -1,0 +1,40 @@
+"""Chips of unusual shape, on which the Verilog must still elaborate, lint and synthesize."""
+
+from typing import Any
+
+from codesign.hardware import Chip
+
+
+def shaped(
+    name: str, count: int, rows: int = 16, columns: int = 16, lanes: int = 4, stream: int = 4, **parts: Any
+) -> Chip:
+    """A chip like `tiny` but for its arrays, converters and stream; `parts` replaces whole sections."""
+    description = {
+        "name": name,
+        "arrays": {"count": count, "rows": rows, "columns": columns},
+        "device": {"levels": 4, "code_bits": 2},
+        "adc": {"bits": 6, "lanes": lanes},
+        "memory": {"input_words": 8, "activation_words": 8, "steps": 16, "loads": 64, "tiles": 32, "constants": 64},
+        "bus": {"stream_bytes": stream},
+    }
+    return Chip.model_validate({**description, **parts})
+
+
+def smallest() -> Chip:
+    """Every size at its least."""
+    memory = {"input_words": 1, "activation_words": 2, "steps": 1, "loads": 1, "tiles": 1, "constants": 1}
+    device, adc = {"levels": 2, "code_bits": 1}, {"bits": 2, "lanes": 1}
+    return shaped("smallest", 1, 2, 2, stream=1, memory=memory, device=device, adc=adc, activation={"bits": 1})
+
+
+def odd_chips() -> list[Chip]:
+    """One array; lanes that are no power of 2; masks longer than a word; padded columns; extremes."""
+    large = {"input_words": 4096, "steps": 4096, "loads": 65536, "tiles": 65536, "constants": 65536}
+    return [
+        shaped("one-array", 1),
+        shaped("three-lanes", 5, 24, 12, lanes=3),
+        shaped("forty-arrays", 40),
+        shaped("padded-columns", 6, 16, 20),
+        smallest(),
+        shaped("large-memories", 3, memory=large),
+    ]

@@ -1,0 +1,85 @@
+"""The array model: packed and readable twin, and codesign.fixed.convert, on several geometries."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codesign.fixed import Trim
+from codesign.hardware import Chip
+from codesign.image import render
+from codesign.mapping import Die, place
+from codesign.program import Program
+from codesign.rtl import plan
+from codesign.sim.job import write_die
+from hdl.harness import run_bench
+from hdl.programs import net
+
+SOURCES = ("model/xb_array.v", "model/xb_array_cells.v", "array_twins.v")
+
+
+def chip(rows: int, columns: int, lanes: int, adc: int, **device: Any) -> Chip:
+    return Chip.model_validate(
+        {
+            "name": "bench",
+            "arrays": {"count": 1, "rows": rows, "columns": columns},
+            "device": device,
+            "adc": {"bits": adc, "lanes": lanes},
+            "memory": {"input_words": 2, "activation_words": 2},
+            "bus": {"stream_bytes": 1},
+        }
+    )
+
+
+CHIPS = {
+    "tiny": chip(16, 16, 4, 6, levels=4, code_bits=2),
+    "two-levels-padded": chip(8, 12, 4, 2, levels=2, code_bits=1),
+    "three-levels-off-cells-conduct": chip(9, 10, 3, 5, levels=3, code_bits=4, on_off_ratio=4.0),
+    "levels-straddle-words": chip(24, 44, 8, 7, levels=6, code_bits=5),
+    "sixteen-levels-one-group": chip(9, 18, 9, 8, levels=16, code_bits=8, spacing="resistance", on_off_ratio=20.0),
+    "one-converter": chip(7, 6, 1, 5, levels=4, code_bits=3, spacing="table", table=(0.0, 1.0, 2.5, 7.0)),
+    "wide-converter": chip(12, 8, 2, 8, levels=4, code_bits=2),
+}
+NAMES = [pytest.param(c, id=name) for name, c in CHIPS.items()]
+
+
+def run(chip: Chip, folder: Path, only: str, plusargs: tuple[str, ...] = (), **arrays: np.ndarray) -> None:
+    parameters = {**plan(chip).array, "INDEX": 0}
+    env = {"CHIP": chip.model_dump_json()}
+    run_bench("bench_array", "array_twins", SOURCES, folder, parameters, env, plusargs, only, **arrays)
+
+
+def levels(chip: Chip, seed: int) -> np.ndarray:
+    """Random levels; columns 0 and 1 hold the largest current and its negative."""
+    size = (chip.arrays.rows, chip.arrays.columns)
+    result = np.random.default_rng(seed).integers(0, chip.device.levels, size).astype(np.uint8)
+    top = chip.device.levels - 1
+    result[:, :4] = 0, top, top, 0
+    return result
+
+
+@pytest.mark.parametrize("chip", NAMES)
+def test_programmed_over_the_bus(chip: Chip, tmp_path: Path) -> None:
+    run(chip, tmp_path, "bus", levels=levels(chip, 1), others=levels(chip, 2))
+
+
+@pytest.mark.parametrize("with_die", [False, True], ids=["ideal", "die"])
+@pytest.mark.parametrize("chip", NAMES)
+def test_programmed_from_files(chip: Chip, with_die: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    mapping = place(net([chip.arrays.rows, chip.columns], chip), chip)
+    wanted = levels(chip, 1)
+    wanted[2:4] = 0  # wordlines that hold level 0 throughout
+    trim, offset = Trim(3, 1), rng.integers(-20, 21, chip.columns)
+    mapping = replace(mapping, arrays=(replace(mapping.arrays[0], levels=wanted, trim=trim, offset=offset),))
+    for name, data in render(mapping).items():
+        (tmp_path / name).write_bytes(data)
+    plusargs = [f"+backdoor={tmp_path}"]
+    job: dict[str, Any] = {"levels": wanted, "others": levels(chip, 2), "offset": offset, "gain": 3, "shift": 1}
+    if with_die:
+        job["die"] = rng.integers(0, 1 << chip.device.code_bits, wanted.shape).astype(np.int32)
+        write_die(Die({0: job["die"]}), Program(mapping), tmp_path / "die")
+        plusargs.append(f"+die={tmp_path / 'die'}")
+    run(chip, tmp_path / "run", "files", tuple(plusargs), **job)

@@ -1,0 +1,213 @@
+"""The whole chip: one simulator build of `tiny`, many networks, values and cycles as predicted."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codesign.fixed import IntType, Trim
+from codesign.hardware import Chip
+from codesign.image import assemble, sections
+from codesign.ir import verify
+from codesign.mapping import Die, layers, place
+from codesign.program import Program
+from codesign.sim import judge, simulate
+from codesign.sim.job import build
+from hdl.programs import images, net, program
+
+TINY = Chip.load("tiny")
+U, S = IntType, lambda bits: IntType(bits, signed=True)
+
+# sizes, input type, hidden type, trims
+NETWORKS: dict[str, tuple[list[int], IntType, IntType, dict[str, Trim]]] = {
+    "one-layer-u8": ([5, 3], U(8), U(8), {}),
+    "one-column": ([1, 1], U(2), U(8), {}),
+    "every-array-u1": ([45, 15], U(1), U(8), {}),
+    "two-layers-u8": ([30, 11, 5], U(8), U(8), {}),
+    "signed-i8-hidden-i4": ([7, 13, 6], S(8), S(4), {}),
+    "three-layers-i3-hidden-u5": ([16, 9, 8, 4], S(3), U(5), {}),
+    "three-layers-i1-hidden-i7": ([11, 8, 5, 2], S(1), S(7), {}),
+    "hidden-u1": ([20, 10, 7], U(6), U(1), {}),
+    "hidden-of-two-words": ([8, 20, 5], U(3), U(3), {}),
+    "trimmed-u4": ([33, 8, 5], U(4), U(8), {"fc1": Trim(1, 1), "fc2": Trim(3, 2)}),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A cache of this module alone: what is in it was built here."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CODESIGN_CACHE", str(folder))
+        yield folder
+
+
+def prepared(name: str, seed: int = 3) -> Program:
+    sizes, kind, hidden, trims = NETWORKS[name]
+    return program(sizes, TINY, trims, kind=kind, hidden=hidden, seed=seed)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_on_one_build(name: str, cache: Path, tmp_path: Path) -> None:
+    first = build(prepared("one-layer-u8")) / "sim.vvp"
+    made = first.stat().st_mtime_ns
+    p = prepared(name)
+    x = images(5, p.network)
+    result = simulate(p, x, load="backdoor", folder=tmp_path)
+    assert result.mismatches == () and result.timing_errors == 0
+    assert result.outputs.shape == (5, p.network.outputs)
+    assert (result.outputs == p.run(x)).all()
+    assert result.cycles == p.cycles.latency
+    assert len(np.unique(result.outputs, axis=0)) > 1, "outputs that depend on the image"
+    assert [f.name for f in cache.glob("icarus-tiny*")] == [first.parent.name]
+    assert first.stat().st_mtime_ns == made
+
+
+def described(name: str, arrays: tuple[int, int, int], lanes: int, **parts: dict[str, int]) -> Chip:
+    count, rows, columns = arrays
+    return Chip.model_validate(
+        {"name": name, "arrays": {"count": count, "rows": rows, "columns": columns}, "adc": {"bits": 5, "lanes": lanes}}
+        | parts
+    )
+
+
+# Nothing is a power of two: a group half full, levels across words, memories that end in mid-address.
+ODD = described(
+    "odd",
+    (12, 12, 12),
+    4,
+    device={"levels": 6, "code_bits": 4},
+    activation={"bits": 5},
+    memory={"input_words": 3, "activation_words": 11, "steps": 11, "loads": 13, "tiles": 13, "constants": 25},
+    bus={"stream_bytes": 12},
+)
+# Everything at its smallest.
+LEAST = described(
+    "least",
+    (1, 2, 2),
+    1,
+    device={"levels": 2, "code_bits": 1},
+    activation={"bits": 1},
+    memory={"input_words": 1, "activation_words": 2, "steps": 1, "loads": 1, "tiles": 1, "constants": 1},
+    bus={"stream_bytes": 1},
+)
+
+
+@pytest.mark.parametrize(
+    ("device", "sizes", "sources", "bits"),
+    [
+        (ODD, [13, *[5] * 10], [], 5),
+        (ODD, [13, *[5] * 10], ["input", "fc1", "fc2", "fc3", "input", "fc5", "fc6", "fc7", "fc1"], 5),
+        (ODD, [25, 9, 6], [], 4),
+        (LEAST, [2, 1], [], 1),
+    ],
+    ids=["ten-steps", "producer-eight-steps-back", "wide", "least"],
+)
+def test_other_chips(device: Chip, sizes: list[int], sources: list[str], bits: int, tmp_path: Path) -> None:
+    network = net(sizes, device, U(bits), U(bits))
+    if sources:
+        reading = [*sources, network.nodes[-1].source]
+        nodes = tuple(
+            replace(n, source=s, weight=n.weight[:5] if s != "input" else np.resize(n.weight, (13, 5)))
+            for n, s in zip(network.nodes, reading, strict=True)
+        )
+        network = verify(replace(network, nodes=nodes))
+    p = Program(place(network, device))
+    assert not sources or max(s.wait for s in p.mapping.steps) == 8
+    result = simulate(p, images(9, network), load="bus", folder=tmp_path)
+    assert result.mismatches == () and result.timing_errors == 0 and result.images == 9
+    assert len(np.unique(result.outputs, axis=0)) > 1
+
+
+def test_a_long_stream_keeps_the_predicted_interval(tmp_path: Path) -> None:
+    p = prepared("two-layers-u8")
+    result = simulate(p, images(14, p.network), load="backdoor", folder=tmp_path)
+    assert result.mismatches == () and result.timing_errors == 0
+    assert result.interval == p.cycles.interval
+    assert result.images == 14
+
+
+@pytest.mark.parametrize("input_pause", [0.0, 0.3])
+@pytest.mark.parametrize("output_pause", [0.0, 0.3])
+def test_pauses_change_no_value(input_pause: float, output_pause: float, tmp_path: Path) -> None:
+    p = prepared("signed-i8-hidden-i4")
+    x = images(6, p.network, seed=1)
+    result = simulate(
+        p, x, load="backdoor", folder=tmp_path, input_pause=input_pause, output_pause=output_pause, seed=7
+    )
+    assert result.mismatches == () and result.images == 6
+    if not (input_pause or output_pause):
+        assert result.timing_errors == 0
+
+
+def test_bus_and_backdoor_give_the_same_outputs(tmp_path: Path) -> None:
+    p = prepared("trimmed-u4")
+    x = images(4, p.network)
+    bus = simulate(p, x, load="bus", folder=tmp_path / "bus")
+    backdoor = simulate(p, x, load="backdoor", folder=tmp_path / "backdoor")
+    assert (bus.outputs == backdoor.outputs).all() and bus.latencies == backdoor.latencies
+    assert bus.mismatches == backdoor.mismatches == ()
+
+
+@pytest.mark.parametrize("load", ["bus", "backdoor"])
+def test_a_die(load: str, tmp_path: Path) -> None:
+    p = prepared("two-layers-u8")
+    rng = np.random.default_rng(5)
+    shape = (TINY.arrays.rows, TINY.arrays.columns)
+    die = Die({u.array: rng.integers(0, 4, shape).astype(np.int32) for u in p.mapping.arrays})
+    x = images(5, p.network)
+    result = simulate(p, x, load=load, folder=tmp_path, die=die)
+    assert result.mismatches == () and result.timing_errors == 0
+    assert (result.outputs == p.run(x, die)).all()
+    assert (result.outputs != p.run(x)).any(), "a die that matters"
+
+
+def flipped(p: Program, layer: str, row: int, column: int) -> Program:
+    """The same program with another weight in its image: valid CRCs, wrong contents."""
+    nodes = []
+    for node in p.network.nodes:
+        weight = node.weight.copy()
+        if node.name == layer:
+            weight[row, column] = 3 if weight[row, column] <= 0 else -3
+        nodes.append(replace(node, weight=weight))
+    return Program(place(replace(p.network, nodes=tuple(nodes)), TINY))
+
+
+@pytest.mark.parametrize(("layer", "row", "column"), [("fc1", 17, 9), ("fc1", 2, 0), ("fc2", 4, 3)])
+def test_a_wrong_cell_is_found_and_named(layer: str, row: int, column: int, tmp_path: Path) -> None:
+    p = prepared("two-layers-u8")
+    wrong = flipped(p, layer, row, column)
+    vars(p)["words"] = assemble(TINY, sections(wrong.mapping))  # what the chip is programmed with
+    x = images(6, p.network, seed=2, zeros=0.0)
+    result = simulate(p, x, load="bus", folder=tmp_path, reproduce="codesign simulate build")
+    good, bad = layers(p.mapping, x), layers(wrong.mapping, x)
+    differing = np.argwhere(good["fc2"] != bad["fc2"])
+    assert len(result.mismatches) == len(differing) > 0
+    image = int(differing[0][0])
+    output = int(np.flatnonzero(good[layer][image] != bad[layer][image])[0])
+    assert output == column
+    found = result.mismatches[0]
+    assert (found.image, found.layer, found.output) == (image, layer, output)
+    assert (found.array, found.column) == p.mapping.locate(layer, output)
+    assert (found.expected, found.got) == (int(good[layer][image, output]), int(bad[layer][image, output]))
+    assert str(found) == (
+        f"image {image}: layer {layer} output {output} (array {found.array}, column {found.column}): "
+        f"expected {found.expected}, got {found.got}; reproduce: codesign simulate build --image {image}"
+    )
+    assert (result.outputs == bad["fc2"]).all()
+
+
+def test_a_wrong_cycle_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    p = prepared("one-layer-u8")
+
+    def late(mapping: Any, count: int) -> tuple[list[int], list[int]]:
+        ins, outs = true(mapping, count)
+        return ins, [*outs[:-1], outs[-1] + 1]
+
+    true = judge.stream
+    monkeypatch.setattr(judge, "stream", late)
+    result = simulate(p, images(3, p.network), load="backdoor", folder=tmp_path)
+    assert result.mismatches == () and result.timing_errors == 1

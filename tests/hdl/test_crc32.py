@@ -1,0 +1,7 @@
+from pathlib import Path
+
+from hdl.harness import run_bench
+
+
+def test_crc32(tmp_path: Path) -> None:
+    run_bench("bench_crc32", "xb_crc32", ["xb_crc32.v"], tmp_path)

@@ -1,0 +1,153 @@
+"""Every Verilog file: silent in two linters, one module, a header that says what it promises."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from codesign.hardware import Chip
+from codesign.rtl import emit, plan
+from codesign.rtl.library import SYNTHESIZABLE, folder, text
+from hdl.geometries import odd_chips
+
+FILES = sorted(str(p.relative_to(folder())) for p in folder().rglob("*.v"))
+CHIPS = [Chip.load("tiny"), Chip.load("reference-128"), *odd_chips()]
+# Verilator takes a module that instantiates itself only below another one.
+LINT_TOP = {"xb_scan": "xb_reduce"}
+
+verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="verilator is not installed")
+iverilog = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
+
+
+def lint(*command: str, cwd: Path) -> str:
+    """What a linter says; it must end well when it says nothing."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+    said = (done.stdout + done.stderr).strip()
+    assert said or done.returncode == 0
+    return said
+
+
+def icarus(name: str, parameters: Mapping[str, int] | None = None) -> str:
+    """Elaborate one template alone; modules below it are found by name."""
+    top = Path(name).stem
+    values = [f"-P{top}.{k}={v}" for k, v in (parameters or {}).items()]
+    return lint("iverilog", "-g2005", "-Wall", "-tnull", "-I.", "-y.", "-s", top, *values, name, cwd=folder())
+
+
+def unpack(chip: Chip, into: Path) -> list[str]:
+    """Write a chip's files; its sources for synthesis."""
+    files = emit(chip)
+    for name, content in files.items():
+        (into / name).parent.mkdir(parents=True, exist_ok=True)
+        (into / name).write_text(content)
+    return [line for line in files[f"{plan(chip).module}.f"].split() if not line.startswith("+")]
+
+
+@iverilog
+@pytest.mark.parametrize("name", FILES)
+def test_icarus_is_silent_on_each_file(name: str) -> None:
+    assert icarus(name) == ""
+
+
+@verilator
+@pytest.mark.parametrize("module", SYNTHESIZABLE)
+def test_verilator_is_silent_on_each_file(module: str) -> None:
+    top = LINT_TOP.get(module, module)
+    assert lint("verilator", "--lint-only", "-Wall", "--top-module", top, f"{top}.v", cwd=folder()) == ""
+
+
+@verilator
+@iverilog
+@pytest.mark.parametrize("chip", CHIPS, ids=lambda c: c.name)
+def test_linters_are_silent_on_whole_chips(chip: Chip, tmp_path: Path) -> None:
+    sources, top = unpack(chip, tmp_path), plan(chip).module
+    command = ("verilator", "--lint-only", "-Wall", "--top-module", top, "-f", f"{top}.f")
+    assert lint(*command, cwd=tmp_path) == ""
+    assert lint("iverilog", "-g2005", "-Wall", "-tnull", "-s", top, "-I.", *sources, cwd=tmp_path) == ""
+
+
+@verilator
+@iverilog
+def test_linters_are_listened_to(tmp_path: Path) -> None:
+    """A fault in a top is told: a guard against a lint that says nothing at all."""
+    chip = CHIPS[0]
+    sources, top = unpack(chip, tmp_path), plan(chip).module
+    path = tmp_path / f"{top}.v"
+    path.write_text(path.read_text().replace("wire [31:0] write_data;", "wire [30:0] write_data;"))
+    assert "WIDTH" in lint("verilator", "--lint-only", "-Wall", "--top-module", top, "-f", f"{top}.f", cwd=tmp_path)
+    assert "write_data" in lint("iverilog", "-g2005", "-Wall", "-tnull", "-s", top, "-I.", *sources, cwd=tmp_path)
+
+
+@iverilog
+@pytest.mark.parametrize(
+    ("module", "parameters", "missing"),
+    [
+        ("xb_core", {"LANES": 3}, "LANES_must_divide_ROWS"),
+        ("xb_core", {"STREAM_BYTES": 5}, "STREAM_BYTES_must_divide_ROWS"),
+        ("xb_core", {"BITS": 9}, "BITS_must_be_1_to_8"),
+        ("xb_core", {"ADC_BITS": 20}, "ADC_BITS_ARRAYS_and_BITS_need_more_than_31_bits"),
+        ("xb_chip", {"LANES": 3}, "LANES_must_divide_ROWS"),
+        ("xb_chip", {"WRITE_BITS": 8}, "WRITE_BITS_must_address_every_memory"),
+        ("xb_loader", {"CELL_WORDS": (1 << 20) + 1}, "WRITE_BITS_must_address_every_memory"),
+        ("xb_table", {"DEPTH": 17}, "ADDRESS_BITS_must_address_DEPTH"),
+        ("xb_memory", {"DEPTH": 9}, "ADDRESS_BITS_must_address_DEPTH"),
+        ("xb_memory", {"UNITS": 5}, "UNIT_BITS_must_number_UNITS"),
+    ],
+)
+def test_illegal_parameters_stop_elaboration(module: str, parameters: dict[str, int], missing: str) -> None:
+    said = icarus(f"{module}.v", parameters)
+    assert f"Unknown module type: {missing}" in said and "error(s) during elaboration" in said
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_header_and_shape(name: str) -> None:
+    module, content = Path(name).stem, text(name)
+    lines = content.splitlines()
+    assert lines[0].startswith(f"// {module} - ") and lines[0].endswith(".")
+    header = [line for line in lines[: lines.index("`default_nettype none")] if line]
+    assert all(line.startswith("//") for line in header)
+    assert any(line.startswith("// Python twin: codesign.") for line in header), "the header names no Python twin"
+    assert re.findall(r"^module (\w+)", content, re.M) == [module]
+    assert lines[-1] == "`default_nettype wire" and content.endswith("\n")
+    assert "\t" not in content and not re.search(r" +$", content, re.M)
+    assert max(map(len, lines)) <= 120
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_waiver_has_its_reason(name: str) -> None:
+    lines = text(name).splitlines()
+    for number, line in enumerate(lines):
+        if "lint_off" in line:
+            beside = line.split("*/", 1)[1].strip()
+            above = next(x.strip() for x in reversed(lines[:number]) if "lint_off" not in x or "//" in x)
+            assert beside.startswith("//") or above.startswith("//") or "*/ //" in above, f"line {number + 1}: {line}"
+            warning = line.split("lint_off", 1)[1].split()[0]
+            assert any(f"lint_on {warning}" in x for x in lines[number:]), f"{warning} is never switched on again"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_python_twin_exists(name: str) -> None:
+    line = next(x for x in text(name).splitlines() if x.startswith("// Python twin:"))
+    for twin in re.findall(r"codesign(?:\.\w+)+", line):
+        assert exists(twin), f"{name} names {twin}"
+
+
+def exists(dotted: str) -> bool:
+    """Whether a module, or a name in one, is there."""
+    import importlib
+
+    parts = dotted.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for name in parts[cut:]:
+            if not hasattr(found, name):
+                return False
+            found = getattr(found, name)
+        return True
+    return False

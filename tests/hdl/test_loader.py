@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+
+from codesign.hardware import RTL_VERSION, Chip
+from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, STEPS, TILES, TRIMS
+from codesign.image.words import limits
+from codesign.rtl import plan
+from hdl.geometries import shaped
+from hdl.harness import run_bench
+
+
+@pytest.mark.parametrize("chip", [Chip.load("tiny"), shaped("forty-arrays", 40)], ids=lambda c: c.name)
+def test_loader(chip: Chip, tmp_path: Path) -> None:
+    words = limits(chip)
+    parameters = {
+        "CHIP_ID": chip.id,
+        "FORMAT": RTL_VERSION,
+        "ARRAYS": chip.arrays.count,
+        "CELL_WORDS": words[CELLS],
+        "TRIM_WORDS": words[TRIMS],
+        "STEP_WORDS": words[STEPS],
+        "LOAD_WORDS": words[LOADS],
+        "TILE_WORDS": words[TILES],
+        "CONSTANT_WORDS": words[CONSTANTS],
+        "WRITE_BITS": plan(chip).parameters["WRITE_BITS"],
+    }
+    sources = ["xb_loader.v", "xb_crc32.v"]
+    run_bench("bench_loader", "xb_loader", sources, tmp_path, parameters, {"CHIP": chip.model_dump_json()})

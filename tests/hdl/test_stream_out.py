@@ -1,0 +1,10 @@
+from pathlib import Path
+
+import pytest
+
+from hdl.harness import run_bench
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 8])
+def test_stream_out(lanes: int, tmp_path: Path) -> None:
+    run_bench("bench_stream_out", "xb_stream_out", ["xb_stream_out.v"], tmp_path, {"LANES": lanes})

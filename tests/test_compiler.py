@@ -1,0 +1,318 @@
+"""codesign.compile: every kind of model it takes, and the words for those it does not."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import codesign
+from codesign import ir, passes
+from codesign.errors import CodesignError, InputError, UnsupportedError
+from codesign.fixed import IntType, Trim
+from codesign.hardware import Chip
+from codesign.mapping.trim import choose_trims
+from codesign.train import float_mlp, mlp, to_network
+from codesign.train.export import export
+from hdl.programs import images, net
+
+TINY, REFERENCE = Chip.load("tiny"), Chip.load("reference-128")
+SIZES = (20, 8, 4)
+COARSE = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 3})})
+REAL = np.random.default_rng(0).random((80, 20)).astype(np.float32)
+FINE = Chip.parse(
+    """
+    name = "fine"
+    arrays = {count = 8, rows = 32, columns = 32}
+    device = {levels = 64, code_bits = 6}
+    adc = {bits = 12, lanes = 8}
+    """
+)
+
+
+def refused(
+    model: Any, calibration: Any, chip: Chip = TINY, kind: type[CodesignError] = InputError, **options: Any
+) -> str:
+    with pytest.raises(CodesignError) as caught:
+        codesign.compile(model, calibration, chip, **options)
+    assert type(caught.value) is kind
+    return str(caught.value)
+
+
+class TestModule:
+    def test_is_calibrated_and_quantized(self) -> None:
+        model = float_mlp(SIZES, seed=1)
+        p = codesign.compile(model, REAL, TINY, "mine")
+        expected = passes.run(to_network(model, REAL, TINY, "mine"))
+        assert ir.show(p.network) == ir.show(expected) and p.network.name == "mine"
+        x = images(40, p.network)
+        assert (p.run(x, adc=False) == ir.run(expected, x)).all()
+        assert p.run(x).shape == (40, 4) and p.run(x).any()
+
+    def test_calibration_ranges_the_converters(self) -> None:
+        """Real samples are taken in steps of the input, so that the trims are those of their integers."""
+        p = codesign.compile(float_mlp(SIZES, seed=1), REAL, COARSE)
+        x = np.floor(REAL.astype(np.float64) / p.network.step + 0.5).astype(int)
+        trims = choose_trims(p.network, COARSE, x)
+        assert {u.layer: u.trim for u in p.mapping.arrays} == trims
+        assert trims != choose_trims(p.network, COARSE, None)  # or the test could not fail
+
+    def test_a_fine_chip_computes_what_the_module_does(self) -> None:
+        model = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 4))
+        with torch.no_grad():
+            rng = torch.Generator().manual_seed(3)
+            for parameter in model.parameters():
+                parameter.copy_(torch.randn(parameter.shape, generator=rng))
+            exact = model(torch.from_numpy(REAL)).numpy()
+        p = codesign.compile(model, REAL, FINE)
+        y = p.run(np.floor(REAL / p.network.step + 0.5).astype(int))
+        assert np.corrcoef(y.ravel(), exact.ravel())[0, 1] > 0.99
+        assert (y.argmax(axis=1) == exact.argmax(axis=1)).mean() > 0.95
+
+    def test_images_of_any_shape(self) -> None:
+        model = nn.Sequential(nn.Flatten(), *float_mlp(SIZES, seed=1))
+        p = codesign.compile(model, REAL.reshape(80, 1, 4, 5), TINY)
+        assert p.words == codesign.compile(nn.Sequential(*float_mlp(SIZES, seed=1)), REAL, TINY).words
+
+    def test_the_module_is_left_alone(self) -> None:
+        model = float_mlp(SIZES, seed=1).train()
+        before = {k: v.clone() for k, v in model.state_dict().items()}
+        codesign.compile(model, REAL, TINY)
+        assert model.training and all((model.state_dict()[k] == v).all() for k, v in before.items())
+
+    def test_same_module_same_words(self) -> None:
+        words = [codesign.compile(float_mlp(SIZES, seed=1), REAL, TINY).words for _ in range(2)]
+        assert words[0] == words[1]
+
+    def test_needs_calibration(self) -> None:
+        assert refused(float_mlp(SIZES), None) == (
+            "compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs"
+        )
+
+    @pytest.mark.parametrize(
+        ("layer", "where", "operation"),
+        [
+            (nn.Sigmoid(), "module 1", "aten.sigmoid.default"),
+            (nn.Softmax(dim=1), "module 1", "aten.softmax.int"),
+            (nn.Sequential(nn.Identity(), nn.Tanh()), "module 1.1", "aten.tanh.default"),
+        ],
+        ids=lambda v: v if isinstance(v, str) else type(v).__name__,
+    )
+    def test_unknown_layers(self, layer: nn.Module, where: str, operation: str) -> None:
+        model = nn.Sequential(nn.Linear(20, 8), layer, nn.Linear(8, 4))
+        assert refused(model, REAL, kind=UnsupportedError).startswith(
+            f"{where}: operation {operation} is not supported; supported: linear, relu, "
+        )
+
+    def test_convolution(self) -> None:
+        model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(12, 4))
+        assert refused(model, REAL.reshape(80, 1, 4, 5), kind=UnsupportedError).startswith(
+            "module 0: operation aten.conv2d.default is not supported; supported: "
+        )
+
+    @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+    @pytest.mark.parametrize(("which", "count"), [("weight", 32), ("bias", 4)])
+    def test_weights_that_are_no_numbers(self, bad: float, which: str, count: int) -> None:
+        model = float_mlp(SIZES)
+        with torch.no_grad():
+            getattr(model.get_submodule("fc2"), which).view(-1)[2] = bad
+        assert refused(model, REAL) == (
+            f"layer module fc2: 1 of {count} weights are NaN or infinite; train again or load good weights"
+        )
+
+    def test_calibration_that_is_no_number(self) -> None:
+        x = REAL.copy()
+        x[3, 7] = np.nan
+        assert refused(float_mlp(SIZES), x) == "calibration: image 3 value 7 is nan; remove NaN and infinity"
+
+    @pytest.mark.parametrize("shape", [(5, 19), (5, 4, 5)], ids=str)
+    def test_calibration_of_the_wrong_shape(self, shape: tuple[int, ...]) -> None:
+        sizes = ", ".join(map(str, shape[1:]))
+        assert refused(float_mlp(SIZES), np.ones(shape)).startswith(
+            f"calibration: model Sequential does not take inputs of shape (images, {sizes}): "
+        )
+
+    @pytest.mark.parametrize("x", [np.zeros((0, 20)), np.zeros(20), np.array(3.0), np.full((2, 20), "a")])
+    def test_calibration_that_is_none(self, x: np.ndarray) -> None:
+        assert refused(float_mlp(SIZES), x) == (
+            f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give some hundred images"
+        )
+
+
+class TestQuantNet:
+    def trained(self) -> Any:
+        return mlp(SIZES, TINY.device.weights, IntType(4), IntType(6), seed=2)
+
+    def test_its_integers_are_taken_as_they_are(self) -> None:
+        model = self.trained()
+        p = codesign.compile(model, None, TINY)
+        assert p.network.input == IntType(6)
+        assert ir.show(p.network) == ir.show(passes.run(export(model, "network")))
+        x = images(50, p.network)
+        with torch.no_grad():
+            assert (p.run(x, adc=False) == model.eval()(torch.from_numpy(x)).numpy()).all()
+
+    def test_without_calibration_nothing_clips(self) -> None:
+        p = codesign.compile(self.trained(), None, TINY)
+        wide = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 12})})
+        trims = {u.layer: u.trim for u in p.mapping.arrays}
+        assert trims == choose_trims(p.network, TINY, None)
+        x = images(200, p.network, zeros=0.1)
+        assert (p.run(x) == codesign.mapping.run(codesign.mapping.place(p.network, wide, trims), x)).all()
+
+    def test_calibration_changes_nothing_but_the_trims(self) -> None:
+        model = self.trained()
+        x = images(50, export(model, "n"), zeros=0.9)
+        first, second = (codesign.compile(model, c, TINY) for c in (None, x))
+        assert ir.show(first.network) == ir.show(second.network)
+        assert {u.layer: u.trim for u in second.mapping.arrays} == choose_trims(second.network, TINY, x)
+
+    def test_trained_for_another_device(self) -> None:
+        assert refused(self.trained(), None, REFERENCE) == (
+            "model: trained for weights [-3, -2, -1, 0, 1, 2, 3], chip reference-128 holds [-1, 0, 1]; "
+            "train for this chip"
+        )
+
+    def test_trained_for_wider_activations(self) -> None:
+        narrow = TINY.model_copy(update={"activation": TINY.activation.model_copy(update={"bits": 4})})
+        assert refused(self.trained(), None, narrow) == (
+            "model: has 6-bit activations, chip tiny takes 4; train with fewer bits"
+        )
+
+    @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+    def test_weights_that_are_no_numbers(self, bad: float) -> None:
+        model = self.trained()
+        with torch.no_grad():
+            model.chain[1].weight[0, 0] = bad
+        assert refused(model, None) == (
+            "layer fc2: weights, bias and scale must be finite, got NaN or infinity; "
+            "train again with a lower lr or load an earlier checkpoint"
+        )
+
+
+class TestNetwork:
+    def test_runs_as_it_is(self) -> None:
+        network = net([30, 11, 4], TINY)
+        before = ir.show(network)
+        p = codesign.compile(network, None, TINY)
+        x = images(40, network)
+        assert (p.run(x, adc=False) == ir.run(network, x)).all()
+        assert ir.show(network) == before
+
+    def test_goes_through_the_passes(self) -> None:
+        network = net([20, 8, 4], TINY)
+        network.nodes[1].weight[5] = 0
+        p = codesign.compile(network, None, TINY)
+        assert p.network.nodes[0].outputs == 7
+        assert (p.run(images(40, network), adc=False) == ir.run(network, images(40, network))).all()
+
+    def test_a_weight_no_pair_of_cells_holds(self) -> None:
+        network = net([20, 8, 4], TINY)
+        network.nodes[1].weight[5, 2] = 4
+        assert refused(network, None) == (
+            "layer fc2: weight 4 is not a difference of two cells; this device holds -3, -2, -1, 0, 1, 2, 3; "
+            "train for this chip"
+        )
+
+    def test_integer_and_real_samples(self) -> None:
+        """A real sample counts in steps of the input: rounded, and clamped to its type."""
+        network = replace(net([20, 4], TINY), step=0.25)
+        network.nodes[0].weight[:] = 3
+        integers = np.zeros((3, 20), int)
+        integers[1:, :2] = 1
+        integers[2, 0] = 255
+        real = integers * 0.25 - 0.1
+        real[2, 0] = 1e9
+        for calibration in (integers, real, real.astype(np.float32), integers.reshape(3, 4, 5).astype(np.uint8)):
+            p = codesign.compile(network, calibration, COARSE)
+            assert {u.trim for u in p.mapping.arrays} == {Trim(1, 1)}  # currents of 3 and 6, codes up to 3
+        assert {u.trim for u in codesign.compile(network, None, COARSE).mapping.arrays} == {Trim(1, 4)}
+
+    @pytest.mark.parametrize(
+        ("x", "expected"),
+        [
+            (np.full((2, 20), np.nan), "samples must be finite, got NaN or infinity; clean the data"),
+            (np.full((2, 20), -np.inf), "samples must be finite, got NaN or infinity; clean the data"),
+            (
+                np.zeros((0, 20), int),
+                "must be samples of shape (images, 20), got (0, 20); pass at least one, or None",
+            ),
+            (np.zeros((0, 20)), "must be samples of shape (images, 20), got (0, 20); pass at least one, or None"),
+            (np.array(5), "must be samples of shape (images, 20), got (); pass at least one, or None"),
+            (
+                np.zeros((2, 19), int),
+                "inputs of network net0: shape must be (images, 20), got (2, 19); flatten each image to one row",
+            ),
+            (
+                np.full((2, 20), 256),
+                "inputs of network net0: values must lie in 0..255 (u8), got 256..256; clip or rescale them",
+            ),
+            (
+                np.full((2, 20), True),
+                "inputs of network net0: dtype must be an integer, got bool; quantize first (one step is 1)",
+            ),
+        ],
+    )
+    def test_unfit_samples(self, x: np.ndarray, expected: str) -> None:
+        assert refused(net([20, 4], TINY), x) == f"calibration: {expected}"
+
+    def test_torch_stays_at_home(self) -> None:
+        """Compiling a Network and refusing what is no model must not wait for torch."""
+        code = (
+            "import sys, numpy as np, codesign\n"
+            "from codesign.errors import UnsupportedError\n"
+            "from hdl.programs import net\n"
+            "chip = codesign.Chip.load('tiny')\n"
+            "network = net([20, 4], chip)\n"
+            "program = codesign.compile(network, np.ones((3, 20), int), chip)\n"
+            "program.run(np.ones((1, 20), int))\n"
+            "try:\n"
+            "    codesign.compile('net.onnx', None, chip)\n"
+            "except UnsupportedError:\n"
+            "    print('torch' in sys.modules)\n"
+        )
+        here = Path(__file__).parent
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=here,
+            env={"PYTHONPATH": f"{here}:{here.parent}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert (done.stdout, done.stderr) == ("False\n", "")
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["net.onnx", None, np.zeros((2, 2)), nn.Linear, torch.optim.SGD([nn.Parameter(torch.zeros(1))])],
+    ids=["str", "NoneType", "ndarray", "type", "SGD"],
+)
+def test_not_a_model(model: object) -> None:
+    assert refused(model, REAL, kind=UnsupportedError) == (
+        f"compile: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network"
+    )
+
+
+def test_the_example_of_the_public_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("chip.toml").write_text(
+        'name = "mine"\n[arrays]\ncount = 4\nrows = 32\ncolumns = 32\n'
+        "[device]\nlevels = 4\ncode_bits = 2\n[adc]\nbits = 6\nlanes = 8\n"
+    )
+    model, calibration = float_mlp(SIZES, seed=4), REAL
+    chip = codesign.Chip.load("chip.toml")
+    program = codesign.compile(model, calibration, chip)
+    x = images(30, program.network)
+    y = program.run(x)
+    program.save("build/")
+    again = codesign.Program.load("build/")
+    assert isinstance(program, codesign.Program) and isinstance(y, np.ndarray)
+    assert y.shape == (30, 4) and y.dtype == np.int64 and len(np.unique(y)) > 30
+    assert (again.run(x) == y).all()
+    assert (program.run(x, die=codesign.Die.ideal(program.mapping)) == y).all()
