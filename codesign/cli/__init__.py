@@ -1,0 +1,190 @@
+"""The command line: parse, call, print. Heavy parts are imported by the command that needs them.
+
+Exit status: 0 done, 1 an error told on stderr (or a chip that computes something else), 2 wrong usage,
+130 interrupted.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from codesign.cli import chip, image
+from codesign.cli.common import ChipName, Json, Out, progress_bars, read_array, say
+from codesign.cli.verdict import judge, show_report
+from codesign.errors import CodesignError, InputError
+
+
+class _Main(TyperGroup):
+    """Turns a user's mistake into lines on stderr, and an interruption into one."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CodesignError as e:
+            if ctx.params.get("debug"):
+                raise
+            for line in str(e).splitlines():
+                typer.echo(f"error: {line}", err=True)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted; the same command goes on where it stopped", err=True)
+            raise typer.Exit(130) from None
+
+
+HELP = "Neural networks from quantized training to ReRAM crossbar chips."
+app = typer.Typer(cls=_Main, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
+app.add_typer(image.app, name="image")
+app.add_typer(chip.app, name="chip")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. `--debug` may stand anywhere."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    if "--debug" in args:
+        args = ["--debug", *(a for a in args if a != "--debug")]
+    try:
+        app(args, prog_name="codesign")
+    except SystemExit as e:
+        return e.code if isinstance(e.code, int) else int(e.code is not None)
+    return 0
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    flow: Annotated[str, typer.Argument(help="A flow file, or digits_mlp or mnist_mlp.")],
+    out: Out,
+    first: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Do this stage again, and on.")] = None,
+    last: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of data sets that are not embedded.")] = None,
+    json: Json = False,
+) -> None:
+    """Train, compile, run the reference, simulate the chip, report. Goes on where it stopped."""
+    from codesign import flow as flows
+
+    described = flows.Flow.load(flow, sets or ())
+    with progress_bars() as progress:
+        ran = flows.run(described, out, first, last, data, progress)
+    if not (out / flows.SUMMARY).is_file():
+        say(json, {"stages": ran}, f"did {', '.join(ran) or 'nothing, all was up to date'}; in {out}")
+    else:
+        show_report(out, json)
+
+
+@app.command("compile")
+def compile_(
+    network: Annotated[Path, typer.Argument(help="A network file (.safetensors) that training exported.")],
+    chip: ChipName,
+    out: Out,
+    calibration: Annotated[Path | None, typer.Option(help="Typical inputs (.npy) to range the converters.")] = None,
+    json: Json = False,
+) -> None:
+    """Compile an integer network to a chip's programming image."""
+    from codesign import ir
+    from codesign.compiler import compile
+    from codesign.hardware import Chip
+
+    target, samples = Chip.load(chip), None if calibration is None else read_array(calibration)
+    source = ir.load(network)
+    program = compile(source, samples, target, source.name)
+    program.save(out)
+    c = program.cycles
+    found = {
+        "arrays": {
+            "used": program.arrays_used,
+            "lower_bound": program.arrays_lower_bound,
+            "budget": target.arrays.count,
+        },
+        "cycles": {"bound": c.bound, "latency": c.latency, "interval": c.interval},
+    }
+    say(
+        json,
+        found,
+        f"{source.name} on {target.name}: {program.arrays_used} of {target.arrays.count} arrays "
+        f"(at least {program.arrays_lower_bound}), {c.latency} cycles an image, one every {c.interval}; in {out}",
+    )
+
+
+@app.command()
+def simulate(
+    program: Annotated[Path, typer.Argument(help="Folder that compile wrote.")],
+    inputs: Annotated[Path, typer.Option(help="Integer inputs (.npy), a row an image.")],
+    images: Annotated[int | None, typer.Option(min=1, help="Only the first N images.")] = None,
+    image: Annotated[int | None, typer.Option(min=0, help="Only this image, counted from 0.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Keep outputs, log and waves here.")] = None,
+    waves: Annotated[bool, typer.Option("--waves", help="Record waves (FST) in --out.")] = False,
+    simulator: Annotated[str, typer.Option(help="icarus")] = "icarus",
+    load: Annotated[str, typer.Option(help="bus: as firmware would; backdoor: fast.")] = "bus",
+    json: Json = False,
+) -> None:
+    """Run the chip's Verilog on inputs and compare every word and cycle with the reference."""
+    if waves and out is None:
+        raise typer.BadParameter("needs --out, a folder that keeps them", param_hint="--waves")
+    from dataclasses import replace
+
+    import numpy as np
+
+    from codesign import sim
+    from codesign.outputs import claim, writing
+    from codesign.program import Program
+
+    loaded, x = Program.load(program), read_array(inputs)
+    if image is not None and image >= len(x):
+        raise InputError(f"--image {image}: {inputs} has {len(x)} images, counted from 0; choose a smaller one")
+    x = x[image : image + 1] if image is not None else x[:images]
+    folder = None if out is None else claim(out, "simulation")
+    with progress_bars() as progress:
+        result = sim.simulate(
+            loaded,
+            x,
+            simulator=simulator,
+            folder=folder,
+            waves=waves,
+            load=load,
+            progress=progress and (lambda done, of: progress("simulate", done, of, "")),
+            reproduce=f"codesign simulate {program} --inputs {inputs}" if image is None else "",
+        )
+    if image is not None:
+        result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
+    if folder is not None:
+        with writing(folder):
+            np.save(folder / "outputs.npy", result.outputs, allow_pickle=False)
+    judge(result, json)
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(help="Folder of a finished run.")], json: Json = False) -> None:
+    """Show what a run found."""
+    show_report(folder, json)
+
+
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Show the tools found, their versions, and how to get what is missing."""
+    from dataclasses import asdict
+
+    from codesign.doctor import examine
+
+    found = examine()
+    lines = []
+    for f in found:
+        what = {"ok": f.version, "missing": "missing", "old": f"{f.version}, too old"}[f.state]
+        lines.append(f"{f.tool:<10} {what}" + ("" if f.state == "ok" else f"  ({f.needed_for})"))
+        if f.remedy:
+            lines.append(f"{'':<10} {'' if f.required else 'optional: '}{f.remedy}")
+    say(json, [asdict(f) for f in found], "\n".join(lines))
+    if any(f.required and f.state != "ok" for f in found):
+        raise typer.Exit(1)

@@ -1,0 +1,79 @@
+"""codesign chip: new, check and emit."""
+
+import json as jsons
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codesign.cli.common import Json, Out, say
+from codesign.errors import ConfigError, OutputError
+
+app = typer.Typer(no_args_is_help=True, help="Describe a chip and write its Verilog.")
+
+
+@app.command("new")
+def chip_new(
+    file: Annotated[Path, typer.Argument(help="File to write, NAME.toml.")],
+    like: Annotated[str, typer.Option(help="Preset to start from.")] = "reference-128",
+    json: Json = False,
+) -> None:
+    """Write a chip file to change."""
+    from importlib import resources
+
+    from codesign.hardware import Chip, presets
+
+    if like not in presets():
+        raise ConfigError(f"--like {like}: no such preset; use one of {', '.join(presets())}")
+    if file.exists():
+        raise OutputError(f"{file}: exists already; choose another name or remove it")
+    if file.suffix != ".toml":
+        raise ConfigError(f"chip file {file}: must be named NAME.toml")
+    preset = resources.files("flows") / "chips" / f"{like}.toml"
+    text = preset.read_text().replace(f'name = "{like}"', f"name = {jsons.dumps(file.stem)}")
+    Chip.parse(text, str(file))
+    try:
+        file.write_text(text)
+    except OSError as e:
+        raise OutputError(f"{file}: cannot be written ({e.strerror}); choose another place") from None
+    say(json, {"file": str(file)}, f"wrote {file}; change it, then: codesign chip check {file}")
+
+
+@app.command("check")
+def chip_check(chip: Annotated[str, typer.Argument(help="Preset name or chip.toml.")], json: Json = False) -> None:
+    """Check a chip file and show what follows from it."""
+    from codesign.hardware import Chip
+
+    c = Chip.load(chip)
+    derived = {
+        "id": f"0x{c.id:08x}",
+        "signed_columns": c.columns,
+        "column_groups": c.groups,
+        "accumulator_bits": c.acc_bits,
+    }
+    derived |= {"codes": list(c.device.codes), "weights": list(c.device.weights)}
+    lines = [
+        f"{c.name} (0x{c.id:08x}) is a valid chip",
+        f"  {c.arrays.count} arrays of {c.arrays.rows} wordlines x {c.columns} signed columns",
+        f"  {c.device.levels} levels a cell, conductance codes {', '.join(map(str, c.device.codes))}",
+        f"  {c.adc.lanes} converters of {c.adc.bits} bits an array, {c.groups} column groups",
+        f"  activations up to {c.activation.bits} bits, {c.acc_bits}-bit accumulators",
+    ]
+    say(json, {"chip": c.model_dump(mode="json"), "derived": derived}, "\n".join(lines))
+
+
+@app.command("emit")
+def chip_emit(
+    chip: Annotated[str, typer.Argument(help="Preset name or chip.toml.")], out: Out, json: Json = False
+) -> None:
+    """Write the chip's Verilog, file lists and firmware header."""
+    from codesign import rtl
+    from codesign.hardware import Chip
+    from codesign.outputs import staged
+
+    files = rtl.emit(Chip.load(chip))
+    with staged(out, "rtl") as work:
+        for name, text in files.items():
+            (work / name).parent.mkdir(parents=True, exist_ok=True)
+            (work / name).write_text(text)
+    say(json, {"files": sorted(files)}, f"wrote {len(files)} files in {out}")

@@ -1,0 +1,70 @@
+"""What the commands share: options, output, arrays, progress."""
+
+import json as jsons
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from codesign.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder to write; new, empty, or codesign's own.")]
+ChipName = Annotated[str, typer.Option("--chip", help="Preset name or chip.toml.")]
+
+
+def say(json: bool, record: object, text: str) -> None:
+    """Print the record for programs, or the text for people."""
+    typer.echo(jsons.dumps(record, indent=1) if json else text)
+
+
+def read_array(path: Path) -> "NDArray[np.generic]":
+    """An array from a .npy file. Raises InputError."""
+    import numpy as np
+
+    try:
+        with path.open("rb") as f:
+            array = np.lib.format.read_array(f, allow_pickle=False)
+    except OSError as e:
+        raise InputError(f"{path}: cannot be read ({e.strerror}); give a .npy file") from None
+    except Exception:  # numpy raises many kinds; MemoryError for a shape that the file does not hold
+        raise InputError(f"{path}: is not a .npy file of numbers; save one array with numpy.save") from None
+    if array.ndim == 0:
+        raise InputError(f"{path}: holds a single number; save an array with a row an image")
+    return array
+
+
+@contextmanager
+def progress_bars() -> Iterator[Callable[[str, int, int, str], None] | None]:
+    """A progress display on stderr; none when it is not a terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    spent, note = TimeElapsedColumn(), TextColumn("{task.fields[note]}")
+    with Progress("{task.description:<10}", BarColumn(), MofNCompleteColumn(), spent, note, console=console) as bars:
+        tasks: dict[str, Any] = {}
+
+        def finish() -> None:
+            for task in tasks.values():
+                whole = bars.tasks[task].total or 1
+                bars.update(task, completed=whole, total=whole, note="")
+
+        def show(stage: str, done: int, of: int, note: str) -> None:
+            if stage not in tasks:  # the stages before it have ended
+                finish()
+                tasks[stage] = bars.add_task(stage, note="")
+            bars.update(tasks[stage], completed=done, total=of or None, note=note)
+
+        yield show
+        finish()

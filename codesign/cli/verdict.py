@@ -1,0 +1,55 @@
+"""What a simulation or a run found, and the exit status that follows from it."""
+
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from codesign.cli.common import say
+
+
+def judge(result: Any, json: bool) -> None:
+    """Print a simulation's result; exit with 1 when it is not as predicted."""
+    wrong = [str(m) for m in result.mismatches]
+    found = {
+        "images": result.images,
+        "mismatches": wrong,
+        "timing_errors": result.timing_errors,
+        "cycles": result.cycles,
+        "interval": result.interval,
+        "latencies": [int(n) for n in result.latencies],
+        "images_per_second": round(result.images_per_second, 1),
+    }
+    verdict = (
+        "as the reference and the prediction say" if not wrong and not result.timing_errors else "NOT as predicted"
+    )
+    count = f"{result.images} image{'s' if result.images > 1 else ''}"
+    cycles = f"{result.cycles} cycles"
+    if result.images > 1:
+        cycles += f" for the first, then one every {result.interval}"
+    say(json, found, f"{count} {verdict}; {cycles}; {result.images_per_second:.1f} images/s")
+    refuse(len(wrong), wrong[0] if wrong else None, result.timing_errors)
+
+
+def refuse(mismatches: int, first: str | None, late: int) -> None:
+    """Exit with 1 when the chip is not what was predicted."""
+    if mismatches:
+        typer.echo(f"error: {mismatches} words differ from the reference; {first}", err=True)
+    if late:
+        typer.echo(f"error: {late} images came in another cycle than predicted", err=True)
+    if mismatches or late:
+        raise typer.Exit(1)
+
+
+def show_report(folder: Path, json: bool) -> None:
+    """Print a run's report; exit with 1 when the chip is not as predicted."""
+    from rich.console import Console
+
+    from codesign.report import load, render
+
+    found = load(folder)
+    if json:
+        typer.echo(found.json_text(), nl=False)
+    else:
+        Console(highlight=False).print(render(found), soft_wrap=True)
+    refuse(found.mismatches, found.first_mismatch, found.cycles.wrong_images)

@@ -1,0 +1,108 @@
+"""Run stages in order, skip what is up to date, go on after a kill.
+
+Every stage has a numbered folder. `inputs.json` in it says what the stage was started with, `done.json`
+that it ended and which bytes it left; a stage whose inputs and bytes are unchanged is not run again.
+"""
+
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+
+from codesign.errors import ConfigError, InputError
+from codesign.flow import stages
+from codesign.flow.describe import Flow
+from codesign.flow.stage import SUMMARY, Context, Progress, Stage
+from codesign.outputs import atomic_write, claim, writing
+
+
+def run(
+    flow: Flow,
+    out: str | Path,
+    first: str | None = None,
+    last: str | None = None,
+    data: str | Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Run the stages that are not up to date in folder `out`; returns their names.
+
+    first: run this stage and the later ones in any case; the earlier ones must be up to date.
+    last: stop after this stage. data: folder of data sets that are not embedded.
+    Raises ConfigError on stages in a wrong order, InputError when an earlier stage is missing, OutputError
+    when `out` holds something else, and whatever the stages raise.
+    """
+    steps = stages.STAGES
+    names = [s.name for s in steps]
+    for option, name in (("--from", first), ("--until", last)):
+        if name is not None and name not in names:
+            raise ConfigError(f"{option} {name}: no such stage; use one of {', '.join(names)}")
+    begin, end = names.index(first or names[0]), names.index(last or names[-1])
+    if begin > end:
+        raise ConfigError(f"--from {first}: comes after --until {last}; the order is {', '.join(names)}")
+    context = Context(
+        flow,
+        Path(out),
+        None if data is None else Path(data).resolve(),
+        progress or (lambda stage, done, of, note: None),
+        tuple(names),
+    )
+    if first is not None or not all(_is_done(s, context) for s in steps[: end + 1]):
+        stages.prepare(steps[begin : end + 1])
+    claim(out, "run")
+    ran = []
+    with writing(context.out):
+        atomic_write(context.out / "flow.toml", flow.toml())
+        for k, stage in enumerate(steps[: end + 1]):
+            if k < begin:
+                if not _is_done(stage, context):
+                    where = context.folder(stage.name)
+                    raise InputError(f"{where}: stage {stage.name} is not finished for this flow; run without --from")
+            elif first is not None or not _is_done(stage, context):
+                _do(stage, context)
+                ran.append(stage.name)
+        if end == len(steps) - 1:
+            shown = context.folder(steps[-1].name) / SUMMARY
+            atomic_write(context.out / SUMMARY, shown.read_bytes())
+    return tuple(ran)
+
+
+def _do(stage: Stage, context: Context) -> None:
+    folder, inputs = context.folder(stage.name), _inputs(stage, context)
+    started = folder / "inputs.json"
+    half = stage.resumes and not (folder / "done.json").exists() and started.is_file() and started.read_text() == inputs
+    if not half:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        atomic_write(started, inputs)
+    context.progress(stage.name, 0, 0, "")
+    (context.out / SUMMARY).unlink(missing_ok=True)  # it tells of what is being replaced
+    begin = time.perf_counter()
+    stage.work(context, folder)
+    seconds = round(time.perf_counter() - begin, 3)
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p not in {started, folder / "done.json"})
+    files = {p.relative_to(folder).as_posix(): _sha256(p) for p in paths}
+    atomic_write(folder / "done.json", json.dumps({"files": files, "time_s": seconds}, indent=1, sort_keys=True) + "\n")
+
+
+def _is_done(stage: Stage, context: Context) -> bool:
+    """Whether the stage ended, from these inputs, and its files are as it left them."""
+    folder = context.folder(stage.name)
+    try:
+        files = json.loads((folder / "done.json").read_text())["files"]
+        if (folder / "inputs.json").read_text() != _inputs(stage, context):
+            return False
+        return all(_sha256(folder / name) == digest for name, digest in files.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def _inputs(stage: Stage, context: Context) -> str:
+    """Everything the stage's result depends on, as text: its settings, and the files of earlier stages."""
+    before = {s: json.loads((context.folder(s) / "done.json").read_text())["files"] for s in stage.after}
+    return json.dumps({"settings": stage.inputs(context), "after": before}, indent=1, sort_keys=True) + "\n"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()

@@ -1,0 +1,46 @@
+"""A stage of a run, and what it is given."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codesign.flow.describe import Flow
+
+SUMMARY = "summary.json"
+Progress = Callable[[str, int, int, str], None]  # stage, done, of, note; of 0: unknown
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage works with: the flow, and the folders of the stages before it, finished."""
+
+    flow: Flow
+    out: Path
+    data: Path | None
+    progress: Progress
+    order: tuple[str, ...]  # names of all stages
+
+    def folder(self, stage: str) -> Path:
+        """Where a stage works: its number and name."""
+        return self.out / f"{self.order.index(stage) + 1:02}_{stage}"
+
+    def read(self, stage: str, name: str) -> dict[str, Any]:
+        """A JSON file of another stage."""
+        return dict(json.loads((self.folder(stage) / name).read_text()))
+
+    def seconds(self, stage: str) -> float:
+        """How long a finished stage took."""
+        return float(self.read(stage, "done.json")["time_s"])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a flow: `inputs` names what its result depends on, `work` fills its folder."""
+
+    name: str
+    after: tuple[str, ...]
+    inputs: Callable[[Context], dict[str, Any]]
+    work: Callable[[Context, Path], None]
+    resumes: bool = False  # goes on from what a killed run left, instead of starting over

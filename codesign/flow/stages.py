@@ -1,0 +1,210 @@
+"""The stages of a flow, in order. Each reads earlier stages' folders and fills its own."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign import __version__, ir
+from codesign.errors import InputError
+from codesign.flow.stage import SUMMARY, Context, Stage
+from codesign.report import Accuracies, Accuracy, Arrays, Cycles, Metrics, text
+
+CALIBRATION = 256  # training images the compiler may look at
+
+
+def prepare(stages: Sequence[Stage]) -> None:
+    """Refuse at once what `stages` would refuse only after minutes of training. Raises ToolError."""
+    if any(s.name == "simulate" for s in stages):
+        from codesign.sim.icarus import require
+
+        require()
+
+
+def _train_inputs(context: Context) -> dict[str, Any]:
+    flow = context.flow
+    name = flow.train.dataset
+    content = None
+    if name.endswith(".npz"):
+        path = Path(name) if context.data is None else context.data / name
+        content = zlib.crc32(path.read_bytes()) if path.is_file() else None
+    return {
+        "codesign": __version__,
+        "recipe": flow.train.model_dump(mode="json"),
+        "codes": list(flow.chip.device.codes),
+        "data": content if content is not None else str(context.data),
+    }
+
+
+def _train(context: Context, folder: Path) -> None:
+    from codesign import train
+    from codesign.train.export import export
+
+    flow = context.flow
+    recipe = flow.train
+    dataset = train.load(recipe.dataset, context.data)
+
+    def progress(epoch: train.Epoch) -> None:
+        note = f"{epoch.phase}, loss {epoch.loss:.3f}, {epoch.accuracy:.1f}%"
+        phases = 1 + recipe.float_baseline
+        before = recipe.epochs if epoch.phase == "quantized" and recipe.float_baseline else 0
+        context.progress("train", before + epoch.epoch, phases * recipe.epochs, note)
+
+    result = train.fit(recipe, dataset, flow.chip, folder, progress)
+    ir.save(export(result.model, flow.name), folder / "network.safetensors")
+    _save(folder / "inputs.npy", _stored(train.to_inputs(dataset.x_test, recipe.input)))
+    _save(folder / "labels.npy", dataset.y_test)
+    _save(folder / "calibration.npy", _stored(train.to_inputs(dataset.x_train[:CALIBRATION], recipe.input)))
+    _dump(
+        folder / "train.json",
+        {
+            "data": {"name": dataset.name, "crc32": f"0x{dataset.digest:08x}"},
+            "float": result.accuracy_float,
+            "quantized": result.accuracy_quantized,
+            "images": result.images,
+        },
+    )
+
+
+def _compile(context: Context, folder: Path) -> None:
+    from codesign.compiler import compile
+
+    home = context.folder("train")
+    network = ir.load(home / "network.safetensors")
+    compile(network, np.load(home / "calibration.npy"), context.flow.chip, network.name).save(folder / "program")
+
+
+def _reference(context: Context, folder: Path) -> None:
+    from codesign.program import Program
+
+    program = Program.load(context.folder("compile") / "program")
+    x, labels = _test_data(context)
+    outputs = program.run(x)
+    _save(folder / "outputs.npy", outputs)
+    _dump(folder / "reference.json", {"percent": _percent(outputs, labels), "images": len(labels)})
+
+
+def _simulate(context: Context, folder: Path) -> None:
+    from codesign.program import Program
+    from codesign.sim import simulate
+
+    settings = context.flow.simulate
+    home = context.folder("compile") / "program"
+    x, labels = _test_data(context)
+    if settings.images > len(x):
+        raise InputError(f"simulate.images: the test set has {len(x)} images, got {settings.images}; ask for fewer")
+    x, labels = x[: settings.images], labels[: settings.images]
+    program = Program.load(home)
+    result = simulate(
+        program,
+        x,
+        simulator=settings.simulator,
+        folder=folder / "job",
+        load=settings.load,
+        progress=lambda done, of: context.progress("simulate", done, of, ""),
+        reproduce=f"codesign simulate {home} --inputs {context.folder('train') / 'inputs.npy'}",
+    )
+    _save(folder / "outputs.npy", result.outputs)
+    _dump(
+        folder / "simulate.json",
+        {
+            "percent": _percent(result.outputs, labels),
+            "images": result.images,
+            "cycles": result.cycles,
+            "interval": result.interval,
+            "timing_errors": result.timing_errors,
+            "mismatches": [str(m) for m in result.mismatches],
+            "images_per_second": round(result.images_per_second, 1),
+        },
+    )
+
+
+def _report(context: Context, folder: Path) -> None:
+    metrics = collect(context)
+    (folder / SUMMARY).write_text(metrics.json_text())
+    (folder / "report.txt").write_text(text(metrics))
+
+
+def collect(context: Context) -> Metrics:
+    """The one record of a run whose stages before `report` are finished."""
+    from codesign.program import Program
+
+    flow = context.flow
+    trained, reference = context.read("train", "train.json"), context.read("reference", "reference.json")
+    simulated = context.read("simulate", "simulate.json")
+    program = Program.load(context.folder("compile") / "program")
+    images = trained["images"]
+    return Metrics(
+        name=flow.name,
+        chip=flow.chip.name,
+        chip_id=f"0x{flow.chip.id:08x}",
+        accuracy=Accuracies(
+            float=None if trained["float"] is None else Accuracy(percent=trained["float"], images=images),
+            quantized=Accuracy(percent=trained["quantized"], images=images),
+            reference=Accuracy(**reference),
+            rtl=Accuracy(percent=simulated["percent"], images=simulated["images"]),
+        ),
+        arrays=Arrays(used=program.arrays_used, lower_bound=program.arrays_lower_bound, budget=flow.chip.arrays.count),
+        cycles=Cycles(
+            bound=program.cycles.bound,
+            predicted=program.cycles.latency,
+            simulated=simulated["cycles"],
+            interval=program.cycles.interval,
+            interval_simulated=simulated["interval"] if simulated["images"] > 1 else None,
+            wrong_images=simulated["timing_errors"],
+        ),
+        mismatches=len(simulated["mismatches"]),
+        first_mismatch=next(iter(simulated["mismatches"]), None),
+        seed=flow.train.seed,
+        simulator=flow.simulate.simulator,
+        images_per_second=simulated["images_per_second"],
+        time_s={s.name: context.seconds(s.name) for s in STAGES if s.name != "report"},
+    )
+
+
+STAGES = (
+    Stage("train", (), _train_inputs, _train, resumes=True),
+    Stage(
+        "compile",
+        ("train",),
+        lambda c: {"codesign": __version__, "chip": c.flow.chip.model_dump(mode="json"), "rtl": _rtl_digest(c)},
+        _compile,
+    ),
+    Stage("reference", ("train", "compile"), lambda c: {}, _reference),
+    Stage("simulate", ("train", "compile"), lambda c: c.flow.simulate.model_dump(mode="json"), _simulate),
+    Stage("report", ("train", "compile", "reference", "simulate"), lambda c: {"name": c.flow.name}, _report),
+)
+
+
+def _rtl_digest(context: Context) -> str:
+    """Checksum of the chip's Verilog: changed templates make the program and its simulation stale."""
+    from codesign.rtl import emit
+
+    return hashlib.sha256(json.dumps(emit(context.flow.chip), sort_keys=True).encode()).hexdigest()
+
+
+def _test_data(context: Context) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    home = context.folder("train")
+    return np.load(home / "inputs.npy"), np.load(home / "labels.npy")
+
+
+def _stored(x: NDArray[np.int16]) -> NDArray[np.generic]:
+    """Inputs in one byte each."""
+    return x.astype(np.int8 if x.min() < 0 else np.uint8)
+
+
+def _save(path: Path, array: NDArray[np.generic]) -> None:
+    np.save(path, array, allow_pickle=False)
+
+
+def _dump(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def _percent(outputs: NDArray[np.generic], labels: NDArray[np.generic]) -> float:
+    return 100.0 * float((outputs.argmax(axis=1) == labels).mean())

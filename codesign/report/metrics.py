@@ -1,0 +1,91 @@
+"""The one record of a run; summary.json is its JSON."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from codesign.errors import InputError
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Accuracy(_Record):
+    """Share of test images whose largest output is their label."""
+
+    percent: Annotated[float, Field(ge=0, le=100)]
+    images: Annotated[int, Field(ge=1)]
+
+
+class Accuracies(_Record):
+    """The same network in four executions; from `quantized` on they are integers."""
+
+    float: Accuracy | None
+    quantized: Accuracy
+    reference: Accuracy
+    rtl: Accuracy
+
+
+class Arrays(_Record):
+    """Arrays of the chip. No packing can use fewer than `lower_bound`."""
+
+    used: Count
+    lower_bound: Count
+    budget: Count
+
+
+class Cycles(_Record):
+    """Clock cycles. bound: converters alone; predicted, simulated: last input word to last output word."""
+
+    bound: Count
+    predicted: Count
+    simulated: Count
+    interval: Count  # predicted, between images of a stream
+    interval_simulated: Count | None  # absent when only one image was simulated
+    wrong_images: Count  # images that came in another cycle than predicted
+
+
+class Metrics(_Record):
+    """A finished run."""
+
+    schema_: Literal["codesign-summary/1"] = Field("codesign-summary/1", alias="schema")
+    name: str
+    chip: str
+    chip_id: str
+    accuracy: Accuracies
+    arrays: Arrays
+    cycles: Cycles
+    mismatches: Count
+    first_mismatch: str | None
+    seed: int
+    simulator: str
+    images_per_second: Annotated[float, Field(ge=0)]
+    time_s: dict[str, float]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the chip did what was predicted, word for word and cycle for cycle."""
+        return not self.mismatches and not self.cycles.wrong_images
+
+    def json_text(self) -> str:
+        """summary.json."""
+        return self.model_dump_json(indent=1, by_alias=True) + "\n"
+
+
+def load(folder: str | Path) -> Metrics:
+    """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
+    path = Path(folder) / "summary.json"
+    try:
+        return Metrics.model_validate_json(path.read_bytes())
+    except OSError as e:
+        raise InputError(
+            f"{path}: cannot be read ({e.strerror}); finish the run with `codesign run FLOW --out {folder}`"
+        ) from None
+    except ValidationError as e:
+        first = e.errors()[0]
+        key = ".".join(str(p) for p in first["loc"]) or "file"
+        raise InputError(f"{path}: {key}: {first['msg']}; write it again with --from report") from None

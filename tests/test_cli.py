@@ -1,0 +1,337 @@
+"""The command line: what it prints, where, and with which exit status."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codesign import cli, doctor
+from codesign.cli import main
+from codesign.errors import CodesignError
+from report.example import example
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run a command; (exit status, stdout, stderr)."""
+
+    def run(*argv: object) -> tuple[int, str, str]:
+        status = main([str(a) for a in argv])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+class TestStatus:
+    def test_help_names_every_command_and_is_light(self) -> None:
+        code = "import sys; from codesign.cli import main; s = main(['--help']); print('torch' in sys.modules, s)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        for command in ("run", "compile", "simulate", "image", "report", "chip", "doctor"):
+            assert f" {command} " in done.stdout
+        assert done.stdout.endswith("False 0\n")
+
+    @pytest.mark.parametrize(
+        "argv",
+        [["compyle"], ["run", "digits_mlp"], ["chip", "check"], ["simulate", "x", "--inputs", "y", "--images", "0"]],
+    )
+    def test_wrong_usage(self, call: Call, argv: list[str]) -> None:
+        status, out, err = call(*argv)
+        assert (status, out) == (2, "")
+        assert "Usage: codesign" in err
+
+    def test_a_mistake_is_a_line_on_stderr(self, call: Call, tmp_path: Path) -> None:
+        assert call("chip", "check", "tinny") == (
+            1,
+            "",
+            "error: chip tinny: cannot be read ([Errno 2] No such file or directory: 'tinny'); "
+            "give a .toml file or one of the presets reference-128, tiny\n",
+        )
+
+    def test_many_mistakes_are_many_lines(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "c.toml").write_text('name = "c"\n')
+        status, _, err = call("chip", "check", tmp_path / "c.toml")
+        assert status == 1
+        assert err.splitlines() == [
+            f"error: {tmp_path}/c.toml: {part}: missing; it is required" for part in ("arrays", "device", "adc")
+        ]
+
+    @pytest.mark.parametrize("argv", [["--debug", "chip", "check", "tinny"], ["chip", "check", "tinny", "--debug"]])
+    def test_debug_shows_where(self, argv: list[str]) -> None:
+        with pytest.raises(CodesignError, match="chip tinny"):
+            main(argv)
+
+    def test_an_interruption_is_one_line(self, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted() -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(doctor, "examine", interrupted)
+        assert call("doctor") == (130, "", "interrupted; the same command goes on where it stopped\n")
+
+    def test_a_bug_is_not_hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(doctor, "examine", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main(["doctor"])
+
+
+class TestChip:
+    def test_check(self, call: Call) -> None:
+        assert call("chip", "check", "tiny") == (
+            0,
+            "tiny (0x891973fa) is a valid chip\n"
+            "  6 arrays of 16 wordlines x 8 signed columns\n"
+            "  4 levels a cell, conductance codes 0, 1, 2, 3\n"
+            "  4 converters of 6 bits an array, 2 column groups\n"
+            "  activations up to 8 bits, 17-bit accumulators\n",
+            "",
+        )
+
+    def test_check_json(self, call: Call) -> None:
+        found = json.loads(call("chip", "check", "tiny", "--json")[1])
+        assert found["chip"]["arrays"] == {"count": 6, "rows": 16, "columns": 16}
+        assert found["derived"]["weights"] == [-3, -2, -1, 0, 1, 2, 3]
+
+    def test_new_is_valid_and_named_after_its_file(self, call: Call, tmp_path: Path) -> None:
+        file = tmp_path / "mine.toml"
+        assert call("chip", "new", file, "--like", "tiny") == (
+            0,
+            f"wrote {file}; change it, then: codesign chip check {file}\n",
+            "",
+        )
+        assert tomllib.loads(file.read_text())["name"] == "mine"
+        assert call("chip", "check", file)[0] == 0
+
+    def test_new_overwrites_nothing(self, call: Call, tmp_path: Path) -> None:
+        file = tmp_path / "mine.toml"
+        file.write_text("precious")
+        assert call("chip", "new", file)[2] == f"error: {file}: exists already; choose another name or remove it\n"
+        assert file.read_text() == "precious"
+
+    @pytest.mark.parametrize(
+        ("name", "like", "expected"),
+        [
+            ("mine.txt", "tiny", "chip file {file}: must be named NAME.toml"),
+            ("mine.toml", "tinny", "--like tinny: no such preset; use one of reference-128, tiny"),
+            ("No.toml", "tiny", "{file}: name: string should match pattern '^[a-z][a-z0-9-]{{0,40}}$', got 'No'"),
+            ("gone/a.toml", "tiny", "{file}: cannot be written (No such file or directory); choose another place"),
+        ],
+    )
+    def test_new_refuses(self, call: Call, tmp_path: Path, name: str, like: str, expected: str) -> None:
+        file = tmp_path / name
+        assert call("chip", "new", file, "--like", like) == (1, "", f"error: {expected.format(file=file)}\n")
+        assert not file.exists()
+
+    def test_emit(self, call: Call, tmp_path: Path) -> None:
+        status, out, _ = call("chip", "emit", "tiny", "--out", tmp_path / "rtl", "--json")
+        assert status == 0
+        assert "xb_chip.v" in json.loads(out)["files"]
+        assert (tmp_path / "rtl" / "xb_chip.v").read_text().endswith("\n")
+
+    def test_emit_into_someone_elses_folder(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "thesis.tex").write_text("x")
+        assert call("chip", "emit", "tiny", "--out", tmp_path) == (
+            1,
+            "",
+            f"error: {tmp_path}: holds files codesign did not write (thesis.tex); "
+            "choose an empty folder or remove them\n",
+        )
+
+
+class TestReport:
+    def test_text(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "summary.json").write_text(example().json_text())
+        status, out, err = call("report", tmp_path)
+        assert (status, err) == (0, "")
+        assert "Verilog and reference agree in every word and cycle" in out
+        assert "\x1b" not in out
+
+    def test_colour_only_on_a_terminal_that_wants_it(self, tmp_path: Path) -> None:
+        (tmp_path / "summary.json").write_text(example().json_text())
+        command = [sys.executable, "-m", "codesign", "report", str(tmp_path)]
+
+        def shown(**env: str) -> str:
+            clean = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR"}}
+            root = str(Path(cli.__file__).parents[1])
+            done = subprocess.run(command, env=clean | env, cwd=root, capture_output=True, text=True, check=True)
+            return done.stdout
+
+        assert "\x1b[32m" in shown(FORCE_COLOR="1", TERM="xterm-256color")
+        assert "\x1b[32m" not in shown(FORCE_COLOR="1", TERM="xterm-256color", NO_COLOR="1")
+
+    def test_json_is_summary_json(self, call: Call, tmp_path: Path) -> None:
+        (tmp_path / "summary.json").write_text(example().json_text())
+        assert call("report", tmp_path, "--json") == (0, example().json_text(), "")
+
+    def test_a_wrong_chip_is_status_1(self, call: Call, tmp_path: Path) -> None:
+        first = "image 3: layer fc1 output 5 (array 1, column 5): expected 7, got 8"
+        record = example(mismatches=9, first_mismatch=first)
+        (tmp_path / "summary.json").write_text(record.json_text())
+        status, out, err = call("report", tmp_path)
+        assert status == 1
+        assert first in out
+        assert err == f"error: 9 words differ from the reference; {first}\n"
+
+
+class TestRun:
+    def test_misspelt_key(self, call: Call, tmp_path: Path) -> None:
+        flow = tmp_path / "my.toml"
+        flow.write_text('name = "x"\nchip = "tiny"\n[simulate]\nimage = 3\n')
+        assert call("run", flow, "--out", tmp_path / "out") == (
+            1,
+            "",
+            f"error: {flow}: simulate.image: unknown key; did you mean images?\n",
+        )
+        assert not (tmp_path / "out").exists()
+
+    def test_no_simulator(self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        status, out, err = call("run", "digits_mlp", "--out", tmp_path / "out")
+        assert (status, out) == (1, "")
+        assert err.startswith("error: iverilog: not found on PATH;")
+        assert "apt-get install iverilog" in err
+
+
+class TestInputs:
+    @pytest.mark.parametrize("command", ["compile", "simulate"])
+    def test_nothing_there(self, call: Call, tmp_path: Path, command: str) -> None:
+        rest = {
+            "compile": ["--chip", "tiny", "--out", tmp_path / "o"],
+            "simulate": ["--inputs", tmp_path / "x.npy"],
+        }[command]
+        status, out, err = call(command, tmp_path / "none", *rest)
+        assert (status, out) == (1, "")
+        assert err.startswith(f"error: {tmp_path}/none")
+        assert err.count("\n") == 1
+
+    def test_arrays(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.npy"
+        np.save(path, np.arange(3))
+        assert cli.read_array(path).tolist() == [0, 1, 2]
+
+    def test_not_an_array(self, tmp_path: Path) -> None:
+        (tmp_path / "x.npy").write_text("1,2,3")
+        np.savez(tmp_path / "x.npz", a=np.arange(3))
+        np.save(tmp_path / "object.npy", np.array([{}]), allow_pickle=True)
+        np.save(tmp_path / "short.npy", np.arange(30))
+        (tmp_path / "short.npy").write_bytes((tmp_path / "short.npy").read_bytes()[:-1])
+        for name in ("x.npy", "object.npy", "x.npz", "short.npy"):
+            assert self.message(tmp_path / name) == (
+                f"{tmp_path / name}: is not a .npy file of numbers; save one array with numpy.save"
+            )
+        path = tmp_path / "none.npy"
+        assert self.message(path) == f"{path}: cannot be read (No such file or directory); give a .npy file"
+
+    def message(self, path: Path) -> str:
+        with pytest.raises(CodesignError) as caught:
+            cli.read_array(path)
+        return str(caught.value)
+
+    def test_waves_need_a_folder(self, call: Call) -> None:
+        status, _, err = call("simulate", "p", "--inputs", "x.npy", "--waves")
+        assert status == 2
+        assert "needs --out" in err
+
+    def test_an_image_without_its_program_needs_a_chip(self, call: Call, tmp_path: Path) -> None:
+        assert call("image", "verify", tmp_path) == (
+            1,
+            "",
+            f"error: {tmp_path}: holds no program.json; name the image's chip with --chip\n",
+        )
+
+
+class TestJudge:
+    """What `simulate` says of a result, without simulating."""
+
+    result = SimpleNamespace(
+        images=3,
+        cycles=67,
+        interval=49,
+        latencies=[67, 80, 93],
+        mismatches=(),
+        timing_errors=0,
+        images_per_second=12.34,
+    )
+
+    def test_right(self, capsys: pytest.CaptureFixture[str]) -> None:
+        cli.judge(self.result, False)
+        assert capsys.readouterr().out == (
+            "3 images as the reference and the prediction say; 67 cycles for the first, then one every 49; "
+            "12.3 images/s\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            ({"mismatches": ("image 1: x", "image 2: y")}, "error: 2 words differ from the reference; image 1: x\n"),
+            ({"timing_errors": 2}, "error: 2 images came in another cycle than predicted\n"),
+        ],
+    )
+    def test_wrong(self, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], expected: str) -> None:
+        with pytest.raises(Exception) as caught:
+            cli.judge(SimpleNamespace(**(vars(self.result) | changes)), True)
+        assert caught.value.exit_code == 1  # type: ignore[attr-defined]
+        out, err = capsys.readouterr()
+        assert err == expected
+        assert json.loads(out)["images"] == 3
+
+
+def tools(*versions: str | None) -> tuple[doctor._Tool, ...]:
+    return tuple(
+        doctor._Tool(f"tool{k}", lambda v=v: v, "simulation", "apt-get install it", k == 0, (11,))  # type: ignore[misc]
+        for k, v in enumerate(versions)
+    )
+
+
+class TestDoctor:
+    def test_this_machine(self, call: Call) -> None:
+        found = {f["tool"]: f for f in json.loads(call("doctor", "--json")[1])}
+        assert set(found) == {"python", "libpython", "iverilog", "cocotb", "torch", "verilator", "yosys"}
+        assert found["python"]["version"].startswith(f"{sys.version_info.major}.{sys.version_info.minor}.")
+
+    @pytest.mark.parametrize(
+        ("versions", "status", "expected"),
+        [
+            (["11.0", "12"], 0, "tool0      11.0\ntool1      12\n"),
+            (
+                [None, "12"],
+                1,
+                "tool0      missing  (simulation)\n           apt-get install it\ntool1      12\n",
+            ),
+            (
+                ["11.0", None],
+                0,
+                "tool0      11.0\ntool1      missing  (simulation)\n           optional: apt-get install it\n",
+            ),
+            (
+                ["10.3", "?"],
+                1,
+                "tool0      10.3, too old  (simulation)\n"
+                "           needs 11 or newer: apt-get install it\n"
+                "tool1      ?\n",
+            ),
+        ],
+    )
+    def test_findings(
+        self, call: Call, monkeypatch: pytest.MonkeyPatch, versions: list[str | None], status: int, expected: str
+    ) -> None:
+        monkeypatch.setattr(doctor, "examine", lambda: tuple(map(doctor._look, tools(*versions))))
+        assert call("doctor") == (status, expected, "")
+
+    def test_versions_are_read_from_programs(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, text in (("speaks", "Icarus Verilog version 11.0 (stable)"), ("mumbles", "hello")):
+            (tmp_path / name).write_text(f"#!/bin/sh\necho '{text}'\n")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert doctor._program("speaks", "-V")() == "11.0"
+        assert doctor._program("mumbles", "-V")() == "?"
+        assert doctor._program("absent", "-V")() is None

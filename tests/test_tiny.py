@@ -1,0 +1,117 @@
+"""The whole flow on a toy network and the small chip: data to compared Verilog, in seconds."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codesign.cli import main
+
+pytestmark = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
+
+FLOW = """\
+name = "toy"
+chip = "tiny"
+
+[train]
+dataset = "toy.npz"
+hidden = [8]
+input_bits = 4
+activation_bits = 3
+epochs = 2
+
+[simulate]
+images = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a finished run in `out`."""
+    home = tmp_path_factory.mktemp("toy")
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 120)
+    x = rng.integers(0, 120, (120, 20)) + 100 * (np.arange(20) % 3 == y[:, None])
+    np.savez(home / "toy.npz", x_train=x[:100], y_train=y[:100], x_test=x[100:], y_test=y[100:])
+    (home / "toy.toml").write_text(FLOW)
+    assert main(["run", str(home / "toy.toml"), "--out", str(home / "out"), "--data", str(home)]) == 0
+    return home
+
+
+def again(home: Path, *options: str) -> int:
+    return main(["run", str(home / "toy.toml"), "--out", str(home / "out"), "--data", str(home), *options])
+
+
+def test_summary(done: Path) -> None:
+    s = json.loads((done / "out" / "summary.json").read_text())
+    assert s["mismatches"] == 0
+    assert s["cycles"]["predicted"] == s["cycles"]["simulated"] >= s["cycles"]["bound"] > 0
+    assert s["cycles"]["interval"] == s["cycles"]["interval_simulated"]
+    assert {k: v["images"] for k, v in s["accuracy"].items()} == {
+        "float": 20,
+        "quantized": 20,
+        "reference": 20,
+        "rtl": 4,
+    }
+    assert s["arrays"]["lower_bound"] <= s["arrays"]["used"] <= s["arrays"]["budget"] == 6
+    assert set(s["time_s"]) == {"train", "compile", "reference", "simulate"}
+
+
+def test_nothing_is_done_twice(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (done / "out").glob("0*/**/*")}
+    assert again(done) == 0
+    assert "Verilog and reference agree" in capsys.readouterr().out
+    assert {p: p.stat().st_mtime_ns for p in (done / "out").glob("0*/**/*")} == before
+
+
+def test_the_stages_agree_with_one_another(done: Path) -> None:
+    reference = np.load(done / "out" / "03_reference" / "outputs.npy")
+    rtl = np.load(done / "out" / "04_simulate" / "outputs.npy")
+    assert reference.shape == (20, 3)
+    assert (rtl == reference[:4]).all()
+
+
+def test_more_images_than_there_are(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = str(done / "more")
+    argv = ["run", str(done / "toy.toml"), "--out", other, "--data", str(done), "--set", "simulate.images=21"]
+    assert main(argv) == 1
+    assert capsys.readouterr().err == ("error: simulate.images: the test set has 20 images, got 21; ask for fewer\n")
+
+
+def test_commands_on_its_artefacts(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train, program = done / "out" / "01_train", tmp_path / "program"
+    network, inputs = str(train / "network.safetensors"), str(train / "inputs.npy")
+    calibration = ["--calibration", str(train / "calibration.npy")]
+    assert main(["compile", network, "--chip", "tiny", "--out", str(program), *calibration, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["arrays"]["budget"] == 6
+    mine, theirs = (json.loads((p / "program.json").read_text()) for p in (program, done / "out/02_compile/program"))
+    assert mine == theirs
+    assert main(["image", "verify", str(program)]) == 0
+    assert main(["image", "info", str(program)]) == 0
+    assert "network toy" in capsys.readouterr().out
+    assert main(["image", "info", str(program), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads((program / "image" / "manifest.json").read_text())
+    options = ["--image", "2", "--out", str(tmp_path / "sim"), "--waves", "--json"]
+    assert main(["simulate", str(program), "--inputs", inputs, *options]) == 0
+    assert json.loads(capsys.readouterr().out)["images"] == 1
+    expected = np.load(done / "out" / "03_reference" / "outputs.npy")[2:3]
+    assert (np.load(tmp_path / "sim" / "outputs.npy") == expected).all()
+    assert os.path.getsize(tmp_path / "sim" / "chip.fst") > 0
+    assert main(["simulate", str(program), "--inputs", inputs, "--image", "20"]) == 1
+    assert capsys.readouterr().err == (
+        f"error: --image 20: {inputs} has 20 images, counted from 0; choose a smaller one\n"
+    )
+
+
+def test_a_damaged_image_is_told(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = tmp_path / "program"
+    shutil.copytree(done / "out" / "02_compile" / "program", program)
+    path = program / "image" / "image.bin"
+    data = bytearray(path.read_bytes())
+    data[40] ^= 1
+    path.write_bytes(data)
+    assert main(["image", "verify", str(program)]) == 1
+    assert f"error: {path}: its SHA-256 is not the one in program.json; compile again\n" in capsys.readouterr().err
