@@ -165,6 +165,13 @@ def unpack_fields(word: int, width: int, count: int, signed: bool = False) -> li
     return [v - (v & top) * 2 if signed else v for v in out]
 
 
+def lane_values(word: int, lanes: int, kind: IntType) -> list[int]:
+    """Activations of a lane group as the chip writes them: bit b of lane l at [b*lanes + l]. Twin of `xb_requant.v`."""
+    planes = unpack_fields(word, lanes, kind.bits)
+    values = [sum(((p >> lane) & 1) << b for b, p in enumerate(planes)) for lane in range(lanes)]
+    return [v - (1 << kind.bits) if v > kind.hi else v for v in values]
+
+
 def words_of(value: int, count: int) -> list[int]:
     """A big integer as `count` 32-bit words, lowest first."""
     return [(value >> (32 * k)) & 0xFFFFFFFF for k in range(count)]

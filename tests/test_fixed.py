@@ -174,3 +174,10 @@ def test_crc32_check_value() -> None:
 @pytest.mark.parametrize(("value", "bits"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (1024, 10), (1025, 11)])
 def test_clog2(value: int, bits: int) -> None:
     assert fixed.clog2(value) == bits
+
+
+def test_lane_values() -> None:
+    """Lanes 5, -8 and -1 of 4 bits, plane by plane from bit 0; a further plane of the memory is ignored."""
+    word = 0b101 | 0b100 << 3 | 0b101 << 6 | 0b110 << 9 | 0b111 << 12
+    assert fixed.lane_values(word, 3, fixed.IntType(4, signed=True)) == [5, -8, -1]
+    assert fixed.lane_values(word, 3, fixed.IntType(4)) == [5, 8, 15]

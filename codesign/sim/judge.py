@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.fixed import unpack_fields
+from codesign.fixed import lane_values
 from codesign.mapping import layers, stream
 from codesign.sim.job import Job, run
 from codesign.sim.result import Mismatch, Result
@@ -61,16 +61,13 @@ def _first_layer(job: Job, found: Mismatch) -> Mismatch:
 
 def _activations(job: Job, writes: list[str]) -> Iterator[tuple[str, int, int]]:
     """(layer, output, value) of every hidden activation, in the order in which the chip writes lane groups."""
-    lanes, bits = job.program.chip.adc.lanes, job.program.chip.activation.bits
+    lanes = job.program.chip.adc.lanes
     groups = iter(writes)
     for step in job.program.mapping.steps:
         if step.raw:
             continue
         for tile in step.tiles:
             for first in range(0, tile.columns, lanes):
-                planes = unpack_fields(int(next(groups, "0"), 16), lanes, bits)
-                for lane in range(min(lanes, tile.columns - first)):
-                    value = sum(((p >> lane) & 1) << b for b, p in enumerate(planes[: step.out.bits]))
-                    if step.out.signed and value > step.out.hi:
-                        value -= 1 << step.out.bits
+                values = lane_values(int(next(groups, "0"), 16), lanes, step.out)
+                for lane, value in enumerate(values[: tile.columns - first]):
                     yield step.layer, tile.column + first + lane, value
