@@ -13,6 +13,7 @@ from codesign.hardware import Chip
 from codesign.ir import Network
 from codesign.ir.run import check_inputs
 from codesign.mapping import place
+from codesign.mapping.capacity import linear_layers
 from codesign.mapping.trim import choose_trims
 from codesign.program import Program
 
@@ -34,6 +35,7 @@ def compile(
     CapacityError when the network does not fit the chip.
     """
     network = passes.run(_network(model, calibration, chip, name))
+    linear_layers(network)  # what no chip takes is refused before anything else is judged
     samples = None if calibration is None else _integers(calibration, network)
     return Program(place(network, chip, choose_trims(network, chip, samples)))
 

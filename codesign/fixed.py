@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from codesign.errors import InputError
+from codesign.errors import CapacityError, InputError
 
 Ints = NDArray[np.int64]
 
 MULT_BITS = 16  # signed requantization multiplier
 BIAS_BITS = 32  # signed requantization bias
 MAX_SHIFT = 31  # requantization shift
+WEIGHT_BITS = 16  # signed weight, a difference of conductance codes
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,18 @@ def convert(current: ArrayLike, trim: Trim, offset: ArrayLike, adc: IntType) -> 
 
 def requantize(acc: ArrayLike, mult: ArrayLike, bias: ArrayLike, shift: int, out: IntType) -> Ints:
     """`clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to `out`. Twin of `xb_requant.v`."""
-    a = np.asarray(acc, dtype=np.int64)
-    return clamp(shift_right(a * np.asarray(mult, np.int64) + np.asarray(bias, np.int64), shift), out)
+    return clamp(shift_right(_product(acc, mult) + np.asarray(bias, np.int64), shift), out)
+
+
+def requantize_sum(
+    a: ArrayLike, mult: ArrayLike, b: ArrayLike, other_mult: ArrayLike, bias: ArrayLike, shift: int, out: IntType
+) -> Ints:
+    """`clamp((a * mult + b * other_mult + bias + 2^(shift-1)) >> shift)` to `out`: `requantize` of two terms."""
+    return requantize(_product(a, mult) + _product(b, other_mult), 1, bias, shift, out)
+
+
+def _product(values: ArrayLike, mult: ArrayLike) -> Ints:
+    return np.asarray(np.asarray(values, np.int64) * np.asarray(mult, np.int64))
 
 
 def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, int]:
@@ -147,6 +158,33 @@ def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, in
             f"{MULT_BITS}-bit multiplier or {BIAS_BITS}-bit bias; rescale the layer"
         )
     return mult, add.astype(np.int64), shift
+
+
+def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str) -> tuple[Ints, Ints, int]:
+    """Requantizer constants (mult, bias, shift) for codes read with `trim`: one code stands for 2^shift / gain steps.
+
+    Powers of two move into the shift where it is large enough; anything else is rounded into the multipliers, giving
+    up low bits of the shift when they would overflow. A raw output (mult 1, shift 0) takes powers of two only.
+    Raises CapacityError naming layer `where` when the trim leaves no usable constants.
+    """
+    if trim.is_identity:
+        return mult, bias, shift
+    if trim.gain == 1 and trim.shift <= shift:
+        return mult, shift_right(bias, trim.shift), shift - trim.shift
+    for less in range(shift + 1):
+        scaled = np.rint(mult * 2.0 ** (trim.shift - less) / trim.gain).astype(np.int64)
+        if IntType(MULT_BITS, True).holds(scaled):
+            break
+    else:
+        raise CapacityError(
+            f"layer {where}: range trim {trim} overflows the {MULT_BITS}-bit multiplier; choose a smaller trim"
+        )
+    if ((scaled == 0) & (mult != 0)).any():
+        raise CapacityError(
+            f"layer {where}: range trim {trim} leaves a multiplier of 0, its outputs would be constant; "
+            "choose a smaller gain or a larger shift"
+        )
+    return scaled, shift_right(bias, less), shift - less
 
 
 def pack_fields(values: ArrayLike, width: int) -> int:

@@ -110,6 +110,29 @@ def test_requantize() -> None:
     assert fixed.requantize(acc, mult, bias, 4, U4).tolist() == [15, 0]
 
 
+def test_requantize_sum() -> None:
+    # (5*3 + -2*4 + 1 + 2) >> 2 = 10 >> 2 = 2;  (-5*3 + 2*4 + 1 + 2) >> 2 = -4 >> 2 = -1
+    a, b = [5, -5], [-2, 2]
+    assert fixed.requantize_sum(a, [3, 3], b, [4, 4], [1, 1], 2, I4).tolist() == [2, -1]
+    assert fixed.requantize_sum(a, [3, 3], b, [4, 4], [1, 1], 2, U4).tolist() == [2, 0]
+    assert fixed.requantize_sum(a, [3, 3], b, [0, 0], [1, 1], 2, I4).tolist() == [
+        *fixed.requantize(a, [3, 3], [1, 1], 2, I4)
+    ]
+
+
+def test_trimmed() -> None:
+    m, b = np.array([3, -5]), np.array([100, -6])
+
+    def constants(shift: int, trim: Trim) -> tuple[list[int], list[int], int]:
+        mult, bias, left = fixed.trimmed(m, b, shift, trim, "fc1")
+        return mult.tolist(), bias.tolist(), left
+
+    assert constants(4, Trim()) == ([3, -5], [100, -6], 4)
+    assert constants(4, Trim(1, 2)) == ([3, -5], [25, -1], 2)  # (-6 + 2) >> 2
+    assert constants(1, Trim(1, 2)) == ([12, -20], [100, -6], 1)  # no shift to give
+    assert constants(4, Trim(3, 2)) == ([4, -7], [100, -6], 4)  # 4 / 3 of each
+
+
 @pytest.mark.parametrize(
     ("scale", "bias", "expected"),
     [

@@ -1,22 +1,28 @@
-"""Nodes of the integer network. Every edge is an integer tensor with a known type."""
+"""Nodes of the integer network. Every edge is an integer tensor with a known type and shape."""
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.fixed import INT32, Ints, IntType
+from codesign.fixed import INT32, Ints, IntType, Trim
+
+Shape = tuple[int, ...]  # of one image: (features,) or (channels, height, width)
 
 
 @dataclass(frozen=True, eq=False)
 class Requant:
-    """Per-column scaling of an accumulator: `clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to `out`.
+    """Scaling of an accumulator: `clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to `out`.
 
-    The last node of a network has mult 1, shift 0 and out int32: raw accumulators plus bias.
+    mult and bias are per channel: a column of a linear layer, a channel of an image. The last node of a
+    network has mult 1, shift 0 and out int32: raw accumulators plus bias.
     """
 
-    mult: Ints  # (columns,) signed 16 bit
-    bias: Ints  # (columns,) signed 32 bit
+    mult: Ints  # (channels,) signed 16 bit
+    bias: Ints  # (channels,) signed 32 bit
     shift: int  # 0..31
     out: IntType
 
@@ -27,13 +33,33 @@ class Requant:
 
 
 @dataclass(frozen=True, eq=False)
-class Linear:
-    """`requantize(x @ weight)`. weight is (inputs, outputs), in conductance codes: differences of two cells."""
+class _Reader:
+    """What every node has: a name, and the edge it reads."""
+
+    kind: ClassVar[str]  # in printed networks, files and messages
 
     name: str
     source: str  # the node it reads; "input" is the network's input
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every edge that the node reads."""
+        return (self.source,)
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(_Reader):
+    """`requantize(x @ weight)`. weight is (inputs, outputs), in conductance codes: differences of two cells.
+
+    An image is read flat: row-major channels, height, width. trim is the converter range that the layer was
+    trained with (absent: the compiler chooses one); the untiled reference has no converters and ignores it.
+    """
+
+    kind = "linear"
+
     weight: NDArray[np.int32]
     requant: Requant
+    trim: Trim | None = None
 
     @property
     def inputs(self) -> int:
@@ -43,15 +69,107 @@ class Linear:
     def outputs(self) -> int:
         return int(self.weight.shape[1])
 
+    def shape(self, _source: Shape) -> Shape:
+        """Shape of the edge that leaves."""
+        return (self.outputs,)
 
-Node = Linear  # grows into a union as layer kinds are added
+
+@dataclass(frozen=True, eq=False)
+class Conv(_Reader):
+    """`requantize(convolution)`. weight is (outputs, inputs // groups, kernel_h, kernel_w), as `Linear`'s codes.
+
+    A cross-correlation, as in every training framework: the kernel is not flipped. padding zeros surround the
+    image on all four sides; output group g reads input group g only.
+    """
+
+    kind = "conv"
+
+    weight: NDArray[np.int32]
+    requant: Requant
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    trim: Trim | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Channels read."""
+        return int(self.weight.shape[1]) * self.groups
+
+    @property
+    def outputs(self) -> int:
+        """Channels made."""
+        return int(self.weight.shape[0])
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Height and width."""
+        return int(self.weight.shape[2]), int(self.weight.shape[3])
+
+    def shape(self, source: Shape) -> Shape:
+        """Shape of the edge that leaves."""
+        _, *image = source
+        steps = (positions(n + 2 * self.padding, k, self.stride) for n, k in zip(image, self.kernel, strict=True))
+        return (self.outputs, *steps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pool(_Reader):
+    size: int  # of the square window
+    stride: int
+
+    def shape(self, source: Shape) -> Shape:
+        """Shape of the edge that leaves."""
+        channels, *image = source
+        return (channels, *(positions(n, self.size, self.stride) for n in image))
+
+
+@dataclass(frozen=True, eq=False)
+class MaxPool(_Pool):
+    """The largest value of each window, channel by channel; the integer type stays."""
+
+    kind = "maxpool"
+
+
+@dataclass(frozen=True, eq=False)
+class AvgPool(_Pool):
+    """`requantize(sum over each window)`, channel by channel; the division is in the multiplier."""
+
+    kind = "avgpool"
+
+    requant: Requant
+
+
+@dataclass(frozen=True, eq=False)
+class Add(_Reader):
+    """Residual sum of two edges of one shape: `requantize_sum(source, mult, other, other_mult, ...)` per channel."""
+
+    kind = "add"
+
+    other: str
+    other_mult: Ints  # (channels,) signed 16 bit
+    requant: Requant
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every edge that the node reads."""
+        return (self.source, self.other)
+
+    def shape(self, source: Shape, _other: Shape) -> Shape:
+        """Shape of the edge that leaves."""
+        return source
+
+
+Node = Linear | Conv | MaxPool | AvgPool | Add
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
     """A network of integers: nodes in execution order; the last one is the output.
 
-    `step` is the real value of one input integer (for users; the arithmetic never needs it).
+    `step` is the real value of one input integer (for users; the arithmetic never needs it). `shape` is
+    (channels, height, width) of an input image whose row-major values are a row of `features`, or () when a
+    row has no such form.
     """
 
     name: str
@@ -59,13 +177,35 @@ class Network:
     input: IntType
     nodes: tuple[Node, ...]
     step: float = 1.0
+    shape: Shape = ()
 
     @property
     def outputs(self) -> int:
-        return self.nodes[-1].outputs
+        """Values of one output row."""
+        return math.prod(self.shape_of(self.nodes[-1].name))
 
     def type_of(self, source: str) -> IntType:
         """Integer type of the edge that leaves `source`."""
-        if source == "input":
-            return self.input
-        return next(n.requant.out for n in self.nodes if n.name == source)
+        nodes = {n.name: n for n in self.nodes}
+        while source != "input":
+            node = nodes[source]
+            if not isinstance(node, MaxPool):
+                return node.requant.out
+            source = node.source
+        return self.input
+
+    def shape_of(self, source: str) -> Shape:
+        """Shape of one image on the edge that leaves `source`: (features,) or (channels, height, width)."""
+        return self._shapes[source]
+
+    @cached_property
+    def _shapes(self) -> dict[str, Shape]:
+        shapes = {"input": self.shape or (self.features,)}
+        for n in self.nodes:
+            shapes[n.name] = n.shape(*(shapes[s] for s in n.sources))
+        return shapes
+
+
+def positions(length: int, size: int, stride: int) -> int:
+    """How many windows of `size` fit into `length`, `stride` apart."""
+    return (length - size) // stride + 1

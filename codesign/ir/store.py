@@ -1,81 +1,55 @@
 """Networks on disk: one safetensors file, integers only, deterministic bytes, no code execution."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from codesign.errors import ImageError
-from codesign.fixed import IntType
-from codesign.ir.graph import Linear, Network, Requant
+from codesign.errors import ImageError, InputError
+from codesign.fixed import IntType, Trim
+from codesign.ir import schema
+from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
 from codesign.ir.verify import verify
-
-SCHEMA = "codesign-network/1"
 
 
 def save(network: Network, path: Path) -> None:
-    """Write `path` (.safetensors): tensors NAME.weight, NAME.mult, NAME.bias and a JSON description."""
-    tensors: dict[str, Any] = {}
-    layers = []
-    for n in network.nodes:
-        q = n.requant
-        tensors[f"{n.name}.weight"] = np.ascontiguousarray(n.weight, dtype=np.int32)
-        tensors[f"{n.name}.mult"] = np.ascontiguousarray(q.mult, dtype=np.int64)
-        tensors[f"{n.name}.bias"] = np.ascontiguousarray(q.bias, dtype=np.int64)
-        layers.append(
-            {"kind": "linear", "name": n.name, "source": n.source, "shift": q.shift, "out": [q.out.bits, q.out.signed]}
-        )
+    """Write `path` (.safetensors): a JSON description, and tensors NAME.weight, .mult, .bias, .other_mult.
+
+    Version 2 is written only for what version 1 cannot say: an image's shape, a trim, other kinds than linear.
+    """
     meta = {
-        "schema": SCHEMA,
         "name": network.name,
         "features": network.features,
         "input": [network.input.bits, network.input.signed],
         "step": network.step,
-        "layers": layers,
+        "layers": [_record(n) for n in network.nodes],
     }
+    if network.shape:
+        meta["shape"] = network.shape
+    plain = not network.shape and all(isinstance(n, Linear) and n.trim is None for n in network.nodes)
+    meta["schema"] = f"codesign-network/{1 if plain else 2}"
+    tensors = {f"{n.name}.{label}": values for n in network.nodes for label, values in _tensors(n).items()}
     path.write_bytes(to_bytes(tensors, metadata={"codesign": json.dumps(meta, sort_keys=True)}))
 
 
-class _Layer(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    kind: Literal["linear"]
-    name: str
-    source: str
-    shift: int
-    out: tuple[int, bool]
-
-
-class _Description(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    schema_name: Literal["codesign-network/1"] = Field(alias="schema")
-    name: str
-    features: int = Field(ge=1)
-    input: tuple[int, bool]
-    step: float = Field(gt=0)
-    layers: list[_Layer]
-
-
 def load(path: Path) -> Network:
-    """Inverse of `save`. Raises ImageError when the file is damaged or of another kind."""
+    """Inverse of `save`, verified.
+
+    Raises ImageError when the file is damaged or of another kind, InputError when its network breaks a rule.
+    """
     try:
         with safe_open(path, framework="numpy") as f:
-            meta = _Description.model_validate_json((f.metadata() or {}).get("codesign", "{}"))
-            nodes = tuple(
-                Linear(
-                    n.name,
-                    n.source,
-                    f.get_tensor(f"{n.name}.weight"),
-                    Requant(f.get_tensor(f"{n.name}.mult"), f.get_tensor(f"{n.name}.bias"), n.shift, IntType(*n.out)),
-                )
-                for n in meta.layers
-            )
-            network = Network(meta.name, meta.features, IntType(*meta.input), nodes, meta.step)
+            text = (f.metadata() or {}).get("codesign", "{}")
+            version = schema.VERSIONS[schema.Header.model_validate_json(text).schema_name]
+            meta = version.model_validate_json(text)
+            nodes = tuple(_node(layer, f.get_tensor) for layer in meta.layers)
+            shape = (meta.shape or ()) if isinstance(meta, schema.Version2) else ()
+            network = Network(meta.name, meta.features, IntType(*meta.input), nodes, meta.step, shape)
     except FileNotFoundError:
         raise ImageError(f"{path}: no such network file; run the export or compile step first") from None
     except ValidationError as e:
@@ -83,8 +57,65 @@ def load(path: Path) -> Network:
         where = ".".join(str(p) for p in first["loc"]) or "description"
         if where == "schema":
             came = None if first["type"] == "missing" else first["input"]
-            raise ImageError(f"{path}: schema must be {SCHEMA}, got {came!r}; export it again") from None
+            known = " or ".join(schema.VERSIONS)
+            raise ImageError(f"{path}: schema must be {known}, got {came!r}; export it again") from None
         raise ImageError(f"{path}: not a network file ({where}: {first['msg'].lower()}); export it again") from None
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError) as e:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, InputError) as e:
         raise ImageError(f"{path}: not a readable network file ({e}); export it again") from e
     return verify(network)
+
+
+def _tensors(node: Node) -> dict[str, Any]:
+    tensors: dict[str, Any] = {}
+    if isinstance(node, Linear | Conv):
+        tensors["weight"] = np.ascontiguousarray(node.weight, dtype=np.int32)
+    if not isinstance(node, MaxPool):
+        tensors["mult"] = np.ascontiguousarray(node.requant.mult, dtype=np.int64)
+        tensors["bias"] = np.ascontiguousarray(node.requant.bias, dtype=np.int64)
+    if isinstance(node, Add):
+        tensors["other_mult"] = np.ascontiguousarray(node.other_mult, dtype=np.int64)
+    return tensors
+
+
+def _record(node: Node) -> dict[str, Any]:
+    """A node without its tensors."""
+    record: dict[str, Any] = {"kind": node.kind, "name": node.name, "source": node.source}
+    if not isinstance(node, MaxPool):
+        q = node.requant
+        record |= {"shift": q.shift, "out": [q.out.bits, q.out.signed]}
+    match node:
+        case Conv():
+            record |= {"stride": node.stride, "padding": node.padding, "groups": node.groups}
+        case MaxPool() | AvgPool():
+            record |= {"size": node.size, "stride": node.stride}
+        case Add():
+            record["other"] = node.other
+    if isinstance(node, Linear | Conv) and node.trim is not None:
+        record["trim"] = [node.trim.gain, node.trim.shift]
+    return record
+
+
+def _node(layer: schema.Layer, tensor: Callable[[str], Any]) -> Node:
+    """The node of a record; `tensor` reads one by its name."""
+    name, source = layer.name, layer.source
+    if isinstance(layer, schema.MaxPoolLayer):
+        return MaxPool(name, source, layer.size, layer.stride)
+    requant = Requant(tensor(f"{name}.mult"), tensor(f"{name}.bias"), layer.shift, IntType(*layer.out))
+    match layer:
+        case schema.AvgPoolLayer():
+            return AvgPool(name, source, layer.size, layer.stride, requant)
+        case schema.AddLayer():
+            return Add(name, source, layer.other, tensor(f"{name}.other_mult"), requant)
+    weight = tensor(f"{name}.weight")
+    match layer:
+        case schema.ConvLayer():
+            form = (layer.stride, layer.padding, layer.groups)
+            return Conv(name, source, weight, requant, *form, _trim(layer.trim))
+        case schema.TrimmedLinear():
+            return Linear(name, source, weight, requant, _trim(layer.trim))
+        case schema.LinearLayer():
+            return Linear(name, source, weight, requant)
+
+
+def _trim(pair: tuple[int, int] | None) -> Trim | None:
+    return None if pair is None else Trim(*pair)

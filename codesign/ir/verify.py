@@ -1,55 +1,89 @@
 """Legality of an integer network, checked after export and after every pass."""
 
+import math
+
 import numpy as np
 
 from codesign.errors import InputError
-from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, IntType
-from codesign.ir.graph import Network, Node
+from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
+from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, Shape
+from codesign.ir.sizes import MAX_VALUES, check_sizes, times
 
 
 def verify(network: Network) -> Network:
     """The same network. Raises InputError on the first node that breaks a rule."""
     if not network.nodes:
         raise InputError(f"network {network.name}: has no layers; add at least one linear layer")
-    if network.input.bits > 8:
-        raise InputError(f"network {network.name}: input type must have 1..8 bits, got {network.input}")
-    widths = {"input": network.features}
+    _verify_input(network)
+    shapes: dict[str, Shape] = {"input": network.shape or (network.features,)}
     for node in network.nodes:
-        if node.name in widths:
+        if node.name in shapes:
             raise InputError(f"layer {node.name}: the name is used twice; give every layer its own")
-        if node.source not in widths:
-            raise InputError(f"layer {node.name}: reads {node.source!r}, which is not computed before it")
-        _verify_node(node, widths[node.source])
-        widths[node.name] = node.outputs
-        if node is not network.nodes[-1] and node.requant.is_raw:
+        for source in node.sources:
+            if source not in shapes:
+                raise InputError(f"layer {node.name}: reads {source!r}, which is not computed before it")
+        shapes[node.name] = check_sizes(node, shapes)
+        _verify_constants(node, shapes[node.name][0])
+        if node is not network.nodes[-1] and not isinstance(node, MaxPool) and node.requant.is_raw:
             raise InputError(f"layer {node.name}: only the last layer may leave raw accumulators")
-    if not network.nodes[-1].requant.is_raw:
-        raise InputError(f"layer {network.nodes[-1].name}: the last layer must leave raw accumulators")
+    _verify_last(network.nodes[-1])
     return network
 
 
-def _verify_node(node: Node, width: int) -> None:
-    q = node.requant
-    if node.weight.ndim != 2 or 0 in node.weight.shape:
-        raise InputError(f"layer {node.name}: weight must be (inputs, outputs), got shape {node.weight.shape}")
-    if node.inputs != width:
-        raise InputError(f"layer {node.name}: has {node.inputs} inputs but {node.source} gives {width}")
-    if not np.issubdtype(node.weight.dtype, np.integer):
-        raise InputError(f"layer {node.name}: weights must be integers, got {node.weight.dtype}")
-    for label, values, bits in (("mult", q.mult, MULT_BITS), ("bias", q.bias, BIAS_BITS)):
-        whole = isinstance(values, np.ndarray) and np.issubdtype(values.dtype, np.integer)
-        if not whole or values.shape != (node.outputs,) or not IntType(bits, True).holds(values):
-            came = f"shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
-            if whole:
-                came += f", {values.min()}..{values.max()}" if values.size else ""
-            elif isinstance(values, np.ndarray):
-                came += f" of {values.dtype}"
-            raise InputError(
-                f"layer {node.name}: {label} must be {node.outputs} signed {bits}-bit integers, got {came}"
-            )
+def _verify_input(network: Network) -> None:
+    where, shape = f"network {network.name}", network.shape
+    if network.input.bits > 8:
+        raise InputError(f"{where}: input type must have 1..8 bits, got {network.input}")
+    if type(network.features) is not int or not 1 <= network.features <= MAX_VALUES:
+        raise InputError(f"{where}: features must be 1..{MAX_VALUES}, got {network.features}")
+    if shape and (len(shape) != 3 or any(type(n) is not int or n < 1 for n in shape)):
+        raise InputError(f"{where}: shape must be (channels, height, width), each at least 1, got {shape}")
+    if shape and math.prod(shape) != network.features:
+        raise InputError(
+            f"{where}: shape {times(shape)} has {math.prod(shape)} values, features is {network.features}; "
+            "make them equal"
+        )
+
+
+def _verify_last(node: Node) -> None:
+    if not isinstance(node, Linear):
+        raise InputError(f"layer {node.name}: the last layer must be linear, got {node.kind}; add a linear layer")
+    if not node.requant.is_raw:
+        raise InputError(f"layer {node.name}: the last layer must leave raw accumulators")
+    if node.trim is not None and node.trim.gain != 1:
+        raise InputError(
+            f"layer {node.name}: the last layer's trim must have gain 1, got {node.trim.gain}; "
+            "raw outputs are scaled by whole numbers only"
+        )
+
+
+def _verify_constants(node: Node, channels: int) -> None:
+    match node:
+        case Linear() | Conv() | AvgPool():
+            _verify_requant(node.name, node.requant, channels)
+        case Add():
+            _verify_requant(node.name, node.requant, channels)
+            _verify_integers(node.name, "other_mult", node.other_mult, channels, MULT_BITS)
+
+
+def _verify_requant(name: str, q: Requant, channels: int) -> None:
+    _verify_integers(name, "mult", q.mult, channels, MULT_BITS)
+    _verify_integers(name, "bias", q.bias, channels, BIAS_BITS)
     if not 0 <= q.shift <= MAX_SHIFT:
-        raise InputError(f"layer {node.name}: shift must be 0..{MAX_SHIFT}, got {q.shift}")
+        raise InputError(f"layer {name}: shift must be 0..{MAX_SHIFT}, got {q.shift}")
     if q.is_raw and (q.shift or (q.mult != 1).any()):
-        raise InputError(f"layer {node.name}: a raw output must have mult 1 and shift 0")
+        raise InputError(f"layer {name}: a raw output must have mult 1 and shift 0")
     if not q.is_raw and q.out.bits > 8:
-        raise InputError(f"layer {node.name}: activations must have 1..8 bits, got {q.out}")
+        raise InputError(f"layer {name}: activations must have 1..8 bits, got {q.out}")
+
+
+def _verify_integers(name: str, label: str, values: Ints, count: int, bits: int) -> None:
+    whole = isinstance(values, np.ndarray) and np.issubdtype(values.dtype, np.integer)
+    if whole and values.shape == (count,) and IntType(bits, True).holds(values):
+        return
+    came = f"shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+    if whole:
+        came += f", {values.min()}..{values.max()}" if values.size else ""
+    elif isinstance(values, np.ndarray):
+        came += f" of {values.dtype}"
+    raise InputError(f"layer {name}: {label} must be {count} signed {bits}-bit integers, got {came}")

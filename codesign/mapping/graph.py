@@ -88,7 +88,7 @@ class Mapping:
     @property
     def lower_bound(self) -> int:
         """Arrays that no packing can go below: cells needed over cells per array."""
-        cells = sum(2 * n.weight.size for n in self.network.nodes)
+        cells = sum(2 * u.rows * u.columns for u in self.arrays)
         return -(-cells // (self.chip.arrays.rows * self.chip.arrays.columns))
 
     @property

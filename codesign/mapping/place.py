@@ -3,10 +3,10 @@
 import numpy as np
 
 from codesign.errors import CapacityError
-from codesign.fixed import INT32, MULT_BITS, Ints, IntType, Trim, shift_right
+from codesign.fixed import INT32, Ints, IntType, Trim, trimmed
 from codesign.hardware import Chip
 from codesign.ir import Linear, Network
-from codesign.mapping.capacity import check_capacity
+from codesign.mapping.capacity import check_capacity, linear_layers
 from codesign.mapping.cells import to_levels
 from codesign.mapping.graph import ArrayUse, Load, Mapping, OutputTile, Step
 from codesign.mapping.tiles import split_columns, split_rows
@@ -28,18 +28,19 @@ def correction(kind: IntType, arrays: int, chip: Chip) -> int:
 def place(network: Network, chip: Chip, trims: dict[str, Trim] | None = None) -> Mapping:
     """Lay `network` out on `chip`, each tile in an array of its own.
 
-    trims gives the range trim of a layer's converters (absent: one step of current is one code).
-    Raises CapacityError with advice when something does not fit, InputError when a weight is not a
-    difference of two cells.
+    trims gives the range trim of a layer's converters (absent: the layer's own, or one step of current is one
+    code). Raises CapacityError with advice when something does not fit, InputError when a weight is not a
+    difference of two cells, UnsupportedError when a layer is not linear.
     """
+    nodes = linear_layers(network)
     check_capacity(network, chip)
     trims = trims or {}
     uses: list[ArrayUse] = []
     steps: list[Step] = []
-    words = _activation_words(network, chip)
+    words = _activation_words(nodes, chip)
     constant = 0
-    for node in network.nodes:
-        trim = trims.get(node.name, Trim())
+    for node in nodes:
+        trim = trims.get(node.name) or node.trim or Trim()
         first = len(uses)
         columns = split_columns(node.outputs, chip)
         rows = split_rows(node.inputs, chip)
@@ -47,7 +48,8 @@ def place(network: Network, chip: Chip, trims: dict[str, Trim] | None = None) ->
         kind = network.type_of(node.source)
         hidden = node.source != "input"
         producer = next((k for k, s in enumerate(steps) if s.layer == node.source), None)
-        mult, bias, shift = _trimmed(node, trim)
+        q = node.requant
+        mult, bias, shift = trimmed(q.mult, q.bias, q.shift, trim, node.name)
         if node.requant.is_raw:
             _check_raw(node.name, (len(rows) << (kind.bits + chip.adc.bits - 1)) * np.abs(mult) + np.abs(bias))
         steps.append(
@@ -72,7 +74,7 @@ def place(network: Network, chip: Chip, trims: dict[str, Trim] | None = None) ->
                     for c, (at, count) in enumerate(columns)
                 ),
                 wait=0 if producer is None else len(steps) - producer,
-                releases_input=node is [n for n in network.nodes if n.source == "input"][-1],
+                releases_input=node is [n for n in nodes if n.source == "input"][-1],
                 groups=max(-(-count // chip.adc.lanes) for _, count in columns),
                 mult=mult,
                 bias=bias,
@@ -100,26 +102,6 @@ def _uses(
     return uses
 
 
-def _trimmed(node: Linear, trim: Trim) -> tuple[Ints, Ints, int]:
-    """Requantizer constants that undo the trim: a code stands for 2^shift / gain steps of current."""
-    q = node.requant
-    if trim.is_identity:
-        return q.mult, q.bias, q.shift
-    if trim.gain == 1 and trim.shift <= q.shift:
-        return q.mult, shift_right(q.bias, trim.shift), q.shift - trim.shift
-    mult = np.rint(q.mult * 2.0**trim.shift / trim.gain).astype(np.int64)
-    if not IntType(MULT_BITS, True).holds(mult):
-        raise CapacityError(
-            f"layer {node.name}: range trim {trim} overflows the {MULT_BITS}-bit multiplier; choose a smaller trim"
-        )
-    if ((mult == 0) & (q.mult != 0)).any():
-        raise CapacityError(
-            f"layer {node.name}: range trim {trim} leaves a multiplier of 0, its outputs would be constant; "
-            "choose a smaller gain or a larger shift"
-        )
-    return mult, q.bias, q.shift
-
-
 def _check_raw(layer: str, reach: Ints) -> None:
     """Raw outputs leave the chip unclamped: the largest one must fit its word."""
     if reach.max() > INT32.hi:
@@ -129,7 +111,7 @@ def _check_raw(layer: str, reach: Ints) -> None:
         )
 
 
-def _activation_words(network: Network, chip: Chip) -> dict[str, int]:
+def _activation_words(nodes: tuple[Linear, ...], chip: Chip) -> dict[str, int]:
     """First activation memory word of every hidden layer; a word is free again after its last reader.
 
     Steps run in order and a step has loaded its inputs before any later step writes, so the space of
@@ -137,13 +119,11 @@ def _activation_words(network: Network, chip: Chip) -> dict[str, int]:
     """
     words: dict[str, int] = {}
     taken: dict[str, range] = {}
-    names = [n.name for n in network.nodes]
-    for k, node in enumerate(network.nodes):
+    names = [n.name for n in nodes]
+    for k, node in enumerate(nodes):
         if node.requant.out == INT32:
             continue
-        live = [
-            r for name, r in taken.items() if any(n.source == name and names.index(n.name) >= k for n in network.nodes)
-        ]
+        live = [r for name, r in taken.items() if any(n.source == name and names.index(n.name) >= k for n in nodes)]
         need = -(-node.outputs // chip.arrays.rows)
         start = 0
         for r in sorted(live, key=lambda r: r.start):

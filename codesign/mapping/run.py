@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.fixed import Ints, bit_planes, convert, plane_weights, requantize
-from codesign.ir.run import check_inputs, matmul_exact
+from codesign.ir.exact import matmul_exact
+from codesign.ir.run import check_inputs
+from codesign.mapping.capacity import linear_layers
 from codesign.mapping.cells import to_codes, to_weights
 from codesign.mapping.die import Die
 from codesign.mapping.graph import ArrayUse, Mapping, Step
@@ -26,7 +28,7 @@ def layers(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None, adc
     """Like `run`, with the output of every layer by name."""
     weights = weights_of(mapping, die)
     edges: dict[str, Ints] = {"input": check_inputs(x, mapping.network)}
-    for step, node in zip(mapping.steps, mapping.network.nodes, strict=True):
+    for step, node in zip(mapping.steps, linear_layers(mapping.network), strict=True):
         acc = accumulate(mapping, step, edges[node.source], weights, adc)
         q = step if adc else node.requant
         edges[step.layer] = requantize(acc, q.mult, q.bias, q.shift, q.out)

@@ -4,10 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import CapacityError
-from codesign.fixed import MULT_BITS, Ints, IntType, Trim, bit_planes, clamp, shift_right
+from codesign.fixed import MULT_BITS, Ints, IntType, Trim, bit_planes, clamp, shift_right, trimmed
 from codesign.hardware import Chip
 from codesign.ir import Linear, Network
-from codesign.ir.run import matmul_exact
+from codesign.ir.exact import matmul_exact
+from codesign.mapping.capacity import linear_layers
 from codesign.mapping.place import place
 from codesign.mapping.run import layers
 from codesign.mapping.tiles import split_rows
@@ -17,15 +18,21 @@ MAX_TRIM = 15
 
 
 def choose_trims(network: Network, chip: Chip, calibration: NDArray[np.generic] | None) -> dict[str, Trim]:
-    """The shift of each layer's converters.
+    """The range of each layer's converters: its own trim if it has one, else a shift (gain 1).
 
     With calibration inputs (images, features): the shift whose codes come closest, in mean square, to the
     currents that the images cause; a converter ranged for the worst case would waste most of its codes.
     Without: the smallest shift at which no input can clip.
-    Raises CapacityError when no shift keeps the layer's largest current from clipping.
+    Raises CapacityError when no shift keeps the layer's largest current from clipping, or when the requantizer
+    cannot undo the layer's own trim.
     """
     trims: dict[str, Trim] = {}
-    for node in network.nodes:
+    for node in linear_layers(network):
+        if node.trim is not None:
+            q = node.requant
+            trimmed(q.mult, q.bias, q.shift, node.trim, node.name)  # raises when it cannot be undone
+            trims[node.name] = node.trim
+            continue
         if calibration is None:
             shift = _never_clips(node, chip)
         else:

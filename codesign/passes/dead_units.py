@@ -1,12 +1,13 @@
 """Hidden layers and units that nobody reads, and units that never change, leave the network."""
 
 from dataclasses import replace
+from typing import TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.fixed import BIAS_BITS, IntType, requantize
-from codesign.ir import Linear, Network, Requant
+from codesign.ir import Linear, Network, Node, Requant
 
 NAME = "dead-units"
 
@@ -17,7 +18,8 @@ def run(network: Network) -> Network:
     Outputs stay equal for every input: a constant c adds c * weight to each reader's accumulator, which is
     c * weight * mult in its bias. The constants of a layer stay where that would overflow a bias, and a layer
     keeps one unit. Repeats until nothing is left to remove: what only dead units read is dead, what reads
-    only constants is constant.
+    only constants is constant. Units leave linear layers that only linear layers read. A reader with a trim
+    keeps its inputs: which of them share an array's converters is part of what it was trained with.
     """
     network = _reached(network)
     while (smaller := _pruned(network)) is not network:
@@ -30,7 +32,7 @@ def _reached(network: Network) -> Network:
     needed = {network.nodes[-1].name}
     for node in reversed(network.nodes):
         if node.name in needed:
-            needed.add(node.source)
+            needed.update(node.sources)
     return replace(network, nodes=tuple(n for n in network.nodes if n.name in needed))
 
 
@@ -39,12 +41,14 @@ def _pruned(network: Network) -> Network:
     nodes, changed = list(network.nodes), False
     for k in range(len(nodes) - 1):
         node = nodes[k]  # as the layers before have left it
-        readers = [j for j, n in enumerate(nodes) if n.source == node.name]
-        outgoing = np.concatenate([nodes[j].weight for j in readers], axis=1)
+        readers = {j: n for j, n in enumerate(nodes) if node.name in n.sources}
+        if not isinstance(node, Linear) or not _gives_way(readers):
+            continue
+        outgoing = np.concatenate([reader.weight for reader in readers.values()], axis=1)
         constant: NDArray[np.bool_] = np.asarray(~node.weight.any(axis=0))
         q = node.requant
         value = requantize(np.zeros(node.outputs, np.int64), q.mult, q.bias, q.shift, q.out)
-        folded = {j: _bias(nodes[j], np.where(constant, value, 0)) for j in readers}
+        folded = {j: _bias(reader, np.where(constant, value, 0)) for j, reader in readers.items()}
         if not all(IntType(BIAS_BITS, True).holds(b) for b in folded.values()):
             constant[:] = False
         dead: NDArray[np.bool_] = np.asarray(constant | ~outgoing.any(axis=1))
@@ -58,11 +62,15 @@ def _pruned(network: Network) -> Network:
         nodes[k] = replace(
             node, weight=node.weight[:, keep], requant=Requant(q.mult[keep], q.bias[keep], q.shift, q.out)
         )
-        for j in readers:
-            reader = nodes[j]
+        for j, reader in readers.items():
             bias = _bias(reader, np.where(constant, value, 0))
             nodes[j] = replace(reader, weight=reader.weight[keep], requant=replace(reader.requant, bias=bias))
     return replace(network, nodes=tuple(nodes)) if changed else network
+
+
+def _gives_way(readers: dict[int, Node]) -> TypeGuard[dict[int, Linear]]:
+    """Whether every reader can do with fewer inputs."""
+    return all(isinstance(n, Linear) and n.trim is None for n in readers.values())
 
 
 def _bias(reader: Linear, constants: np.ndarray) -> np.ndarray:

@@ -1,15 +1,19 @@
 """Networks on disk: nothing is lost, same bytes each time, damage is told in one line."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from codesign.errors import ImageError, InputError
-from codesign.ir import load, run, save, show
-from ir.networks import toy
+from codesign.fixed import Trim
+from codesign.ir import Network, load, run, save, show
+from ir.networks import residual, toy
 
 
 @pytest.fixture
@@ -41,6 +45,67 @@ def test_no_such_file(tmp_path: Path) -> None:
     assert message(path) == f"{path}: no such network file; run the export or compile step first"
 
 
+def described(path: Path) -> dict[str, Any]:
+    """The description inside a network file."""
+    with safe_open(path, framework="numpy") as f:
+        return json.loads(f.metadata()["codesign"])
+
+
+TRIMMED = toy(nodes=tuple(replace(n, trim=Trim(1, k)) for k, n in enumerate(toy().nodes)))
+
+
+@pytest.mark.parametrize("network", [residual(), toy(shape=(5, 1, 1)), TRIMMED], ids=["residual", "image", "trims"])
+def test_round_trip_of_version_2(network: Network, tmp_path: Path) -> None:
+    path, again = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    save(network, path)
+    assert described(path)["schema"] == "codesign-network/2"
+    back = load(path)
+    x = np.random.default_rng(0).integers(0, network.input.hi + 1, (20, network.features))
+    assert show(back) == show(network) and (run(back, x) == run(network, x)).all()
+    assert back.shape == network.shape
+    assert [type(n) for n in back.nodes] == [type(n) for n in network.nodes]
+    save(back, again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_version_1_stays_as_it_was(file: Path) -> None:
+    """Files of plain linear networks can be read by whoever knows version 1 only."""
+    assert described(file) == {
+        "schema": "codesign-network/1",
+        "name": "toy",
+        "features": 5,
+        "input": [4, True],
+        "step": 0.25,
+        "layers": [
+            {"kind": "linear", "name": "fc1", "source": "input", "shift": 1, "out": [4, False]},
+            {"kind": "linear", "name": "fc2", "source": "fc1", "shift": 0, "out": [32, True]},
+        ],
+    }
+
+
+def test_version_2_is_readable(tmp_path: Path) -> None:
+    save(residual(), tmp_path / "a")
+    text = described(tmp_path / "a")
+    assert text["shape"] == [2, 4, 4]
+    assert text["layers"][1:4] == [
+        {
+            "kind": "conv",
+            "name": "conv2",
+            "source": "conv1",
+            "shift": 4,
+            "out": [5, True],
+            "stride": 1,
+            "padding": 1,
+            "groups": 4,
+        },
+        {"kind": "add", "name": "add", "source": "conv1", "other": "conv2", "shift": 2, "out": [4, False]},
+        {"kind": "maxpool", "name": "pool", "source": "add", "size": 2, "stride": 2},
+    ]
+    assert text["layers"][5]["kind"] == "avgpool" and text["layers"][5]["size"] == 2
+    save(TRIMMED, tmp_path / "b")
+    assert [n["trim"] for n in described(tmp_path / "b")["layers"]] == [[1, 0], [1, 1]]
+
+
 @pytest.mark.parametrize("keep", [0, 7, 100, -1])
 def test_cut_short(file: Path, keep: int) -> None:
     file.write_bytes(file.read_bytes()[:keep])
@@ -53,19 +118,20 @@ def test_cut_short(file: Path, keep: int) -> None:
 def test_another_kind_of_safetensors(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"a": np.zeros(2)}, path)
-    assert message(path) == f"{path}: schema must be codesign-network/1, got None; export it again"
+    assert message(path) == (
+        f"{path}: schema must be codesign-network/1 or codesign-network/2, got None; export it again"
+    )
 
 
 def test_a_later_schema(file: Path) -> None:
-    save_file(load_file(file), file, metadata={"codesign": json.dumps({"schema": "codesign-network/2"})})
-    assert message(file) == f"{file}: schema must be codesign-network/1, got 'codesign-network/2'; export it again"
+    save_file(load_file(file), file, metadata={"codesign": json.dumps({"schema": "codesign-network/3"})})
+    assert message(file) == (
+        f"{file}: schema must be codesign-network/1 or codesign-network/2, got 'codesign-network/3'; export it again"
+    )
 
 
 def rewrite(file: Path, **changes: object) -> None:
-    from safetensors import safe_open
-
-    with safe_open(file, framework="numpy") as f:
-        meta = json.loads(f.metadata()["codesign"]) | changes
+    meta = described(file) | changes
     save_file(load_file(file), file, metadata={"codesign": json.dumps(meta)})
 
 
@@ -85,6 +151,11 @@ def test_an_illegal_network_is_refused(file: Path) -> None:
     assert message(file, InputError) == "layer fc1: has 5 inputs but input gives 6"
 
 
+LINEAR = {"kind": "linear", "name": "fc1", "source": "input", "shift": 0, "out": [8, False]}
+CONV = LINEAR | {"kind": "conv", "name": "conv1", "stride": 1, "padding": 1, "groups": 1}
+POOL = {"kind": "maxpool", "name": "pool", "source": "input", "size": 2, "stride": 2}
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
@@ -97,8 +168,50 @@ def test_an_illegal_network_is_refused(file: Path) -> None:
             "layers.0.kind",
         ),
         ({"name": {}}, "(name: "),
+        ({"features": 10**12}, "(features: input should be less than or equal to 16777216)"),
+        ({"shape": [1, 1, 5]}, "(shape: extra inputs are not permitted)"),
+        ({"layers": [LINEAR | {"trim": [1, 2]}]}, "(layers.0.trim: extra inputs are not permitted)"),
+        ({"layers": [LINEAR | {"name": ""}]}, "(layers.0.name: string should have at least 1 character)"),
+        ({"layers": [LINEAR | {"name": "a" * 257}]}, "(layers.0.name: string should have at most 256 characters)"),
+        ({"layers": [LINEAR] * 4097}, "(layers: list should have at most 4096 items"),
+        ({"layers": [LINEAR | {"out": [65, False]}]}, "(integer type: bits must be 1..64, got 65)"),
     ],
 )
 def test_a_crafted_description_is_refused(file: Path, changes: dict[str, object], told: str) -> None:
     rewrite(file, **changes)
     assert told in message(file) and message(file).endswith("; export it again")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"schema": "codesign-network/1"}, "(layers.0.kind: input should be 'linear')"),
+        ({"shape": [2, 4]}, "(shape.2: field required)"),
+        ({"shape": [1, 1, 10**12]}, "(shape.2: input should be less than or equal to 16777216)"),
+        ({"layers": [{"name": "fc1"}]}, "(layers.0: unable to extract tag using discriminator 'kind')"),
+        (
+            {"layers": [CONV | {"kind": "pickle"}]},
+            "(layers.0: input tag 'pickle' found using 'kind' does not match any of the expected tags: "
+            "'linear', 'conv', 'maxpool', 'avgpool', 'add')",
+        ),
+        ({"layers": [CONV | {"stride": 1.0}]}, "(layers.0.conv.stride: "),
+        ({"layers": [CONV | {"padding": -1}]}, "(layers.0.conv.padding: input should be greater than or equal to 0)"),
+        ({"layers": [CONV | {"groups": 10**12}]}, "(layers.0.conv.groups: input should be less than or equal to "),
+        ({"layers": [CONV | {"size": 2}]}, "(layers.0.conv.size: extra inputs are not permitted)"),
+        ({"layers": [CONV | {"trim": [256, 0]}]}, "(ADC trim: gain must be 1..255 and shift 0..15, got 256 and 0)"),
+        ({"layers": [CONV | {"trim": [1]}]}, "(layers.0.conv.trim.1: field required)"),
+        ({"layers": [POOL | {"shift": 3}]}, "(layers.0.maxpool.shift: extra inputs are not permitted)"),
+        ({"layers": [LINEAR | {"kind": "add"}]}, "(layers.0.add.other: field required)"),
+    ],
+)
+def test_a_crafted_description_of_version_2_is_refused(changes: dict[str, object], told: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(residual(), path)
+    rewrite(path, **changes)
+    assert told in message(path) and message(path).endswith("; export it again")
+
+
+def test_an_illegal_network_of_version_2_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(residual(shape=(4, 2, 4)), path)
+    assert message(path, InputError) == "layer conv1: reads 2 channels (groups 1, 2 in each) but input gives 4"

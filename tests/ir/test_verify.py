@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from codesign.errors import InputError
-from codesign.fixed import IntType
+from codesign.fixed import IntType, Trim
 from codesign.ir import Network, verify
-from ir.networks import hidden, linear, raw, toy
+from ir.networks import conv, hidden, linear, raw, residual, toy
 
 FC1, FC2 = toy().nodes
 
@@ -24,6 +24,15 @@ def with_requant(**changes: object) -> Network:
 def with_last(**changes: object) -> Network:
     return toy(nodes=(FC1, replace(FC2, requant=replace(FC2.requant, **changes))))  # type: ignore[arg-type]
 
+
+def with_node(at: int, **changes: object) -> Network:
+    nodes = list(residual().nodes)
+    nodes[at] = replace(nodes[at], **changes)  # type: ignore[arg-type]
+    return residual(nodes=tuple(nodes))
+
+
+CONV1, CONV2, ADD, POOL, *_ = residual().nodes
+POOLED = replace(POOL, source="conv1")
 
 RULES = [
     (toy(nodes=()), "network toy: has no layers; add at least one linear layer"),
@@ -57,6 +66,55 @@ RULES = [
     (with_requant(out=IntType(9)), "layer fc1: activations must have 1..8 bits, got u9"),
     (with_last(shift=1), "layer fc2: a raw output must have mult 1 and shift 0"),
     (with_last(mult=np.array([1, 1, 2])), "layer fc2: a raw output must have mult 1 and shift 0"),
+    (toy(features=0), "network toy: features must be 1..16777216, got 0"),
+    (toy(features=(1 << 24) + 1), "network toy: features must be 1..16777216, got 16777217"),
+    (toy(features=5.0), "network toy: features must be 1..16777216, got 5.0"),
+    (toy(shape=(1, 5)), "network toy: shape must be (channels, height, width), each at least 1, got (1, 5)"),
+    (toy(shape=(-1, -5, 1)), "network toy: shape must be (channels, height, width), each at least 1, got (-1, -5, 1)"),
+    (toy(shape=(1, 5, 1.0)), "network toy: shape must be (channels, height, width), each at least 1, got (1, 5, 1.0)"),
+    (toy(shape=(1, 2, 3)), "network toy: shape 1x2x3 has 6 values, features is 5; make them equal"),
+    (with_node(2, source="conv9"), "layer add: reads 'conv9', which is not computed before it"),
+    (with_node(2, other="pool"), "layer add: reads 'pool', which is not computed before it"),
+    (with_node(3, name="add"), "layer add: the name is used twice; give every layer its own"),
+    (residual(nodes=(CONV1,)), "layer conv1: the last layer must be linear, got conv; add a linear layer"),
+    (
+        residual(nodes=(CONV1, POOLED)),
+        "layer pool: the last layer must be linear, got maxpool; add a linear layer",
+    ),
+    (residual(nodes=(CONV1, CONV2, ADD)), "layer add: the last layer must be linear, got add; add a linear layer"),
+    (
+        residual(nodes=(conv("c", "input", (4, 2, 3, 3), raw(4)),)),
+        "layer c: the last layer must be linear, got conv; add a linear layer",
+    ),
+    (with_node(0, requant=raw(4)), "layer conv1: only the last layer may leave raw accumulators"),
+    (with_node(5, requant=raw(6)), "layer avg: only the last layer may leave raw accumulators"),
+    (
+        with_node(2, requant=replace(raw(4), mult=np.array([1, 1, 1, 2]))),
+        "layer add: a raw output must have mult 1 and shift 0",
+    ),
+    (with_node(0, requant=hidden(4, IntType(9))), "layer conv1: activations must have 1..8 bits, got u9"),
+    (with_node(2, requant=hidden(4, IntType(12, True))), "layer add: activations must have 1..8 bits, got i12"),
+    (with_node(5, requant=hidden(6, IntType(16))), "layer avg: activations must have 1..8 bits, got u16"),
+    (with_node(0, requant=hidden(5)), "layer conv1: mult must be 4 signed 16-bit integers, got shape (5,), 1..5"),
+    (with_node(5, requant=hidden(4)), "layer avg: mult must be 6 signed 16-bit integers, got shape (4,), 1..4"),
+    (
+        with_node(2, requant=replace(ADD.requant, bias=np.full(4, 1 << 31))),
+        "layer add: bias must be 4 signed 32-bit integers, got shape (4,), 2147483648..2147483648",
+    ),
+    (
+        with_node(2, other_mult=np.array([1, 2, 3, 40000])),
+        "layer add: other_mult must be 4 signed 16-bit integers, got shape (4,), 1..40000",
+    ),
+    (with_node(2, other_mult=3), "layer add: other_mult must be 4 signed 16-bit integers, got int"),
+    (
+        with_node(2, other_mult=np.ones(4)),
+        "layer add: other_mult must be 4 signed 16-bit integers, got shape (4,) of float64",
+    ),
+    (with_node(4, requant=hidden(6, shift=32)), "layer conv3: shift must be 0..31, got 32"),
+    (
+        with_node(6, trim=Trim(3, 2)),
+        "layer fc: the last layer's trim must have gain 1, got 3; raw outputs are scaled by whole numbers only",
+    ),
 ]
 
 
@@ -67,6 +125,6 @@ def test_broken_rule(network: Network, expected: str) -> None:
     assert str(caught.value) == expected
 
 
-def test_a_legal_network_comes_back() -> None:
-    network = toy()
+@pytest.mark.parametrize("network", [toy(), toy(shape=(1, 5, 1)), residual()], ids=["toy", "image", "residual"])
+def test_a_legal_network_comes_back(network: Network) -> None:
     assert verify(network) is network

@@ -1,15 +1,19 @@
 """What does not fit, and advice that is true."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from codesign.errors import CapacityError
+from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import IntType
 from codesign.hardware import Chip
+from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Node
 from codesign.mapping import place
-from codesign.mapping.capacity import arrays_needed, check_capacity
+from codesign.mapping.capacity import arrays_needed, check_capacity, linear_layers
+from codesign.mapping.trim import choose_trims
 from hdl.programs import net
+from ir.networks import residual
 
 TINY = Chip.load("tiny")
 
@@ -82,3 +86,37 @@ def test_wide_activations() -> None:
 
 def test_arrays_needed() -> None:
     assert arrays_needed(net([40, 20, 5], TINY), TINY) == 11
+
+
+KINDS: list[tuple[type[Node], str, str]] = [
+    (Conv, "conv1", "convolutions"),
+    (MaxPool, "pool", "max pooling"),
+    (AvgPool, "avg", "average pooling"),
+    (Add, "add", "residual sums"),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "told"), KINDS, ids=[name for _, name, _ in KINDS])
+def test_layers_that_chips_do_not_take_yet(kind: type[Node], name: str, told: str) -> None:
+    """Whatever asks first names the first such layer, however many arrays the linear ones would take."""
+    first = next(n for n in residual().nodes if isinstance(n, kind))
+    before = net([2000, 2000], TINY).nodes[0]
+    network = Network("n", 2000, residual().input, (before, first, residual().nodes[-1]))
+    for ask in (
+        lambda: place(network, TINY),
+        lambda: check_capacity(network, TINY),
+        lambda: arrays_needed(network, TINY),
+        lambda: choose_trims(network, TINY, None),
+    ):
+        with pytest.raises(UnsupportedError) as caught:
+            ask()
+        assert str(caught.value) == (
+            f"layer {name}: chips do not take {told} yet, only linear layers; "
+            "run the network with codesign.ir.run, or train one of linear layers"
+        )
+
+
+def test_an_image_may_feed_linear_layers() -> None:
+    network = replace(net([20, 4], TINY), shape=(1, 4, 5))
+    assert linear_layers(network) == network.nodes
+    assert place(network, TINY).network is network

@@ -113,14 +113,28 @@ def test_a_trim_is_undone_in_the_requantizer() -> None:
 
 def test_a_trim_the_multiplier_cannot_undo() -> None:
     with pytest.raises(CapacityError) as caught:
-        trimmed(14, Trim(3, 15))
-    assert "layer fc1: range trim Trim(gain=3, shift=15) overflows the 16-bit multiplier" in str(caught.value)
+        place(net([16, 4], TINY), TINY, {"fc1": Trim(1, 15)})
+    assert str(caught.value) == (
+        "layer fc1: range trim Trim(gain=1, shift=15) overflows the 16-bit multiplier; choose a smaller trim"
+    )
     with pytest.raises(CapacityError) as caught:  # raw outputs have mult 1: a third of it would be 0
         place(net([16, 4], TINY), TINY, {"fc1": Trim(3, 0)})
     assert str(caught.value) == (
         "layer fc1: range trim Trim(gain=3, shift=0) leaves a multiplier of 0, its outputs would be constant; "
         "choose a smaller gain or a larger shift"
     )
+
+
+def test_a_layer_brings_its_own_trim() -> None:
+    """A trim that is given goes before it."""
+    network = net([16, 8, 4], TINY)
+    own = replace(network, nodes=(replace(network.nodes[0], trim=Trim(3, 2)), network.nodes[1]))
+    for trims, expected in ((None, Trim(3, 2)), ({"fc2": Trim(1, 1)}, Trim(3, 2)), ({"fc1": Trim()}, Trim())):
+        mapping, same = place(own, TINY, trims), place(network, TINY, {"fc1": expected} | (trims or {}))
+        assert {u.trim for u in mapping.arrays if u.layer == "fc1"} == {expected}
+        assert [(s.mult.tolist(), s.bias.tolist(), s.shift) for s in mapping.steps] == [
+            (s.mult.tolist(), s.bias.tolist(), s.shift) for s in same.steps
+        ]
 
 
 def test_raw_outputs_must_fit_their_word() -> None:

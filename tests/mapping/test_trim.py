@@ -178,6 +178,47 @@ class TestWithCalibration:
             place(network, with_adc(2), trims)
 
 
+class TestOwn:
+    """A layer that was trained with a trim keeps it."""
+
+    def own(self, trim: Trim, at: int = 0) -> Network:
+        network = net([30, 11, 5], TINY)
+        nodes = list(network.nodes)
+        nodes[at] = replace(nodes[at], trim=trim)
+        return replace(network, nodes=tuple(nodes))
+
+    @pytest.mark.parametrize("calibrated", [False, True])
+    @pytest.mark.parametrize("trim", [Trim(), Trim(1, 5), Trim(3, 4)])
+    def test_is_kept(self, trim: Trim, calibrated: bool) -> None:
+        network = self.own(trim)
+        x = images(40, network) if calibrated else None
+        trims = choose_trims(network, with_adc(4), x)
+        assert list(trims) == ["fc1", "fc2"] and trims["fc1"] is trim
+        assert trims != choose_trims(net([30, 11, 5], TINY), with_adc(4), x)  # or the test could not fail
+
+    def test_later_layers_are_ranged_behind_it(self) -> None:
+        """Codes up to 3: steps of 16 give fc1's outputs as 48 and 0, currents of 3; steps of 1 as 3 and 3, of 6."""
+        first = np.zeros((16, 2), np.int32)
+        first[:, 0] = first[0, 1] = 3
+        through = Requant(np.ones(2, np.int64), np.zeros(2, np.int64), 0, IntType(8))
+        last = replace(column([3, 3]).nodes[0], name="fc2", source="fc1")
+        for own, behind in ((Trim(1, 4), Trim(1, 0)), (Trim(1, 0), Trim(1, 1))):
+            network = Network("net", 16, IntType(1), (Linear("fc1", "input", first, through, own), last))
+            assert choose_trims(network, with_adc(3), np.ones((1, 16), np.int64))["fc2"] == behind
+
+    def test_of_the_last_layer(self) -> None:
+        assert choose_trims(self.own(Trim(1, 3), at=1), TINY, None)["fc2"] == Trim(1, 3)
+
+    @pytest.mark.parametrize("calibrated", [False, True])
+    def test_that_cannot_be_undone(self, calibrated: bool) -> None:
+        network = self.own(Trim(1, 15), at=1)
+        with pytest.raises(CapacityError) as caught:
+            choose_trims(network, TINY, images(4, network) if calibrated else None)
+        assert str(caught.value) == (
+            "layer fc2: range trim Trim(gain=1, shift=15) overflows the 16-bit multiplier; choose a smaller trim"
+        )
+
+
 class TestPlaced:
     @pytest.mark.parametrize("shift", range(1, 6))
     @pytest.mark.parametrize("kind", [IntType(8), IntType(5, True)], ids=str)

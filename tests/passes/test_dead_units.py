@@ -1,14 +1,16 @@
 """Dead layers and units: printed before and after, and the same outputs for every input."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import pytest
 
 from codesign import ir
-from codesign.fixed import IntType
-from codesign.ir import Network
+from codesign.fixed import IntType, Trim
+from codesign.ir import Add, Linear, Network, verify
 from codesign.passes import dead_units
+from passes.images import image_network
 from passes.sparse import I4, U4, frozen, inputs, layer, network, random_network
 
 
@@ -165,3 +167,62 @@ def test_random_networks_have_something_to_remove() -> None:
     pairs = [(random_network(s), dead_units.run(random_network(s))) for s in range(60)]
     assert sum(len(a.nodes) > len(b.nodes) for a, b in pairs) > 10
     assert sum(sum(n.outputs for n in a.nodes) > sum(n.outputs for n in b.nodes) for a, b in pairs) > 40
+
+
+def summed() -> Network:
+    """fc1 and fc2 have units nobody reads and constant ones, but a sum reads both; fc3 is read by nobody."""
+    fc1 = layer("fc1", "input", [[1, 0], [2, 0]], [2, 3], [0, 9], 1, U4)
+    fc2 = layer("fc2", "input", [[0, 1], [0, 1]], [1, 1], [3, 0], 0, U4)
+    fc3 = layer("fc3", "fc2", [[1], [1]], [1], [0], 0, U4)
+    add = Add("add", "fc1", "fc2", np.array([1, 2]), fc1.requant)
+    return verify(Network("net", 2, U4, (fc1, fc2, fc3, add, layer("fc4", "add", [[1], [0]]))))
+
+
+def test_what_a_sum_reads_stays() -> None:
+    before = summed()
+    after = dead_units.run(before)
+    assert [n.name for n in after.nodes] == ["fc1", "fc2", "add", "fc4"]
+    assert after.nodes == tuple(n for n in before.nodes if n.name != "fc3")  # the very objects
+    assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
+
+
+def test_one_reader_of_another_kind_is_enough_to_stay() -> None:
+    """fc2, which could do with fewer inputs, reads fc1, and so does a sum."""
+    fc1 = layer("fc1", "input", [[1, 0], [2, 0]], [2, 3], [0, 9], 1, U4)
+    fc2 = layer("fc2", "fc1", [[1, 0], [0, 0]], [1, 1], [0, 7], 0, U4)
+    add = Add("add", "fc1", "fc2", np.array([1, 2]), fc1.requant)
+    before = verify(Network("net", 2, U4, (fc1, fc2, add, layer("fc3", "add", [[1], [1]]))))
+    assert dead_units.run(before).nodes == before.nodes
+
+
+def test_a_reader_with_a_trim_keeps_its_inputs() -> None:
+    """Its own columns may go, and so may the inputs of the layer behind it."""
+    before = mixed()
+    fc1, fc2, fc3 = before.nodes
+    trimmed = replace(before, nodes=(fc1, replace(fc2, trim=Trim(1, 1)), fc3))
+    assert dead_units.run(trimmed).nodes == trimmed.nodes
+    trimmed = replace(before, nodes=(replace(fc1, trim=Trim(1, 1)), fc2, fc3))
+    after = dead_units.run(trimmed)
+    assert (after.nodes[0].outputs, after.nodes[0].trim) == (1, Trim(1, 1))
+
+
+@pytest.mark.parametrize("trims", [False, True])
+@pytest.mark.parametrize("seed", range(40))
+def test_random_networks_of_images(seed: int, trims: bool) -> None:
+    before = image_network(seed, trims)
+    after = ir.verify(dead_units.run(before))
+    assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
+    assert ir.show(dead_units.run(after)) == ir.show(after)
+    assert ir.show(before) == ir.show(image_network(seed, trims))
+    kept = {n.name: n for n in before.nodes}
+    assert all(n is kept[n.name] for n in after.nodes if not isinstance(n, Linear))
+    read = {s for n in after.nodes for s in n.sources}
+    assert all(n.name in read for n in after.nodes[:-1])
+
+
+def test_random_networks_of_images_have_something_to_remove() -> None:
+    pairs = [(image_network(s), dead_units.run(image_network(s))) for s in range(40)]
+    assert sum(len(a.nodes) > len(b.nodes) for a, b in pairs) > 10
+    smaller = [sum(n.weight.size for n in net.nodes if isinstance(n, Linear)) for pair in pairs for net in pair]
+    assert sum(a > b for a, b in zip(smaller[::2], smaller[1::2], strict=True)) > 20
+    assert sum(len(np.unique(ir.run(b, inputs(a)))) > 2 for a, b in pairs) > 20  # most outputs depend on the input

@@ -10,6 +10,7 @@ from codesign import ir, passes
 from codesign.errors import InputError
 from codesign.ir import Network
 from codesign.passes import pipeline
+from passes.images import image_network
 from passes.sparse import U4, frozen, inputs, layer, network, random_network
 
 
@@ -52,6 +53,16 @@ def test_random_networks(seed: int) -> None:
     assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
     assert ir.show(passes.run(after)) == ir.show(after)
     assert ir.show(before) == ir.show(random_network(seed))
+
+
+@pytest.mark.parametrize("trims", [False, True])
+@pytest.mark.parametrize("seed", range(30))
+def test_random_networks_of_images(seed: int, trims: bool) -> None:
+    before = image_network(seed, trims)
+    after = passes.run(before)
+    assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
+    assert ir.show(passes.run(after)) == ir.show(after)
+    assert ir.show(before) == ir.show(image_network(seed, trims))
 
 
 def test_illegal_networks_reach_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,12 +1,15 @@
 """Smaller requantizer constants: printed before and after, and the same outputs for every input."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from codesign import ir
-from codesign.fixed import IntType
-from codesign.ir import Network
+from codesign.fixed import IntType, Trim
+from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Requant, verify
 from codesign.passes import small_constants
+from passes.images import image_network
 from passes.sparse import U4, frozen, inputs, layer, network, random_network
 
 I8 = IntType(8, signed=True)
@@ -77,3 +80,70 @@ def test_random_networks(seed: int) -> None:
     assert ir.show(small_constants.run(after)) == ir.show(after)
     assert ir.show(before) == ir.show(random_network(seed))
     assert all(n.requant.shift == 0 or ((n.requant.mult | n.requant.bias) & 1).any() for n in after.nodes)
+
+
+def scale(mult: int, bias: int, shift: int) -> Requant:
+    return Requant(np.array([mult]), np.array([bias]), shift, I8)
+
+
+@pytest.mark.parametrize(
+    ("mult", "other", "bias", "after"),
+    [
+        (4, 8, 12, (1, 2, 3, 3)),
+        (4, 6, 8, (2, 3, 4, 4)),
+        (4, 3, 8, (4, 3, 8, 5)),  # the second multiplier alone stops it
+        (0, -64, 0, (0, -2, 0, 0)),
+    ],
+)
+def test_sums(mult: int, other: int, bias: int, after: tuple[int, int, int, int]) -> None:
+    """All three constants halve together, or none."""
+    fc1 = layer("fc1", "input", [[1]], [3], [1], 1, I8)
+    nodes = (fc1, Add("add", "input", "fc1", np.array([other]), scale(mult, bias, 5)), layer("fc2", "add", [[1]]))
+    before = verify(Network("net", 1, I8, nodes))
+    result = small_constants.run(before)
+    add = result.nodes[1]
+    assert isinstance(add, Add)
+    q = add.requant
+    assert (q.mult.tolist(), add.other_mult.tolist(), q.bias.tolist(), q.shift) == (*([v] for v in after[:3]), after[3])
+    x = np.arange(-128, 128)[:, None]
+    assert (ir.run(result, x) == ir.run(before, x)).all()
+
+
+def test_every_kind_with_a_requantizer() -> None:
+    nodes = (
+        Conv("conv", "input", np.ones((1, 1, 1, 1), np.int32), scale(12, 8, 5)),
+        MaxPool("max", "conv", 1, 1),
+        AvgPool("avg", "max", 1, 1, scale(8, 0, 3)),
+        layer("fc", "avg", [[1]]),
+    )
+    before = verify(Network("net", 1, I8, nodes, shape=(1, 1, 1)))
+    result = small_constants.run(before)
+    conv, largest, avg, _ = result.nodes
+    assert isinstance(conv, Conv) and isinstance(avg, AvgPool) and largest is nodes[1]
+    assert [(q.mult.tolist(), q.bias.tolist(), q.shift) for q in (conv.requant, avg.requant)] == [
+        ([3], [2], 3),
+        ([1], [0], 0),
+    ]
+    x = np.arange(-128, 128)[:, None]
+    assert (ir.run(result, x) == ir.run(before, x)).all()
+
+
+def test_a_layer_with_a_trim_keeps_its_constants() -> None:
+    """A gain of 3 makes 27 of a multiplier of 20, but 7 of 5, which is not a quarter of 27."""
+    net = even()
+    trimmed = replace(net, nodes=(replace(net.nodes[0], trim=Trim(3, 2)), net.nodes[1]))
+    assert small_constants.run(trimmed).nodes[0] is trimmed.nodes[0]
+    conv = Conv("conv", "input", np.ones((1, 1, 1, 1), np.int32), scale(12, 8, 5), trim=Trim())
+    images = verify(Network("net", 1, I8, (conv, layer("fc", "conv", [[1]])), shape=(1, 1, 1)))
+    assert small_constants.run(images).nodes[0] is conv
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_random_networks_of_images(seed: int) -> None:
+    before = image_network(seed)
+    after = ir.verify(small_constants.run(before))
+    assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
+    for n in after.nodes:
+        if not isinstance(n, MaxPool):
+            odd = n.requant.mult | n.requant.bias | (n.other_mult if isinstance(n, Add) else 0)
+            assert n.requant.shift == 0 or (odd & 1).any()
