@@ -19,6 +19,7 @@ from codesign.errors import (
 
 if TYPE_CHECKING:
     from codesign.compiler import compile
+    from codesign.devices import Cells
     from codesign.hardware import Chip
     from codesign.ir import Network
     from codesign.mapping import Die
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "Cells": "codesign.devices",
     "Chip": "codesign.hardware",
     "Die": "codesign.mapping",
     "Network": "codesign.ir",
@@ -39,6 +41,7 @@ _HOME = {
 
 __all__ = [
     "CapacityError",
+    "Cells",
     "Chip",
     "CodesignError",
     "ConfigError",

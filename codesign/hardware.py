@@ -5,7 +5,7 @@ import tomllib
 import zlib
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -49,7 +49,10 @@ class Device(_Part):
         None, description="conductance of each level, rising"
     )
     code_bits: Annotated[Int, Field(ge=1, le=12)] = Field(
-        description="bits of a conductance code; g_on is the largest code"
+        description="bits of a conductance code; without headroom g_on is the largest code"
+    )
+    headroom: Annotated[float, Field(ge=0, le=15)] = Field(
+        0.0, description="codes above g_on, as a share of it: room for cells that conduct more than their level"
     )
 
     @model_validator(mode="after")
@@ -82,7 +85,7 @@ class Device(_Part):
                 g = np.linspace(off, 1.0, self.levels)
             else:
                 g = 1.0 / np.linspace(1.0 / off if off else np.inf, 1.0, self.levels)
-        top = (1 << self.code_bits) - 1
+        top = int(((1 << self.code_bits) - 1) / (1 + self.headroom))
         if self.spacing == "conductance" and self.on_off_ratio is None:
             unit = max(1, top // (self.levels - 1))  # keeps an ideal device exactly uniform
             return tuple(min(top, unit * k) for k in range(self.levels))
@@ -94,9 +97,22 @@ class Device(_Part):
         return clog2(self.levels)
 
     @property
+    def pairs(self) -> dict[int, tuple[int, int]]:
+        """Levels (+, -) of every weight a differential pair can hold, rising; the pair that conducts least wins."""
+        table: dict[int, tuple[int, int]] = {}
+        codes = self.codes
+        for plus in range(self.levels):
+            for minus in range(self.levels):
+                weight = codes[plus] - codes[minus]
+                best = table.get(weight)
+                if best is None or codes[plus] + codes[minus] < codes[best[0]] + codes[best[1]]:
+                    table[weight] = (plus, minus)
+        return dict(sorted(table.items()))
+
+    @property
     def weights(self) -> tuple[int, ...]:
         """Every weight a differential pair can hold: all differences of two codes, rising."""
-        return tuple(sorted({a - b for a in self.codes for b in self.codes}))
+        return tuple(self.pairs)
 
 
 class Adc(_Part):
@@ -219,7 +235,8 @@ class Chip(_Part):
     @property
     def id(self) -> int:
         """32-bit identity: CRC-32 of everything an image depends on (not the name)."""
-        return zlib.crc32(self.model_dump_json(exclude={"name"}).encode())
+        plain = {"device": {"headroom"}} if self.device.headroom == 0 else {}  # chips older than headroom keep theirs
+        return zlib.crc32(self.model_dump_json(exclude={"name": True, **plain}).encode())
 
 
 def presets() -> list[str]:
@@ -262,9 +279,12 @@ def _findings(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 def _keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
     for part in path:
+        if isinstance(part, int):
+            continue  # a place in a list
         field = model.model_fields.get(str(part))
-        kind = field.annotation if field else None
-        if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        parts = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not parts:
             return []
-        model = kind
+        model = parts[0]
     return sorted(model.model_fields)

@@ -8,6 +8,7 @@ def test_public_names() -> None:
     assert sorted(codesign.__all__) == sorted(
         [
             "CapacityError",
+            "Cells",
             "Chip",
             "CodesignError",
             "ConfigError",

@@ -182,3 +182,16 @@ def test_weights_are_all_differences() -> None:
 def test_a_chip_is_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Adc(bits=6, lanes=4).bits = 7  # type: ignore[misc]
+
+
+def test_headroom_leaves_codes_above_the_on_level_and_old_chips_their_identity() -> None:
+    plain = Device(levels=2, code_bits=8)
+    roomy = Device(levels=2, code_bits=8, headroom=1.0)
+    assert (plain.codes, roomy.codes, roomy.weights) == ((0, 255), (0, 127), (-127, 0, 127))
+    assert Device(levels=4, code_bits=6, headroom=0.5, spacing="resistance", on_off_ratio=20).codes[-1] == 42
+    with pytest.raises(ValueError, match="code_bits: 2 bits cannot tell 4 levels apart"):
+        Device(levels=4, code_bits=2, headroom=1.0)
+    chip = Chip.load("reference-128")
+    assert f"{chip.id:08x}" == "8b2d1d9c"  # as before headroom was known
+    changed = chip.model_copy(update={"device": roomy})
+    assert changed.id != chip.model_copy(update={"device": plain}).id

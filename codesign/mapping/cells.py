@@ -7,26 +7,13 @@ from codesign.errors import InputError
 from codesign.hardware import Device
 
 
-def pairs(device: Device) -> dict[int, tuple[int, int]]:
-    """Levels (+, -) of every weight the device's pairs can hold; the pair that conducts least wins."""
-    table: dict[int, tuple[int, int]] = {}
-    codes = device.codes
-    for plus in range(device.levels):
-        for minus in range(device.levels):
-            weight = codes[plus] - codes[minus]
-            best = table.get(weight)
-            if best is None or codes[plus] + codes[minus] < codes[best[0]] + codes[best[1]]:
-                table[weight] = (plus, minus)
-    return table
-
-
 def to_levels(weight: NDArray[np.integer], device: Device, where: str) -> NDArray[np.uint8]:
     """Weights (rows, columns) as levels (rows, 2 * columns), + and - side by side.
 
     Raises InputError when a weight is not a difference of two cells.
     """
-    table = pairs(device)
-    known = np.array(sorted(table))
+    table = device.pairs
+    known = np.array(list(table))
     index = np.clip(np.searchsorted(known, weight), 0, len(known) - 1)
     if (known[index] != weight).any():
         bad = int(weight[known[index] != weight][0])

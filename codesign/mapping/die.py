@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.devices import Cells, draw
 from codesign.errors import InputError
 from codesign.mapping.cells import to_codes
 from codesign.mapping.graph import Mapping
@@ -20,6 +21,16 @@ class Die:
     def ideal(cls, mapping: Mapping) -> "Die":
         """Every cell holds its level's code."""
         return cls({u.array: to_codes(u.levels, mapping.chip.device) for u in mapping.arrays})
+
+    @classmethod
+    def draw(cls, mapping: Mapping, cells: Cells, rng: np.random.Generator) -> "Die":
+        """A die whose cells deviate as `cells` says, unused cells of used arrays too. Same `rng`, same die.
+
+        Raises InputError when the chip's codes are too coarse to show it, or when `cells` has read noise, which
+        belongs to conversions.
+        """
+        uses = sorted(mapping.arrays, key=lambda use: use.array)
+        return cls({u.array: draw(u.levels, mapping.chip.device, cells, rng) for u in uses})
 
     def check(self, mapping: Mapping) -> "Die":
         """The same die. Raises InputError when it does not cover the mapping's arrays or its codes are out of range."""

@@ -5,7 +5,7 @@ import pytest
 
 from codesign.errors import InputError
 from codesign.hardware import Chip, Device
-from codesign.mapping.cells import pairs, to_codes, to_levels, to_weights
+from codesign.mapping.cells import to_codes, to_levels, to_weights
 
 DEVICES = [
     pytest.param(Device(levels=2, code_bits=1), id="binary"),
@@ -28,11 +28,11 @@ def test_round_trip_of_every_weight(device: Device) -> None:
 @pytest.mark.parametrize("device", DEVICES)
 def test_the_pair_that_conducts_least_holds_a_weight(device: Device) -> None:
     codes = device.codes
-    for weight, (plus, minus) in pairs(device).items():
+    for weight, (plus, minus) in device.pairs.items():
         assert codes[plus] - codes[minus] == weight
         least = min(a + b for a in codes for b in codes if a - b == weight)
         assert codes[plus] + codes[minus] == least
-    assert pairs(device)[0] == (0, 0)
+    assert device.pairs[0] == (0, 0)
 
 
 def test_a_weight_no_pair_holds() -> None:

@@ -1,0 +1,152 @@
+"""What programming leaves in cells, as conductance codes.
+
+Order: a cell gets its level's conductance with a deviation of its own, then may be stuck, is seen through the wires,
+and at last becomes a code. Training (`codesign.train.noise`) and dies (`codesign.Die.draw`) keep the same order.
+
+Sources, and sizes to start from:
+
+* `normal`: the same deviation at every level, as CrossSim's NormalIndependentDevice (sandialabs/cross-sim:
+  simulator/devices/generic_device.py). NeuRRAM measured 0.7 to 2.3 uS one second after programming and up to 3.9 uS
+  a day later, of 40 uS (Wan et al., Nature 608, 504, 2022): variation 0.02 to 0.1.
+* `lognormal`: what filamentary cells show, above all in their high-resistance state (Karpov and Niraula, Log-normal
+  Statistics in Filamentary RRAM Devices and Related Systems, IEEE Electron Device Letters, 2017).
+* stuck cells: about 10 % in a first 4-Mb HfO2 chip (Chen et al., IEEE Transactions on Computers 64, 180, 2015);
+  MNSIM assumes 0.1 % of either kind.
+* read noise: about 1 % of g_on per cell and read (IBM/aihwkit), so 0.01 times the square root of the cells that
+  conduct; add the converter's own.
+* wires: 2.8 ohm a cell (MNSIM).
+"""
+
+import math
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from codesign.errors import InputError
+from codesign.hardware import Device
+
+Share = Annotated[float, Field(ge=0, le=1)]
+STEPS = 8  # codes between two levels, on average, that a deviation needs to show
+MAX_CODE = (1 << 12) - 1  # finest codes a device can have
+
+
+class Cells(BaseModel):
+    """Imperfections of cells and reads. All zero: ideal.
+
+    `normal` variation adds a deviation of the same size to every cell, off cells too; no conductance falls below 0.
+    `lognormal` multiplies: the median stays at the level, and cells that conduct nothing do not move. Read noise
+    belongs to a conversion, not to a die.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    variation: Annotated[float, Field(ge=0, le=2)] = Field(
+        0.0, description="standard deviation of a cell: share of g_on (normal), or of ln g (lognormal)"
+    )
+    distribution: Literal["normal", "lognormal"] = Field("normal", description="how cells deviate from their level")
+    stuck_on: Share = Field(0.0, description="share of cells that always conduct g_on")
+    stuck_off: Share = Field(0.0, description="share of cells that always conduct what the lowest level does")
+    read_noise: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.0, description="standard deviation of one conversion's current, in currents of one on cell"
+    )
+    wire: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.0, description="resistance of one cell's length of wire times g_on (2.8 ohm at 40 uS: 1.1e-4)"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.stuck_on + self.stuck_off > 1:
+            raise ValueError(
+                f"stuck_on + stuck_off: must be at most 1, got {self.stuck_on} + {self.stuck_off}; lower one of them"
+            )
+        return self
+
+    @property
+    def is_ideal(self) -> bool:
+        """Whether nothing deviates."""
+        return not (self.variation or self.stuck_on or self.stuck_off or self.read_noise or self.wire)
+
+
+def check(cells: Cells, device: Device) -> None:
+    """Raises InputError when codes of `device` cannot hold what `cells` does to a die.
+
+    They must have STEPS codes a level, and one code must not exceed the standard deviation; stuck cells need neither.
+    """
+    if cells.read_noise:
+        raise InputError(
+            f"cells: read_noise must be 0 for a die, got {cells.read_noise:g}: it comes anew with every conversion, "
+            "a cell cannot hold it; set read_noise = 0"
+        )
+    if not cells.variation and not cells.wire:
+        return
+    need = STEPS * (device.levels - 1)
+    if cells.variation:
+        need = max(need, math.ceil(min(MAX_CODE, 1 / cells.variation)))
+    if device.codes[-1] < need:
+        need = math.ceil(need * (1 + device.headroom))
+        what = f"variation {cells.variation:g}" if cells.variation else f"wire {cells.wire:g}"
+        raise InputError(
+            f"cells: {device.code_bits}-bit conductance codes are too coarse to show {what} between {device.levels} "
+            f"levels; raise chip.device.code_bits to {need.bit_length()} or more"
+        )
+
+
+def seen_through_wires(g: NDArray[np.float64], wire: float) -> NDArray[np.float64]:
+    """Conductances (.., rows, bitlines) of whole arrays as shares of g_on, with the voltage lost in wires folded in.
+
+    Wordlines are driven from the side of bitline 0, idle ones at 0 V; bitlines end at virtual ground below the last
+    row. A cell misses what its wordline drops before it and its bitline behind it, and every length of wire carries
+    the currents of all cells that it serves. Exact to first order in `wire`, for any input. Beyond that it bounds
+    the loss from neither side: drops lessen the currents that cause them, and sneak paths lend off cells some. It is
+    never less than the loss of a cell alone in its wires, g / (1 + wire * g * lengths).
+    """
+    wordline = np.cumsum(_onwards(g, -1), -1)  # current in each length, then the drop up to each cell
+    bitline = _onwards(np.cumsum(g, -2), -2)
+    return g / (1.0 + wire * (wordline + bitline))
+
+
+def _onwards(a: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    """Sum from each element to the end."""
+    return np.flip(np.cumsum(np.flip(a, axis), axis), axis)
+
+
+def draw(
+    levels: NDArray[np.integer],
+    device: Device,
+    cells: Cells,
+    rng: np.random.Generator,
+    array: tuple[int, int] | None = None,
+) -> NDArray[np.int32]:
+    """Conductance codes (.., rows, bitlines) that cells programmed to `levels` hold on one die drawn by `rng`.
+
+    array: (rows, bitlines) of the arrays that a larger matrix is cut into, from its first row and bitline on; cells
+    it leaves unused are off (absent: the matrix is one array). No cell holds more than the largest unsigned code of
+    `code_bits`: where that is g_on, as on most devices, on cells deviate downwards only. Raises InputError as `check`.
+    """
+    check(cells, device)
+    codes = np.asarray(device.codes, dtype=np.float64)
+    top = codes[-1]
+    g: NDArray[np.float64] = codes[levels] / top
+    if cells.variation and cells.distribution == "normal":
+        g = np.maximum(g + cells.variation * rng.standard_normal(g.shape), 0.0)
+    elif cells.variation:
+        g = g * np.exp(cells.variation * rng.standard_normal(g.shape))
+    if cells.stuck_on or cells.stuck_off:
+        u = rng.random(g.shape)
+        g = np.where(u < cells.stuck_on, 1.0, np.where(u >= 1.0 - cells.stuck_off, codes[0] / top, g))
+    if cells.wire:
+        g = _through_arrays(g, cells.wire, array or g.shape[-2:], codes[0] / top)
+    held: NDArray[np.float64] = np.clip(np.floor(g * top + 0.5), 0, (1 << device.code_bits) - 1)
+    return held.astype(np.int32)
+
+
+def _through_arrays(g: NDArray[np.float64], wire: float, array: tuple[int, ...], off: float) -> NDArray[np.float64]:
+    """`seen_through_wires` for a matrix cut into arrays."""
+    (rows, bitlines), (height, width) = array, g.shape[-2:]
+    rim = [(0, 0)] * (g.ndim - 2) + [(0, -height % rows), (0, -width % bitlines)]
+    whole = np.pad(g, rim, constant_values=off)
+    tiles = whole.reshape(*g.shape[:-2], whole.shape[-2] // rows, rows, whole.shape[-1] // bitlines, bitlines)
+    seen = seen_through_wires(tiles.swapaxes(-3, -2), wire).swapaxes(-3, -2)
+    return seen.reshape(whole.shape)[..., :height, :width]
