@@ -17,9 +17,12 @@ from codesign.errors import CodesignError, InputError, UnsupportedError
 from codesign.fixed import IntType, Trim
 from codesign.hardware import Chip
 from codesign.mapping.trim import choose_trims
-from codesign.train import float_mlp, mlp, to_network
+from codesign.train import architecture, float_mlp, mlp, quantized, to_network
+from codesign.train.converters import Converters
 from codesign.train.export import export
+from codesign.train.grid import Grid
 from hdl.programs import images, net
+from ir.networks import residual
 
 TINY, REFERENCE = Chip.load("tiny"), Chip.load("reference-128")
 SIZES = (20, 8, 4)
@@ -211,6 +214,23 @@ class TestNetwork:
         assert p.network.nodes[0].outputs == 7
         assert (p.run(images(40, network), adc=False) == ir.run(network, images(40, network))).all()
 
+    @pytest.mark.parametrize("calibration", [None, np.zeros((2, 7))], ids=["none", "unfit"])
+    def test_convolutions_are_refused_before_anything_else(self, calibration: np.ndarray | None) -> None:
+        assert refused(residual(), calibration, kind=UnsupportedError) == (
+            "layer conv1: chips do not take convolutions yet, only linear layers; "
+            "run the network with codesign.ir.run, or train one of linear layers"
+        )
+
+    @pytest.mark.parametrize("calibrated", [False, True])
+    def test_layers_keep_the_trims_they_were_trained_with(self, calibrated: bool, tmp_path: Path) -> None:
+        network = net([30, 11, 4], TINY)
+        own = replace(network, nodes=(replace(network.nodes[0], trim=Trim(3, 4)), network.nodes[1]))
+        p = codesign.compile(own, images(40, network) if calibrated else None, TINY)
+        assert {u.trim for u in p.mapping.arrays if u.layer == "fc1"} == {Trim(3, 4)}
+        p.save(tmp_path / "p")
+        again = codesign.Program.load(tmp_path / "p")
+        assert ir.show(again.network) == ir.show(p.network) and again.words == p.words
+
     def test_a_weight_no_pair_of_cells_holds(self) -> None:
         network = net([20, 8, 4], TINY)
         network.nodes[1].weight[5, 2] = 4
@@ -316,3 +336,20 @@ def test_the_example_of_the_public_contract(tmp_path: Path, monkeypatch: pytest.
     assert y.shape == (30, 4) and y.dtype == np.int64 and len(np.unique(y)) > 30
     assert (again.run(x) == y).all()
     assert (program.run(x, die=codesign.Die.ideal(program.mapping)) == y).all()
+
+
+def test_converters_of_another_chip_are_refused() -> None:
+    """Ranges learned for other arrays or codes would mean nothing."""
+    layers = architecture.mlp((5,), 3)
+
+    def converters(name: str, last: bool) -> Converters:
+        return Converters(16, 4, last, TINY.device.codes[-1])
+
+    grid, u8 = Grid(TINY.device.weights), IntType(8)
+    model = quantized(layers, (20,), grid, u8, u8, converters=converters)
+    assert refused(model, None) == (
+        "model: layer fc1 was trained through 4-bit converters of 16 rows, chip tiny has 6 bits and 16 rows; "
+        "train for this chip"
+    )
+    four = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 4})})
+    assert codesign.compile(model, None, four).arrays_used > 0

@@ -10,26 +10,33 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from codesign.train.data import Dataset, load, to_inputs
     from codesign.train.grid import Grid
-    from codesign.train.layers import QuantLinear, QuantReLU
+    from codesign.train.layers import QuantLayer, QuantReLU
     from codesign.train.loop import Epoch, Trained, fit
-    from codesign.train.models import QuantNet, float_mlp, mlp
+    from codesign.train.models import QuantNet, mlp, quantized
+    from codesign.train.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
     from codesign.train.ptq import quantize, to_network
     from codesign.train.recipe import Recipe
+    from codesign.train.twin import float_mlp, float_twin
 
 _HOME = {
     "Dataset": "data",
     "Epoch": "loop",
     "Grid": "grid",
-    "QuantLinear": "layers",
+    "QuantAdd": "pooling",
+    "QuantAvgPool": "pooling",
+    "QuantLayer": "layers",
+    "QuantMaxPool": "pooling",
     "QuantNet": "models",
     "QuantReLU": "layers",
     "Recipe": "recipe",
     "Trained": "loop",
     "fit": "loop",
-    "float_mlp": "models",
+    "float_mlp": "twin",
+    "float_twin": "twin",
     "load": "data",
     "mlp": "models",
     "quantize": "ptq",
+    "quantized": "models",
     "to_inputs": "data",
     "to_network": "ptq",
 }
@@ -38,16 +45,21 @@ __all__ = [
     "Dataset",
     "Epoch",
     "Grid",
-    "QuantLinear",
+    "QuantAdd",
+    "QuantAvgPool",
+    "QuantLayer",
+    "QuantMaxPool",
     "QuantNet",
     "QuantReLU",
     "Recipe",
     "Trained",
     "fit",
     "float_mlp",
+    "float_twin",
     "load",
     "mlp",
     "quantize",
+    "quantized",
     "to_inputs",
     "to_network",
 ]

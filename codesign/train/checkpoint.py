@@ -101,7 +101,7 @@ def _restore(tensors: dict[str, Tensor], model: nn.Module, optimiser: Optimizer,
     model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
     for name, p in model.named_parameters():
         prefix = f"optimiser.{name}."
-        state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        state = {k.removeprefix(prefix): v.to(p.device) for k, v in tensors.items() if k.startswith(prefix)}
         if state:
             optimiser.state[p] = state
     rng.set_state(tensors["generator"])

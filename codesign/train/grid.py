@@ -1,19 +1,28 @@
-"""The weight grid of a device: every difference of two cell codes, and the scale that fits it best."""
+"""The weight grid of a device: every value its pairs can hold, the digits of each, and the scale that fits best."""
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import torch
 from torch import Tensor
 
-from codesign.errors import InputError
+from codesign.errors import ConfigError, InputError
+
+MAX_VALUES = 1 << 16  # of a sliced grid
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The weights one pair of cells can hold, in conductance codes: rising, symmetric about 0, maybe uneven."""
+    """The weights that `slices` pairs of cells can hold, in conductance codes: rising, symmetric about 0, maybe uneven.
+
+    Slice s has significance base^s; its digits are differences of two cells. Unsliced grids have the pair's values.
+    """
 
     values: tuple[int, ...]
+    pair: tuple[int, ...] = ()  # what one pair can hold; () for `values`
+    slices: int = 1
+    base: int = 1
 
     def __post_init__(self) -> None:
         v = self.values
@@ -22,6 +31,19 @@ class Grid:
                 f"weight grid: must rise and mirror about 0 with at least 3 values, got {list(v)[:8]}; "
                 "give chip.device.weights"
             )
+
+    @classmethod
+    def sliced(cls, pair: tuple[int, ...], slices: int, base: int) -> "Grid":
+        """The grid of `slices` pairs, each holding a value of `pair`. Raises ConfigError past 65,536 combinations."""
+        if slices == 1:
+            return cls(pair)
+        if len(pair) ** slices > MAX_VALUES:
+            raise ConfigError(
+                f"weight grid: {slices} slices of {len(pair)} values are {len(pair) ** slices:,} combinations, at most "
+                f"{MAX_VALUES:,} are taken; use fewer slices or a device with fewer levels"
+            )
+        sums = {sum(d * base**s for s, d in enumerate(digits)) for digits in product(pair, repeat=slices)}
+        return cls(tuple(sorted(sums)), pair, slices, base)
 
     @property
     def top(self) -> int:
@@ -43,8 +65,24 @@ class Grid:
     def _values(self) -> Tensor:
         return torch.tensor(self.values, dtype=torch.float64)
 
+    @cached_property
+    def _digits(self) -> Tensor:
+        """(values, slices): the digits of each value, least cells' difference first where there is a choice."""
+        best: dict[int, tuple[int, ...]] = {}
+        for digits in product(self.pair, repeat=self.slices):
+            value = sum(d * self.base**s for s, d in enumerate(digits))
+            if value not in best or sum(map(abs, digits)) < sum(map(abs, best[value])):
+                best[value] = digits
+        return torch.tensor([best[v] for v in self.values], dtype=torch.float32)
+
+    def rounded(self, v: Tensor) -> Tensor:
+        """The nearest grid value of each element, in the dtype of `v`; ties either way (training's fast path)."""
+        if self.pitch != 1:
+            return self.nearest(v)
+        return torch.round(v).clamp_(-self.top, self.top)
+
     def nearest(self, v: Tensor) -> Tensor:
-        """The nearest grid value of each element, halves up, in the dtype of `v` (training's fast path)."""
+        """The nearest grid value of each element, halves up, in the dtype of `v`."""
         if self.pitch:
             ends = len(self.values) // 2
             return torch.floor(v / self.pitch + 0.5).clamp_(-ends, ends).mul_(self.pitch)
@@ -52,7 +90,19 @@ class Grid:
 
     def codes(self, v: Tensor) -> Tensor:
         """The nearest grid value of each element as int64, halves up, for any grid: what the chip will hold."""
-        return self._values[torch.bucketize(v.double(), self._edges, right=True)].to(torch.int64)
+        index = torch.bucketize(v.double(), self._edges.to(v.device), right=True)
+        return self._values.to(v.device)[index].to(torch.int64)
+
+    def split(self, codes: Tensor) -> list[Tensor]:
+        """What each slice holds for grid values `codes`, least significant first.
+
+        The gradient of `codes` is that of their exact sum: it goes through the least significant slice.
+        """
+        if self.slices == 1:
+            return [codes]
+        index = torch.bucketize(codes.detach().double(), self._edges.to(codes.device), right=True)
+        low, *rest = self._digits.to(codes.device)[index].unbind(-1)
+        return [low + (codes - codes.detach()), *rest]
 
 
 def best_reach(w: Tensor, grid: Grid, candidates: int = 80) -> float:

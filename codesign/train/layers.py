@@ -1,11 +1,11 @@
-"""Quantized layers: fast float32 while training, the integer contract bit for bit in `integers`.
+"""Quantized layers: integers in float32 while training, the integer contract bit for bit in `integers`.
 
-Both learn how far their grid reaches (LSQ, arXiv:1902.08153). The parameter is the reach, the real value
-of the largest weight or activation: unlike the step, it suits one learning rate whatever the number of levels.
+What flows between layers is an `Edge`: integers, and what one of them is worth. Each layer learns how far its
+grid reaches (LSQ, arXiv:1902.08153). The parameter is the reach, the real value of the largest weight or
+activation: unlike the step, it suits one learning rate whatever the number of levels.
 """
 
-import math
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,35 +13,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codesign.errors import InputError
-from codesign.fixed import INT32, Ints, IntType, requant_constants, requantize
+from codesign.fixed import INT32, Ints, IntType, requant_constants, trimmed
+from codesign.fixed import requantize as requantize_exact
 from codesign.ir import Requant
+from codesign.train.converters import Converters
 from codesign.train.grid import Grid, best_reach
+from codesign.train.noise import CellNoise
+from codesign.train.quantize import TINY, affine, product, requantize, to_codes
+from codesign.train.unfold import Window, exact
 
-TINY = 1e-9  # keeps a step positive
-
-
-class _Lsq(torch.autograd.Function):
-    """`step * q(x / step)`; gradient straight through inside lo..hi, LSQ's gradient for the step."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, step: Tensor, lo: float, hi: float, grid: Grid | None, damp: float) -> Tensor:
-        v = x / step
-        q = torch.floor(v + 0.5).clamp_(lo, hi) if grid is None else grid.nearest(v)
-        ctx.save_for_backward(v, q)
-        ctx.range = (lo, hi, damp)
-        return q * step
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None, None]:
-        (v, q), (lo, hi, damp), g = ctx.saved_tensors, ctx.range, grads[0]
-        gx = g * ((v >= lo) & (v <= hi))
-        slope = torch.dot(g.flatten(), q.flatten()) - torch.dot(gx.flatten(), v.flatten())  # inside q - v, outside q
-        return gx, (slope * damp).reshape(()), None, None, None, None
+BN_EPS = 1e-5
 
 
-def _lsq(x: Tensor, step: Tensor, lo: float, hi: float, grid: Grid | None, damp: float) -> Tensor:
-    out: Tensor = _Lsq.apply(x, step, lo, hi, grid, damp)  # type: ignore[no-untyped-call]
-    return out
+class Edge(NamedTuple):
+    """Activations in training: integers of `kind` held in floats, each worth `const` times every reach."""
+
+    value: Tensor  # (images, features) or (images, channels, height, width)
+    kind: IntType
+    const: float
+    reach: tuple[Tensor, ...] = ()  # learned, () each
+
+
+class IntEdge(NamedTuple):
+    """Activations under the integer contract; `step` only serves to choose constants."""
+
+    value: Ints
+    step: float
+    kind: IntType
 
 
 def span(kind: IntType) -> int:
@@ -50,90 +48,205 @@ def span(kind: IntType) -> int:
 
 
 class QuantReLU(nn.Module):
-    """Activations as integers of `kind` times a learned step. Unsigned kinds are a ReLU, signed ones only clamp."""
+    """An activation: integers of `kind`, each worth a learned step. Unsigned kinds are a ReLU, signed ones only clamp.
 
-    def __init__(self, kind: IntType) -> None:
+    `clip` fixes the reach instead (ReLU6 has 6).
+    """
+
+    def __init__(self, kind: IntType, clip: float | None = None) -> None:
         super().__init__()
         if not 1 <= kind.bits <= 8:
             raise InputError(f"activation: must have 1..8 bits, got {kind}; choose 1 to 8")
         self.kind = kind
-        self.reach = nn.Parameter(torch.tensor(min(4.0, 1 + 0.75 * kind.bits)))
+        start = min(4.0, 1 + 0.75 * kind.bits) if clip is None else clip
+        self.reach = nn.Parameter(torch.tensor(start), requires_grad=clip is None)
 
     @property
     def step(self) -> float:
         """Real value of one integer, in float64."""
         return (abs(self.reach.item()) + TINY) / span(self.kind)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Real values to the nearest step (halves up), as real values."""
-        step = (self.reach.abs() + TINY) / span(self.kind)
-        damp = 1 / math.sqrt(x[0].numel() * span(self.kind))
-        return _lsq(x, step, self.kind.lo, self.kind.hi, None, damp)
+    def forward(self, acc: Tensor, bias: Tensor, const: float, *reaches: Tensor) -> Edge:
+        """Accumulators worth const * reaches each, plus a real bias, to the nearest step."""
+        top = span(self.kind)
+        kind = (float(self.kind.lo), float(self.kind.hi), top)
+        return Edge(requantize(acc, bias, self.reach, kind, const, *reaches), self.kind, 1 / top, (self.reach,))
 
 
-class QuantLinear(nn.Module):
-    """`x @ (scale * grid value) + bias`, then `activation` (None: the last layer, raw accumulators).
+class QuantLayer(nn.Module):
+    """A matrix in cells: product with the grid's codes, converters, requantizer. The home of linear and conv layers.
 
-    weight is (outputs, inputs) as in nn.Linear and real; bias is digital. With `reach` the scale is fixed
-    and the cells hold the buffer `held` (conductance codes), which only the training method changes.
+    weight is real, outputs first; bias is digital unless `bias_on_grid`, which puts it on a wordline of its own,
+    driven by the largest activation. activation None: the last layer, raw accumulators. grid None: weights stay
+    real (for studies; such a layer cannot be exported). With `reach` the scale is fixed and the cells hold the
+    buffer `held` (conductance codes), which only the training method changes. `soft` weights are not rounded.
     """
 
     def __init__(
-        self, name: str, weight: Tensor, grid: Grid, activation: QuantReLU | None, reach: float | None = None
+        self,
+        name: str,
+        source: str,
+        weight: Tensor,
+        grid: Grid | None,
+        activation: QuantReLU | None,
+        window: Window | None = None,
+        *,
+        reach: float | None = None,
+        per_column: bool = False,
+        bias_on_grid: bool = False,
+        norm: bool = False,
+        pool: int = 1,
+        converters: Converters | None = None,
+        noise: CellNoise | None = None,
     ) -> None:
         super().__init__()
-        self.name, self.grid, self.activation = name, grid, activation
+        self.name, self.sources, self.grid, self.activation = name, (source,), grid, activation
+        self.window, self.pool, self.bias_on_grid = window, pool, bias_on_grid
+        self.converters, self.noise = converters, noise
+        self.soft = False
+        outputs = weight.shape[0]
         self.weight = nn.Parameter(weight)
-        self.bias = nn.Parameter(torch.zeros(weight.shape[0]))
-        first = torch.tensor(best_reach(weight, grid) if reach is None else reach)
-        self.reach = nn.Parameter(first, requires_grad=reach is None)
+        self.bias = nn.Parameter(torch.zeros(outputs), requires_grad=not norm)
+        self.norm = nn.BatchNorm1d(outputs, eps=BN_EPS) if norm else None
         self.held: Tensor | None
         self.register_buffer("held", None)
-        if reach is not None:
-            self.held = self.proposal().float()
+        self.reach: nn.Parameter | None = None
+        if grid is not None:
+            first = torch.tensor(best_reach(weight, grid) if reach is None else reach)
+            if per_column and activation is not None:  # raw accumulators share a scale, or argmax would be wrong
+                first = first.expand(outputs, *[1] * (weight.dim() - 1)).clone()
+            self.reach = nn.Parameter(first, requires_grad=reach is None)
+            if reach is not None:
+                self.held = self.proposal().float()
+
+    # -- training: floats that hold integers --
+
+    def cells(self) -> Tensor:
+        """What the cells hold, as codes in floats; gradients go to the real weights and the reach."""
+        if self.grid is None or self.reach is None:
+            return self.weight
+        if not self.soft and self.held is None:
+            return to_codes(self.weight, self.reach, self.grid)
+        v = self.weight / ((self.reach.abs() + TINY) / self.grid.top)
+        return v if self.soft or self.held is None else v + (self.held - v).detach()  # the shadow takes the gradient
+
+    def forward(self, x: Edge) -> Edge:
+        """Integers to integers, differentiable; the last layer gives real logits."""
+        acc = self._product(x)
+        if self.pool > 1:
+            acc = functional.max_pool2d(acc, self.pool)  # before scaling: the same, on fewer numbers
+        const, reaches = x.const, x.reach
+        if self.grid is not None and self.reach is not None:
+            const, reaches = const / self.grid.top, (self.reach, *reaches)
+        bias = self._bias(const * x.kind.hi, reaches) if self.bias_on_grid else self.bias
+        if self.norm is not None:
+            none = acc.new_zeros(())
+            acc, bias, const, reaches = self._normalized(affine(acc, none, const, *reaches)), none, 1.0, ()
+        if self.activation is None:
+            return Edge(affine(acc, bias, const, *reaches), INT32, 1.0)
+        edge: Edge = self.activation(acc, bias, const, *reaches)
+        return edge
+
+    def _product(self, x: Edge) -> Tensor:
+        """Accumulators in units of codes times input steps, as imperfect cells and converters give them."""
+        grid = self.grid
+        noise = self.noise if self.training else None
+        rounded = grid is not None and self.reach is not None and not self.soft and self.held is None
+        if rounded and self.window is None and noise is None and self.converters is None:
+            assert grid is not None and self.reach is not None
+            return product(x.value.flatten(1), self.weight, self.reach, grid)  # as below, faster
+        codes = self.cells()
+        if grid is not None and (noise or self.converters):
+            slices = grid.split(codes)
+            if noise:
+                slices = [noise(digits) for digits in slices]
+            if self.converters is not None:
+                acc: Tensor = self.converters(x.value, slices, x.kind, grid.base, self.window, noise)
+                return acc
+            codes = slices[0]
+            for s, digits in enumerate(slices[1:]):
+                codes = codes + digits * float(grid.base ** (s + 1))
+        acc = (
+            functional.linear(x.value.flatten(1), codes)
+            if self.window is None
+            else self.window.convolve(x.value, codes)
+        )
+        return acc if noise is None or grid is None else noise.read(acc, x.kind, codes[0].numel(), grid)
+
+    def _bias(self, const: float, reaches: tuple[Tensor, ...]) -> Tensor:
+        """The bias as a cell's code times the largest activation; columns share its scale."""
+        assert self.grid is not None
+        drive = self.bias.new_full((), const)  # real value of one code on the bias wordline
+        for reach in reaches:
+            drive = drive * (reach.abs() + TINY).max()
+        return to_codes(self.bias, drive * self.grid.top, self.grid) * drive
+
+    def _normalized(self, y: Tensor) -> Tensor:
+        """Batch norm with positive gains, so that pooling may come first."""
+        norm = self.norm
+        assert norm is not None
+        return functional.batch_norm(
+            y, norm.running_mean, norm.running_var, norm.weight.abs(), norm.bias, self.training, 0.1, norm.eps
+        )
+
+    # -- the integer contract --
 
     @property
-    def scale(self) -> float:
-        """Real value of one conductance code, in float64."""
-        return (abs(self.reach.item()) + TINY) / self.grid.top
+    def scale(self) -> Tensor:
+        """Real value of one conductance code, in float64: (), or one per output (outputs, 1, ...)."""
+        assert self.grid is not None and self.reach is not None
+        return (self.reach.detach().double().abs() + TINY) / self.grid.top
 
     def proposal(self) -> Tensor:
-        """The codes nearest to the real weights, (outputs, inputs) int64."""
+        """The codes nearest to the real weights, in the weight's shape, int64."""
+        assert self.grid is not None
         return self.grid.codes(self.weight.detach().double() / self.scale)
 
     def codes(self) -> Tensor:
-        """The codes the cells hold, (outputs, inputs) int64, each one a value of the grid."""
+        """The codes the cells hold, in the weight's shape, int64, each one a value of the grid."""
+        if self.grid is None:
+            raise InputError(f"layer {self.name}: its weights are real, a chip cannot hold them; quantize every layer")
         return self.proposal() if self.held is None else self.held.to(torch.int64)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Real activations in and out, float32, differentiable."""
-        if self.held is None:
-            damp = 1 / math.sqrt(self.weight.numel() * (len(self.grid.values) // 2))
-            scale = (self.reach.abs() + TINY) / self.grid.top
-            w = _lsq(self.weight, scale, -self.grid.top, self.grid.top, self.grid, damp)
-        else:  # gradient at the deployed cells, applied to the shadow
-            w = self.weight + (self.held * self.scale - self.weight).detach()
-        y = functional.linear(x, w, self.bias)
-        return y if self.activation is None else self.activation(y)
-
-    def requant(self, step: float) -> Requant:
-        """The digital constants behind the array, when one input integer is worth `step`."""
-        if not all(bool(torch.isfinite(t).all()) for t in (self.weight, self.bias, self.reach)):
+    def requant(self, step: float, kind: IntType) -> Requant:
+        """The digital constants behind the array for inputs of `kind`, each worth `step`; converters not undone."""
+        tensors = [t for t in (*self.parameters(), *self.buffers()) if t.is_floating_point()]
+        if not all(bool(torch.isfinite(t).all()) for t in tensors):
             raise InputError(
                 f"layer {self.name}: weights, bias and scale must be finite, got NaN or infinity; "
                 "train again with a lower lr or load an earlier checkpoint"
             )
-        unit = self.scale * step  # real value of one accumulator step
+        assert self.grid is not None
+        unit = np.broadcast_to(self.scale.numpy().reshape(-1) * step, (len(self.bias),))
         bias = self.bias.detach().double().numpy()
+        if self.bias_on_grid:
+            drive = unit.max() * kind.hi
+            bias = self.grid.codes(torch.from_numpy(bias / drive)).numpy() * drive
+        if self.norm is not None:
+            norm = self.norm
+            assert norm.running_mean is not None and norm.running_var is not None
+            mean, var = norm.running_mean.double().numpy(), norm.running_var.double().numpy()
+            gain = np.abs(norm.weight.detach().double().numpy()) / np.sqrt(var + norm.eps)
+            unit, bias = unit * gain, norm.bias.detach().double().numpy() - mean * gain
         if self.activation is None:
             add = np.floor(bias / unit + 0.5).astype(np.int64)
             return Requant(np.ones_like(add), add, 0, INT32)
         after = self.activation.step
-        mult, add, shift = requant_constants(np.full(bias.shape, unit / after), bias / after)
+        mult, add, shift = requant_constants(unit / after, bias / after)
         return Requant(mult, add, shift, self.activation.kind)
 
-    def integers(self, x: Ints, step: float) -> Ints:
-        """The integer contract: integer activations (images, inputs) to integers (images, outputs), exact."""
-        q = self.requant(step)
-        acc = torch.from_numpy(np.asarray(x, dtype=np.float64)) @ self.codes().double().T  # exact below 2^53
-        return requantize(acc.numpy().astype(np.int64), q.mult, q.bias, q.shift, q.out)
+    @torch.no_grad()
+    def integers(self, x: IntEdge) -> IntEdge:
+        """The integer contract, exactly: converters included if the layer has them."""
+        q, codes = self.requant(x.step, x.kind), self.codes()
+        mult, bias, shift = q.mult, q.bias, q.shift
+        if self.converters is not None and self.grid is not None:
+            acc = self.converters.integers(x.value, codes, x.kind, self.grid, self.window)
+            mult, bias, shift = trimmed(mult, bias, shift, self.converters.trim, self.name)
+        else:
+            acc = exact(x.value, codes, self.window)
+        if self.pool > 1:
+            acc = functional.max_pool2d(torch.from_numpy(acc).double(), self.pool).numpy().astype(np.int64)
+        column = (slice(None), *[None] * (acc.ndim - 2))
+        y = requantize_exact(acc, mult[column], bias[column], shift, q.out)
+        return IntEdge(y, self.activation.step if self.activation else 1.0, q.out)

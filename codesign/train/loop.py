@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,14 +13,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codesign.errors import ConfigError, InputError
+from codesign.errors import InputError, ToolError
 from codesign.hardware import Chip
+from codesign.train import distributed, ranks
+from codesign.train.augment import mirrored, shifted
+from codesign.train.build import build, check, map_digest
 from codesign.train.checkpoint import Checkpoint
 from codesign.train.data import Dataset, to_inputs
+from codesign.train.direct import quantize_from
 from codesign.train.iscas2018 import Deployment
 from codesign.train.layers import span
-from codesign.train.models import QuantNet, float_mlp, mlp
+from codesign.train.models import QuantNet
 from codesign.train.recipe import Recipe
+from codesign.train.regularized import Pull
+from codesign.train.twin import float_twin
+
+CALIBRATION = 1024  # training images that direct quantization looks at
 
 
 @dataclass(frozen=True)
@@ -39,11 +48,30 @@ class Trained:
     """The end of training (the last epoch, never the best). Accuracies are percent of `images` test images."""
 
     model: QuantNet
-    float_model: nn.Sequential | None
-    accuracy_quantized: float  # by the integer contract
+    float_model: nn.Module | None
+    accuracy_quantized: float  # by the integer contract, converters included where the recipe trains them
     accuracy_float: float | None
     images: int
     history: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Training images on the training device."""
+
+    x: Tensor  # (images, features) integers
+    y: Tensor  # (images,) labels
+    shape: tuple[int, ...]
+    dark: int  # the integer of a black pixel
+
+    def batch(self, index: Tensor, recipe: Recipe, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Images (float) and labels of a batch, augmented."""
+        x, y = self.x[index], self.y[index]
+        if recipe.shift:
+            x = shifted(x, self.shape, recipe.shift, self.dark, rng)
+        if recipe.flip:
+            x = mirrored(x, self.shape, rng)
+        return x.float(), y
 
 
 Progress = Callable[[Epoch], None]
@@ -54,41 +82,65 @@ def fit(
 ) -> Trained:
     """Train for the cells of `chip`. With `folder`, go on from its last epoch and end at the same weights.
 
-    `progress` is called after every epoch trained here. Raises ConfigError when the chip cannot take the
-    recipe's integers, InputError when `folder` holds another run or the loss becomes NaN or infinite.
+    `progress` is called after every epoch trained here. Under torchrun every process calls this; each gets the
+    result, the first one writes (`Excused` in the others: it found nothing to train). Raises ConfigError when chip or
+    data cannot take the recipe, InputError when `folder` holds another run or the loss becomes NaN or infinite,
+    ToolError when there is no GPU where one is asked for.
     """
-    _check(recipe, chip)
-    kind, sizes = recipe.input, (dataset.features, *recipe.hidden, dataset.classes)
-    reach = recipe.grid_max if recipe.method == "iscas2018" else None
-    identity = {
+    check(recipe, dataset, chip)
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise ToolError(
+            'train.device: "cuda" was asked for, torch finds no GPU here; use "cpu" or a CUDA build of torch'
+        )
+    kind, shape = recipe.input, dataset.shape or (dataset.features,)
+    layers = recipe.layers(dataset.classes)
+    flat = shape if len(shape) == 3 and recipe.model != "mlp" else (dataset.features,)
+    identity: dict[str, Any] = {
         "recipe": recipe.model_dump(mode="json"),
         "device": {"codes": list(chip.device.codes)},
         "data": {"name": dataset.name, "crc32": dataset.digest},
     }
-    x, y = torch.from_numpy(to_inputs(dataset.x_train, kind)), torch.from_numpy(dataset.y_train)
+    if recipe.converters:
+        identity["converters"] = {"rows": chip.arrays.rows, "bits": chip.adc.bits}
+    if recipe.stuck_map:
+        identity["stuck_map"] = map_digest(recipe.stuck_map)
+    x = torch.from_numpy(to_inputs(dataset.x_train, kind)).to(recipe.device)
+    data = _Data(x, torch.from_numpy(dataset.y_train).to(recipe.device), shape, kind.lo)
     x_test = to_inputs(dataset.x_test, kind)
+    noise_rng = torch.Generator(recipe.device)
 
-    def phase(name: str, model: nn.Module, step: float) -> list[Epoch]:
+    def phase(name: str, model: nn.Module, teacher: nn.Module | None = None) -> list[Epoch]:
         state = Checkpoint(folder / f"{name}.safetensors", identity) if folder is not None else None
-        return _train(name, model, recipe, x, y, step, state, progress)
+        return _train(name, model.to(recipe.device), recipe, data, state, progress, noise_rng, teacher)
 
-    with _threads(recipe.threads):
+    with _threads(recipe.threads), distributed.together(recipe.device):
+        distributed.start(recipe.device)  # the others wait until the first process has its folder ready
         history, twin, accuracy_float = [], None, None
         if recipe.float_baseline:
-            twin = float_mlp(sizes, seed=recipe.seed)
-            history += phase("float", twin, 1.0 / span(kind))
-            with torch.no_grad():
-                logits = twin.eval()(torch.from_numpy(x_test).float() / span(kind)).numpy()
-            accuracy_float = accuracy(logits, dataset.y_test)
-        model = mlp(sizes, chip.device.weights, recipe.activation, kind, seed=recipe.seed, reach=reach)
-        history += phase("quantized", model, 1.0)
-        quantized = accuracy(model.eval().integers(x_test), dataset.y_test)
-    return Trained(model, twin, quantized, accuracy_float, len(x_test), tuple(history))
+            twin = float_twin(layers, flat, seed=recipe.seed)
+            history += phase("float", twin)
+            accuracy_float = accuracy(_logits(twin.cpu().eval(), x_test, 1.0 / span(kind)), dataset.y_test)
+        model = build(recipe, layers, flat, chip, noise_rng)
+        if recipe.method == "direct":
+            assert twin is not None
+            quantize_from(twin, model, torch.from_numpy(to_inputs(dataset.x_train[:CALIBRATION], kind)))
+        else:
+            history += phase("quantized", model, twin if recipe.distill else None)
+        model = model.cpu().eval()
+        outputs = model.integers(x_test) if model.is_discrete else _logits(model, x_test, 1.0)
+    return Trained(model, twin, accuracy(outputs, dataset.y_test), accuracy_float, len(x_test), tuple(history))
 
 
 def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.int64]) -> float:
     """Percent of rows whose largest output is the label."""
     return 100.0 * float((outputs.argmax(axis=1) == labels).mean())
+
+
+@torch.no_grad()
+def _logits(model: nn.Module, x: NDArray[np.int16], step: float) -> NDArray[np.float32]:
+    parts = [model(torch.from_numpy(x[k : k + 500]).float() * step) for k in range(0, len(x), 500)]
+    logits: NDArray[np.float32] = torch.cat(parts).numpy()
+    return logits
 
 
 def rate(recipe: Recipe, step: int, total: int, warm: int) -> float:
@@ -102,53 +154,95 @@ def _train(
     phase: str,
     model: nn.Module,
     recipe: Recipe,
-    x: Tensor,  # (images, features) integers
-    y: Tensor,  # (images,) labels
-    step: float,  # what the model takes: x * step
+    data: _Data,
     checkpoint: Checkpoint | None,
     progress: Progress | None,
+    noise_rng: torch.Generator,
+    teacher: nn.Module | None,
 ) -> list[Epoch]:
-    peak = recipe.lr if phase == "quantized" else recipe.float_lr
-    optimiser = _optimiser(model, peak, recipe.weight_decay)
+    net = model if isinstance(model, QuantNet) else None
+    step = 1.0 if net else 1.0 / span(recipe.input)  # what the model takes: integers, or reals
+    peak, decay = (recipe.lr, recipe.weight_decay) if net else (recipe.float_lr, recipe.float_weight_decay)
+    pull = Pull(net, recipe.strength) if net and recipe.method == "regularized" else None
+    optimiser = _optimiser(model, peak, decay)
     rng = torch.Generator().manual_seed(recipe.seed)
     done, notes = checkpoint.read(model, optimiser, rng) if checkpoint else (0, [])
     history = [Epoch(**n) for n in notes]
-    steps = -(-len(x) // recipe.batch)
+    steps = -(-len(data.x) // recipe.batch)
+    rank, world = ranks.rank(), ranks.world()
     for epoch in range(done, recipe.epochs):
         model.train()
-        deployment = (
-            Deployment(model, recipe.reject) if isinstance(model, QuantNet) and recipe.method == "iscas2018" else None
-        )
-        total, correct, rejected = 0.0, 0, 0
-        for k, index in enumerate(torch.split(torch.randperm(len(x), generator=rng), recipe.batch)):
-            xb, yb = x[index].float() * step, y[index]
+        noise_rng.manual_seed((recipe.seed << 20) + epoch * world + rank)  # resuming draws the same dies
+        deployment = Deployment(net, recipe.reject, recipe.patience) if net and recipe.method == "iscas2018" else None
+        if pull:
+            pull.refit()
+        loss_sum, correct, rejected = 0.0, 0, 0
+        for k, index in enumerate(torch.split(torch.randperm(len(data.x), generator=rng), recipe.batch)):
+            xb, yb = (t[rank::world] for t in data.batch(index, recipe, rng))
+            xb = xb * step if step != 1.0 else xb
+            number = epoch * steps + k
             for group in optimiser.param_groups:
-                group["lr"] = peak * rate(recipe, epoch * steps + k, recipe.epochs * steps, max(1, steps // 2))
+                group["lr"] = peak * rate(recipe, number, recipe.epochs * steps, max(1, steps // 2))
             logits = model(xb)
-            loss = functional.cross_entropy(logits, yb)
-            value = loss.item()
+            loss = _loss(logits, yb, recipe, None if teacher is None else _taught(teacher, xb, recipe))
+            value = distributed.total(loss.item() * len(yb) / len(index), recipe.device)
             if not math.isfinite(value):
                 raise _diverged(model, epoch + 1, value, peak, checkpoint)
+            if pull:
+                loss = loss + pull.penalty(number / (recipe.epochs * steps))
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            (loss if world == 1 else loss * (len(yb) / len(index))).backward()  # type: ignore[no-untyped-call]
+            distributed.add_gradients(model)
             optimiser.step()
             if deployment:
-                rejected += not deployment.step(xb, yb, value)
-            total += value * len(yb)
+
+                def again(xb: Tensor = xb, yb: Tensor = yb, size: int = len(index)) -> float:
+                    loss = functional.cross_entropy(model(xb), yb).item()
+                    return distributed.total(loss * len(yb) / size, recipe.device)
+
+                rejected += not deployment.step(value, again)
+            loss_sum += value * len(index)
             correct += int((logits.argmax(1) == yb).sum())
         if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
-            raise _diverged(model, epoch + 1, value, peak, checkpoint)
-        history.append(Epoch(phase, epoch + 1, recipe.epochs, total / len(x), 100 * correct / len(x), rejected))
-        if checkpoint:
-            checkpoint.write(epoch + 1, [asdict(h) for h in history], model, optimiser, rng)
-        if progress:
-            progress(history[-1])
+            raise _diverged(model, epoch + 1, loss_sum / len(data.x), peak, checkpoint)
+        if pull and epoch + 1 == recipe.epochs:
+            pull.finish()
+        distributed.share_buffers(model)
+        right = distributed.total(float(correct), recipe.device)
+        history.append(
+            Epoch(phase, epoch + 1, recipe.epochs, loss_sum / len(data.x), 100 * right / len(data.x), rejected)
+        )
+        if rank == 0:
+            if checkpoint:
+                checkpoint.write(epoch + 1, [asdict(h) for h in history], model, optimiser, rng)
+            if progress:
+                progress(history[-1])
+    if pull:
+        pull.finish()
     return history
+
+
+def _loss(logits: Tensor, y: Tensor, recipe: Recipe, taught: Tensor | None) -> Tensor:
+    """Cross entropy; with `distill`, partly against what the float twin answers."""
+    plain = functional.cross_entropy(logits, y, label_smoothing=recipe.smoothing)
+    if taught is None:
+        return plain
+    told = functional.cross_entropy(logits / TEMPERATURE, (taught / TEMPERATURE).softmax(1)) * TEMPERATURE**2
+    return (1 - recipe.distill) * plain + recipe.distill * told
+
+
+TEMPERATURE = 2.0  # of distillation (Hinton et al., arXiv:1503.02531)
+
+
+@torch.no_grad()
+def _taught(teacher: nn.Module, x: Tensor, recipe: Recipe) -> Tensor:
+    logits: Tensor = teacher.to(x.device).eval()(x * (1.0 / span(recipe.input)))
+    return logits
 
 
 def _optimiser(model: nn.Module, lr: float, decay: float) -> torch.optim.AdamW:
     named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-    weights, others = ([p for n, p in named if n.endswith("weight") is w] for w in (True, False))
+    weights, others = ([p for n, p in named if (n.endswith("weight") and p.dim() > 1) is w] for w in (True, False))
     return torch.optim.AdamW(
         [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}], lr=lr, fused=True
     )
@@ -164,15 +258,6 @@ def _diverged(model: nn.Module, epoch: int, loss: float, lr: float, checkpoint: 
     )
     kept = f"; {checkpoint.path.name} keeps epoch {epoch - 1}" if checkpoint and epoch > 1 else ""
     return InputError(f"training: epoch {epoch}: loss is {loss}, {what}; lower lr (now {lr:g}){kept}")
-
-
-def _check(recipe: Recipe, chip: Chip) -> None:
-    top = chip.activation.bits
-    for field, bits in (("input_bits", recipe.input_bits), ("activation_bits", recipe.activation_bits)):
-        if bits > top:
-            raise ConfigError(
-                f"recipe: {field} must be at most {top} (activation.bits of chip {chip.name}), got {bits}"
-            )
 
 
 @contextmanager

@@ -1,7 +1,6 @@
-"""Networks of quantized layers, and their float twin."""
+"""Networks of quantized layers, built from an architecture and a seed."""
 
-from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -10,36 +9,53 @@ from torch import Tensor, nn
 
 from codesign.errors import InputError
 from codesign.fixed import Ints, IntType, clamp
+from codesign.train import architecture as arch
+from codesign.train.architecture import Architecture, Shape
+from codesign.train.converters import Converters
 from codesign.train.grid import Grid
-from codesign.train.layers import QuantLinear, QuantReLU, span
+from codesign.train.layers import Edge, IntEdge, QuantLayer, QuantReLU, span
+from codesign.train.noise import CellNoise
+from codesign.train.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
+from codesign.train.twin import matrix, seeded
+
+BATCH = 512  # images at once in evaluation
 
 
 class QuantNet(nn.Module):
-    """A chain of QuantLinear layers on integer inputs of type `input`, each worth `step`.
+    """Quantized layers on integer inputs of type `input`, each worth `step`; the last one is the output.
 
-    Takes (images, features) integers in any dtype. Training mode returns real logits (float32,
-    differentiable). Eval mode returns the integers the chip will return (int64), bit for bit.
+    Takes (images, features) integers in any dtype, row-major where an image has a `shape`. Training mode returns
+    real logits (float32, differentiable). Eval mode returns the integers the chip will return (int64), bit for bit,
+    unless some layer keeps real weights.
     """
 
-    def __init__(self, layers: Sequence[QuantLinear], input: IntType, step: float) -> None:
+    def __init__(self, layers: Sequence[nn.Module], input: IntType, step: float, shape: Shape) -> None:
         super().__init__()
-        self.layers = nn.ModuleDict({layer.name: layer for layer in layers})
-        self.input, self.step = input, step
+        self.layers = nn.ModuleDict({str(layer.name): layer for layer in layers})
+        self.input, self.step, self.shape = input, step, shape
 
     @property
-    def chain(self) -> list[QuantLinear]:
-        """The layers in order."""
-        return [layer for layer in self.layers.values() if isinstance(layer, QuantLinear)]
+    def chain(self) -> list[QuantLayer]:
+        """The layers with cells, in order."""
+        return [layer for layer in self.layers.values() if isinstance(layer, QuantLayer)]
 
     @property
     def grid(self) -> Grid:
-        """The weight grid, the same for every layer."""
-        return self.chain[0].grid
+        """The weight grid, the same for every quantized layer. Raises InputError when none is quantized."""
+        grid = next((layer.grid for layer in self.chain if layer.grid is not None), None)
+        if grid is None:
+            raise InputError("model: all its weights are real, a chip cannot hold them; quantize its layers")
+        return grid
 
     @property
     def features(self) -> int:
-        """Inputs of the first layer."""
-        return int(self.chain[0].weight.shape[1])
+        """Inputs of the network."""
+        return int(np.prod(self.shape))
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether every weight is on the grid, so that the integer contract holds."""
+        return all(layer.grid is not None for layer in self.chain)
 
     def quantize(self, x: NDArray[np.floating]) -> Ints:
         """Real inputs as integers: the nearest step, halves up, clamped to the input type."""
@@ -47,12 +63,16 @@ class QuantNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Real logits in training mode, the chip's integers in eval mode."""
-        if not self.training:
-            return torch.from_numpy(self.integers(x.detach().numpy()))
-        y = x.float() * self.step
-        for layer in self.chain:
-            y = layer(y)
-        return y
+        if not self.training and self.is_discrete:
+            return torch.from_numpy(self.integers(x.detach().cpu().numpy()))
+        return self.logits(x)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Real logits in either mode (batch norm and noise follow the mode)."""
+        edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *self.shape), self.input, self.step)}
+        for name, layer in self.layers.items():
+            edges[name] = layer(*(edges[s] for s in layer.sources))  # type: ignore[union-attr]
+        return edges[name].value
 
     def integers(self, x: NDArray[np.generic]) -> Ints:
         """The integer contract from end to end. Raises InputError when `x` is not what the network takes."""
@@ -64,20 +84,74 @@ class QuantNet(nn.Module):
             raise InputError(
                 f"model input: must be whole numbers in {lo}..{hi} ({self.input}); call model.quantize first"
             )
-        y, step = v.astype(np.int64), self.step
-        for layer in self.chain:
-            y = layer.integers(y, step)
-            step = layer.activation.step if layer.activation else 1.0
-        return y
+        parts = [self._integers(v[k : k + BATCH]) for k in range(0, len(v), BATCH)]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.chain[-1].bias)), np.int64)
+
+    def _integers(self, v: NDArray[np.generic]) -> Ints:
+        edges = {"input": IntEdge(v.astype(np.int64).reshape(len(v), *self.shape), self.step, self.input)}
+        for name, layer in self.layers.items():
+            edges[name] = layer.integers(*(edges[s] for s in layer.sources))  # type: ignore[operator,union-attr]
+        return edges[name].value
 
 
-def names(count: int) -> list[str]:
-    """Layer names of a multilayer perceptron: fc1, fc2, ..."""
-    return [f"fc{k + 1}" for k in range(count)]
+def quantized(
+    architecture: Architecture,
+    shape: Shape,
+    grid: Grid,
+    activation: IntType,
+    input: IntType,
+    *,
+    seed: int = 0,
+    reach: float | None = None,
+    clip: float | None = None,
+    per_column: bool = False,
+    bias_on_grid: bool = False,
+    real: str = "",
+    converters: Callable[[str, bool], Converters | None] = lambda name, last: None,
+    noise: Callable[[str, tuple[int, ...]], CellNoise | None] = lambda name, shape: None,
+) -> QuantNet:
+    """The architecture with weights on `grid` and activations of type `activation` (signed ones before an Add).
 
-
-def _seeded(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+    Starts from the weights of `float_twin` with the same seed. `reach` instead fixes the real value of the largest
+    weight in every layer, and starts from the nearest levels of a normal of that deviation. `clip` fixes the reach
+    of every activation. real: "conv" or "linear" keeps that kind of layer's weights real. converters and noise make
+    a layer's imperfections from its name.
+    """
+    rng, found = seeded(seed), arch.shapes(architecture, shape)
+    layers: list[nn.Module] = []
+    for spec in architecture:
+        last = spec is architecture[-1]
+        if isinstance(spec, arch.MaxPool):
+            layers.append(QuantMaxPool(spec.name, spec.source, spec.size, spec.stride))
+        elif isinstance(spec, arch.AvgPool):
+            layers.append(QuantAvgPool(spec.name, spec.source, spec.size, spec.stride))
+        elif isinstance(spec, arch.Add):
+            layers.append(QuantAdd(spec.name, spec.source, spec.other, QuantReLU(activation, clip)))
+        else:
+            conv = isinstance(spec, arch.Conv)
+            w, window, pool, norm = matrix(spec, found[spec.source], rng, reach)
+            g = None if real == ("conv" if conv else "linear") else grid
+            if reach is not None and g is not None:
+                w = (g.codes(w.double() * g.top / reach) * (reach / g.top)).float()
+            act = QuantReLU(activation if spec.act else IntType(activation.bits, True), clip) if not last else None
+            layers.append(
+                QuantLayer(
+                    spec.name,
+                    spec.source,
+                    w,
+                    g,
+                    act,
+                    window,
+                    reach=reach if g is not None else None,
+                    per_column=per_column,
+                    bias_on_grid=bias_on_grid,
+                    norm=norm,
+                    pool=pool,
+                    converters=converters(spec.name, last) if g is not None else None,
+                    noise=noise(spec.name, tuple(w.shape)) if g is not None else None,
+                )
+            )
+    return QuantNet(layers, input, 1.0 / span(input), shape)
 
 
 def mlp(
@@ -91,30 +165,7 @@ def mlp(
 ) -> QuantNet:
     """A perceptron of layer `sizes` on the device grid `weights` (Chip.device.weights), ReLU of type `activation`.
 
-    Starts from the weights of `float_mlp` with the same seed. `reach` instead fixes the real value of the
-    largest weight in every layer, and starts from the nearest levels of a normal of that deviation.
+    See `quantized` for `reach`.
     """
-    grid, rng = Grid(tuple(weights)), _seeded(seed)
-    layers = []
-    for name, n, m in zip(names(len(sizes) - 1), sizes, sizes[1:], strict=False):
-        w = torch.randn(m, n, generator=rng) * (reach if reach is not None else (2 / n) ** 0.5)  # (outputs, inputs)
-        last = name == f"fc{len(sizes) - 1}"
-        if reach is not None:
-            w = (grid.codes(w.double() * grid.top / reach) * (reach / grid.top)).float()
-        layers.append(QuantLinear(name, w, grid, None if last else QuantReLU(activation), reach))
-    return QuantNet(layers, input, 1.0 / span(input))
-
-
-def float_mlp(sizes: Sequence[int], *, seed: int = 0) -> nn.Sequential:
-    """The float twin of `mlp`: nn.Linear and nn.ReLU, He normal from the same seed. Takes real inputs."""
-    rng = _seeded(seed)
-    parts: OrderedDict[str, nn.Module] = OrderedDict()
-    for name, n, m in zip(names(len(sizes) - 1), sizes, sizes[1:], strict=False):
-        linear = nn.utils.skip_init(nn.Linear, n, m)  # type: ignore[no-untyped-call]
-        with torch.no_grad():
-            linear.weight.copy_(torch.randn(m, n, generator=rng) * (2 / n) ** 0.5)
-            linear.bias.zero_()
-        parts[name] = linear
-        parts[f"relu{name[2:]}"] = nn.ReLU()
-    parts.popitem()  # the last layer has no ReLU
-    return nn.Sequential(parts)
+    layers = arch.mlp(sizes[1:-1], sizes[-1])
+    return quantized(layers, (sizes[0],), Grid(tuple(weights)), activation, input, seed=seed, reach=reach)

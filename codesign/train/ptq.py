@@ -33,6 +33,13 @@ def to_network(model: nn.Module, calibration: NDArray[np.generic], chip: Chip, n
         raise InputError(
             f"model: has {widest}-bit activations, chip {chip.name} takes {chip.activation.bits}; train with fewer bits"
         )
+    for layer in model.chain:
+        read = layer.converters
+        if read is not None and (read.rows, read.code.bits) != (chip.arrays.rows, chip.adc.bits):
+            raise InputError(
+                f"model: layer {layer.name} was trained through {read.code.bits}-bit converters of {read.rows} rows, "
+                f"chip {chip.name} has {chip.adc.bits} bits and {chip.arrays.rows} rows; train for this chip"
+            )
     return export(model, name)
 
 

@@ -1,51 +1,101 @@
 """What to train and how: one frozen, validated record. Loads without torch."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codesign.devices import Cells
 from codesign.fixed import IntType
+from codesign.train import architecture
+from codesign.train.architecture import Architecture
+from codesign.train.data import Dataset, load
 
 GRID_MAX = 0.3
+STRENGTH = 3.0
+
+Method = Literal["lsq", "iscas2018", "regularized", "direct"]
+Model = Literal["mlp", "lenet", "cifar_lenet", "resnet"]
+Width = Annotated[int, Field(ge=1, le=65536)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
 
 
-def _by_method(lsq: Any, iscas2018: Any) -> Any:
-    return lambda data: iscas2018 if data.get("method") == "iscas2018" else lsq
+def _by(key: str, other: Any, **values: Any) -> Callable[[dict[str, Any]], Any]:
+    """A default that depends on an earlier field."""
+    return lambda data: values.get(str(data.get(key)), other)
 
 
 class Recipe(BaseModel):
     """A training run. Equal recipes on equal data and cells give equal bytes.
 
-    method `lsq`: learned scale per layer, AdamW, cosine with half an epoch of warm-up.
+    method `lsq`: straight-through rounding with learned scales, AdamW, cosine with half an epoch of warm-up.
     method `iscas2018`: one fixed grid for all layers, Adam at a fixed rate into shadow weights clipped to the
-    grid, nearest level deployed, gradient taken at the deployed net. Two departures: biases stay digital
-    and hidden activations are integers with a learned step, because the chip needs both.
+    grid, nearest level deployed, gradient taken at the deployed net. Hidden activations are integers with a learned
+    step, because the chip needs them; biases are digital unless bias = "grid".
+    method `regularized`: real weights pulled to the grid by a growing penalty, rounded at the end.
+    method `direct`: the float twin is trained, then quantized without further training.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     dataset: Annotated[str, Field(min_length=1)] = Field(
-        "digits", description="digits, mnist, or the path of an .npz file"
+        "digits", description="digits, mnist, cifar10, or the path of an .npz file or of an image folder"
     )
-    hidden: tuple[Annotated[int, Field(ge=1, le=65536)], ...] = Field(
-        (64,),
+    validation: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="test on the last N training images, held out: choose recipes with it, never on the test set",
+    )
+    model: Model = Field("mlp", description="mlp, lenet, cifar_lenet or resnet (see train/architecture.py)")
+    hidden: tuple[Width, ...] = Field(
+        default_factory=_by("model", (), mlp=(64,), lenet=(128,)),
         strict=False,
-        description="units of each hidden layer",  # TOML and JSON have lists
+        description="units of each hidden linear layer",  # TOML and JSON have lists
     )
-    activation_bits: Annotated[int, Field(ge=1, le=8)] = Field(8, description="bits of a hidden activation (unsigned)")
+    channels: tuple[Width, ...] = Field(
+        default_factory=_by("model", (), lenet=(20, 50), cifar_lenet=(32, 32, 64), resnet=(16, 32, 64)),
+        strict=False,
+        description="channels of each convolution, or of each stage of a resnet",
+    )
+    blocks: Annotated[int, Field(ge=1, le=100)] = Field(3, description="resnet: blocks a stage (3: ResNet-20)")
+    norm: bool = Field(False, description="cifar_lenet: batch norm, folded into the requantizer")
+    activation_bits: Annotated[int, Field(ge=1, le=8)] = Field(8, description="bits of a hidden activation")
+    activation_signed: bool = Field(False, description="hidden activations clamp to a signed range; no ReLU")
+    activation_clip: Annotated[float, Field(gt=0)] | None = Field(
+        None, description="fixes where activations clip (6: ReLU6); absent: learned"
+    )
     input_bits: Annotated[int, Field(ge=1, le=8)] = Field(8, description="bits of an input: uint8 data shifted right")
     input_signed: bool = Field(False, description="subtract the midpoint, so that inputs are two's complement")
-    method: Literal["lsq", "iscas2018"] = Field("lsq", description="training method")
+
+    method: Method = Field("lsq", description="training method")
+    quantize: Literal["all", "conv", "linear"] = Field(
+        "all", description="which layers' weights lie on the grid; the others stay real, for studies only"
+    )
+    scale: Literal["layer", "column"] = Field(
+        "layer", description="lsq: what shares a weight scale; the last is shared"
+    )
+    slices: Annotated[int, Field(ge=1, le=8)] = Field(1, description="pairs of cells per weight, base `levels`")
+    bias: Literal["digital", "grid"] = Field("digital", description="biases beside the array, or in its cells")
+    converters: bool = Field(False, description="train through the chip's ADCs, per input bit and array")
+    cells: Cells = Field(Cells(), description="imperfections that every training step draws anew")
+    stuck_map: str | None = Field(None, description=".safetensors with the stuck cells of every layer (see docs)")
+
     epochs: Annotated[int, Field(ge=1, le=10000)] = Field(20, description="passes over the training images")
     batch: Annotated[int, Field(ge=1, le=65536)] = Field(
-        default_factory=_by_method(128, 60), description="images per step; 128, or 60 for iscas2018"
+        default_factory=_by("method", 128, iscas2018=60), description="images per step; 128, or 60 for iscas2018"
     )
     lr: Annotated[float, Field(gt=0)] = Field(
-        default_factory=_by_method(4e-3, 1e-3), description="learning rate; 4e-3 (peak), or 1e-3 (fixed) for iscas2018"
+        default_factory=_by("method", 4e-3, iscas2018=1e-3),
+        description="learning rate; 4e-3 (peak), or 1e-3 (fixed) for iscas2018",
     )
     weight_decay: Annotated[float, Field(ge=0)] = Field(
-        default_factory=_by_method(1e-4, 0.0), description="AdamW decay of weights only; 1e-4, or 0 for iscas2018"
+        default_factory=_by("method", 1e-4, iscas2018=0.0),
+        description="AdamW decay of weights only; 1e-4, or 0 for iscas2018",
     )
+    shift: Annotated[int, Field(ge=0, le=16)] = Field(0, description="augmentation: random shift, pixels each way")
+    flip: bool = Field(False, description="augmentation: mirror half of the images")
+    smoothing: Rate = Field(0.0, description="label smoothing, both twins")
+    distill: Rate = Field(0.0, description="weight of the float twin's outputs in the quantized net's loss")
     grid_max: Annotated[float, Field(gt=0)] = Field(
         GRID_MAX,
         description="iscas2018: real value of the largest weight in every layer. The released code has 0.095, whose "
@@ -54,22 +104,61 @@ class Recipe(BaseModel):
     reject: bool = Field(
         False,
         description="iscas2018: take the deployed cells back when the loss on the same batch rises (the shadow keeps "
-        "the update). Gains nothing; can freeze two-level nets, hence accepted after 16 refusals in a row",
+        "the update). Gains nothing; can freeze two-level nets, hence accepted after `patience` refusals in a row",
+    )
+    patience: Annotated[int, Field(ge=0, le=10**9)] = Field(
+        16, description="iscas2018: refusals in a row before a proposal is taken anyway; 0: never"
+    )
+    strength: Annotated[float, Field(gt=0)] = Field(
+        STRENGTH, description="regularized: final weight of the penalty, mean squared distance to the grid in pitches"
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="fixes the first weights and the batch order")
     float_baseline: bool = Field(True, description="also train the float twin: same start, same batches")
     float_lr: Annotated[float, Field(gt=0)] = Field(
-        default_factory=_by_method(4e-3, 1e-3),
+        default_factory=_by("method", 4e-3, iscas2018=1e-3),
         description="learning rate of the float twin, by the same schedule; too low a rate flatters the quantized net",
     )
+    float_weight_decay: Annotated[float, Field(ge=0)] = Field(
+        default_factory=lambda data: data.get("weight_decay", 0.0),
+        description="AdamW decay of the float twin's weights",
+    )
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="CPU threads; the bytes may depend on it")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="where to train; cuda: a GPU, bytes differ from the CPU's"
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.reject and self.method != "iscas2018":
-            raise ValueError('reject: needs method = "iscas2018"')
-        if self.grid_max != GRID_MAX and self.method != "iscas2018":
-            raise ValueError('grid_max: needs method = "iscas2018"; lsq learns a scale per layer')
+        problems = []
+        if self.method != "iscas2018":
+            if self.reject:
+                problems.append('reject: needs method = "iscas2018"')
+            if self.grid_max != GRID_MAX:
+                problems.append('grid_max: needs method = "iscas2018"; lsq learns a scale per layer')
+        if self.method != "regularized" and self.strength != STRENGTH:
+            problems.append('strength: needs method = "regularized"')
+        if self.method not in ("lsq", "direct") and self.scale == "column":
+            problems.append(f'scale: "column" needs method = "lsq" or "direct", got {self.method}')
+        if self.method == "direct" and (self.converters or not self.cells.is_ideal or self.stuck_map):
+            problems.append(
+                'method: "direct" trains no quantized net, so converters, cells and stuck_map have no effect; '
+                'remove them or use "lsq"'
+            )
+        if (self.distill or self.method == "direct") and not self.float_baseline:
+            what = "distill" if self.distill else 'method = "direct"'
+            problems.append(f"float_baseline: {what} needs the float twin; set float_baseline = true")
+        if self.stuck_map and self.slices > 1:
+            problems.append("stuck_map: maps one pair of cells a weight; use slices = 1")
+        if self.model == "mlp" and self.channels:
+            problems.append("channels: an mlp has none; use hidden, or another model")
+        if self.model in ("lenet", "cifar_lenet", "resnet") and not self.channels:
+            problems.append(f"channels: a {self.model} needs at least one; for example channels = [16, 32]")
+        if self.model == "resnet" and self.hidden:
+            problems.append("hidden: a resnet has none; use channels and blocks")
+        if self.model == "mlp" and self.quantize == "conv":
+            problems.append('quantize: an mlp has no convolutions; use "all" or "linear"')
+        if problems:
+            raise ValueError("\n".join(problems))
         return self
 
     @property
@@ -80,4 +169,19 @@ class Recipe(BaseModel):
     @property
     def activation(self) -> IntType:
         """Integer type of one hidden activation."""
-        return IntType(self.activation_bits)
+        return IntType(self.activation_bits, self.activation_signed)
+
+    def load(self, folder: Path | None = None) -> Dataset:
+        """The data set to train and test with; see `codesign.train.data.load` for `folder`."""
+        dataset = load(self.dataset, folder)
+        return dataset.split(self.validation) if self.validation else dataset
+
+    def layers(self, classes: int) -> Architecture:
+        """The network for data of so many classes."""
+        if self.model == "mlp":
+            return architecture.mlp(self.hidden, classes)
+        if self.model == "lenet":
+            return architecture.lenet(self.channels, self.hidden, classes)
+        if self.model == "cifar_lenet":
+            return architecture.cifar_lenet(self.channels, self.hidden, classes, self.norm)
+        return architecture.resnet(self.channels, self.blocks, classes)

@@ -1,4 +1,6 @@
-"""Equality 1: the exported network and the quantized model, on random integers, with ==."""
+"""Equality 1: the exported network and the quantized model, on random integers, with ==, whatever the options."""
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,10 +8,16 @@ import torch
 
 from codesign.errors import InputError
 from codesign.fixed import IntType
-from codesign.hardware import Device
-from codesign.ir import run, verify
+from codesign.hardware import Chip, Device
+from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, run, verify
+from codesign.mapping import place
+from codesign.mapping import run as run_tiled
+from codesign.train import architecture as arch
+from codesign.train.architecture import Architecture
+from codesign.train.converters import Converters
 from codesign.train.export import export
-from codesign.train.models import QuantNet, mlp
+from codesign.train.grid import Grid
+from codesign.train.models import QuantNet, mlp, quantized
 
 GRIDS = {
     "binary": Device(levels=2, code_bits=1),
@@ -19,19 +27,57 @@ GRIDS = {
     "resistance": Device(levels=4, code_bits=6, spacing="resistance", on_off_ratio=20),
     "table": Device(levels=3, code_bits=12, spacing="table", table=(0.1, 0.4, 1.0)),
 }
+SMALL: dict[str, tuple[Architecture, tuple[int, ...]]] = {
+    "mlp": (arch.mlp((12, 9), 4), (20,)),
+    "lenet": (arch.lenet((3, 5), (8,), 4), (1, 16, 16)),
+    "cifar_lenet": (arch.cifar_lenet((3, 4), (), 4, norm=True), (3, 8, 8)),
+    "resnet": (arch.resnet((4, 8, 8), 1, 4), (3, 32, 32)),
+    "depthwise": (
+        (
+            arch.Conv("conv1", "input", 6, 3, stride=2, padding=1),
+            arch.Conv("depth", "conv1", 6, 3, padding=1, groups=6),
+            arch.Conv("point", "depth", 8, 1, groups=2),
+            arch.MaxPool("pool", "point", 3, 2),
+            arch.Dense("fc", "pool", 4, act=False),
+        ),
+        (2, 12, 12),
+    ),
+}
 
 
-def trained_a_little(grid: str, activation: IntType, input: IntType, reach: float | None = None) -> QuantNet:
-    model = mlp((20, 12, 9, 4), GRIDS[grid].weights, activation, input, seed=5, reach=reach)
+def train_a_little(model: QuantNet, steps: int) -> QuantNet:
     rng = torch.Generator().manual_seed(11)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=3e-2)
-    for _ in range(8):
-        x = torch.randint(input.lo, input.hi + 1, (32, 20), generator=rng)
+    lo, hi = model.input.lo, model.input.hi
+    for _ in range(steps):
+        x = torch.randint(lo, hi + 1, (32, model.features), generator=rng)
         loss = torch.nn.functional.cross_entropy(model(x), torch.randint(0, 4, (32,), generator=rng))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return model.eval()
+
+
+def made(net: str = "mlp", grid: str = "binary", **options: Any) -> QuantNet:
+    layers, shape = SMALL[net]
+    values = Grid.sliced(GRIDS[grid].weights, options.pop("slices", 1), GRIDS[grid].levels)
+    options = {"activation": IntType(8), "input": IntType(8)} | options
+    steps = 2 if len(shape) == 3 else 8  # on random labels, convolutions soon give up and answer with their biases
+    return train_a_little(quantized(layers, shape, values, seed=5, **options), steps)
+
+
+def inputs(model: QuantNet, count: int = 200) -> np.ndarray:
+    shape = (count, model.features)
+    return np.random.default_rng(2).integers(model.input.lo, model.input.hi, shape, endpoint=True)
+
+
+def equal(model: QuantNet, count: int = 200) -> None:
+    network = export(model, "net")
+    assert verify(network) is network
+    x = inputs(model, count)
+    y = run(network, x)
+    assert (y == model(torch.from_numpy(x)).numpy()).all()
+    assert len(np.unique(y)) > 2  # the network is not dead
 
 
 @pytest.mark.parametrize(
@@ -40,27 +86,93 @@ def trained_a_little(grid: str, activation: IntType, input: IntType, reach: floa
 @pytest.mark.parametrize("activation", [IntType(1), IntType(4), IntType(8), IntType(5, True)], ids=str)
 @pytest.mark.parametrize("grid", GRIDS)
 def test_export_equals_model(grid: str, activation: IntType, input: IntType) -> None:
-    model = trained_a_little(grid, activation, input)
-    network = export(model, "net")
-    assert verify(network) is network
-    x = np.random.default_rng(2).integers(input.lo, input.hi, (200, 20), endpoint=True)
-    y = run(network, x)
-    assert (y == model(torch.from_numpy(x)).numpy()).all()
-    assert len(np.unique(y)) > 2  # the network is not dead
-    for node in network.nodes:
-        assert node.weight.dtype == np.int32
+    model = made("mlp", grid, activation=activation, input=input)
+    equal(model)
+    for node in export(model, "net").nodes:
+        assert isinstance(node, Linear) and node.weight.dtype == np.int32
         assert set(np.unique(node.weight).tolist()) <= set(GRIDS[grid].weights)
+
+
+@pytest.mark.parametrize("net", ["lenet", "cifar_lenet", "resnet", "depthwise"])
+@pytest.mark.parametrize("grid", ["binary", "table"])
+def test_convolutions_pools_norms_and_sums_export_what_they_compute(net: str, grid: str) -> None:
+    equal(made(net, grid), 40)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"per_column": True},
+        {"bias_on_grid": True},
+        {"clip": 6.0},
+        {"slices": 2},
+        {"reach": 0.3},
+        {"per_column": True, "bias_on_grid": True, "slices": 3, "clip": 2.0},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("net", ["mlp", "lenet", "resnet"])
+def test_every_option_exports_what_it_computes(net: str, options: dict[str, Any]) -> None:
+    equal(made(net, "four", **options), 40)
+
+
+def test_node_kinds_and_names() -> None:
+    kinds = [(type(n), n.name, n.sources) for n in export(made("lenet"), "net").nodes]
+    assert kinds == [
+        (Conv, "conv1", ("input",)),
+        (MaxPool, "conv1_pool", ("conv1",)),
+        (Conv, "conv2", ("conv1_pool",)),
+        (MaxPool, "conv2_pool", ("conv2",)),
+        (Linear, "fc1", ("conv2_pool",)),
+        (Linear, "fc2", ("fc1",)),
+    ]
+    found = {type(n) for n in export(made("resnet"), "net").nodes}
+    assert found == {Conv, Add, AvgPool, Linear}
+
+
+CHIP = Chip.parse(
+    """
+    name = "through"
+    arrays = {count = 40, rows = 8, columns = 16}
+    device = {levels = 4, code_bits = 2}
+    adc = {bits = 4, lanes = 4}
+    bus = {stream_bytes = 4}
+    """
+)
+
+
+@pytest.mark.parametrize("kind", [IntType(8), IntType(4, True)], ids=str)
+def test_converters_compute_what_the_chip_does(kind: IntType) -> None:
+    """The tiled reference with 4-bit converters against the model trained through them, trims included."""
+
+    def converters(name: str, last: bool) -> Converters:
+        made = Converters(CHIP.arrays.rows, CHIP.adc.bits, last, CHIP.device.codes[-1])
+        with torch.no_grad():
+            made.log_step.fill_(0.9 if last else 1.3)
+        return made
+
+    model = made("mlp", "four", activation=kind, input=kind, converters=converters)
+    x = inputs(model)
+    network = export(model, "net")
+    y = run_tiled(place(network, CHIP), x)
+    assert (y == model(torch.from_numpy(x)).numpy()).all()
+    assert (y != run(network, x)).mean() > 0.5  # the converters do cut
+    trims = [n.trim for n in network.nodes if isinstance(n, Linear)]
+    assert all(t is not None and not t.is_identity for t in trims)
+    assert [t.gain for t in trims if t is not None][-1] == 1
+    model.train()
+    with torch.no_grad():  # training's forward pass has the same codes: only float requantization lies between
+        guesses = model(torch.from_numpy(x)).argmax(1).numpy()
+    assert (guesses == y.argmax(1)).mean() > 0.95
 
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_fixed_grid_models_export_what_the_cells_hold(grid: str) -> None:
-    model = trained_a_little(grid, IntType(8), IntType(8), reach=0.3)
+    model = made("mlp", grid, reach=0.3)
     held = model.chain[0].held
     assert held is not None
-    network = export(model, "net")
-    assert (network.nodes[0].weight == held.numpy().T).all()
-    x = np.random.default_rng(2).integers(0, 255, (100, 20), endpoint=True)
-    assert (run(network, x) == model(torch.from_numpy(x)).numpy()).all()
+    node = export(model, "net").nodes[0]
+    assert isinstance(node, Linear) and (node.weight == held.numpy().T).all()
 
 
 def test_non_finite_weights_are_refused() -> None:
@@ -73,8 +185,9 @@ def test_non_finite_weights_are_refused() -> None:
 
 def test_shapes_names_and_step() -> None:
     network = export(mlp((4, 3, 2), (-1, 0, 1), IntType(4), IntType(8)), "net")
-    assert [(n.name, n.source, n.weight.shape) for n in network.nodes] == [
+    assert [(n.name, n.source, n.weight.shape) for n in network.nodes if isinstance(n, Linear)] == [
         ("fc1", "input", (4, 3)),
         ("fc2", "fc1", (3, 2)),
     ]
     assert (network.name, network.features, network.input, network.step) == ("net", 4, IntType(8), 1 / 255)
+    assert export(made("lenet"), "net").shape == (1, 16, 16)

@@ -4,12 +4,18 @@ import pytest
 import torch
 
 from codesign.fixed import IntType
-from codesign.train import iscas2018
 from codesign.train.iscas2018 import Deployment
+from codesign.train.layers import Edge
 from codesign.train.models import QuantNet, mlp
 
-X = torch.randint(0, 256, (16, 6), generator=torch.Generator().manual_seed(0)).float()
-Y = torch.arange(16) % 3
+
+def worse() -> float:
+    """The loss of a proposal that nobody would take."""
+    return 1.0
+
+
+def better() -> float:
+    return -1.0
 
 
 def moved() -> tuple[QuantNet, list[torch.Tensor]]:
@@ -24,7 +30,7 @@ def moved() -> tuple[QuantNet, list[torch.Tensor]]:
 
 def test_shadow_is_clipped_and_nearest_levels_deployed() -> None:
     model, held = moved()
-    assert Deployment(model, reject=False).step(X, Y, -1.0)
+    assert Deployment(model, reject=False, patience=16).step(0.0, worse)
     for layer, before in zip(model.chain, held, strict=True):
         assert layer.weight.abs().max() <= 0.3 + 1e-6
         assert torch.equal(layer.codes(), layer.proposal())
@@ -33,24 +39,31 @@ def test_shadow_is_clipped_and_nearest_levels_deployed() -> None:
 
 def test_rejection_takes_cells_back_and_keeps_the_shadow() -> None:
     model, held = moved()
-    assert not Deployment(model, reject=True).step(X, Y, -1.0)  # no loss is below -1: always worse
+    assert not Deployment(model, reject=True, patience=16).step(0.0, worse)
     for layer, before in zip(model.chain, held, strict=True):
         assert torch.equal(layer.codes(), before.long())
         assert not torch.equal(layer.proposal(), before.long())
-    assert Deployment(model, reject=True).step(X, Y, 1e9)
+    assert Deployment(model, reject=True, patience=16).step(0.0, better)
 
 
 def test_after_some_refusals_a_proposal_is_taken() -> None:
     model, _ = moved()
-    deployment = Deployment(model, reject=True)
-    taken = [deployment.step(X, Y, -1.0) for _ in range(2 * iscas2018.PATIENCE + 2)]
-    assert [k for k, t in enumerate(taken) if t] == [iscas2018.PATIENCE, 2 * iscas2018.PATIENCE + 1]
+    deployment = Deployment(model, reject=True, patience=3)
+    taken = [deployment.step(0.0, worse) for _ in range(8)]
+    assert [k for k, t in enumerate(taken) if t] == [3, 7]
+
+
+def test_without_patience_a_net_can_freeze() -> None:
+    model, held = moved()
+    deployment = Deployment(model, reject=True, patience=0)
+    assert not any(deployment.step(0.0, worse) for _ in range(100))
+    assert all(torch.equal(layer.codes(), before.long()) for layer, before in zip(model.chain, held, strict=True))
 
 
 def test_gradient_is_taken_at_the_cells_and_reaches_the_shadow() -> None:
     model, held = moved()
     fc = model.chain[-1]
-    x = torch.ones(1, 5)
-    assert fc(x).flatten().tolist() == pytest.approx((held[-1].sum(1) * 0.1).tolist(), abs=1e-5)
-    fc(x).sum().backward()
-    assert fc.weight.grad is not None and torch.equal(fc.weight.grad, torch.ones_like(fc.weight))
+    x = Edge(torch.ones(1, 5), IntType(8), 1.0)
+    assert fc(x).value.flatten().tolist() == pytest.approx((held[-1].sum(1) * 0.1).tolist(), abs=1e-5)
+    fc(x).value.sum().backward()
+    assert fc.weight.grad is not None and torch.allclose(fc.weight.grad, torch.ones_like(fc.weight))

@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 
-from codesign.errors import ConfigError, InputError, OutputError
+from codesign.errors import ConfigError, InputError, OutputError, ToolError
 from codesign.hardware import Activation, Chip
 from codesign.ir import run
 from codesign.train import loop
@@ -65,9 +66,20 @@ def test_same_seed_same_bytes_whatever_the_global_state(recipe: Recipe, tmp_path
     assert weights(fit(recipe.model_copy(update={"seed": 4}), DATA, CHIP)) != weights(a)
 
 
-@pytest.mark.parametrize("recipe", [SMALL, PAPER], ids=["lsq", "iscas2018"])
+ODD = {  # every kind of state that training carries from epoch to epoch
+    "lsq": {},
+    "iscas2018": {"method": "iscas2018", "reject": True},
+    "regularized": {"method": "regularized"},
+    "noise, shifts": {"cells": {"variation": 0.2, "stuck_on": 0.01}, "shift": 1, "flip": True, "scale": "column"},
+    "converters": {"converters": True, "distill": 0.5},
+    "batch norm": {"model": "cifar_lenet", "channels": (3,), "norm": True, "hidden": ()},
+}
+
+
+@pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize(("phase", "epoch"), [("float", 2), ("quantized", 1), ("quantized", 3)])
-def test_stopped_training_ends_at_the_same_weights(recipe: Recipe, phase: str, epoch: int, tmp_path: Path) -> None:
+def test_stopped_training_ends_at_the_same_weights(name: str, phase: str, epoch: int, tmp_path: Path) -> None:
+    recipe = Recipe.model_validate({"hidden": (12,), "epochs": 4, "batch": 100, "lr": 1e-2, "seed": 3} | ODD[name])
     whole = fit(recipe, DATA, CHIP)
     with pytest.raises(Stop):
         fit(recipe, DATA, CHIP, tmp_path, stop_after(phase, epoch))
@@ -247,6 +259,86 @@ def equal_and_accurate(trained: Trained, recipe: Recipe, data: Dataset, floor: f
 def test_digits(chip: str, fields: dict[str, object], floor: float) -> None:
     recipe = Recipe.model_validate({"hidden": (64,), "epochs": 30, "batch": 32, "float_baseline": False} | fields)
     equal_and_accurate(fit(recipe, DATA, Chip.load(chip)), recipe, DATA, floor)
+
+
+@pytest.mark.parametrize(
+    ("fields", "floor"),
+    [
+        ({"method": "regularized"}, 90.0),
+        ({"method": "direct", "scale": "column"}, 90.0),
+        ({"scale": "column", "bias": "grid"}, 93.0),
+        ({"slices": 2, "activation_signed": True}, 95.0),
+        ({"converters": True}, 94.0),
+        ({"cells": {"variation": 0.2}, "activation_clip": 3.0}, 92.0),
+    ],
+    ids=str,
+)
+def test_digits_by_other_methods(fields: dict[str, object], floor: float) -> None:
+    base = {"hidden": (64,), "epochs": 20, "batch": 32, "float_lr": 1e-2}
+    recipe = Recipe.model_validate(base | {"float_baseline": fields.get("method") == "direct"} | fields)
+    trained = fit(recipe, DATA, CHIP)
+    assert trained.accuracy_quantized >= floor
+    if not recipe.converters:
+        equal_and_accurate(trained, recipe, DATA, floor)
+
+
+@pytest.mark.parametrize("method", ["lsq", "direct"])
+def test_convolutions_learn_digits(method: str) -> None:
+    recipe = Recipe.model_validate(
+        {"model": "lenet", "channels": (8,), "hidden": (32,), "epochs": 12, "batch": 32, "method": method}
+    )
+    trained = fit(recipe, DATA, CHIP)
+    assert trained.accuracy_float is not None and trained.accuracy_float >= 94
+    equal_and_accurate(trained, recipe, DATA, 91.0 if method == "lsq" else 60.0)
+
+
+def test_a_residual_net_learns_colours() -> None:
+    """Three classes told apart by their brightest channel, through batch norm, sums and average pooling."""
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 3
+    x = rng.integers(0, 100, (240, 3, 32, 32))
+    x[np.arange(240), y] += 100
+    flat = x.astype(np.uint8).reshape(240, -1)
+    data = Dataset("colours", flat[:180], y[:180], flat[180:], y[180:], 3, (3, 32, 32))
+    recipe = Recipe(
+        dataset="x.npz", model="resnet", channels=(4, 8), blocks=1, epochs=4, batch=30, lr=1e-2, float_baseline=False
+    )
+    wide = data.x_train.reshape(-1, 3, 32, 32)
+    assert wide.shape[1:] == data.shape
+    trained = fit(recipe, data, CHIP)
+    assert trained.accuracy_quantized > 90
+    z = to_inputs(data.x_test, recipe.input)
+    assert (run(export(trained.model, "r"), z) == trained.model.integers(z)).all()
+
+
+def test_held_out_images_are_tested_on_and_not_trained_on() -> None:
+    recipe = SMALL.model_copy(update={"validation": 100, "epochs": 1})
+    data = recipe.load()
+    assert (len(data.x_train), len(data.x_test)) == (1437 - 100, 100)
+    assert (data.x_test == DATA.x_train[-100:]).all()
+    assert fit(recipe, data, CHIP).images == 100
+
+
+def test_a_missing_gpu_is_told() -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(ToolError, match=r'^train\.device: "cuda" was asked for, torch finds no GPU here; use'):
+        fit(SMALL.model_copy(update={"device": "cuda"}), DATA, CHIP)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"model": "lenet"}, "recipe: model = 'lenet' needs images, data set rows has rows of 64 numbers; give arrays"),
+        ({"shift": 1}, "recipe: shift needs images, data set rows has rows of 64 numbers; give arrays of shape"),
+        ({"flip": True}, "recipe: flip needs images, data set rows has rows of 64 numbers"),
+    ],
+)
+def test_rows_without_image_form_are_refused_where_images_are_needed(fields: dict[str, object], message: str) -> None:
+    rows = replace(DATA, name="rows", shape=())
+    with pytest.raises(ConfigError) as caught:
+        fit(Recipe.model_validate(fields), rows, CHIP)
+    assert str(caught.value).startswith(message)
 
 
 def test_float_twin_is_measured_and_optional() -> None:

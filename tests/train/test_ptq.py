@@ -15,9 +15,10 @@ from codesign.ir import run, show
 from codesign.train.data import digits
 from codesign.train.export import export
 from codesign.train.loop import fit
-from codesign.train.models import float_mlp, mlp
+from codesign.train.models import mlp
 from codesign.train.ptq import best_step, quantize, to_network
 from codesign.train.recipe import Recipe
+from codesign.train.twin import float_mlp
 
 DATA = digits()
 REFERENCE, TINY = Chip.load("reference-128"), Chip.load("tiny")

@@ -6,6 +6,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
+from codesign.train.architecture import Conv, Dense
 from codesign.train.recipe import Recipe
 
 
@@ -26,7 +27,16 @@ def test_defaults_follow_the_method() -> None:
         ({"epoch": 3}, "Extra inputs are not permitted"),
         ({"reject": True}, 'reject: needs method = "iscas2018"'),
         ({"grid_max": 0.1}, 'grid_max: needs method = "iscas2018"; lsq learns a scale per layer'),
-        ({"method": "adam"}, "'lsq' or 'iscas2018'"),
+        ({"method": "adam"}, "'lsq', 'iscas2018', 'regularized' or 'direct'"),
+        ({"strength": 5.0}, 'strength: needs method = "regularized"'),
+        ({"method": "iscas2018", "scale": "column"}, 'scale: "column" needs method = "lsq" or "direct", got iscas2018'),
+        ({"method": "direct", "converters": True}, 'method: "direct" trains no quantized net, so converters, cells'),
+        ({"method": "direct", "float_baseline": False}, 'float_baseline: method = "direct" needs the float twin; set'),
+        ({"distill": 0.5, "float_baseline": False}, "float_baseline: distill needs the float twin; set float_baseline"),
+        ({"channels": (4,)}, "channels: an mlp has none; use hidden, or another model"),
+        ({"model": "lenet", "channels": ()}, "channels: a lenet needs at least one; for example channels = "),
+        ({"model": "resnet", "hidden": (8,)}, "hidden: a resnet has none; use channels and blocks"),
+        ({"quantize": "conv"}, 'quantize: an mlp has no convolutions; use "all" or "linear"'),
         ({"input_bits": 9}, "less than or equal to 8"),
         ({"hidden": (0,)}, "greater than or equal to 1"),
         ({"lr": float("nan")}, "finite number"),
@@ -35,6 +45,18 @@ def test_defaults_follow_the_method() -> None:
 def test_impossible_recipes_are_refused(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Recipe.model_validate(fields)
+
+
+def test_defaults_follow_the_model() -> None:
+    nets = {m: Recipe.model_validate({"model": m}) for m in ("mlp", "lenet", "cifar_lenet", "resnet")}
+    assert {m: (r.channels, r.hidden) for m, r in nets.items()} == {
+        "mlp": ((), (64,)),
+        "lenet": ((20, 50), (128,)),
+        "cifar_lenet": ((32, 32, 64), ()),
+        "resnet": ((16, 32, 64), ()),
+    }
+    layers = nets["resnet"].layers(10)
+    assert sum(isinstance(x, Conv | Dense) for x in layers) == 20 + 2  # ResNet-20 and the shortcuts of two stages
 
 
 def test_it_is_frozen_and_every_field_is_described() -> None:

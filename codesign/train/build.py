@@ -1,0 +1,100 @@
+"""From a recipe and a chip to the quantized network that training starts with."""
+
+import zlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as from_bytes
+from torch import Tensor
+
+from codesign.errors import ConfigError, InputError
+from codesign.hardware import Chip
+from codesign.train import architecture
+from codesign.train.architecture import Architecture, Shape
+from codesign.train.converters import Converters
+from codesign.train.data import Dataset
+from codesign.train.grid import Grid
+from codesign.train.models import QuantNet, quantized
+from codesign.train.noise import CellNoise, check_stuck
+from codesign.train.recipe import Recipe
+
+MAX_MAP = 1 << 28  # bytes of a stuck map
+
+
+def check(recipe: Recipe, dataset: Dataset, chip: Chip) -> None:
+    """Raises ConfigError when the chip cannot take the recipe's integers, or the data not its layers."""
+    top = chip.activation.bits
+    for field, bits in (("input_bits", recipe.input_bits), ("activation_bits", recipe.activation_bits)):
+        if bits > top:
+            raise ConfigError(
+                f"recipe: {field} must be at most {top} (activation.bits of chip {chip.name}), got {bits}"
+            )
+    needs = f"model = {recipe.model!r}" if recipe.model != "mlp" else "shift" if recipe.shift else "flip"
+    if (recipe.model != "mlp" or recipe.shift or recipe.flip) and len(dataset.shape) != 3:
+        raise ConfigError(
+            f"recipe: {needs} needs images, data set {dataset.name} has rows of {dataset.features} numbers; "
+            "give arrays of shape (images, height, width) or (images, channels, height, width)"
+        )
+    if recipe.model != "mlp":
+        architecture.shapes(recipe.layers(dataset.classes), dataset.shape)
+
+
+def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_rng: torch.Generator) -> QuantNet:
+    """The quantized network before training. Raises InputError on a stuck map that does not fit."""
+    device = chip.device
+    grid = Grid.sliced(device.weights, recipe.slices, device.levels)
+    stuck = _stuck_map(recipe.stuck_map) if recipe.stuck_map else {}
+
+    def converters(_: str, last: bool) -> Converters | None:
+        return Converters(chip.arrays.rows, chip.adc.bits, last, device.codes[-1]) if recipe.converters else None
+
+    def noise(name: str, size: tuple[int, ...]) -> CellNoise | None:
+        mine = stuck.pop(name, None)
+        if recipe.cells.is_ideal and mine is None:
+            return None
+        if mine is not None:
+            mine = check_stuck(mine, name, size, device)
+        return CellNoise(recipe.cells, device, chip.arrays.rows, chip.columns, noise_rng, mine)
+
+    model = quantized(
+        layers,
+        shape,
+        grid,
+        recipe.activation,
+        recipe.input,
+        seed=recipe.seed,
+        reach=recipe.grid_max if recipe.method == "iscas2018" else None,
+        clip=recipe.activation_clip,
+        per_column=recipe.scale == "column",
+        bias_on_grid=recipe.bias == "grid",
+        real={"all": "", "conv": "linear", "linear": "conv"}[recipe.quantize],
+        converters=converters,
+        noise=noise,
+    )
+    if stuck:
+        names = ", ".join(layer.name for layer in model.chain)
+        raise InputError(f"{recipe.stuck_map}: layer {min(stuck)} is not one of the network's ({names}); rename it")
+    return model
+
+
+def map_digest(path: str) -> int:
+    """CRC-32 of a stuck map's file. Raises InputError."""
+    return zlib.crc32(_map_bytes(path))
+
+
+def _map_bytes(path: str) -> bytes:
+    try:
+        if Path(path).stat().st_size > MAX_MAP:
+            raise InputError(f"{path}: is larger than {MAX_MAP} bytes; a stuck map has one byte a cell")
+        return Path(path).read_bytes()
+    except OSError as e:
+        raise InputError(f"{path}: cannot be read ({e.strerror}); give a .safetensors file of stuck cells") from None
+
+
+def _stuck_map(path: str) -> dict[str, Tensor]:
+    """Layer name to its map, from a .safetensors file. Raises InputError."""
+    try:
+        return from_bytes(_map_bytes(path))
+    except (SafetensorError, ValueError) as e:
+        raise InputError(f"{path}: is not a .safetensors file ({e}); save int8 tensors, one a layer") from None

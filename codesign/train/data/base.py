@@ -1,0 +1,126 @@
+"""The record every data set becomes, and its images as integers of a chip's input type."""
+
+import math
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+from codesign.fixed import IntType
+
+Bytes = NDArray[np.uint8]
+Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images as rows of uint8, labels 0..classes-1. Construction refuses anything else with InputError.
+
+    shape: (channels, height, width) of an image whose row is stored in that order, or () for plain features.
+    """
+
+    name: str
+    x_train: Bytes  # (images, features)
+    y_train: Labels  # (images,)
+    x_test: Bytes
+    y_test: Labels
+    classes: int
+    shape: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        for part, x, y in (("train", self.x_train, self.y_train), ("test", self.x_test, self.y_test)):
+            where = f"data set {self.name}: {part}"
+            if x.ndim != 2 or x.size == 0 or x.dtype != np.uint8:
+                raise InputError(
+                    f"{where} images must be a non-empty uint8 (images, features), got {x.dtype} {x.shape}; "
+                    "flatten them, one row each, of values 0..255"
+                )
+            if y.shape != (len(x),):
+                raise InputError(
+                    f"{where} labels must be one per image ({len(x)}), got shape {y.shape}; "
+                    "give the class number of each image"
+                )
+            if y.min() < 0 or y.max() >= self.classes:
+                raise InputError(
+                    f"{where} labels must lie in 0..{self.classes - 1}, got {y.min()}..{y.max()}; "
+                    "number the classes from 0, each with training images"
+                )
+        if self.x_train.shape[1] != self.x_test.shape[1]:
+            raise InputError(
+                f"data set {self.name}: train and test images must be equally large, "
+                f"got {self.x_train.shape[1]} and {self.x_test.shape[1]} features; bring them to one size"
+            )
+        if self.classes < 2:
+            raise InputError(
+                f"data set {self.name}: needs at least 2 classes, got {self.classes}; add images of another class"
+            )
+        if self.shape and (
+            len(self.shape) != 3 or min(self.shape) < 1 or math.prod(self.shape) != self.x_train.shape[1]
+        ):
+            raise InputError(
+                f"data set {self.name}: shape must be (channels, height, width) with a product of "
+                f"{self.x_train.shape[1]}, the features of an image, got {self.shape}; correct it or leave it out"
+            )
+
+    @property
+    def features(self) -> int:
+        """Inputs of a network for this data."""
+        return int(self.x_train.shape[1])
+
+    @property
+    def digest(self) -> int:
+        """CRC-32 of every image and label."""
+        value = self.classes
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            value = zlib.crc32(np.ascontiguousarray(array).data, value)
+        return value
+
+    def split(self, last: int) -> "Dataset":
+        """The last `last` (1..train-1) training images in place of the test set, to choose recipes by.
+
+        The test set itself is not in the result; images are shared with this one, not copied. Raises InputError
+        for another `last`, for images that lie sorted by class, and if no image of a class is left to train on.
+        """
+        count = len(self.y_train)
+        if not 1 <= last < count:
+            raise InputError(
+                f"data set {self.name}: can hold out 1..{count - 1} of its {count} training images, got {last}; "
+                "choose a number in that range"
+            )
+        kept, held = self.y_train[:-last], self.y_train[-last:]
+        present = np.unique(self.y_train)
+        if len(present) > 1 and np.count_nonzero(np.diff(self.y_train)) == len(present) - 1:
+            raise InputError(
+                f"data set {self.name}: its training images lie sorted by class, so the last {last} are no fair "
+                "sample; shuffle images and labels together first"
+            )
+        gone = np.setdiff1d(present, kept)
+        if gone.size:
+            raise InputError(
+                f"data set {self.name}: holding out the last {last} training images leaves none of class {gone[0]}; "
+                "hold out fewer, or shuffle images and labels together first"
+            )
+        return Dataset(
+            f"{self.name}-validation",
+            self.x_train[:-last],
+            kept,
+            self.x_train[-last:],
+            held,
+            self.classes,
+            self.shape,
+        )
+
+
+def to_inputs(x: NDArray[np.generic], kind: IntType) -> NDArray[np.int16]:
+    """uint8 images as integers of `kind` (1..8 bits): the top bits, less the midpoint if signed."""
+    images = np.asarray(x)
+    if images.dtype != np.uint8 or not 1 <= kind.bits <= 8:
+        raise InputError(
+            f"inputs: must be uint8 images for 1..8 bits, got {images.dtype} for {kind}; rescale to 0..255 first"
+        )
+    values = images.astype(np.int16)
+    values >>= 8 - kind.bits
+    values += np.int16(kind.lo)
+    return values

@@ -1,0 +1,22 @@
+"""Where files of published data sets lie, how much of a file is unpacked, and others' words in one line."""
+
+import os
+from pathlib import Path
+
+LIMIT = 2 << 30  # bytes the arrays or images of one data set may fill: more is a mistake, or meant to fill the memory
+
+
+def places(name: str, folder: Path | None) -> list[Path]:
+    """Folders that may hold data set `name`: `folder` and its `name`/ if given, else $CODESIGN_DATA/`name`,
+    else ../shared/data/`name` beside the checkout."""
+    if folder is not None:
+        return [folder, folder / name]
+    if os.environ.get("CODESIGN_DATA"):
+        return [Path(os.environ["CODESIGN_DATA"]) / name]
+    return [Path(__file__).parents[4] / "shared" / "data" / name]
+
+
+def one_line(words: object) -> str:
+    """What an error of another program, or a name out of a file, says: in one line, without control characters."""
+    text = " ".join(str(words).split()) or type(words).__name__
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -1,0 +1,57 @@
+"""How a trained network does on imperfect dies, by its integers."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from codesign import ir
+from codesign.devices import Cells, draw
+from codesign.errors import InputError
+from codesign.fixed import IntType
+from codesign.hardware import Chip
+from codesign.ir import Conv, Linear
+from codesign.train.data import Dataset, to_inputs
+from codesign.train.export import export
+from codesign.train.grid import Grid
+from codesign.train.models import QuantNet
+
+
+def on_die(
+    model: QuantNet, dataset: Dataset, kind: IntType, chip: Chip, cells: Cells, rng: np.random.Generator
+) -> float:
+    """Percent of test images right when every cell is drawn by `rng`; converters do not clip.
+
+    Each slice of a layer lies in arrays of its own. Biases are ideal, also those in cells. Raises InputError when
+    the chip's codes cannot show `cells` (see `devices.check`), or its cells cannot hold the model's weights.
+    """
+    grid = model.grid
+    if not model.is_discrete:
+        raise InputError("model: some of its weights are real, a die cannot hold them; quantize every layer")
+    if (grid.pair or grid.values) != chip.device.weights:
+        raise InputError(
+            f"model: its pairs of cells hold other weights than those of chip {chip.name}; "
+            "give the chip it was trained for"
+        )
+    network = export(model, "die")
+    nodes = tuple(
+        replace(n, weight=_held(n, grid, chip, cells, rng)) if isinstance(n, Linear | Conv) else n
+        for n in network.nodes
+    )
+    outputs = ir.run(replace(network, nodes=nodes), to_inputs(dataset.x_test, kind))
+    return 100.0 * float((outputs.argmax(1) == dataset.y_test).mean())
+
+
+def _held(node: Linear | Conv, grid: Grid, chip: Chip, cells: Cells, rng: np.random.Generator) -> NDArray[np.int32]:
+    """What a layer's cells amount to on a die, in the weight's shape."""
+    matrix = node.weight if isinstance(node, Linear) else node.weight.reshape(len(node.weight), -1).T
+    weights, pairs = (np.array(list(part)) for part in (chip.device.pairs, chip.device.pairs.values()))
+    array = (chip.arrays.rows, chip.arrays.columns)
+    held = np.zeros(matrix.shape, np.int64)  # (inputs, outputs)
+    for s, digits in enumerate(grid.split(torch.from_numpy(np.ascontiguousarray(matrix)))):
+        levels = pairs[np.searchsorted(weights, digits.numpy())].reshape(len(matrix), -1)  # + and - side by side
+        codes = draw(levels, chip.device, cells, rng, array).astype(np.int64)
+        held += grid.base**s * (codes[:, 0::2] - codes[:, 1::2])
+    back = held if isinstance(node, Linear) else held.T.reshape(node.weight.shape)
+    return np.ascontiguousarray(back, dtype=np.int32)

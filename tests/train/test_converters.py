@@ -1,0 +1,119 @@
+"""Converters in the loop: exact codes, straight gradients, a step that learns, registers that can hold it."""
+
+import numpy as np
+import pytest
+import torch
+
+from codesign.fixed import IntType, Trim, bit_planes, convert, plane_weights
+from codesign.train.converters import Converters
+from codesign.train.grid import Grid
+from codesign.train.unfold import Window
+
+RNG = torch.Generator().manual_seed(0)
+
+
+def with_step(step: float, bits: int = 3, rows: int = 5, whole: bool = False, top: int = 1) -> Converters:
+    made = Converters(rows, bits, whole, top)
+    with torch.no_grad():
+        made.log_step.fill_(float(np.log2(step)))
+    return made
+
+
+def expected(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converters) -> np.ndarray:
+    """The sums of codes, one conversion at a time by the integer contract."""
+    total = np.zeros((len(x), len(codes)), np.int64)
+    for bit, weight in zip(bit_planes(x, kind), plane_weights(kind), strict=True):
+        for first in range(0, x.shape[1], made.rows):
+            for image in range(len(x)):
+                for output in range(len(codes)):
+                    rows = slice(first, first + made.rows)
+                    current = int(bit[image, rows].astype(int) @ codes[output, rows])
+                    total[image, output] += int(weight) * int(convert(current, made.trim, 0, made.code))
+    return total
+
+
+@pytest.mark.parametrize("kind", [IntType(4), IntType(3, True), IntType(1)], ids=str)
+@pytest.mark.parametrize("step", [1.0, 1.37, 2.0, 5.3])
+def test_forward_is_the_chips_codes_times_their_step(kind: IntType, step: float) -> None:
+    made = with_step(step)
+    x = torch.randint(kind.lo, kind.hi + 1, (7, 12), generator=RNG)
+    codes = torch.randint(-3, 4, (4, 12), generator=RNG)
+    sums = expected(x.numpy(), codes.numpy(), kind, made)
+    assert (made.integers(x.numpy(), codes, kind, Grid((-1, 0, 1)), None) == sums).all()
+    y = made(x.float(), [codes.float()], kind, 1, None, None).detach().numpy()
+    assert (np.rint(y * made.trim.gain / 2**made.trim.shift) == sums).all()
+
+
+def test_windows_and_groups_are_read_as_matrices() -> None:
+    made, window, kind = with_step(1.0, bits=3), Window(3, 2, 1, groups=2), IntType(4)
+    x = torch.randint(0, 16, (3, 4, 6, 6), generator=RNG)
+    w = torch.randint(-1, 2, (6, 2, 3, 3), generator=RNG)
+    whole = made.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window)
+    y = made(x.float(), [w.float()], kind, 1, window, None).detach()
+    assert y.shape == window.convolve(x.float(), w.float()).shape
+    assert (np.rint(y.numpy()) == whole).all()
+    wide = with_step(1.0, bits=12)  # cannot clip: the exact product
+    assert (wide.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window) == window.convolve(x, w).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("step", "whole", "trim"),
+    [
+        (0.3, False, Trim(1, 0)),
+        (1.0, False, Trim(1, 0)),
+        (1.5, False, Trim(171, 8)),
+        (2.0, False, Trim(128, 8)),
+        (3.1, True, Trim(1, 2)),
+        (1.3, True, Trim(1, 0)),
+        (1e9, False, Trim(2, 15)),
+        (1e9, True, Trim(1, 14)),
+    ],
+)
+def test_registers_hold_the_nearest_trim(step: float, whole: bool, trim: Trim) -> None:
+    assert with_step(step, whole=whole).trim == trim
+
+
+def test_gradients_are_the_exact_products() -> None:
+    made, kind = with_step(1.4), IntType(4)
+    x = torch.randint(0, 16, (9, 12), generator=RNG).float().requires_grad_()
+    codes = torch.randint(-1, 2, (4, 12), generator=RNG).float().requires_grad_()
+    g = torch.randn(9, 4, generator=RNG)
+    made(x, [codes], kind, 1, None, None).backward(g)
+    assert x.grad is not None and torch.allclose(x.grad, g @ codes.detach())
+    assert codes.grad is not None and torch.allclose(codes.grad, g.t() @ x.detach())
+
+
+@pytest.mark.parametrize(("step", "sign"), [(1.0, 1), (8.0, -1)])
+def test_the_step_learns_towards_a_smaller_error(step: float, sign: int) -> None:
+    """Too fine a step clips and must grow, too coarse a one rounds everything away and must shrink."""
+    made, kind = with_step(step, bits=3, rows=64), IntType(4)
+    x = torch.randint(0, 16, (64, 64), generator=torch.Generator().manual_seed(1)).float()
+    codes = torch.randint(-1, 2, (8, 64), generator=torch.Generator().manual_seed(2)).float()
+    exact = x @ codes.t()
+    optimiser = torch.optim.Adam(made.parameters(), lr=0.05)
+
+    def loss() -> torch.Tensor:
+        return (made(x, [codes], kind, 1, None, None) - exact).square().mean()
+
+    before = loss().item()
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    assert loss().item() < 0.7 * before
+    assert np.sign(made.log_step.item() - np.log2(step)) == sign
+
+
+def test_wide_codes_are_read_in_double_precision() -> None:
+    """Currents times gains past 2^24 would round in float32."""
+    made = with_step(300.5, bits=8, rows=128, top=4095)
+    assert not made.narrow and with_step(1.0).narrow
+    x = torch.randint(0, 256, (20, 256), generator=RNG)
+    codes = torch.randint(-4095, 4096, (5, 256), generator=RNG)
+    whole = made.integers(x.numpy(), codes, IntType(8), Grid((-1, 0, 1)), None)
+    y = made(x.float(), [codes.float()], IntType(8), 1, None, None).detach().double().numpy()
+    assert np.abs(y * made.trim.gain / 2**made.trim.shift - whole).max() < 1e-6 * np.abs(whole).max()
+
+
+def test_they_start_at_one_cell() -> None:
+    assert Converters(8, 4, top=255).log_step.item() == pytest.approx(np.log2(255))
