@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from codesign.errors import ConfigError, InputError, OutputError, ToolError
+from codesign.errors import ConfigError, InputError, OutputError, ToolError, UnsupportedError
 from codesign.flow import Context, Flow, Stage, presets, run, runner, stages
 
 TOY = """\
@@ -110,7 +110,19 @@ class TestSet:
         assert mistakes(TOY, [text]) == [f"--set {text}: must be KEY=VALUE, for example train.epochs=5"]
 
     def test_below_a_value(self) -> None:
-        assert mistakes(TOY, ["train.epochs.x=5"]) == ["--set train.epochs.x: train.epochs is not a table"]
+        assert mistakes(TOY, ["train.epochs.x=5", "train.epoch=5"]) == [
+            "my.toml: train.epochs.x: train.epochs is a value, not a table; set train.epochs itself",
+            "my.toml: train.epoch: unknown key; did you mean epochs?",
+        ]
+
+    def test_the_tables_given_stay_as_they_are(self) -> None:
+        data = {"name": "toy", "chip": "tiny", "train": {"cells": {"variation": 0.1}}}
+        changed = {"stuck_on": 0.1}
+        settings = [("train.cells", changed), ("train.cells.stuck_off", 0.2), ("chip.adc.bits", 5)]
+        flow = Flow.parse_data(data, "x", settings)
+        assert (flow.train.cells.stuck_on, flow.train.cells.stuck_off, flow.chip.adc.bits) == (0.1, 0.2, 5)
+        assert data == {"name": "toy", "chip": "tiny", "train": {"cells": {"variation": 0.1}}}
+        assert changed == {"stuck_on": 0.1}
 
 
 class Recorder:
@@ -260,3 +272,20 @@ def test_inputs_of_training_follow_the_users_data(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").write_bytes(b"two")
     assert runner._inputs(stages.STAGES[0], context) != before
     assert json.loads(before)["settings"]["recipe"]["epochs"] == 3
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (["train.model=lenet", "train.channels=[4]"], "train.model: chips do not take convolutions yet, got 'lenet'; "),
+        (["train.slices=2"], "train.slices: chips do not take weights sliced over several pairs yet, got 2; "),
+        (["train.quantize=linear"], "train.quantize: chips do not take real weights yet, got 'linear'; "),
+    ],
+)
+def test_what_chips_do_not_take_is_refused_before_training(sets: list[str], message: str, tmp_path: Path) -> None:
+    described = Flow.load("digits_mlp", [*sets, "train.epochs=1", "train.hidden=[8]"])
+    with pytest.raises(UnsupportedError) as caught:
+        run(described, tmp_path / "run")
+    assert str(caught.value) == message + "train it alone with --until train"
+    assert not (tmp_path / "run").exists()
+    assert run(described, tmp_path / "run", last="train") == ("train",)

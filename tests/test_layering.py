@@ -18,38 +18,49 @@ TABLE: dict[str, tuple[str, str]] = {
     "outputs": ("", ""),
     "fixed": ("", ""),
     "hardware": ("fixed", ""),
+    "parallel": ("", ""),
+    "devices": ("hardware fixed", ""),
     "ir": ("fixed", ""),
     "passes": ("ir fixed", ""),
-    "train": ("ir hardware fixed outputs", ""),
-    "mapping": ("ir hardware fixed", ""),
+    "train": ("ir devices hardware fixed outputs", ""),
+    "mapping": ("ir devices hardware fixed", ""),
     "image": ("mapping hardware fixed", ""),
     "rtl": ("image mapping hardware fixed", ""),
     "report": ("mapping image hardware fixed", ""),
     "program": ("ir passes mapping image rtl hardware fixed outputs", ""),
     "compiler": ("ir passes mapping image rtl hardware fixed program", "train"),
     "sim": ("rtl image mapping ir hardware fixed program", ""),
-    # The recipe is a record that loads without torch.
-    "flow": ("ir mapping image rtl report program hardware fixed outputs train.recipe", "compiler train sim"),
+    # Records that load without torch: the recipe with what it names, and which of torchrun's processes this is.
+    "flow": (
+        "ir mapping image rtl report program hardware fixed outputs train.recipe train.ranks",
+        "compiler train sim",
+    ),
+    "study": ("flow devices hardware outputs parallel", "train"),
     "doctor": ("", "sim"),
-    "cli": ("report hardware outputs", "flow program compiler ir image rtl sim doctor"),
+    "cli": ("report hardware outputs", "flow study parallel train.ranks program compiler ir image rtl sim doctor"),
     "__main__": ("cli", ""),
-    "__init__": ("", "hardware ir mapping program compiler sim"),
+    "__init__": ("", "devices hardware ir mapping program compiler sim"),
 }
 
 # Packages of others that have one home (or few).
 HOMES = {
     "torch": {"train"},
     "sklearn": {"train"},
+    "PIL": {"train"},
     "cocotb": {"sim"},
     "cocotb_tools": {"sim"},
     "find_libpython": {"sim", "doctor"},
     "vcd": {"sim"},
     "jinja2": {"rtl"},
     "pyverilog": {"rtl"},
+    "joblib": {"parallel"},
+    "distributed": {"parallel"},
+    "matplotlib": {"study"},
+    "scipy": {"study"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "safetensors": {"ir", "train"},
-    "pydantic": {"ir", "hardware", "train", "image", "flow", "report"},
+    "pydantic": {"ir", "hardware", "devices", "train", "image", "flow", "study", "report"},
 }
 
 # Whose names a part may write in annotations without importing it when run.
@@ -118,6 +129,11 @@ def test_imports_go_one_way(path: Path) -> None:
         ("flow", "from codesign.train import fit", "flow may not import train outside a function"),
         ("flow", "def f():\n    from codesign.train import fit", None),
         ("flow", "from codesign.train.recipe import Recipe", None),
+        ("study", "from codesign.train.loop import fit", "study may not import train outside a function"),
+        ("cli", "from codesign import study", "cli may not import study outside a function"),
+        ("devices", "from codesign.mapping import Die", "devices may not import mapping"),
+        ("parallel", "from codesign.flow import Flow", "parallel may not import flow"),
+        ("train", "def f():\n    import joblib", "joblib belongs to parallel"),
         ("fixed", "if TYPE_CHECKING:\n    from codesign.hardware import Chip", "fixed may not import hardware"),
     ],
 )
@@ -127,7 +143,8 @@ def test_the_judge_itself(part: str, source: str, expected: str | None) -> None:
 
 
 def test_light_imports_stay_light() -> None:
-    heavy = ["torch", "sklearn", "scipy", "cocotb", "pyverilog"]
-    code = f"import codesign, codesign.cli, sys; print([m for m in {heavy} if m in sys.modules])"
+    heavy = ["torch", "sklearn", "scipy", "matplotlib", "joblib", "distributed", "cocotb", "pyverilog"]
+    light = "codesign, codesign.cli, codesign.flow, codesign.study, codesign.parallel, codesign.devices"
+    code = f"import {light}, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from codesign.cli import chip, image
-from codesign.cli.common import ChipName, Json, Out, progress_bars, read_array, say
+from codesign.cli.common import ChipName, Json, Out, progress_bars, read_array, say, show_table
 from codesign.cli.verdict import judge, show_report
 from codesign.errors import CodesignError, InputError
 
@@ -74,14 +74,57 @@ def run(
 ) -> None:
     """Train, compile, run the reference, simulate the chip, report. Goes on where it stopped."""
     from codesign import flow as flows
+    from codesign.train.ranks import rank
 
     described = flows.Flow.load(flow, sets or ())
     with progress_bars() as progress:
         ran = flows.run(described, out, first, last, data, progress)
+    if rank() > 0:
+        return  # one of torchrun's further processes: the first one tells
     if not (out / flows.SUMMARY).is_file():
         say(json, {"stages": ran}, f"did {', '.join(ran) or 'nothing, all was up to date'}; in {out}")
     else:
         show_report(out, json)
+
+
+@app.command()
+def study(
+    source: Annotated[Path, typer.Argument(help="A study file, or a folder of them such as flows/iscas2018.")],
+    out: Out,
+    quick: Annotated[bool, typer.Option("--quick", help="The quick form: minutes at most, embedded data.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at once, a process each.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler instead: tcp://host:8786; --out on a shared disk.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of data sets that are not embedded.")] = None,
+    json: Json = False,
+) -> None:
+    """Put one question to many trainings: tables and plots. Goes on where it stopped."""
+    from codesign import study as studies
+    from codesign.parallel import Workers
+    from codesign.study.table import record
+    from codesign.study.write import text_table
+
+    found = [s.quickly() if quick else s for s in studies.load(source)]
+    studies.check(found, sets or ())
+    records, problems = [], []
+    for described in found:
+        try:
+            with progress_bars() as progress:
+                table = studies.run(described, out, data, Workers(jobs, scheduler), sets or (), progress)
+        except InputError as e:  # of this study; the others may well run
+            problems.append(str(e))
+            continue
+        records.append(record(described, table))
+        if not json:
+            show_table(described.question, *text_table(described, table))
+    if records or json:
+        say(json, records, f"tables and plots in {out}")
+    if problems:
+        raise InputError("\n".join(dict.fromkeys(problems)))
 
 
 @app.command("compile")

@@ -1,6 +1,7 @@
 """What the commands share: options, output, arrays, progress."""
 
 import json as jsons
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,22 @@ def say(json: bool, record: object, text: str) -> None:
     typer.echo(jsons.dumps(record, indent=1) if json else text)
 
 
+def show_table(title: str, columns: list[str], rows: list[list[str]], note: str) -> None:
+    """A table for people, between a title and a note, then an empty line. Cells are text, whatever they hold."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in columns:
+        table.add_column(name)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(markup=False, highlight=False, emoji=False)
+    console.print(f"{title}\n")
+    console.print(table)
+    console.print(f"\n{note}\n", style="dim")
+
+
 def read_array(path: Path) -> "NDArray[np.generic]":
     """An array from a .npy file. Raises InputError."""
     import numpy as np
@@ -41,18 +58,23 @@ def read_array(path: Path) -> "NDArray[np.generic]":
 
 
 @contextmanager
-def progress_bars() -> Iterator[Callable[[str, int, int, str], None] | None]:
-    """A progress display on stderr; none when it is not a terminal."""
+def progress_bars() -> Iterator[Callable[[str, float, int, str], None] | None]:
+    """A progress display on stderr: stage, done, of, note; none when it is not a terminal."""
     from rich.console import Console
 
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.markup import escape
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Column
 
-    spent, note = TimeElapsedColumn(), TextColumn("{task.fields[note]}")
-    with Progress("{task.description:<10}", BarColumn(), MofNCompleteColumn(), spent, note, console=console) as bars:
+    left = TimeRemainingColumn(compact=True, elapsed_when_finished=True)
+    note = TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    columns = ("{task.description:<10}", BarColumn(16), MofNCompleteColumn(), left, note)
+    # What is left is told from all steps so far: one may take longer than rich's usual half a minute.
+    with Progress(*columns, console=console, expand=True, speed_estimate_period=math.inf) as bars:
         tasks: dict[str, Any] = {}
 
         def finish() -> None:
@@ -60,11 +82,11 @@ def progress_bars() -> Iterator[Callable[[str, int, int, str], None] | None]:
                 whole = bars.tasks[task].total or 1
                 bars.update(task, completed=whole, total=whole, note="")
 
-        def show(stage: str, done: int, of: int, note: str) -> None:
+        def show(stage: str, done: float, of: int, note: str) -> None:
             if stage not in tasks:  # the stages before it have ended
                 finish()
-                tasks[stage] = bars.add_task(stage, note="")
-            bars.update(tasks[stage], completed=done, total=of or None, note=note)
+                tasks[stage] = bars.add_task(stage, total=None, note="")
+            bars.update(tasks[stage], completed=done, total=of or None, note=escape(note))
 
         yield show
         finish()

@@ -3,6 +3,7 @@
 import json
 import tomllib
 from collections.abc import Sequence
+from copy import deepcopy
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -71,9 +72,21 @@ class Flow(BaseModel):
             data = tomllib.loads(text)
         except (ValueError, RecursionError) as e:  # also numbers too long, brackets too deep
             raise ConfigError(f"{where}: is not TOML ({e})") from None
-        changes = [_change(s) for s in sets]
+        return cls.parse_data(data, where, changes(sets), folder)
+
+    @classmethod
+    def parse_data(
+        cls, data: dict[str, Any], where: str, settings: Sequence[tuple[str, Any]], folder: Path = Path()
+    ) -> "Flow":
+        """A flow from the tables of a file, with `settings` (dotted key, value) changed; `data` stays as it is.
+
+        A chip file is looked for from `folder`, one that a setting names from where we are. Raises ConfigError with
+        every mistake, one a line.
+        """
+        data = deepcopy(data)
+        paths = [([part.strip() for part in key.split(".")], value) for key, value in settings]
         problems = []
-        for path, value in changes:  # a whole chip first, so that chip.adc.bits changes the new one
+        for path, value in paths:  # a whole chip first, so that chip.adc.bits changes the new one
             if path == ["chip"]:
                 data["chip"], folder = value, Path()
         if isinstance(data.get("chip"), str):
@@ -84,9 +97,9 @@ class Flow(BaseModel):
                 problems.append(str(e))
                 chip = Chip.load("tiny")  # stands in, so that the rest of the file is judged too
             data["chip"] = chip.model_dump(mode="json", exclude_none=True)
-        for path, value in changes:
-            if path != ["chip"]:
-                _put(data, path, value)
+        for path, value in paths:
+            if path != ["chip"] and (problem := _put(data, path, deepcopy(value))):
+                problems.append(f"{where}: {problem}")
         try:
             flow = validate(cls, _toml(data), where)
         except ConfigError as e:
@@ -109,24 +122,30 @@ def presets() -> list[str]:
     return sorted(p.name.removesuffix(".toml") for p in resources.files("flows").iterdir() if p.name.endswith(".toml"))
 
 
-def _change(text: str) -> tuple[list[str], Any]:
-    """KEY=VALUE as (path, value): a dotted key and a TOML value; a bare word is a string."""
-    key, equals, value = text.partition("=")
-    path = [p.strip() for p in key.split(".")]
-    if not equals or not all(path):
-        raise ConfigError(f"--set {text}: must be KEY=VALUE, for example train.epochs=5")
-    try:
-        return path, tomllib.loads(f"x = {value}")["x"]
-    except (ValueError, RecursionError):
-        return path, value.strip()
+def changes(sets: Sequence[str]) -> list[tuple[str, Any]]:
+    """Each KEY=VALUE as (dotted key, value): a TOML value, or a bare word as a string. Raises ConfigError."""
+    found: list[tuple[str, Any]] = []
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if not equals or not all(p.strip() for p in key.split(".")):
+            raise ConfigError(f"--set {text}: must be KEY=VALUE, for example train.epochs=5")
+        try:
+            found.append((key, tomllib.loads(f"x = {value}")["x"]))
+        except (ValueError, RecursionError):
+            found.append((key, value.strip()))
+    return found
 
 
-def _put(data: dict[str, Any], path: list[str], value: Any) -> None:
+def _put(data: dict[str, Any], path: list[str], value: Any) -> str | None:
+    """Set the value at `path`, making tables on the way; what is wrong where a value is in the way."""
+    table: Any = data
     for k, part in enumerate(path[:-1]):
-        data = data.setdefault(part, {})
-        if not isinstance(data, dict):
-            raise ConfigError(f"--set {'.'.join(path)}: {'.'.join(path[: k + 1])} is not a table")
-    data[path[-1]] = value
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            above = ".".join(path[: k + 1])
+            return f"{'.'.join(path)}: {above} is a value, not a table; set {above} itself"
+    table[path[-1]] = value
+    return None
 
 
 def _toml(data: dict[str, Any]) -> str:

@@ -15,6 +15,7 @@ from codesign.flow import stages
 from codesign.flow.describe import Flow
 from codesign.flow.stage import SUMMARY, Context, Progress, Stage
 from codesign.outputs import atomic_write, claim, writing
+from codesign.train.ranks import rank, world
 
 
 def run(
@@ -30,7 +31,8 @@ def run(
     first: run this stage and the later ones in any case; the earlier ones must be up to date.
     last: stop after this stage. data: folder of data sets that are not embedded.
     Raises ConfigError on stages in a wrong order, InputError when an earlier stage is missing, OutputError
-    when `out` holds something else, and whatever the stages raise.
+    when `out` holds something else, and whatever the stages raise. Under torchrun, only the first process does
+    all this; the others take part in the training.
     """
     steps = stages.STAGES
     names = [s.name for s in steps]
@@ -47,8 +49,11 @@ def run(
         progress or (lambda stage, done, of, note: None),
         tuple(names),
     )
+    if rank() > 0:
+        stages.help_to_train(context)
+        return ()
     if first is not None or not all(_is_done(s, context) for s in steps[: end + 1]):
-        stages.prepare(steps[begin : end + 1])
+        stages.prepare(steps[begin : end + 1], flow.train)
     claim(out, "run")
     ran = []
     with writing(context.out):
@@ -61,6 +66,8 @@ def run(
             elif first is not None or not _is_done(stage, context):
                 _do(stage, context)
                 ran.append(stage.name)
+            if stage.name == "train" and world() > 1 and "train" not in ran:
+                stages.excuse_helpers(context)
         if end == len(steps) - 1:
             shown = context.folder(steps[-1].name) / SUMMARY
             atomic_write(context.out / SUMMARY, shown.read_bytes())

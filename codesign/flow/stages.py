@@ -4,6 +4,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign import __version__, ir
-from codesign.errors import InputError
+from codesign.errors import InputError, UnsupportedError
 from codesign.flow.stage import SUMMARY, Context, Stage
 from codesign.report import Accuracies, Accuracy, Arrays, Cycles, Metrics, text
+from codesign.train.recipe import Recipe
 
 CALIBRATION = 256  # training images the compiler may look at
 
 
-def prepare(stages: Sequence[Stage]) -> None:
-    """Refuse at once what `stages` would refuse only after minutes of training. Raises ToolError."""
+def prepare(stages: Sequence[Stage], recipe: Recipe) -> None:
+    """Refuse at once what `stages` would refuse only after minutes of training. Raises ToolError, UnsupportedError."""
+    if any(s.name == "compile" for s in stages):
+        for key, value, fits, what in (
+            ("model", recipe.model, "mlp", "convolutions"),
+            ("slices", recipe.slices, 1, "weights sliced over several pairs"),
+            ("quantize", recipe.quantize, "all", "real weights"),
+        ):
+            if value != fits:
+                raise UnsupportedError(
+                    f"train.{key}: chips do not take {what} yet, got {value!r}; train it alone with --until train"
+                )
     if any(s.name == "simulate" for s in stages):
         from codesign.sim.icarus import require
 
@@ -29,16 +41,26 @@ def prepare(stages: Sequence[Stage]) -> None:
 def _train_inputs(context: Context) -> dict[str, Any]:
     flow = context.flow
     name = flow.train.dataset
-    content = None
-    if name.endswith(".npz"):
-        path = Path(name) if context.data is None else context.data / name
-        content = zlib.crc32(path.read_bytes()) if path.is_file() else None
-    return {
+    path = Path(name) if context.data is None else context.data / name
+    inputs = {
         "codesign": __version__,
         "recipe": flow.train.model_dump(mode="json"),
         "codes": list(flow.chip.device.codes),
-        "data": content if content is not None else str(context.data),
+        "data": _contents(path) if path.exists() else str(context.data),
     }
+    if flow.train.converters:
+        inputs["converters"] = {"rows": flow.chip.arrays.rows, "bits": flow.chip.adc.bits}
+    if flow.train.stuck_map:
+        inputs["stuck_map"] = _contents(Path(flow.train.stuck_map))
+    return inputs
+
+
+def _contents(path: Path) -> int:
+    """Changes when a file does; for a folder of images, when a file's name, size or time does. 0: absent."""
+    if path.is_file():
+        return zlib.crc32(path.read_bytes())
+    found = sorted((str(p.relative_to(path)), p.stat().st_size, p.stat().st_mtime_ns) for p in path.rglob("*.*"))
+    return zlib.crc32(repr(found).encode()) if found else 0
 
 
 def _train(context: Context, folder: Path) -> None:
@@ -47,7 +69,7 @@ def _train(context: Context, folder: Path) -> None:
 
     flow = context.flow
     recipe = flow.train
-    dataset = train.load(recipe.dataset, context.data)
+    dataset = recipe.load(context.data)
 
     def progress(epoch: train.Epoch) -> None:
         note = f"{epoch.phase}, loss {epoch.loss:.3f}, {epoch.accuracy:.1f}%"
@@ -69,6 +91,23 @@ def _train(context: Context, folder: Path) -> None:
             "images": result.images,
         },
     )
+
+
+def help_to_train(context: Context) -> None:
+    """What torchrun's further processes do: take their share of the training, if the first one trains."""
+    from codesign.train.distributed import Excused
+    from codesign.train.loop import fit
+
+    recipe = context.flow.train
+    with suppress(Excused):
+        fit(recipe, recipe.load(context.data), context.flow.chip, context.folder("train"))
+
+
+def excuse_helpers(context: Context) -> None:
+    """Let torchrun's further processes go, without a training."""
+    from codesign.train.distributed import excuse
+
+    excuse(context.flow.train.device)
 
 
 def _compile(context: Context, folder: Path) -> None:

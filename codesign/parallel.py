@@ -1,0 +1,101 @@
+"""Independent jobs: on this machine's processors, or on a Dask cluster by a setting. No scheduler of our own."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from codesign.errors import ToolError
+
+Call = tuple[Callable[..., Any], tuple[Any, ...]]
+TIMEOUT = "10s"  # for a scheduler to answer
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where jobs run: `count` local processes, or the Dask scheduler at an address such as tcp://host:8786."""
+
+    count: int = 1
+    scheduler: str | None = None
+
+    def inline(self, calls: int) -> bool:
+        """Whether so many calls would run in this process, one after another."""
+        return self.scheduler is None and min(self.count, calls) <= 1
+
+
+def spread(calls: Sequence[Call], workers: Workers) -> Iterator[Any]:
+    """Results of the calls, in whatever order they finish. Functions and arguments must be picklable, unless inline.
+
+    Local workers share the processors: each may use its part of them for numpy's threads. Raises what a call raises,
+    and ends the others then; ToolError without a scheduler, or when a worker was killed.
+    """
+    if not calls:
+        return
+    if workers.inline(len(calls)):
+        for function, arguments in calls:
+            yield function(*arguments)
+        return
+    yield from _local(calls, workers.count) if workers.scheduler is None else _cluster(calls, workers.scheduler)
+
+
+def _local(calls: Sequence[Call], count: int) -> Iterator[Any]:
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]
+    from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
+
+    parallel = Parallel(n_jobs=min(count, len(calls)), return_as="generator_unordered", batch_size=1)
+    asker = os.getpid()
+    try:
+        yield from parallel(delayed(_call)(asker, function, arguments) for function, arguments in calls)
+    except TerminatedWorkerError:
+        raise ToolError(
+            "a worker process was killed, or ran out of memory; run the same command again, with fewer --jobs "
+            "if memory was short"
+        ) from None
+
+
+def _cluster(calls: Sequence[Call], scheduler: str) -> Iterator[Any]:
+    """Without joblib, whose Dask backend keeps to the workers of the first moment, and stays here if there is one."""
+    try:
+        distributed: Any = import_module("distributed")
+    except ImportError:
+        raise ToolError(
+            f"scheduler {scheduler}: needs the package distributed; pip install 'codesign[cluster]'"
+        ) from None
+    try:
+        client = distributed.Client(scheduler, timeout=TIMEOUT)
+    except (OSError, ValueError) as e:
+        raise ToolError(
+            f"scheduler {scheduler}: does not answer ({e}); start it with `dask scheduler`, or leave it out"
+        ) from None
+    with client:
+        futures = [client.submit(function, *arguments, pure=False) for function, arguments in calls]
+        try:
+            for future in distributed.as_completed(futures):
+                yield future.result()
+        except (distributed.KilledWorker, CancelledError) as e:
+            raise ToolError(
+                f"scheduler {scheduler}: it or its workers are gone ({type(e).__name__}); run the same command again"
+            ) from None
+
+
+_watching = False
+
+
+def _call(asker: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """In a worker: the call, unless the process that asked for it is gone."""
+    global _watching
+    if not _watching:
+        _watching = True
+        threading.Thread(target=_outlive_not, args=(asker,), daemon=True).start()
+    return function(*arguments)
+
+
+def _outlive_not(asker: int) -> None:
+    """Ends this process once its parent is gone, for nobody would take the results: as a kill would, at any point."""
+    while os.getppid() == asker:
+        time.sleep(0.5)
+    os._exit(1)

@@ -1,0 +1,109 @@
+"""From a study to its trainings: every combination of case, values of `vary` and seed is a flow."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from codesign.errors import ConfigError
+from codesign.flow import Flow
+from codesign.flow.describe import changes
+from codesign.study.describe import Case, Study
+from codesign.study.labels import short, shown
+from codesign.study.rules import useless
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training of a study."""
+
+    case: str
+    values: tuple[tuple[str, Any], ...]  # of `vary`, in order
+    seed: int
+    flow: Flow
+
+    @property
+    def label(self) -> str:
+        """How progress and messages call it."""
+        names = short(key for key, _ in self.values)
+        return ", ".join([self.case, *(f"{names[k]} {shown(v)}" for k, v in self.values), f"seed {self.seed}"])
+
+
+def jobs(study: Study, sets: Sequence[str] = ()) -> list[Job]:
+    """Every training, cases first, seeds last; `sets` are KEY=VALUE changes to all of them.
+
+    Raises ConfigError with every mistake: file, case, dotted key.
+    """
+    everywhere = changes(sets)
+    refused = [f"--set {why}" for key, _ in everywhere if (why := useless(key))]
+    if refused:
+        raise ConfigError("\n".join(refused))
+    made: list[Job] = []
+    problems: dict[str, list[str]] = {}  # message: cases it holds for
+    for case, *values in itertools.product(study.case, *study.vary.values()):
+        chosen = tuple(zip(study.vary, values, strict=True))
+        for seed in study.seeds:
+            settings = [*_beside(study, [*case.set.items(), *chosen]), ("train.seed", seed), *everywhere]
+            base = {"name": study.name, "chip": study.chip, "train": study.train}
+            try:
+                made.append(Job(case.name, chosen, seed, Flow.parse_data(base, study.where, settings, study.folder)))
+            except ConfigError as e:
+                for line in str(e).splitlines():
+                    problems.setdefault(line.removeprefix(f"{study.where}: "), []).append(case.name)
+    if not problems:
+        problems = _unfair(study, made)
+    if problems:
+        raise ConfigError("\n".join(_told(study, problems)))
+    return made
+
+
+def check(studies: Iterable[Study], sets: Sequence[str] = ()) -> None:
+    """Raises ConfigError with every mistake of all studies, before the first of them is trained."""
+    problems: list[str] = []
+    for study in studies:
+        try:
+            jobs(study, sets)
+        except ConfigError as e:
+            problems += str(e).splitlines()
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def _beside(study: Study, settings: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Chip files that the study names lie beside it."""
+    for key, value in settings:
+        is_file = key.strip() == "chip" and isinstance(value, str) and value.endswith(".toml")
+        yield key, str(study.folder / value) if is_file else value
+
+
+def _unfair(study: Study, made: Sequence[Job]) -> dict[str, list[str]]:
+    """What keeps a case from being compared with the one it names."""
+    recipes = {(job.case, repr(job.values)): job.flow.train for job in made}
+    problems: dict[str, list[str]] = {}
+    for (name, values), recipe in recipes.items():
+        other = _named(study, name).against
+        if other is None:
+            continue
+        twin = recipes[other, values]
+        if not twin.float_baseline:
+            why = f"against {other!r} trains no float twin; set train.float_baseline = true there"
+        elif (twin.dataset, twin.validation) != (recipe.dataset, recipe.validation):
+            why = f"against {other!r} is tested on other images; give both the same train.dataset and train.validation"
+        else:
+            continue
+        problems.setdefault(why, []).append(name)
+    return problems
+
+
+def _named(study: Study, name: str) -> Case:
+    return next(c for c in study.case if c.name == name)
+
+
+def _told(study: Study, problems: dict[str, list[str]]) -> Iterator[str]:
+    """A line for each mistake and case; one line for a mistake that several cases all share."""
+    for message, names in problems.items():
+        cases = list(dict.fromkeys(names))
+        if len(cases) == len(study.case) > 1:
+            yield f"{study.where}: {message}"
+        else:
+            yield from (f"{study.where}, case {case}: {message}" for case in cases)

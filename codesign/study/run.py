@@ -1,0 +1,93 @@
+"""Run a study: every training once, wherever there is a free processor; what is done stays done."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from codesign.errors import ConfigError, InputError
+from codesign.outputs import claim, writing
+from codesign.parallel import Workers, spread
+from codesign.study.describe import Study
+from codesign.study.expand import Job, jobs
+from codesign.study.table import Row, rows
+from codesign.study.training import Ended, Result, Task, Tell, key, read, train
+from codesign.study.write import write
+
+Progress = Callable[[str, float, int, str], None]  # study, trainings done, of, note
+
+
+def run(
+    study: Study,
+    out: str | Path,
+    data: str | Path | None = None,
+    workers: Workers | None = None,
+    sets: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Train what is not trained yet, then write NAME.json, NAME.csv and NAME.svg in `out`.
+
+    Every training has a folder in `out`/jobs, which studies share; after a kill it goes on from its last epoch.
+    Raises ConfigError on impossible combinations before anything is trained, and under torchrun; InputError when
+    the data set cannot be read, or with a line for each training that failed, once all others are done; OutputError
+    when `out` is not ours.
+    """
+    from codesign.train.ranks import world
+
+    if world() > 1:
+        raise ConfigError(
+            f"study {study.name}: started by torchrun as {world()} processes, which would all train the same; "
+            "start it alone, with --jobs or --scheduler for many processors"
+        )
+    workers, trainings = workers or Workers(), jobs(study, sets)
+    tasks = _tasks(study, trainings, Path(out).resolve() / "jobs", None if data is None else Path(data).resolve())
+    folder = claim(out, "study")
+    distinct: dict[Path, Task] = {}
+    for task in tasks:
+        distinct.setdefault(task.home, task)  # equal trainings are one
+    left = [task for task in distinct.values() if read(task.home) is None]
+    failed = [e for e in _train(study.name, left, len(distinct), workers, progress) if e.problem]
+    if failed:
+        raise InputError("\n".join(f"study {study.name}, {e.label}: {e.problem}" for e in failed))
+    table = rows(study, trainings, [_fetched(task) for task in tasks])
+    with writing(folder):
+        write(study, table, folder)
+    return table
+
+
+def _tasks(study: Study, trainings: Sequence[Job], home: Path, data: Path | None) -> list[Task]:
+    digests: dict[tuple[str, int], int] = {}
+    tasks = []
+    for job in trainings:
+        recipe = job.flow.train
+        images = (recipe.dataset, recipe.validation)
+        if images not in digests:
+            digests[images] = recipe.load(data).digest
+        name = key(job, study.die, digests[images])
+        tasks.append(Task(job, study.die, home / name, data, digests[images]))
+    return tasks
+
+
+def _train(name: str, left: Sequence[Task], of: int, workers: Workers, progress: Progress | None) -> list[Ended]:
+    """Do what is left, telling how far it is: trainings, and where they run in this process, epochs."""
+    show, last = progress or (lambda study, done, of, note: None), ""
+    ended: list[Ended] = []
+
+    def tell(share: float, note: str) -> None:
+        show(name, of - len(left) + len(ended) + share, of, f"{note}; last: {last}" if last else note)
+
+    here: Tell | None = tell if workers.inline(len(left)) else None
+    tell(0, "")
+    for one in spread([(train, (task, here)) for task in left], workers):
+        ended.append(one)
+        last = ("failed" if one.problem else f"{one.accuracy:.2f} %") + f", {one.label}"
+        show(name, of - len(left) + len(ended), of, last)
+    return ended
+
+
+def _fetched(task: Task) -> Result:
+    found = read(task.home)
+    if found is None:
+        raise InputError(
+            f"{task.home}: {task.job.label} was trained, but its result is not here; "
+            "with a scheduler, --out must be a folder that all workers share"
+        )
+    return found

@@ -1,0 +1,155 @@
+"""What a study found: one row per combination of case and values, seeds together."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from codesign.study.describe import Study
+from codesign.study.expand import Job
+from codesign.study.training import Result
+
+SCHEMA = "codesign-study/1"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Accuracies in percent of the test set, last epoch, in the order of `seeds`.
+
+    `twin` is full precision: the case's own float twin, or that of the case it is compared with. `drop` is twin less
+    quantized of the same seed; `ci95` is half the width of the 95 % interval of its mean (Student's t), None with
+    fewer than two seeds.
+    """
+
+    case: str
+    values: dict[str, Any]
+    seeds: tuple[int, ...]
+    twin: tuple[float, ...] | None
+    quantized: tuple[float, ...]
+    drop: tuple[float, ...] | None
+    ci95: float | None
+    cells: int
+    rejected: float  # steps refused, mean over seeds
+    dies: dict[str, dict[str, float]]  # per imperfection: mean, sd and min over dies and seeds
+
+    @property
+    def twin_mean(self) -> float | None:
+        """Full precision, mean over seeds."""
+        return None if self.twin is None else float(np.mean(self.twin))
+
+    @property
+    def quantized_mean(self) -> float:
+        """Mean over seeds."""
+        return float(np.mean(self.quantized))
+
+    @property
+    def quantized_sd(self) -> float | None:
+        """Standard deviation over seeds; None with fewer than two."""
+        return deviation(self.quantized)
+
+    @property
+    def drop_mean(self) -> float | None:
+        """Mean over seeds."""
+        return None if self.drop is None else float(np.mean(self.drop))
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """Standard deviation of what `values` are a sample of; None with fewer than two."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def half_width(values: Sequence[float]) -> float | None:
+    """Half of the 95 % confidence interval of the mean of independent values; None with fewer than two."""
+    from scipy.stats import t  # type: ignore[import-untyped]
+
+    n, sd = len(values), deviation(values)
+    return None if sd is None else float(t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
+
+
+def rows(study: Study, trainings: Sequence[Job], found: Sequence[Result]) -> list[Row]:
+    """The table: results of the trainings grouped by case and values, in the study's order."""
+    groups: dict[tuple[str, str], dict[int, Result]] = {}
+    values: dict[str, dict[str, Any]] = {}
+    for job, result in zip(trainings, found, strict=True):
+        groups.setdefault((job.case, repr(job.values)), {})[job.seed] = result
+        values[repr(job.values)] = dict(job.values)
+    against = {c.name: c.against or c.name for c in study.case}
+    dies = [d.name for d in study.die]
+    return [_row(case, values[at], group, groups[against[case], at], dies) for (case, at), group in groups.items()]
+
+
+def _row(
+    case: str, values: dict[str, Any], group: dict[int, Result], other: dict[int, Result], dies: Sequence[str]
+) -> Row:
+    """`group` and `other` are results by seed, of the same seeds."""
+    first, *_ = group.values()
+    quantized = tuple(r.quantized for r in group.values())
+    twin = tuple(f for seed in group if (f := other[seed].twin) is not None) or None
+    drop = None if twin is None else tuple(round(f - q, 6) for f, q in zip(twin, quantized, strict=True))
+    return Row(
+        case=case,
+        values=values,
+        seeds=tuple(group),
+        twin=twin,
+        quantized=quantized,
+        drop=drop,
+        ci95=None if drop is None else half_width(drop),
+        cells=first.cells,
+        rejected=float(np.mean([r.rejected for r in group.values()])),
+        dies={name: _summary([a for r in group.values() for a in r.dies[name]]) for name in dies},
+    )
+
+
+def _summary(values: list[float]) -> dict[str, float]:
+    return {
+        "mean": float(np.mean(values)),
+        "sd": deviation(values) or 0.0,
+        "min": float(np.min(values)),
+        "dies": float(len(values)),
+    }
+
+
+def record(study: Study, table: Sequence[Row]) -> dict[str, Any]:
+    """The JSON of a study; the headline row's figures stand at the top."""
+    content: dict[str, Any] = {"schema": SCHEMA, "name": study.name, "question": study.question}
+    if study.headline is not None:
+        row = next(r for r in table if r.case == study.headline)
+        content |= _means(row) | {"seeds": row.seeds}
+    content["rows"] = [_entry(row) for row in table]
+    return dict(_rounded(content))
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    return {
+        "case": row.case,
+        "values": row.values,
+        "seeds": row.seeds,
+        "float": row.twin,
+        "quantized": row.quantized,
+        "drop": row.drop,
+        "ci95": row.ci95,
+        "cells": row.cells,
+        "rejected": row.rejected,
+        "dies": row.dies,
+        **_means(row),
+    }
+
+
+def _means(row: Row) -> dict[str, Any]:
+    return {
+        "float_mean": row.twin_mean,
+        "quantized_mean": row.quantized_mean,
+        "drop_mean": row.drop_mean,
+        "drop_ci95": row.ci95,
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to 4 decimals: a hundredth of one image in ten thousand."""
+    if isinstance(value, float):
+        return round(value, 4)
+    if isinstance(value, dict):
+        return {k: _rounded(v) for k, v in value.items()}
+    return [_rounded(v) for v in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,186 @@
+"""One training of a study, in a folder of its own: run at most once, resumed after a kill, its result kept."""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from codesign import __version__
+from codesign.errors import CodesignError, InputError, OutputError, ToolError
+from codesign.outputs import atomic_write, writing
+from codesign.study.describe import Imperfection
+from codesign.study.expand import Job
+
+if TYPE_CHECKING:
+    from codesign.train import Dataset, Epoch
+
+Tell = Callable[[float, str], None]  # share of the training that is done, note
+
+
+class Result(BaseModel):
+    """result.json: accuracies in percent of the test images, after the last epoch."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    twin: float | None = Field(alias="float")
+    quantized: float
+    images: int
+    cells: int
+    rejected: int
+    train_accuracy: float | None
+    dies: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a training needs, wherever it runs."""
+
+    job: Job
+    dies: tuple[Imperfection, ...]
+    home: Path
+    data: Path | None
+    digest: int  # of the data set
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a training ended: with a result in its folder, or with a problem of its own."""
+
+    label: str
+    accuracy: float | None = None
+    problem: str | None = None
+
+
+def key(job: Job, dies: tuple[Imperfection, ...], digest: int) -> str:
+    """A name for everything the result depends on: equal keys, equal results."""
+    recipe, chip = job.flow.train, job.flow.chip
+    content = {
+        "codesign": __version__,
+        "recipe": recipe.model_dump(mode="json"),
+        "chip": chip.model_dump(mode="json", exclude={"name"}),
+        "dies": [d.model_dump(mode="json") for d in dies],
+        "data": digest,
+        "stuck_map": _crc(Path(recipe.stuck_map)) if recipe.stuck_map else None,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read(home: Path) -> Result | None:
+    """The result kept in `home`; None if there is none, or it is damaged."""
+    try:
+        return Result.model_validate_json((home / "result.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def train(task: Task, tell: Tell | None = None) -> Ended:
+    """Train, unless another process did meanwhile; result.json is written last.
+
+    A mistake that concerns this training alone (its loss became NaN, the data cannot take it) is in the answer.
+    Raises InputError when the data set cannot be read, ToolError and OutputError as training does.
+    """
+    job, home, tell = task.job, task.home, tell or (lambda share, note: None)
+    dataset = _loaded(job.flow.train.dataset, job.flow.train.validation, task.data, task.digest)
+    with writing(home):
+        home.mkdir(parents=True, exist_ok=True)
+        with _alone(home, tell):
+            result = read(home)
+            if result is None:
+                try:
+                    result = _trained(task, dataset, tell)
+                except (ToolError, OutputError):
+                    raise
+                except CodesignError as e:
+                    return Ended(job.label, problem=str(e))
+    return Ended(job.label, result.quantized)
+
+
+@lru_cache(maxsize=1)
+def _loaded(name: str, validation: int, data: Path | None, digest: int) -> "Dataset":
+    """The data set; kept for the next training of this process. The digest tells changed files of equal names apart."""
+    from codesign.train.recipe import Recipe
+
+    found = Recipe(dataset=name, validation=validation).load(data)
+    if found.digest != digest:
+        raise InputError(f"data set {name}: is not the same as when the study began; run the command again")
+    return found
+
+
+def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
+    from codesign.train.loop import fit
+
+    job, home, recipe = task.job, task.home, task.job.flow.train
+    for left in home.glob(".*.tmp"):  # a killed writer's
+        left.unlink(missing_ok=True)
+    phases = ["float"] * recipe.float_baseline + ["quantized"] * (recipe.method != "direct")
+    total = len(phases) * recipe.epochs + len(task.dies)
+
+    def progress(e: "Epoch") -> None:
+        done = phases.index(e.phase) * recipe.epochs + e.epoch
+        tell(done / total, f"{e.phase} {e.epoch}/{e.epochs}, {e.accuracy:.1f} %")
+
+    trained = fit(recipe, dataset, job.flow.chip, home / "state", progress)
+    dies = {}
+    for k, die in enumerate(task.dies):
+        tell((total - len(task.dies) + k) / total, f"dies, {die.name}")
+        dies[die.name] = _on_dies(trained.model, dataset, job, die)
+    result = Result(
+        float=trained.accuracy_float,
+        quantized=trained.accuracy_quantized,
+        images=trained.images,
+        cells=sum(2 * recipe.slices * layer.weight.numel() for layer in trained.model.chain),
+        rejected=sum(e.rejected for e in trained.history),
+        train_accuracy=trained.history[-1].accuracy if trained.history else None,
+        dies=dies,
+    )
+    keep(task, result)
+    shutil.rmtree(home / "state", ignore_errors=True)
+    return result
+
+
+def keep(task: Task, result: Result) -> None:
+    """Write the folder of a finished training, result.json last."""
+    text = json.dumps(result.model_dump(by_alias=True), indent=1, sort_keys=True)
+    atomic_write(task.home / "flow.toml", task.job.flow.toml())
+    atomic_write(task.home / "result.json", text + "\n")
+
+
+def _on_dies(model: Any, dataset: "Dataset", job: Job, die: Imperfection) -> list[float]:
+    """Accuracy on each of the drawn dies; equal seeds give every network the same draws."""
+    from codesign.train.evaluate import on_die
+
+    return [
+        on_die(model, dataset, job.flow.train.input, job.flow.chip, die.cells, np.random.default_rng([job.seed, k]))
+        for k in range(die.draws)
+    ]
+
+
+@contextmanager
+def _alone(home: Path, tell: Tell) -> Iterator[None]:
+    """Keeps other processes out of `home`; the system lifts the lock when its holder is gone, however it ends."""
+    with (home / "lock").open("w") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            tell(0, "waits for another process that trains it")
+            fcntl.flock(f, fcntl.LOCK_EX)
+        except OSError:
+            pass  # a file system without locks: two commands at once are the user's to avoid
+        yield
+
+
+def _crc(path: Path) -> int | None:
+    try:
+        return zlib.crc32(path.read_bytes())
+    except OSError:
+        return None  # training says what is wrong with it
