@@ -77,6 +77,9 @@ class Recipe(BaseModel):
     slices: Annotated[int, Field(ge=1, le=8)] = Field(1, description="pairs of cells per weight, base `levels`")
     bias: Literal["digital", "grid"] = Field("digital", description="biases beside the array, or in its cells")
     converters: bool = Field(False, description="train through the chip's ADCs, per input bit and array")
+    converter_step: Annotated[float, Field(ge=1, le=1024)] | None = Field(
+        None, description="fixes the converters' step, in on-cell currents (in the last layer to 1); absent: learned"
+    )
     cells: Cells = Field(Cells(), description="imperfections that every training step draws anew")
     stuck_map: str | None = Field(None, description=".safetensors with the stuck cells of every layer (see docs)")
 
@@ -144,6 +147,8 @@ class Recipe(BaseModel):
                 'method: "direct" trains no quantized net, so converters, cells and stuck_map have no effect; '
                 'remove them or use "lsq"'
             )
+        if self.converter_step is not None and not self.converters:
+            problems.append("converter_step: needs converters = true")
         if (self.distill or self.method == "direct") and not self.float_baseline:
             what = "distill" if self.distill else 'method = "direct"'
             problems.append(f"float_baseline: {what} needs the float twin; set float_baseline = true")
