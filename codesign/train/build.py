@@ -47,9 +47,7 @@ def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_
     stuck = _stuck_map(recipe.stuck_map) if recipe.stuck_map else {}
 
     def converters(_: str, last: bool) -> Converters | None:
-        if not recipe.converters:
-            return None
-        return Converters(chip.arrays.rows, chip.adc.bits, last, device.codes[-1], recipe.converter_step)
+        return Converters(chip.arrays.rows, chip.adc.bits, last, device.codes[-1]) if recipe.converters else None
 
     def noise(name: str, size: tuple[int, ...]) -> CellNoise | None:
         mine = stuck.pop(name, None)

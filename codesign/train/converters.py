@@ -27,15 +27,14 @@ class Converters(nn.Module):
 
     The step is kept as its logarithm (base 2, in conductance codes); it starts at one on cell's current, `top`
     codes. `trim` is what the registers hold. `whole` allows powers of two only, for the last layer, whose raw
-    accumulators no multiplier can rescale. `step` fixes it instead, in on-cell currents (`whole` ones to 1).
+    accumulators no multiplier can rescale.
     """
 
-    def __init__(self, rows: int, bits: int, whole: bool = False, top: int = 1, step: float | None = None) -> None:
+    def __init__(self, rows: int, bits: int, whole: bool = False, top: int = 1) -> None:
         super().__init__()
         self.rows, self.code, self.whole = rows, IntType(bits, signed=True), whole
         self.narrow = rows * top * GAIN_TOP < 2**24  # float32 holds every product of current and gain
-        start = top if step is None or whole else top * step
-        self.log_step = nn.Parameter(torch.tensor(math.log2(start)), requires_grad=step is None)
+        self.log_step = nn.Parameter(torch.tensor(math.log2(top)))
 
     @property
     def trim(self) -> Trim:

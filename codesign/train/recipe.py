@@ -13,7 +13,7 @@ from codesign.train.architecture import Architecture
 from codesign.train.data import Dataset, load
 
 GRID_MAX = 0.3
-STRENGTH = 3.0
+STRENGTH = 1.0
 
 Method = Literal["lsq", "iscas2018", "regularized", "direct"]
 Model = Literal["mlp", "lenet", "cifar_lenet", "resnet"]
@@ -77,9 +77,6 @@ class Recipe(BaseModel):
     slices: Annotated[int, Field(ge=1, le=8)] = Field(1, description="pairs of cells per weight, base `levels`")
     bias: Literal["digital", "grid"] = Field("digital", description="biases beside the array, or in its cells")
     converters: bool = Field(False, description="train through the chip's ADCs, per input bit and array")
-    converter_step: Annotated[float, Field(ge=1, le=1024)] | None = Field(
-        None, description="fixes the converters' step, in on-cell currents (in the last layer to 1); absent: learned"
-    )
     cells: Cells = Field(Cells(), description="imperfections that every training step draws anew")
     stuck_map: str | None = Field(None, description=".safetensors with the stuck cells of every layer (see docs)")
 
@@ -147,8 +144,6 @@ class Recipe(BaseModel):
                 'method: "direct" trains no quantized net, so converters, cells and stuck_map have no effect; '
                 'remove them or use "lsq"'
             )
-        if self.converter_step is not None and not self.converters:
-            problems.append("converter_step: needs converters = true")
         if (self.distill or self.method == "direct") and not self.float_baseline:
             what = "distill" if self.distill else 'method = "direct"'
             problems.append(f"float_baseline: {what} needs the float twin; set float_baseline = true")

@@ -115,11 +115,5 @@ def test_wide_codes_are_read_in_double_precision() -> None:
     assert np.abs(y * made.trim.gain / 2**made.trim.shift - whole).max() < 1e-6 * np.abs(whole).max()
 
 
-def test_a_fixed_step_does_not_learn() -> None:
-    fixed, last = Converters(8, 4, top=3, step=1.5), Converters(8, 4, True, 3, 1.5)
-    assert not fixed.log_step.requires_grad and fixed.trim == Trim(228, 10)  # 4.5 codes
-    assert last.log_step.item() == pytest.approx(np.log2(3)) and last.trim == Trim(1, 2)
-
-
 def test_they_start_at_one_cell() -> None:
     assert Converters(8, 4, top=255).log_step.item() == pytest.approx(np.log2(255))

@@ -33,7 +33,6 @@ def test_defaults_follow_the_method() -> None:
         ({"method": "direct", "converters": True}, 'method: "direct" trains no quantized net, so converters, cells'),
         ({"method": "direct", "float_baseline": False}, 'float_baseline: method = "direct" needs the float twin; set'),
         ({"distill": 0.5, "float_baseline": False}, "float_baseline: distill needs the float twin; set float_baseline"),
-        ({"converter_step": 1.5}, "converter_step: needs converters = true"),
         ({"stuck_map": "x", "slices": 2}, "stuck_map: maps one pair of cells a weight; use slices = 1"),
         ({"channels": (4,)}, "channels: an mlp has none; use hidden, or another model"),
         ({"model": "lenet", "channels": ()}, "channels: a lenet needs at least one; for example channels = "),
