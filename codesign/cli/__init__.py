@@ -62,7 +62,7 @@ def _options(
 
 @app.command()
 def run(
-    flow: Annotated[str, typer.Argument(help="A flow file, or digits_mlp or mnist_mlp.")],
+    flow: Annotated[str, typer.Argument(help="A flow file, or a preset such as digits_mlp.")],
     out: Out,
     first: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Do this stage again, and on.")] = None,
     last: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,

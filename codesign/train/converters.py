@@ -145,7 +145,7 @@ class _Convert(torch.autograd.Function):
         g = grads[0]
         gx = g @ codes if ctx.needs_input_grad[0] else None
         gw = g.t() @ x if ctx.needs_input_grad[1] else None
-        gs = (g[: len(slope)] * slope).sum() * LEARNERS if ctx.needs_input_grad[2] else None
+        gs = (g[: len(slope)] * slope).sum() * (len(g) / len(slope)) if ctx.needs_input_grad[2] else None
         return gx, gw, gs, None, None, None, None, None
 
 

@@ -83,6 +83,23 @@ def test_gradients_are_the_exact_products() -> None:
     assert codes.grad is not None and torch.allclose(codes.grad, g.t() @ x.detach())
 
 
+def test_the_steps_gradient_is_lsqs() -> None:
+    """code - current / step where a conversion is inside its range, the code where it is not; per doubling of the step.
+
+    Two images: the first one teaches for both.
+    """
+    made, kind = with_step(2.0, bits=3, rows=8), IntType(1)
+    codes = torch.tensor(
+        [[1.0] * 5 + [0.0] * 3, [1.0] * 8, [-1.0] * 3 + [0.0] * 5]
+    )  # currents 5, 8, -3: steps 2.5, 4, -1.5
+    g = torch.tensor([[1.0, 10.0, 100.0], [7.0, 7.0, 7.0]])
+    made(torch.ones(2, 8), [codes], kind, 1, None, None).backward(g)
+    inside = 1 * (3 - 2.5) + 100 * (-1 + 1.5)
+    outside = 10 * 3  # 4 is past the largest code, 3
+    assert made.log_step.grad is not None
+    assert made.log_step.grad.item() == pytest.approx(2 * (inside + outside) * 2.0 * np.log(2), rel=1e-5)
+
+
 @pytest.mark.parametrize(("step", "sign"), [(1.0, 1), (8.0, -1)])
 def test_the_step_learns_towards_a_smaller_error(step: float, sign: int) -> None:
     """Too fine a step clips and must grow, too coarse a one rounds everything away and must shrink."""

@@ -45,6 +45,18 @@ def test_on_a_fine_grid_it_is_the_float_twin(name: str, per_column: bool) -> Non
     assert (found.argmax(1) == exact.argmax(1)).mean() > 0.9
 
 
+def test_the_mean_of_every_output_is_the_float_twins() -> None:
+    """On a grid so coarse that rounding alone would move it."""
+    layers, shape = NETS["mlp"]
+    twin = float_twin(layers, shape, seed=1)
+    x = torch.randint(0, 256, (100, 20), generator=torch.Generator().manual_seed(2))
+    model = quantized(layers, shape, TERNARY, IntType(8), IntType(8))
+    quantize_from(twin, model, x)
+    with torch.no_grad():
+        means = model.logits(x).mean(0), twin.eval()(x.float() / 255).mean(0)
+    assert torch.allclose(*means, atol=1e-4)
+
+
 def test_a_scale_per_column_fits_better() -> None:
     layers, shape = NETS["mlp"]
     twin = float_twin(layers, shape, seed=1)
