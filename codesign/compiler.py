@@ -13,7 +13,7 @@ from codesign.hardware import Chip
 from codesign.ir import Network
 from codesign.ir.run import check_inputs
 from codesign.mapping import place
-from codesign.mapping.capacity import linear_layers
+from codesign.mapping.outline import linear_layers
 from codesign.mapping.trim import choose_trims
 from codesign.program import Program
 

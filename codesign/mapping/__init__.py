@@ -1,8 +1,10 @@
 """From an integer network to a chip: tiles, arrays, steps, cycles, and the bit-exact reference."""
 
 from codesign.mapping.die import Die
-from codesign.mapping.graph import ArrayUse, Load, Mapping, OutputTile, Step
+from codesign.mapping.graph import ArrayUse, Load, Mapping, OutputTile, Plan, Step, StepPlan
+from codesign.mapping.outline import LayerSize, Outline, outline
 from codesign.mapping.place import place
+from codesign.mapping.plan import plan
 from codesign.mapping.run import layers, run
 from codesign.mapping.timing import Cycles, predict, stream
 
@@ -10,12 +12,18 @@ __all__ = [
     "ArrayUse",
     "Cycles",
     "Die",
+    "LayerSize",
     "Load",
     "Mapping",
+    "Outline",
     "OutputTile",
+    "Plan",
     "Step",
+    "StepPlan",
     "layers",
+    "outline",
     "place",
+    "plan",
     "predict",
     "run",
     "stream",

@@ -1,57 +1,48 @@
 """Does it fit? Every limit of the chip that a program can exceed, with advice."""
 
-from codesign.errors import CapacityError, UnsupportedError
+from codesign.errors import CapacityError
 from codesign.hardware import Chip
-from codesign.ir import Linear, Network
+from codesign.mapping.outline import Outline
 from codesign.mapping.tiles import arrays_of, split_columns, split_rows
 
 MAX_BEATS = 65535  # a 16-bit counter in xb_stream_in.v
-MANY = {"conv": "convolutions", "maxpool": "max pooling", "avgpool": "average pooling", "add": "residual sums"}
 
 
-def linear_layers(network: Network) -> tuple[Linear, ...]:
-    """The nodes of a network of linear layers. Raises UnsupportedError that names the first one of another kind."""
-    layers = []
-    for node in network.nodes:
-        if not isinstance(node, Linear):
-            raise UnsupportedError(
-                f"layer {node.name}: chips do not take {MANY[node.kind]} yet, only linear layers; "
-                "run the network with codesign.ir.run, or train one of linear layers"
-            )
-        layers.append(node)
-    return tuple(layers)
-
-
-def arrays_needed(network: Network, chip: Chip) -> int:
+def arrays_needed(network: Outline, chip: Chip) -> int:
     """Arrays of the whole network."""
-    return sum(arrays_of(n.inputs, n.outputs, chip) for n in linear_layers(network))
+    return sum(arrays_of(n.inputs, n.outputs, chip) for n in network.layers)
 
 
-def check_capacity(network: Network, chip: Chip) -> None:
-    """Raises CapacityError when the network needs more of anything than the chip has.
+def needs(network: Outline, chip: Chip) -> dict[str, tuple[int, int]]:
+    """What the network takes of the chip, and what the chip has, by the key of the chip file."""
+    nodes, memory = network.layers, chip.memory
+    bits = max([network.input.bits, *(n.out.bits for n in nodes if not n.raw)])
+    return {
+        "arrays.count": (arrays_needed(network, chip), chip.arrays.count),
+        "memory.input_words": (len(split_rows(network.features, chip)), memory.input_words),
+        "memory.steps": (len(nodes), memory.steps),
+        "memory.loads": (sum(len(split_rows(n.inputs, chip)) for n in nodes), memory.loads),
+        "memory.tiles": (sum(len(split_columns(n.outputs, chip)) for n in nodes), memory.tiles),
+        "memory.constants": (sum(-(-n.outputs // chip.adc.lanes) for n in nodes), memory.constants),
+        "activation.bits": (bits, chip.activation.bits),
+    }
 
-    Raises UnsupportedError when a layer is not linear.
-    """
-    nodes = linear_layers(network)
-    need = arrays_needed(network, chip)
-    if need > chip.arrays.count:
+
+def check_capacity(network: Outline, chip: Chip) -> None:
+    """Raises CapacityError when the network needs more of anything than the chip has."""
+    uses = needs(network, chip)
+    need, has = uses.pop("arrays.count")
+    if need > has:
         parts = ", ".join(
             f"{n.name} {n.inputs}x{n.outputs} takes "
             f"{len(split_rows(n.inputs, chip))}x{len(split_columns(n.outputs, chip))}"
-            for n in nodes
+            for n in network.layers
         )
         raise CapacityError(
-            f"network {network.name}: needs {need} arrays, chip {chip.name} has {chip.arrays.count} ({parts}); "
+            f"network {network.name}: needs {need} arrays, chip {chip.name} has {has} ({parts}); "
             f"{_advice(network, chip)}choose a chip with arrays.count >= {need}"
         )
-    lanes = chip.adc.lanes
-    uses = {
-        "memory.input_words": (len(split_rows(network.features, chip)), chip.memory.input_words),
-        "memory.steps": (len(nodes), chip.memory.steps),
-        "memory.loads": (sum(len(split_rows(n.inputs, chip)) for n in nodes), chip.memory.loads),
-        "memory.tiles": (sum(len(split_columns(n.outputs, chip)) for n in nodes), chip.memory.tiles),
-        "memory.constants": (sum(-(-n.outputs // lanes) for n in nodes), chip.memory.constants),
-    }
+    widest, takes = uses.pop("activation.bits")
     for key, (used, has) in uses.items():
         if used > has:
             raise CapacityError(
@@ -64,19 +55,16 @@ def check_capacity(network: Network, chip: Chip) -> None:
             f"network {network.name}: an image is {beats} input beats, the chip counts up to {MAX_BEATS}; "
             "raise bus.stream_bytes or shrink the input"
         )
-    if network.input.bits > chip.activation.bits or any(
-        not n.requant.is_raw and n.requant.out.bits > chip.activation.bits for n in nodes
-    ):
-        widest = max([network.input.bits, *(n.requant.out.bits for n in nodes[:-1])])
+    if widest > takes:
         raise CapacityError(
-            f"network {network.name}: has {widest}-bit activations, chip {chip.name} takes {chip.activation.bits}; "
+            f"network {network.name}: has {widest}-bit activations, chip {chip.name} takes {takes}; "
             "train with fewer bits or raise activation.bits"
         )
 
 
-def _advice(network: Network, chip: Chip) -> str:
+def _advice(network: Outline, chip: Chip) -> str:
     """The one hidden layer that, narrowed the least, makes the network fit; empty if none does."""
-    nodes = linear_layers(network)
+    nodes = network.layers
     best: tuple[int, str, int] | None = None
     for k, node in enumerate(nodes[:-1]):
         sizes = [[n.inputs, n.outputs] for n in nodes]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.hardware import Chip
 from codesign.ir import Network
+from codesign.mapping.outline import Outline
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,8 @@ class OutputTile:
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """One matrix-vector step: loads, conversions, and where the results go."""
+class StepPlan:
+    """One matrix-vector step without its numbers: loads, conversions, and where the results go."""
 
     layer: str
     input: IntType
@@ -59,9 +60,6 @@ class Step:
     wait: int  # how many steps back its producer is; 0: it reads the input
     releases_input: bool
     groups: int  # column groups converted per plane
-    mult: Ints  # (outputs,) requantizer of the converted sums
-    bias: Ints
-    shift: int
     out: IntType
     word: int  # first activation word written
     constant: int  # first entry of the constants table
@@ -77,24 +75,61 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
+class Step(StepPlan):
+    """One matrix-vector step, with the requantizer of the converted sums."""
+
+    mult: Ints  # (outputs,)
+    bias: Ints
+    shift: int
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Where a network of these sizes lies on a chip, whatever its weights: what decides arrays, memory and cycles."""
+
+    chip: Chip
+    outline: Outline
+    steps: tuple[StepPlan, ...]
+    activation_words: int  # of the activation memory, at the busiest moment
+
+    @property
+    def arrays(self) -> int:
+        """Arrays used."""
+        return sum(len(t.arrays) for s in self.steps for t in s.tiles)
+
+    @property
+    def lower_bound(self) -> int:
+        """Arrays that no packing can go below: cells needed over cells per array."""
+        return -(-self.outline.cells // (self.chip.arrays.rows * self.chip.arrays.columns))
+
+    @property
+    def beats(self) -> int:
+        """Input beats of one image."""
+        return -(-self.outline.features // self.chip.bus.stream_bytes)
+
+
+@dataclass(frozen=True, eq=False)
 class Mapping:
     """A network on a chip."""
 
-    chip: Chip
+    plan: Plan
     network: Network
     arrays: tuple[ArrayUse, ...]
     steps: tuple[Step, ...]
 
     @property
+    def chip(self) -> Chip:
+        return self.plan.chip
+
+    @property
     def lower_bound(self) -> int:
-        """Arrays that no packing can go below: cells needed over cells per array."""
-        cells = sum(2 * u.rows * u.columns for u in self.arrays)
-        return -(-cells // (self.chip.arrays.rows * self.chip.arrays.columns))
+        """Arrays that no packing can go below."""
+        return self.plan.lower_bound
 
     @property
     def beats(self) -> int:
         """Input beats of one image."""
-        return -(-self.network.features // self.chip.bus.stream_bytes)
+        return self.plan.beats
 
     def locate(self, layer: str, output: int) -> tuple[int, int]:
         """(array, signed column) where output `output` of `layer` is read."""

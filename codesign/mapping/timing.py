@@ -9,7 +9,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from codesign.fixed import clog2
-from codesign.mapping.graph import Mapping, Step
+from codesign.mapping.graph import Mapping, Plan, StepPlan
+
+Timed = Plan | Mapping  # the numbers in the cells do not matter
 
 
 @dataclass(frozen=True)
@@ -25,23 +27,23 @@ class Cycles:
     interval: int
 
 
-def bound(mapping: Mapping) -> int:
+def bound(mapping: Timed) -> int:
     """sum over steps of input_bits * ceil(columns per array / lanes)."""
     return sum(s.input.bits * s.groups for s in mapping.steps)
 
 
-def predict(mapping: Mapping) -> Cycles:
+def predict(mapping: Timed) -> Cycles:
     """Cycles of one image, and of a long stream of them."""
     ins, outs = stream(mapping, 12)
     return Cycles(bound(mapping), outs[0] - ins[0], outs[-1] - outs[-2])
 
 
-def scan_stages(mapping: Mapping) -> int:
+def scan_stages(mapping: Timed) -> int:
     """Cycles of xb_reduce."""
     return max(1, (clog2(mapping.chip.arrays.count) + 1) // 2)
 
 
-def stream(mapping: Mapping, images: int) -> tuple[list[int], list[int]]:
+def stream(mapping: Timed, images: int) -> tuple[list[int], list[int]]:
     """Cycles of the last input word and the last output word of each of `images` images.
 
     Input words come whenever the chip takes one, output words are taken at once; cycle 0 takes the first.
@@ -90,11 +92,12 @@ class _Pipe:
         self.issued = self.moved = self.left = -1  # last group: drained, in stage 2, out
         self.sent = -1  # last output word
 
-    def drain(self, step: Step, mapping: Mapping, sampled: int) -> tuple[int, int]:
+    def drain(self, step: StepPlan, mapping: Timed, sampled: int) -> tuple[int, int]:
         """Cycles in which the step's accumulators are all read, and its last result leaves the requantizer."""
         lanes = mapping.chip.adc.lanes
         for tile in step.tiles:
-            for group in range(-(-tile.columns // lanes)):
+            groups = -(-tile.columns // lanes)
+            for group in range(groups if step.raw else 1):
                 complete = sampled + self.delay + group
                 issue = max(self.issued + 1, self.moved, complete)
                 move = max(issue + 1, self.left)
@@ -102,4 +105,6 @@ class _Pipe:
                 if step.raw:
                     self.sent = leave + min(lanes, tile.columns - group * lanes)
                 self.issued, self.moved, self.left = issue, move, leave
+            if not step.raw and groups > 1:  # nothing holds the further groups up: each a cycle after the one before
+                self.issued, self.moved, self.left = move + groups - 2, move + groups - 1, leave + groups - 1
         return self.issued, self.left

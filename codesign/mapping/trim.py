@@ -8,7 +8,7 @@ from codesign.fixed import MULT_BITS, Ints, IntType, Trim, bit_planes, clamp, sh
 from codesign.hardware import Chip
 from codesign.ir import Linear, Network
 from codesign.ir.exact import matmul_exact
-from codesign.mapping.capacity import linear_layers
+from codesign.mapping.outline import linear_layers
 from codesign.mapping.place import place
 from codesign.mapping.run import layers
 from codesign.mapping.tiles import split_rows

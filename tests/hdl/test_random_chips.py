@@ -10,6 +10,7 @@ from codesign.hardware import Chip
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.mapping import place
 from codesign.mapping.capacity import arrays_needed
+from codesign.mapping.outline import outline
 from codesign.program import Program
 from codesign.sim import simulate
 
@@ -56,7 +57,7 @@ def random_network(rng: Rng, chip: Chip) -> Network:
             nodes.append(Linear(f"fc{k}", source, weight, requant))
             source = f"fc{k}"
         network = verify(Network("random", sizes[0], random_type(rng, chip), tuple(nodes)))
-        if arrays_needed(network, chip) <= chip.arrays.count:
+        if arrays_needed(outline(network), chip) <= chip.arrays.count:
             return network
 
 

@@ -10,7 +10,8 @@ from codesign.fixed import IntType
 from codesign.hardware import Chip
 from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Node
 from codesign.mapping import place
-from codesign.mapping.capacity import arrays_needed, check_capacity, linear_layers
+from codesign.mapping.capacity import arrays_needed, check_capacity
+from codesign.mapping.outline import linear_layers, outline
 from codesign.mapping.trim import choose_trims
 from hdl.programs import net
 from ir.networks import residual
@@ -26,7 +27,7 @@ def refusal(sizes: list[int], chip: Chip = TINY, **options: IntType) -> str:
 
 def fits(sizes: list[int]) -> bool:
     try:
-        check_capacity(net(sizes, TINY), TINY)
+        check_capacity(outline(net(sizes, TINY)), TINY)
     except CapacityError:
         return False
     return True
@@ -85,7 +86,7 @@ def test_wide_activations() -> None:
 
 
 def test_arrays_needed() -> None:
-    assert arrays_needed(net([40, 20, 5], TINY), TINY) == 11
+    assert arrays_needed(outline(net([40, 20, 5], TINY)), TINY) == 11
 
 
 KINDS: list[tuple[type[Node], str, str]] = [
@@ -104,8 +105,8 @@ def test_layers_that_chips_do_not_take_yet(kind: type[Node], name: str, told: st
     network = Network("n", 2000, residual().input, (before, first, residual().nodes[-1]))
     for ask in (
         lambda: place(network, TINY),
-        lambda: check_capacity(network, TINY),
-        lambda: arrays_needed(network, TINY),
+        lambda: check_capacity(outline(network), TINY),
+        lambda: arrays_needed(outline(network), TINY),
         lambda: choose_trims(network, TINY, None),
     ):
         with pytest.raises(UnsupportedError) as caught:

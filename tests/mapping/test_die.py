@@ -84,7 +84,7 @@ def test_arrays_are_drawn_in_order_of_their_number() -> None:
     mapping = fine([20, 10, 5]).mapping
     rng = np.random.default_rng(1)
     by_hand = {u.array: draw(u.levels, FINE.device, REAL, rng) for u in sorted(mapping.arrays, key=lambda u: u.array)}
-    shuffled = type(mapping)(mapping.chip, mapping.network, mapping.arrays[::-1], mapping.steps)
+    shuffled = type(mapping)(mapping.plan, mapping.network, mapping.arrays[::-1], mapping.steps)
     for m in (mapping, shuffled):
         die = Die.draw(m, REAL, np.random.default_rng(1))
         assert list(die.codes) == list(by_hand)

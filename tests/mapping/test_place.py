@@ -11,7 +11,7 @@ from codesign.hardware import Chip
 from codesign.ir import Network
 from codesign.mapping import Mapping, place
 from codesign.mapping.cells import to_codes, to_weights
-from codesign.mapping.place import correction
+from codesign.mapping.plan import correction
 from hdl.programs import net
 
 TINY = Chip.load("tiny")

@@ -5,7 +5,7 @@ import pytest
 
 from codesign.fixed import IntType
 from codesign.hardware import Chip
-from codesign.mapping import place, predict, stream
+from codesign.mapping import outline, place, plan, predict, stream
 from codesign.mapping.timing import bound
 from hdl.programs import net
 
@@ -50,3 +50,16 @@ def test_slow_input_or_output_bounds_the_interval() -> None:
     narrow = TINY.model_copy(update={"bus": TINY.bus.model_copy(update={"stream_bytes": 1})})
     mapping = place(net([90, 1], narrow, kind=IntType(1)), narrow)
     assert predict(mapping).interval == mapping.beats == 90
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_plan_without_weights_tells_what_the_placed_network_does(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    chip = TINY.model_copy(update={"arrays": TINY.arrays.model_copy(update={"count": 64})})
+    sizes = [int(n) for n in rng.integers(1, 40, rng.integers(2, 5))]
+    network = net(sizes, chip)
+    planned, mapping = plan(outline(network), chip), place(network, chip)
+    assert stream(planned, 6) == stream(mapping, 6)
+    assert predict(planned) == predict(mapping)
+    assert planned.arrays == len(mapping.arrays)
+    assert planned.lower_bound == mapping.lower_bound

@@ -1,0 +1,64 @@
+"""A network seen from the chip: the size of each layer's matrix, what it reads, and what it gives. No weights."""
+
+from dataclasses import dataclass
+
+from codesign.errors import UnsupportedError
+from codesign.fixed import INT32, IntType
+from codesign.ir import Linear, Network
+
+MANY = {"conv": "convolutions", "maxpool": "max pooling", "avgpool": "average pooling", "add": "residual sums"}
+
+
+@dataclass(frozen=True)
+class LayerSize:
+    """A layer's matrix of (inputs, outputs), fed by the layer `source` (or "input"), giving integers of type `out`."""
+
+    name: str
+    source: str
+    inputs: int
+    outputs: int
+    out: IntType
+
+    @property
+    def raw(self) -> bool:
+        """Whether the results leave the chip."""
+        return self.out == INT32
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What decides where a network lies on a chip and how long it takes: all but its weights."""
+
+    name: str
+    features: int
+    input: IntType
+    layers: tuple[LayerSize, ...]
+
+    @property
+    def cells(self) -> int:
+        """Cells that hold weights, two a weight."""
+        return sum(2 * n.inputs * n.outputs for n in self.layers)
+
+
+def outline(network: Network) -> Outline:
+    """The outline of a network. Raises UnsupportedError when a layer is not linear."""
+    layers = tuple(LayerSize(n.name, n.source, n.inputs, n.outputs, n.requant.out) for n in linear_layers(network))
+    return Outline(network.name, network.features, network.input, layers)
+
+
+def linear_layers(network: Network) -> tuple[Linear, ...]:
+    """The nodes of a network of linear layers. Raises UnsupportedError that names the first one of another kind."""
+    layers = []
+    for node in network.nodes:
+        if not isinstance(node, Linear):
+            raise not_taken(node.name, node.kind)
+        layers.append(node)
+    return tuple(layers)
+
+
+def not_taken(layer: str, kind: str) -> UnsupportedError:
+    """What to say of a layer of a `kind` that chips do not take."""
+    return UnsupportedError(
+        f"layer {layer}: chips do not take {MANY[kind]} yet, only linear layers; "
+        "run the network with codesign.ir.run, or train one of linear layers"
+    )
