@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codesign.errors import ConfigError, InputError
 from codesign.outputs import claim, writing
@@ -11,6 +12,9 @@ from codesign.study.expand import Job, jobs
 from codesign.study.table import Row, rows
 from codesign.study.training import Ended, Result, Task, Tell, key, read, train
 from codesign.study.write import write
+
+if TYPE_CHECKING:
+    from codesign.train.recipe import Images
 
 Progress = Callable[[str, float, int, str], None]  # study, trainings done, of, note
 
@@ -54,13 +58,12 @@ def run(
 
 
 def _tasks(study: Study, trainings: Sequence[Job], home: Path, data: Path | None) -> list[Task]:
-    digests: dict[tuple[str, int], int] = {}
+    digests: dict[Images, int] = {}
     tasks = []
     for job in trainings:
-        recipe = job.flow.train
-        images = (recipe.dataset, recipe.validation)
+        images = job.flow.train.images
         if images not in digests:
-            digests[images] = recipe.load(data).digest
+            digests[images] = images.load(data).digest
         name = key(job, study.die, digests[images])
         tasks.append(Task(job, study.die, home / name, data, digests[images]))
     return tasks

@@ -23,6 +23,7 @@ from codesign.study.expand import Job
 
 if TYPE_CHECKING:
     from codesign.train import Dataset, Epoch
+    from codesign.train.recipe import Images
 
 Tell = Callable[[float, str], None]  # share of the training that is done, note
 
@@ -90,7 +91,7 @@ def train(task: Task, tell: Tell | None = None) -> Ended:
     Raises InputError when the data set cannot be read, ToolError and OutputError as training does.
     """
     job, home, tell = task.job, task.home, tell or (lambda share, note: None)
-    dataset = _loaded(job.flow.train.dataset, job.flow.train.validation, task.data, task.digest)
+    dataset = _loaded(job.flow.train.images, task.data, task.digest)
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
         with _alone(home, tell):
@@ -106,13 +107,11 @@ def train(task: Task, tell: Tell | None = None) -> Ended:
 
 
 @lru_cache(maxsize=1)
-def _loaded(name: str, validation: int, data: Path | None, digest: int) -> "Dataset":
+def _loaded(images: "Images", data: Path | None, digest: int) -> "Dataset":
     """The data set; kept for the next training of this process. The digest tells changed files of equal names apart."""
-    from codesign.train.recipe import Recipe
-
-    found = Recipe(dataset=name, validation=validation).load(data)
+    found = images.load(data)
     if found.digest != digest:
-        raise InputError(f"data set {name}: is not the same as when the study began; run the command again")
+        raise InputError(f"data set {images.dataset}: is not the same as when the study began; run the command again")
     return found
 
 

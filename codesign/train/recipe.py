@@ -1,6 +1,7 @@
 """What to train and how: one frozen, validated record. Loads without torch."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -26,6 +27,20 @@ def _by(key: str, other: Any, **values: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda data: values.get(str(data.get(key)), other)
 
 
+@dataclass(frozen=True)
+class Images:
+    """Which images a recipe trains on and is tested with."""
+
+    dataset: str
+    downsample: int
+    validation: int
+
+    def load(self, folder: Path | None = None) -> Dataset:
+        """The data set; see `codesign.train.data.load` for `folder`."""
+        dataset = load(self.dataset, folder).downsampled(self.downsample)
+        return dataset.split(self.validation) if self.validation else dataset
+
+
 class Recipe(BaseModel):
     """A training run. Equal recipes on equal data and cells give equal bytes.
 
@@ -41,6 +56,9 @@ class Recipe(BaseModel):
 
     dataset: Annotated[str, Field(min_length=1)] = Field(
         "digits", description="digits, mnist, cifar10, or the path of an .npz file or of an image folder"
+    )
+    downsample: Annotated[int, Field(ge=1, le=16)] = Field(
+        1, description="the host sends the chip means of N x N pixels instead of pixels: fewer inputs"
     )
     validation: Annotated[int, Field(ge=0)] = Field(
         0,
@@ -171,10 +189,14 @@ class Recipe(BaseModel):
         """Integer type of one hidden activation."""
         return IntType(self.activation_bits, self.activation_signed)
 
+    @property
+    def images(self) -> Images:
+        """What to load."""
+        return Images(self.dataset, self.downsample, self.validation)
+
     def load(self, folder: Path | None = None) -> Dataset:
         """The data set to train and test with; see `codesign.train.data.load` for `folder`."""
-        dataset = load(self.dataset, folder)
-        return dataset.split(self.validation) if self.validation else dataset
+        return self.images.load(folder)
 
     def layers(self, classes: int) -> Architecture:
         """The network for data of so many classes."""

@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,30 @@ class Dataset:
         for array in (self.x_train, self.y_train, self.x_test, self.y_test):
             value = zlib.crc32(np.ascontiguousarray(array).data, value)
         return value
+
+    def downsampled(self, factor: int) -> "Dataset":
+        """Means of factor x factor pixels, rounded to the nearest integer, halves up: what a host sends a smaller chip.
+
+        Raises InputError for data that are no images, and for sides that `factor` does not divide.
+        """
+        if factor == 1:
+            return self
+        if len(self.shape) != 3 or self.shape[1] % factor or self.shape[2] % factor:
+            sides = "x".join(map(str, self.shape[1:])) if self.shape else "no images"
+            raise InputError(
+                f"data set {self.name}: downsample = {factor} needs images whose sides it divides, got {sides}; "
+                "choose a divisor of both sides, or 1"
+            )
+        channels, height, width = self.shape
+        size = (channels, height // factor, width // factor)
+
+        def mean(x: Bytes) -> Bytes:
+            cut = x.reshape(len(x), channels, size[1], factor, size[2], factor)
+            total = cut.sum(axis=(3, 5), dtype=np.uint32)
+            small: Bytes = ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8).reshape(len(x), -1)
+            return small
+
+        return replace(self, x_train=mean(self.x_train), x_test=mean(self.x_test), shape=size)
 
     def split(self, last: int) -> "Dataset":
         """The last `last` (1..train-1) training images in place of the test set, to choose recipes by.

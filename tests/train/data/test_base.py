@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -164,3 +165,37 @@ def test_data_loads_without_torch() -> None:
     code = "import codesign.train.data, sys; print([m for m in ('torch', 'sklearn', 'PIL') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def images(height: int, width: int, channels: int = 1) -> Dataset:
+    x = np.random.default_rng(0).integers(0, 256, (6, channels * height * width), dtype=np.uint8)
+    return Dataset("toy", x, np.arange(6) % 2, x[:2], np.arange(2), 2, (channels, height, width))
+
+
+def test_downsampling_takes_rounded_means() -> None:
+    before = images(6, 4, channels=2)
+    after = before.downsampled(2)
+    assert after.shape == (2, 3, 2)
+    for was, now in ((before.x_train, after.x_train), (before.x_test, after.x_test)):
+        assert now.dtype == np.uint8
+        for row, small in zip(was.reshape(-1, 2, 6, 4), now.reshape(-1, 2, 3, 2), strict=True):
+            for c, i, j in np.ndindex(2, 3, 2):
+                mean = row[c, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].astype(float).mean()
+                assert small[c, i, j] == np.floor(mean + 0.5)
+    assert before.downsampled(1) is before
+    assert after.y_train is before.y_train
+
+
+def test_downsampling_white_stays_white() -> None:
+    white = replace(images(6, 6), x_train=np.full((6, 36), 255, np.uint8))
+    assert (white.downsampled(3).x_train == 255).all()
+
+
+@pytest.mark.parametrize(
+    ("data", "got"), [(images(6, 4), "6x4"), (replace(images(6, 6), shape=()), "no images")], ids=["sides", "rows"]
+)
+def test_downsampling_needs_sides_it_divides(data: Dataset, got: str) -> None:
+    assert told(data.downsampled, 3) == (
+        f"data set toy: downsample = 3 needs images whose sides it divides, got {got}; "
+        "choose a divisor of both sides, or 1"
+    )
