@@ -36,8 +36,15 @@ TABLE: dict[str, tuple[str, str]] = {
         "compiler train sim",
     ),
     "study": ("flow devices hardware outputs parallel", "train"),
+    "search": (
+        "study flow mapping devices hardware fixed outputs parallel train.recipe train.architecture",
+        "train",
+    ),
     "doctor": ("", "sim"),
-    "cli": ("report hardware outputs", "flow study parallel train.ranks program compiler ir image rtl sim doctor"),
+    "cli": (
+        "report hardware outputs",
+        "flow study search parallel train.ranks program compiler ir image rtl sim doctor",
+    ),
     "__main__": ("cli", ""),
     "__init__": ("", "devices hardware ir mapping program compiler sim"),
 }
@@ -55,12 +62,13 @@ HOMES = {
     "pyverilog": {"rtl"},
     "joblib": {"parallel"},
     "distributed": {"parallel"},
-    "matplotlib": {"study"},
+    "optuna": {"search"},
+    "matplotlib": {"study", "search"},
     "scipy": {"study"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "safetensors": {"ir", "train"},
-    "pydantic": {"ir", "hardware", "devices", "train", "image", "flow", "study", "report"},
+    "pydantic": {"ir", "hardware", "devices", "train", "image", "flow", "study", "search", "report"},
 }
 
 # Whose names a part may write in annotations without importing it when run.

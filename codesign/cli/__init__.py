@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from codesign.cli import chip, image
 from codesign.cli.common import ChipName, Json, Out, progress_bars, read_array, say, show_table
+from codesign.cli.optimize import optimize
 from codesign.cli.verdict import judge, show_report
 from codesign.errors import CodesignError, InputError
 
@@ -125,6 +126,9 @@ def study(
         say(json, records, f"tables and plots in {out}")
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
+
+
+app.command("optimize")(optimize)
 
 
 @app.command("compile")

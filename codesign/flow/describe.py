@@ -98,10 +98,10 @@ class Flow(BaseModel):
                 chip = Chip.load("tiny")  # stands in, so that the rest of the file is judged too
             data["chip"] = chip.model_dump(mode="json", exclude_none=True)
         for path, value in paths:
-            if path != ["chip"] and (problem := _put(data, path, deepcopy(value))):
+            if path != ["chip"] and (problem := put(data, path, deepcopy(value))):
                 problems.append(f"{where}: {problem}")
         try:
-            flow = validate(cls, _toml(data), where)
+            flow = validate(cls, toml(data), where)
         except ConfigError as e:
             problems.append(str(e))
         if problems:
@@ -110,7 +110,7 @@ class Flow(BaseModel):
 
     def toml(self) -> str:
         """The flow as TOML with every default written out; `parse` gives the same flow."""
-        return _toml(self.model_dump(mode="json", exclude_none=True, exclude={"train": self._unset()}))
+        return toml(self.model_dump(mode="json", exclude_none=True, exclude={"train": self._unset()}))
 
     def _unset(self) -> set[str]:
         """grid_max may be given for one method only, so its default is left out."""
@@ -136,7 +136,7 @@ def changes(sets: Sequence[str]) -> list[tuple[str, Any]]:
     return found
 
 
-def _put(data: dict[str, Any], path: list[str], value: Any) -> str | None:
+def put(data: dict[str, Any], path: list[str], value: Any) -> str | None:
     """Set the value at `path`, making tables on the way; what is wrong where a value is in the way."""
     table: Any = data
     for k, part in enumerate(path[:-1]):
@@ -148,7 +148,7 @@ def _put(data: dict[str, Any], path: list[str], value: Any) -> str | None:
     return None
 
 
-def _toml(data: dict[str, Any]) -> str:
+def toml(data: dict[str, Any]) -> str:
     """A dictionary as TOML, a table for every dictionary at the top."""
     plain = [f"{_key(k)} = {_value(v)}" for k, v in data.items() if not isinstance(v, dict)]
     tables = [

@@ -115,7 +115,7 @@ def _draw(axes: "Axes", study: Study, solid: Sequence[Line], dashed: dict[str, L
     everything = [*solid, *dashed.values()]
     low = min(m - s for line in everything for m, s in zip(line.mean, line.sd, strict=True))
     high = max(m + s for line in everything for m, s in zip(line.mean, line.sd, strict=True))
-    _accuracy(axes, low, high)
+    accuracy_axis(axes, low, high)
 
 
 def _interrupted(study: Study, line: Line, at: dict[str, float]) -> tuple[list[float], list[float], list[float]]:
@@ -150,7 +150,7 @@ def _axis(axes: "Axes", study: Study, places: Sequence[Any]) -> dict[str, float]
     return {repr(p): a for p, a in zip(places, at, strict=True)}
 
 
-def _accuracy(axes: "Axes", low: float, high: float) -> None:
+def accuracy_axis(axes: "Axes", low: float, high: float) -> None:
     """The vertical axis: even, or, where errors differ by a factor of five, even in their logarithm."""
     axes.set_ylabel("test accuracy, percent")
     least, most = 100.0 - high, 100.0 - max(low, 0.0)

@@ -1,0 +1,66 @@
+"""codesign optimize: which network for this chip, which chip for this network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codesign.cli.common import Json, Out, progress_bars, say, show_table
+from codesign.errors import ConfigError
+
+
+def optimize(
+    question: Annotated[str, typer.Argument(help="A question file, or a preset such as optimize_mnist.")],
+    out: Out,
+    budgets: Annotated[str | None, typer.Option(help="Numbers of arrays, each a search: 4,8,16,32,64.")] = None,
+    reach: Annotated[float | None, typer.Option(help="Instead: the least chip that reaches this held-out %.")] = None,
+    minimize: Annotated[str, typer.Option(help="With --reach: what is to be least.")] = "arrays",
+    front: Annotated[str | None, typer.Option(help="Instead: accuracy against this quantity, a Pareto front.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The quick form: seconds, embedded data.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at once, a process each.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler instead: tcp://host:8786; --out on a shared disk.")
+    ] = None,
+    sets: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: search.trials=8.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="Folder of data sets that are not embedded.")] = None,
+    json: Json = False,
+) -> None:
+    """Find the best network for a chip, prove it in RTL, and say how sure that is. Goes on where it stopped."""
+    from codesign import search
+    from codesign.parallel import Workers
+
+    if sum(o is not None for o in (budgets, reach, front)) > 1:
+        raise ConfigError("--budgets, --reach and --front are three different questions; give one of them")
+    described = search.load(question, sets or (), quick)
+    workers = Workers(jobs, scheduler)
+    with progress_bars() as progress:
+        if reach is not None:
+            reached = search.reach(described, out, reach, minimize, data, workers, progress)
+        elif front is not None:
+            points = search.front(described, out, front, data, workers, progress)
+        else:
+            curve = search.optimize(described, out, data, workers, _numbers(budgets), progress)
+    if reach is not None:
+        say(json, search.reached_record(reached), search.reached_text(reached))
+    elif json:
+        say(json, search.front_record(points) if front is not None else search.record(described, curve), "")
+    elif front is not None:
+        show_table(described.question, *search.front_table(points))
+    else:
+        for point in curve:
+            if point.answer is not None:
+                typer.echo(search.text(point.answer.certificate) + "\n")
+        show_table(described.question, *search.text_table(curve))
+        typer.echo(f"certificates, flows and programs in {out}/winners")
+
+
+def _numbers(budgets: str | None) -> list[int]:
+    try:
+        found = [] if budgets is None else [int(b) for b in budgets.split(",")]
+    except ValueError:
+        found = [0]
+    if any(not 1 <= b <= 1024 for b in found):
+        raise ConfigError(f"--budgets {budgets}: must be numbers of arrays, 1..1024, with commas: 4,8,16")
+    return found

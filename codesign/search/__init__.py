@@ -1,0 +1,28 @@
+"""Co-optimization: the best network for a chip, or the least chip for an accuracy, with a certificate.
+
+question file -> space of candidates -> cost of each by the compiler's plan -> search -> answer, certificate, curve
+"""
+
+from codesign.search.certificate import text
+from codesign.search.describe import Question, load
+from codesign.search.front import Front, front, front_record, front_table
+from codesign.search.sweep import Point, Reached, optimize, reach
+from codesign.search.write import reached_record, reached_text, record, text_table
+
+__all__ = [
+    "Front",
+    "Point",
+    "Question",
+    "Reached",
+    "front",
+    "front_record",
+    "front_table",
+    "load",
+    "optimize",
+    "reach",
+    "reached_record",
+    "reached_text",
+    "record",
+    "text",
+    "text_table",
+]

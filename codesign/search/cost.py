@@ -1,0 +1,172 @@
+"""What a candidate costs on its chip, by the compiler's own plan. No training, no weights."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from codesign.errors import UnsupportedError
+from codesign.fixed import INT32
+from codesign.flow import Flow
+from codesign.flow.describe import put
+from codesign.hardware import Chip
+from codesign.mapping import LayerSize, Outline, plan, predict
+from codesign.mapping.capacity import needs
+from codesign.mapping.outline import not_taken
+from codesign.search.describe import Limits
+from codesign.search.estimate import estimate
+from codesign.search.space import Candidate
+from codesign.train.architecture import Dense
+from codesign.train.recipe import Recipe
+
+UNPLACED = "placement"  # the limit of a candidate that no chip takes
+KINDS = {"Conv": "conv", "MaxPool": "maxpool", "AvgPool": "avgpool", "Add": "add"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a network's size depends on of its data."""
+
+    features: int
+    classes: int
+
+
+@dataclass(frozen=True)
+class Miss:
+    """A limit that a candidate breaks."""
+
+    limit: str
+    got: float
+    allowed: float
+    why: str = ""
+
+    @property
+    def excess(self) -> float:
+        """How far beyond, as a share of the limit."""
+        return self.got / self.allowed - 1 if self.allowed else float("inf")
+
+    def __str__(self) -> str:
+        return self.why or f"{self.limit} {_number(self.got)}, allowed {_number(self.allowed)}"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The quantities that limits are about (see `Limits`), and the limits that they break.
+
+    cells hold weights; no packing takes fewer arrays than lower_bound. None where the chip cannot take the network,
+    so that it has no plan.
+    """
+
+    cells: int
+    arrays: int
+    lower_bound: int
+    interval: int | None = None
+    latency: int | None = None
+    activation_words: int | None = None
+    energy_nj: float | None = None  # the higher estimate
+    energy_low_nj: float | None = None
+    programming_s: float | None = None
+    misses: tuple[Miss, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        return not self.misses
+
+    @property
+    def excess(self) -> float:
+        """How far from fitting: the sum over the broken limits."""
+        return sum(m.excess for m in self.misses)
+
+    def quantities(self) -> dict[str, float | None]:
+        """By the names of the limits."""
+        return {k: getattr(self, k) for k in Limits.model_fields}
+
+
+@dataclass(frozen=True)
+class Pricer:
+    """Prices the candidates of a base flow. `facts` by the factor that images are downsampled by."""
+
+    base: Flow
+    limits: Limits
+    facts: dict[int, Facts]
+    _chips: dict[tuple[tuple[str, Any], ...], Chip] = field(default_factory=dict, compare=False)
+    _recipe: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def __call__(self, candidate: Candidate) -> Cost:
+        """Raises ConfigError when values that are possible alone are not so together."""
+        recipe, chip = self.recipe(candidate), self.chip(candidate)
+        try:
+            outline = outline_of(recipe, self.facts[recipe.downsample])
+        except UnsupportedError as e:
+            return Cost(0, 0, 0, misses=(Miss(UNPLACED, 1, 0, str(e)),))
+        takes = needs(outline, chip)
+        arrays, count = takes.pop("arrays.count")
+        bound = -(-outline.cells // (chip.arrays.rows * chip.arrays.columns))
+        allowed = min(count, self.limits.arrays or count)
+        misses = [Miss("arrays", arrays, allowed)] if arrays > allowed else []
+        misses += [Miss(key, used, has) for key, (used, has) in takes.items() if used > has]
+        if misses:
+            return Cost(outline.cells, arrays, bound, misses=tuple(misses))
+        planned = plan(outline, chip)
+        cycles, likely = predict(planned), estimate(planned)
+        cost = Cost(
+            outline.cells,
+            arrays,
+            bound,
+            cycles.interval,
+            cycles.latency,
+            planned.activation_words,
+            likely.energy_high_nj,
+            likely.energy_low_nj,
+            likely.programming_s,
+        )
+        found = cost.quantities()
+        broken = tuple(
+            Miss(k, got, most)
+            for k, most in self.limits.given().items()
+            if (got := found[k]) is not None and got > most
+        )
+        return Cost(**{k: v for k, v in vars(cost).items() if k != "misses"}, misses=broken) if broken else cost
+
+    def recipe(self, candidate: Candidate) -> Recipe:
+        """The recipe of a candidate: the base's with its choices."""
+        if not self._recipe:
+            self._recipe.update(self.base.train.model_dump(exclude_unset=True))
+        changed = {k.removeprefix("train."): v for k, v in candidate.settings if k.startswith("train.")}
+        if all("." not in k for k in changed):
+            return Recipe.model_validate(self._recipe | changed)
+        data: dict[str, Any] = self.base.train.model_dump(exclude_unset=True)
+        for key, value in changed.items():
+            put(data, key.split("."), value)
+        return Recipe.model_validate(data)
+
+    def chip(self, candidate: Candidate) -> Chip:
+        """The chip of a candidate."""
+        key = tuple((k, v) for k, v in candidate.settings if k.startswith("chip."))
+        if not key:
+            return self.base.chip
+        if key not in self._chips:
+            data = self.base.chip.model_dump(mode="json", exclude_none=True)
+            for name, value in key:
+                put(data, name.split(".")[1:], value)
+            self._chips[key] = Chip.model_validate(data)
+        return self._chips[key]
+
+
+def outline_of(recipe: Recipe, facts: Facts) -> Outline:
+    """A recipe's network as the compiler will see it. Raises UnsupportedError on what no chip takes."""
+    if recipe.slices != 1:
+        raise UnsupportedError("train.slices: chips do not take weights sliced over several pairs yet")
+    if recipe.quantize != "all":
+        raise UnsupportedError("train.quantize: chips do not take real weights")
+    layers: list[LayerSize] = []
+    sizes = {"input": facts.features}
+    for layer in recipe.layers(facts.classes):
+        if not isinstance(layer, Dense):
+            raise not_taken(layer.name, KINDS[type(layer).__name__])
+        out = recipe.activation if layer.act else INT32
+        layers.append(LayerSize(layer.name, layer.source, sizes[layer.source], layer.outputs, out))
+        sizes[layer.name] = layer.outputs
+    return Outline("candidate", facts.features, recipe.input, tuple(layers))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) and value != int(value) else f"{int(value):,}"

@@ -1,0 +1,187 @@
+"""The question file: which networks and chips are free, what they may cost, and how long to look."""
+
+import tomllib
+from collections.abc import Sequence
+from copy import deepcopy
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from codesign.devices import Cells
+from codesign.errors import ConfigError
+from codesign.flow import Flow
+from codesign.flow.describe import changes, put, toml
+from codesign.hardware import validate
+
+Count = Annotated[int, Field(ge=1, le=65536)]
+Amount = Annotated[float, Field(gt=0)]
+Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
+QUANTITIES = ("arrays", "interval", "latency", "activation_words", "energy_nj", "programming_s")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Widths(_Part):
+    """Layers of free widths: for `train.hidden` and `train.channels`."""
+
+    depth: tuple[Annotated[int, Field(ge=0, le=64)], ...] = Field((1,), strict=False, description="numbers of layers")
+    widths: Literal["edges"] | Annotated[tuple[Count, ...], Field(strict=False)] = Field(
+        "edges", description="edges: the widest layer at each number of arrays; or a list"
+    )
+    least: Count = Field(1, description="edges: no layer is narrower")
+    most: Count = Field(512, description="edges: no layer is wider")
+
+
+class Limits(_Part):
+    """What a candidate may cost. Absent: no limit, but for the arrays that the chip has."""
+
+    arrays: Count | None = Field(None, description="arrays used; also how many the chip has, unless that is free")
+    interval: Count | None = Field(None, description="cycles from one image to the next when the input never pauses")
+    latency: Count | None = Field(None, description="cycles of one image that meets an idle chip")
+    activation_words: Count | None = Field(None, description="words of the activation memory in use at once")
+    energy_nj: Amount | None = Field(None, description="energy an image, nJ, the higher estimate (search/estimate.py)")
+    programming_s: Amount | None = Field(None, description="seconds to program every cell, one after another")
+
+    def given(self) -> dict[str, float]:
+        """The limits that are set, by name."""
+        return {k: v for k, v in self if v is not None}
+
+
+class Effort(_Part):
+    """How to look. Candidates are compared on held-out training images, never on the test set."""
+
+    trials: Annotated[int, Field(ge=1, le=100_000)] = Field(24, description="different networks to train, per budget")
+    rungs: tuple[Count, ...] = Field((), strict=False, description="epochs of cheaper trainings before the full one")
+    keep: Annotated[int, Field(ge=2, le=100)] = Field(3, description="one in so many goes on to the next rung")
+    floor: Annotated[int, Field(ge=1)] = Field(3, description="the first so many are trained in full in any case")
+    finalists: Annotated[int, Field(ge=1, le=100)] = Field(2, description="candidates trained again on every seed")
+    seeds: Seeds = Field((1, 2, 3), strict=False, description="of finalists, winner and baselines; the first searches")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="of the sampler")
+    sampler: Literal["tpe", "random"] = Field("tpe", description="who proposes candidates")
+    validation: Annotated[int, Field(ge=1)] = Field(description="training images held out to compare candidates on")
+
+
+class Evaluate(_Part):
+    """What candidates are judged on: the die without imperfections, or the mean of drawn ones."""
+
+    cells: Cells = Cells()
+    draws: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="dies")
+
+
+class Baseline(_Part):
+    """What a user would try first: these hidden layers, all scaled by one factor until they fit."""
+
+    hidden: tuple[Count, ...] = Field(strict=False, description="widths at factor 1")
+    set: dict[str, Any] = Field(default_factory=dict, description="further settings, as dotted keys of a flow")
+
+
+class Check(_Part):
+    """The winner's simulation in RTL."""
+
+    images: Annotated[int, Field(ge=1, le=1_000_000)] = Field(100, description="test images, from the first")
+
+
+class Question(_Part):
+    """Which network for this chip? Every candidate is the base flow with values of what is free."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+    question: Annotated[str, Field(min_length=1)]
+    chip: str = Field("reference-128", description="preset, or a chip file looked for beside the question file")
+    set: dict[str, Any] = Field(default_factory=dict, description="changes to the chip, as dotted keys of a flow")
+    train: dict[str, Any] = Field(description="the base recipe, as in a flow")
+    free: dict[str, Widths | list[Any]] = Field(
+        description="dotted key of a flow: its values, or layers of free widths"
+    )
+    limits: Limits = Limits()
+    search: Effort
+    evaluate: Evaluate = Evaluate()
+    baseline: Baseline | None = None
+    simulate: Check = Check()
+    quick: dict[str, Any] = Field(default_factory=dict, description="the quick form: dotted keys of this file")
+
+    _file: Path | None = PrivateAttr(None)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = []
+        if not self.free:
+            problems.append("free: nothing is free; list at least one key, such as train.hidden")
+        for key, values in self.free.items():
+            path = key.split(".")
+            if path[0] not in ("train", "chip") or len(path) < 2:
+                problems.append(f"free.{key}: must be a key of the recipe or the chip, such as train.hidden")
+            elif path[0] == "train" and path[1] in ("seed", "epochs", "validation", "dataset", "threads", "device"):
+                problems.append(f"free.{key}: belongs to how candidates are trained; give it in [train] or [search]")
+            elif path[0] == "train" and path[1] in self.train:
+                problems.append(f"free.{key}: is also in [train]; remove one of them")
+            problems += [f"free.{key}{what}" for what in _unusable(values)]
+        for k, (a, b) in enumerate(zip(self.search.rungs, self.search.rungs[1:], strict=False)):
+            if b <= a:
+                problems.append(f"search.rungs.{k + 1}: must be more epochs than the rung before ({a}), got {b}")
+        if len(set(self.search.seeds)) < len(self.search.seeds) or not self.search.seeds:
+            problems.append("search.seeds: needs at least one, each once")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @property
+    def where(self) -> str:
+        """What messages call it: its file, or its name."""
+        return f"question {self.name}" if self._file is None else str(self._file)
+
+    def base(self, settings: Sequence[tuple[str, Any]] = ()) -> Flow:
+        """The base flow with `settings` on top. Raises ConfigError: file, dotted key, what is allowed."""
+        data = {"name": self.name, "chip": self.chip, "train": self.train}
+        folder = Path() if self._file is None else self._file.parent
+        return Flow.parse_data(data, self.where, [*self.set.items(), *settings], folder)
+
+
+def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Question:
+    """The question of a TOML file, or one that travels with codesign by name (`optimize_mnist`).
+
+    quick: its quick form. sets: KEY=VALUE changes, dotted keys of the file. Raises ConfigError with every mistake.
+    """
+    path, preset = Path(source), resources.files("flows") / f"{source}.toml"
+    named = path.suffix != ".toml" and preset.is_file()
+    try:
+        text = preset.read_text() if named else path.read_text()
+        data = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as e:
+        raise ConfigError(f"question {source}: cannot be read ({e}); give a .toml file") from None
+    except (ValueError, RecursionError) as e:
+        raise ConfigError(f"{source}: is not TOML ({e})") from None
+    where = f"{source}.toml" if named else str(source)
+    settings = [
+        *(data.get("quick", {}).items() if quick and isinstance(data.get("quick"), dict) else ()),
+        *changes(sets),
+    ]
+    problems = []
+    data = deepcopy(data)
+    for key, value in settings:
+        # Keys of these tables are dotted themselves: `free.train.hidden` is the entry "train.hidden" of [free].
+        head, _, rest = key.partition(".")
+        path_in = [head, rest] if head in ("free", "set", "quick") and rest else key.split(".")
+        if problem := put(data, path_in, deepcopy(value)):
+            problems.append(f"{where}: {problem}")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    question = validate(Question, toml(data), where)
+    question._file = None if named else path
+    return question
+
+
+def _unusable(values: Widths | list[Any]) -> list[str]:
+    """What keeps an axis from being searched."""
+    if isinstance(values, Widths):
+        found = [f".{k}: at least one is required" for k in ("depth", "widths") if not getattr(values, k)]
+        if values.widths == "edges" and values.least > values.most:
+            found.append(f".least: must be at most most = {values.most}, got {values.least}")
+        return found
+    if not values:
+        return [": at least one value is required"]
+    twice = [v for k, v in enumerate(values) if v in values[:k]]
+    return [f": {twice[0]!r} is listed twice; remove one"] if twice else []

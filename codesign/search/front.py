@@ -1,0 +1,111 @@
+"""Accuracy against one quantity: the candidates that no other one beats in both (NSGA-II)."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from codesign.errors import ConfigError
+from codesign.outputs import atomic_write, writing
+from codesign.parallel import Workers
+from codesign.search.describe import Limits, Question
+from codesign.search.order import Order
+from codesign.search.run import Progress, alone, explore
+from codesign.search.sweep import start
+from codesign.search.trial import Tried
+
+SCHEMA = "codesign-front/1"
+
+
+@dataclass(frozen=True)
+class Front:
+    """The candidates that are not beaten, the cheapest first; held-out accuracies after one full training each."""
+
+    order: Order
+    best: tuple[Tried, ...]
+    trained: int
+    exhaustive: bool
+
+    @property
+    def quantity(self) -> str:
+        """What is minimized beside accuracy."""
+        return str(self.order.front)
+
+
+def front(
+    question: Question,
+    out: str | Path,
+    quantity: str,
+    data: str | Path | None = None,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
+) -> Front:
+    """The front of held-out accuracy against `quantity`, a name of `Limits`; written as NAME-QUANTITY.json and .csv.
+
+    Where no more candidates fit than `search.trials`, all are trained. Raises as `sweep.optimize` does.
+    """
+    if quantity not in Limits.model_fields:
+        raise ConfigError(f"--front {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
+    order = replace(start(question, out, data), front=quantity)
+    with alone(order.out):
+        show = progress or (lambda what, done, of, note: None)
+        known, _, fitting = explore(order, workers or Workers(), [], show)
+        best = unbeaten(known, quantity)
+        found = Front(order, tuple(best), len(known), fitting is not None and len(known) >= fitting)
+        with writing(order.out):
+            name = f"{question.name}-{quantity}"
+            atomic_write(order.out / f"{name}.json", json.dumps(front_record(found), indent=1) + "\n")
+            atomic_write(order.out / f"{name}.csv", _csv(found))
+    return found
+
+
+def unbeaten(known: Sequence[Tried], quantity: str) -> list[Tried]:
+    """Those than which none is both cheaper and at least as accurate, or as cheap and more accurate; cheapest first."""
+    best: list[Tried] = []
+    for t in sorted(known, key=lambda t: (_cost(t, quantity), -t.scores[-1], t.candidate.label)):
+        if not best or t.scores[-1] > best[-1].scores[-1]:
+            best.append(t)
+    return best
+
+
+def front_record(found: Front) -> dict[str, Any]:
+    """The JSON of a front."""
+    return {
+        "schema": SCHEMA,
+        "name": found.order.question.name,
+        "quantity": found.quantity,
+        "trained": found.trained,
+        "exhaustive": found.exhaustive,
+        "front": [
+            {
+                "candidate": t.candidate.plain(),
+                "held_out": round(t.scores[-1], 4),
+                "quantities": t.cost.quantities(),
+            }
+            for t in found.best
+        ],
+    }
+
+
+def front_table(found: Front) -> tuple[list[str], list[list[str]], str]:
+    """Columns, rows and a note for people."""
+    rows = [[f"{_cost(t, found.quantity):g}", f"{t.scores[-1]:.2f}", t.candidate.label] for t in found.best]
+    how = "every candidate that fits was trained" if found.exhaustive else f"{found.trained} candidates trained"
+    return [found.quantity, "held-out accuracy", "candidate"], rows, f"{how}; one seed, percent of held-out images"
+
+
+def _csv(found: Front) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    keys = list(Limits.model_fields)
+    writer.writerow(["candidate", "held_out", *keys])
+    for t in found.best:
+        writer.writerow([t.candidate.label, f"{t.scores[-1]:.4f}", *(t.cost.quantities()[k] for k in keys)])
+    return out.getvalue()
+
+
+def _cost(t: Tried, quantity: str) -> float:
+    return float(t.cost.quantities()[quantity] or 0.0)

@@ -1,0 +1,158 @@
+"""What a worker needs to price, train and judge candidates: picklable, and the same in every process."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from codesign import __version__
+from codesign.errors import InputError
+from codesign.flow import Flow
+from codesign.hardware import Bus, Chip, Memory
+from codesign.outputs import atomic_write, writing
+from codesign.search.cost import Facts, Pricer
+from codesign.search.describe import Limits, Question
+from codesign.search.space import Candidate, Space, space
+from codesign.study.describe import Imperfection
+from codesign.study.expand import Job
+from codesign.study.training import Ended, Result, Task, key, read, train
+
+DIE = "drawn"
+TIME = "time.json"
+
+
+@dataclass(frozen=True)
+class Order:
+    """A question under some limits, with its data looked at and its folder chosen."""
+
+    question: Question
+    space: Space
+    limits: Limits
+    base: Flow
+    facts: dict[int, Facts]  # by `downsample`
+    digests: dict[tuple[int, int], int]  # of the images, by (downsample, validation)
+    data: Path | None
+    out: Path
+    front: str | None = None  # the quantity that is minimized beside accuracy
+
+    def under(self, limits: Limits) -> "Order":
+        """The same question under other limits; the chip gets as many arrays as are allowed, unless that is free."""
+        return replace(self, limits=limits, base=_base(self.question, limits))
+
+    @property
+    def pricer(self) -> Pricer:
+        return Pricer(self.base, self.limits, self.facts)
+
+    @property
+    def name(self) -> str:
+        """Of the search under these limits."""
+        under = ", ".join(f"{k} <= {v:g}" for k, v in self.limits.given().items()) or "no limits"
+        return under if self.front is None else f"front of {self.front}, {under}"
+
+    @property
+    def identity(self) -> str:
+        """A digest of all that makes scores of two searches comparable: not the limits, nor how long is looked."""
+        content = {
+            "codesign": __version__,
+            "chip": self.question.base().chip.model_dump(mode="json", exclude={"arrays": {"count"}, "name": True}),
+            "train": self.base.train.model_dump(mode="json"),
+            "free": [repr(axis) for axis in self.space.axes],
+            "search": self.question.search.model_dump(
+                include={"rungs", "keep", "floor", "seed", "sampler", "validation"}
+            ),
+            "evaluate": self.question.evaluate.model_dump(mode="json"),
+            "data": sorted(self.digests.values()),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+    def flow(self, candidate: Candidate, *more: tuple[str, Any]) -> Flow:
+        """The flow that trains a candidate, with further settings. Raises ConfigError."""
+        count = [("chip.arrays.count", self.base.chip.arrays.count)]
+        settings = [*count, *candidate.plain().items(), ("train.float_baseline", False), *more]
+        return self.question.base(settings)
+
+    def usual(self, key: str) -> Any:
+        """What the base flow has for a key of the recipe or the chip."""
+        value: Any = self.base
+        for part in key.split("."):
+            value = getattr(value, part)
+        return value
+
+    def task(self, candidate: Candidate, epochs: int, seed: int, held_out: bool, *more: tuple[str, Any]) -> Task:
+        """A training of a candidate: on all images but the held-out ones and judged on those, or on the test set."""
+        validation = self.question.search.validation if held_out else 0
+        settings = [("train.epochs", epochs), ("train.seed", seed), ("train.validation", validation), *more]
+        flow = self.flow(candidate, *settings)
+        flow = flow.model_copy(update={"chip": trained_for(flow.chip)})
+        job = Job(f"{candidate.label}, {epochs} epochs", (), seed, flow)
+        cells = self.question.evaluate.cells
+        dies = () if cells.is_ideal else (Imperfection(name=DIE, cells=cells, draws=self.question.evaluate.draws),)
+        digest = self.digests[flow.train.downsample, validation]
+        return Task(job, dies, self.out / "jobs" / key(job, dies, digest), self.data, digest)
+
+
+def order(question: Question, out: Path, data: Path | None) -> Order:
+    """Look at the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
+    axes = space(question)
+    base = _base(question, question.limits)
+    factors = dict(question.free).get("train.downsample", [base.train.downsample])
+    assert isinstance(factors, list)
+    facts: dict[int, Facts] = {}
+    digests: dict[tuple[int, int], int] = {}
+    for factor in factors:
+        for validation in (0, question.search.validation):
+            images = replace(base.train.images, downsample=factor, validation=validation)
+            dataset = images.load(data)
+            facts[factor] = Facts(dataset.features, dataset.classes)
+            digests[factor, validation] = dataset.digest
+    return Order(question, axes, question.limits, base, facts, digests, data, out)
+
+
+def score(result: Result) -> float:
+    """What candidates are compared by: percent right, on the ideal die or as a mean over drawn ones."""
+    drawn = result.dies.get(DIE)
+    return sum(drawn) / len(drawn) if drawn else result.quantized
+
+
+def measured(task: Task) -> float:
+    """The score of a training, done now unless it was done before. Raises InputError when it cannot be done."""
+    found = read(task.home)
+    if found is None:
+        begin = time.perf_counter()
+        ended: Ended = train(task)
+        if ended.problem:
+            raise InputError(f"{ended.label}: {ended.problem}")
+        with writing(task.home):
+            atomic_write(task.home / TIME, json.dumps({"time_s": round(time.perf_counter() - begin, 3)}) + "\n")
+        found = read(task.home)
+    if found is None:
+        raise InputError(f"{task.home}: {task.job.label} was trained, but its result is not there; is the disk full?")
+    return score(found)
+
+
+def seconds(task: Task) -> float:
+    """How long a training took when it was done; 0 if that is not known."""
+    try:
+        return float(json.loads((task.home / TIME).read_text())["time_s"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0
+
+
+def trained_for(chip: Chip) -> Chip:
+    """The chip with everything that training does not see at one value: such candidates are trained once."""
+    return chip.model_copy(
+        update={
+            "arrays": chip.arrays.model_copy(update={"count": 1}),
+            "adc": chip.adc.model_copy(update={"lanes": 1}),
+            "memory": Memory(),
+            "bus": Bus(stream_bytes=1),
+        }
+    )
+
+
+def _base(question: Question, limits: Limits) -> Flow:
+    count = limits.arrays
+    free = "chip.arrays.count" in question.free
+    return question.base([("chip.arrays.count", min(count, 1024))] if count and not free else [])

@@ -1,0 +1,252 @@
+"""Search under one set of limits: open the shared study, keep workers busy, choose among the finalists."""
+
+import fcntl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.storages.journal import JournalFileSymlinkLock
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from codesign.errors import CapacityError, ConfigError, InputError, OutputError
+from codesign.outputs import writing
+from codesign.parallel import Workers, spread
+from codesign.search.cost import Cost
+from codesign.search.order import Order, measured
+from codesign.search.space import Candidate
+from codesign.search.trial import ENUMERATE, JOURNAL, Tried, journal, quiet, rungs, tried, try_one
+from codesign.study.training import Task
+
+Progress = Callable[[str, float, int, str], None]  # what is done, done, of, note
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A candidate's scores in percent, by seed."""
+
+    candidate: Candidate
+    seeds: tuple[int, ...]
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.values) / len(self.values)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search under one set of limits found. `finalists` are held-out scores, the winner first."""
+
+    order: Order
+    tried: tuple[Tried, ...]
+    finalists: tuple[Scores, ...]
+    fitting: int | None  # candidates that meet the limits; None: the space is too large to count
+    asked: int
+    infeasible: int
+    failed: tuple[str, ...]
+
+    @property
+    def winner(self) -> Candidate:
+        return self.finalists[0].candidate
+
+    @property
+    def exhaustive(self) -> bool:
+        """Whether every candidate that meets the limits was trained, at least on the first rung."""
+        return self.fitting is not None and len({t.candidate for t in self.tried}) >= self.fitting
+
+
+def search(
+    order: Order,
+    workers: Workers,
+    openings: Sequence[Candidate] = (),
+    always: Sequence[Candidate] = (),
+    progress: Progress | None = None,
+) -> Found:
+    """Find the best candidate under the order's limits; goes on where an earlier search in the folder stopped.
+
+    openings are tried first, where they fit; what is in `always` becomes a finalist in any case. Raises
+    CapacityError, with the closest candidate, when nothing fits;
+    ConfigError when the folder holds the search of another question.
+    """
+    show = progress or (lambda what, done, of, note: None)
+    known, study, count = explore(order, workers, openings, show)
+    finalists = _finals(order, known, always, workers, show)
+    trials = study.get_trials(deepcopy=False)
+    return Found(
+        order,
+        tuple(known),
+        tuple(finalists),
+        count,
+        sum(1 for t in trials if t.state not in (TrialState.WAITING, TrialState.FAIL)),
+        sum(1 for t in trials if "misses" in t.user_attrs),
+        tuple(t.user_attrs["problem"] for t in trials if "problem" in t.user_attrs),
+    )
+
+
+def explore(
+    order: Order, workers: Workers, openings: Sequence[Candidate], show: Progress
+) -> tuple[list[Tried], optuna.Study, int | None]:
+    """Train candidates until enough are tried, or all that fit: them, their study, and how many fit if counted."""
+    fits = fitting(order)
+    with quiet(), writing(order.out):
+        study = opened(order, [c for c in openings if order.pricer(c).fits])
+        wanted = order.question.search.trials
+        if fits is not None and len(fits) <= wanted:
+            wanted = len(fits)
+            _enqueue(order, study, fits)
+        known = tried(order, study)
+        show(order.name, len(known), wanted, "")
+        for one in spread([(try_one, (order,))] * max(0, wanted - len(known)), workers):
+            known += [one] if one is not None else []
+            show(order.name, len(known), wanted, _note(known))
+        known = tried(order, study)
+    if not known:
+        raise _nothing(order)
+    return known, study, None if fits is None else len(fits)
+
+
+def fitting(order: Order) -> list[Candidate] | None:
+    """Every candidate that meets the limits; None if the space is too large to go through.
+
+    Raises CapacityError with the closest candidate when there is none.
+    """
+    if order.space.size > ENUMERATE:
+        return None
+    pricer = order.pricer
+    found = [c for c in order.space if pricer(c).fits]
+    if not found:
+        raise _nothing(order)
+    return found
+
+
+def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
+    """The study of the order's limits, made if need be; what a killed worker left running is put first again."""
+    _mend(order.out / JOURNAL)
+    best, least = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
+    try:
+        storage = journal(order)
+        new = order.name not in {s.study_name for s in optuna.get_all_study_summaries(storage)}
+        study = optuna.create_study(
+            study_name=order.name,
+            storage=storage,
+            directions=[best] if order.front is None else [best, least],
+            load_if_exists=True,
+        )
+    except (ValueError, KeyError, TypeError, AssertionError):
+        raise InputError(
+            f"{order.out / JOURNAL}: is damaged; remove it, the trainings in {order.out / 'jobs'} are not lost"
+        ) from None
+    if new:
+        study.set_user_attr("identity", order.identity)
+        _enqueue(order, study, openings)
+    elif study.user_attrs.get("identity") != order.identity:
+        raise ConfigError(
+            f"{order.out}: holds the search of another question, space, data set or version of codesign; "
+            "choose another folder, or remove it"
+        )
+    for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        study.tell(t.number, state=TrialState.FAIL)
+        if t.params:
+            study.enqueue_trial(t.params)
+    return study
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps a second command out of a folder. Raises OutputError."""
+    with (folder / "lock").open("w") as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(
+                f"{folder}: another command searches there; wait for it, or choose another folder"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+
+
+def scored(tasks: Sequence[tuple[Candidate, Task]], workers: Workers, what: str, show: Progress) -> list[Scores]:
+    """The scores of trainings, by candidate, in the order they came; each training done once."""
+    values: dict[int, float] = {}
+    show(what, 0, len(tasks), "")
+    for k, value in spread([(_numbered, (k, task)) for k, (_, task) in enumerate(tasks)], workers):
+        values[k] = value
+        show(what, len(values), len(tasks), f"{value:.2f} %, {tasks[k][0].label}")
+    groups: dict[Candidate, list[int]] = {}
+    for k, (candidate, _) in enumerate(tasks):
+        groups.setdefault(candidate, []).append(k)
+    return [
+        Scores(candidate, tuple(tasks[k][1].job.seed for k in at), tuple(values[k] for k in at))
+        for candidate, at in groups.items()
+    ]
+
+
+def _numbered(k: int, task: Task) -> tuple[int, float]:
+    return k, measured(task)
+
+
+def _finals(
+    order: Order, known: Sequence[Tried], always: Sequence[Candidate], workers: Workers, show: Progress
+) -> list[Scores]:
+    """The best candidates and those always wanted, trained in full on every seed; the best mean first."""
+    search, epochs = order.question.search, rungs(order)[-1]
+    best = sorted(known, key=lambda t: t.rank, reverse=True)
+    chosen = list(dict.fromkeys(t.candidate for t in best))[: search.finalists]
+    chosen += [c for c in always if c not in chosen and order.pricer(c).fits]
+    tasks = [(c, order.task(c, epochs, seed, held_out=True)) for c in chosen for seed in search.seeds]
+    found = scored(tasks, workers, f"{order.name}, finalists", show)
+    pricer = order.pricer
+    return sorted(found, key=lambda s: (-s.mean, pricer(s.candidate).arrays, s.candidate.label))
+
+
+def _enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) -> None:
+    for candidate in candidates:
+        study.enqueue_trial(order.space.parameters(candidate), skip_if_exists=True)
+
+
+def _note(known: Sequence[Tried]) -> str:
+    best = max(known, key=lambda t: t.rank, default=None)
+    stopped = sum(not t.full for t in known)
+    return "" if best is None else f"best {best.scores[-1]:.2f} %, {best.candidate.label}; {stopped} stopped early"
+
+
+def _nothing(order: Order) -> CapacityError:
+    """Nothing fits: the candidate that comes closest, and by what it misses."""
+    pricer = order.pricer
+    every = order.space if order.space.size <= ENUMERATE else [_smallest(order)]
+    closest, cost = min(((c, pricer(c)) for c in every), key=lambda pair: pair[1].excess)
+    return CapacityError(
+        f"{order.question.where}: none of {order.space.size:,} candidates meets {order.name}; the closest is "
+        f"{closest.label}: {'; '.join(map(str, cost.misses))}; {_advice(cost)}"
+    )
+
+
+def _advice(cost: Cost) -> str:
+    first = cost.misses[0]
+    key = first.limit if "." in first.limit else f"limits.{first.limit}"
+    if first.why:
+        return "free other values"
+    return f"raise {'chip.' if '.' in first.limit else ''}{key} to {first.got:g}, or free smaller choices"
+
+
+def _smallest(order: Order) -> Candidate:
+    return next(iter(order.space))
+
+
+def _mend(path: Path) -> None:
+    """Drop a line that a killed writer left half-written at the end of the journal."""
+    if not path.is_file():
+        return
+    lock = JournalFileSymlinkLock(str(path))
+    lock.acquire()
+    try:
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            with path.open("r+b") as f:
+                f.truncate(content.rfind(b"\n") + 1)
+    finally:
+        lock.release()

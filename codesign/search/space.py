@@ -1,0 +1,225 @@
+"""The space of a question: its axes, every candidate in it, and what lies beside one."""
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from codesign.errors import ConfigError
+from codesign.hardware import Chip
+from codesign.mapping.tiles import split_columns, split_rows
+from codesign.search.describe import Question, Widths
+
+Value = Any  # of a flow's key; layers are tuples
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A choice of every free key, in the order of the question."""
+
+    settings: tuple[tuple[str, Value], ...]
+
+    def __getitem__(self, key: str) -> Value:
+        return dict(self.settings)[key]
+
+    @property
+    def label(self) -> str:
+        """For people: hidden 128-64, downsample 2."""
+        return ", ".join(f"{key.rpartition('.')[2]} {shown(value)}" for key, value in self.settings)
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON and TOML."""
+        return {key: list(v) if isinstance(v, tuple) else v for key, v in self.settings}
+
+
+def shown(value: Value) -> str:
+    """A value as text: 300-100 for layers."""
+    return ("-".join(map(str, value)) or "none") if isinstance(value, tuple | list) else str(value)
+
+
+class Asks(Protocol):
+    """What is used of an Optuna trial."""
+
+    def suggest_int(self, name: str, low: int, high: int) -> int: ...
+    def suggest_categorical(self, name: str, choices: Sequence[int]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One key with a list of values; numbers in rising order have neighbours that are alike."""
+
+    key: str
+    values: tuple[Value, ...]
+
+    @property
+    def ordered(self) -> bool:
+        """Whether values lie on a line."""
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
+        return numbers and list(self.values) == sorted(self.values)
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(self.values)
+
+    @property
+    def size(self) -> int:
+        return len(self.values)
+
+    def ask(self, trial: Asks) -> Value:
+        """A value of the sampler's choice."""
+        if self.size == 1:
+            return self.values[0]
+        if self.ordered:
+            return self.values[trial.suggest_int(self.key, 0, self.size - 1)]
+        return self.values[trial.suggest_categorical(self.key, range(self.size))]
+
+    def parameters(self, value: Value) -> dict[str, int]:
+        """What `ask` would have to be told to give `value`."""
+        return {} if self.size == 1 else {self.key: self.values.index(value)}
+
+    def beside(self, value: Value) -> Iterator[Value]:
+        """The values next to one; all others where there is no order."""
+        at = self.values.index(value)
+        yield from (v for k, v in enumerate(self.values) if k != at and (not self.ordered or abs(k - at) == 1))
+
+
+@dataclass(frozen=True)
+class Layers:
+    """Widths of a number of layers."""
+
+    key: str
+    depths: tuple[int, ...]
+    widths: tuple[int, ...]  # rising
+
+    def __iter__(self) -> Iterator[tuple[int, ...]]:
+        for depth in self.depths:
+            yield from itertools.product(self.widths, repeat=depth)
+
+    @property
+    def size(self) -> int:
+        return sum(len(self.widths) ** d for d in self.depths)
+
+    def ask(self, trial: Asks) -> tuple[int, ...]:
+        """Layers of the sampler's choice."""
+        depth = self.depths[0]
+        if len(self.depths) > 1:
+            depth = self.depths[trial.suggest_int(f"{self.key}.depth", 0, len(self.depths) - 1)]
+        top = len(self.widths) - 1
+        return tuple(self.widths[trial.suggest_int(f"{self.key}.{k + 1}", 0, top) if top else 0] for k in range(depth))
+
+    def parameters(self, value: tuple[int, ...]) -> dict[str, int]:
+        """What `ask` would have to be told to give `value`."""
+        told = (
+            {f"{self.key}.{k + 1}": self.widths.index(w) for k, w in enumerate(value)} if len(self.widths) > 1 else {}
+        )
+        return ({f"{self.key}.depth": self.depths.index(len(value))} if len(self.depths) > 1 else {}) | told
+
+    def beside(self, value: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        """One layer one step narrower or wider; the last layer left out, or once more."""
+        for k, width in enumerate(value):
+            at = self.widths.index(width)
+            for near in (at - 1, at + 1):
+                if 0 <= near < len(self.widths):
+                    yield (*value[:k], self.widths[near], *value[k + 1 :])
+        if len(value) - 1 in self.depths:
+            yield value[:-1]
+        if len(value) + 1 in self.depths:
+            yield (*value, value[-1] if value else self.widths[0])
+
+
+Axis = Choice | Layers
+
+
+@dataclass(frozen=True)
+class Space:
+    """Every combination of the axes' values."""
+
+    axes: tuple[Axis, ...]
+
+    @property
+    def size(self) -> int:
+        """Number of candidates."""
+        return math.prod(a.size for a in self.axes)
+
+    def __iter__(self) -> Iterator[Candidate]:
+        for values in itertools.product(*self.axes):
+            yield self._made(values)
+
+    def ask(self, trial: Asks) -> Candidate:
+        """A candidate of the sampler's choice."""
+        return self._made([axis.ask(trial) for axis in self.axes])
+
+    def parameters(self, candidate: Candidate) -> dict[str, int]:
+        """What the sampler would have to be told to give `candidate`. Raises ValueError if it is none of ours."""
+        told: dict[str, int] = {}
+        for axis in self.axes:
+            told |= axis.parameters(candidate[axis.key])
+        return told
+
+    def beside(self, candidate: Candidate) -> Iterator[tuple[str, Candidate]]:
+        """(key that differs, candidate) of all neighbours."""
+        for axis in self.axes:
+            for value in axis.beside(candidate[axis.key]):
+                yield axis.key, Candidate(tuple((k, value if k == axis.key else v) for k, v in candidate.settings))
+
+    def made(self, plain: dict[str, Any]) -> Candidate:
+        """Inverse of `Candidate.plain`. Raises KeyError when a key is missing."""
+        return self._made([tuple(v) if isinstance(v := plain[a.key], list) else v for a in self.axes])
+
+    def _made(self, values: Sequence[Value]) -> Candidate:
+        return Candidate(tuple((a.key, v) for a, v in zip(self.axes, values, strict=True)))
+
+
+def space(question: Question) -> Space:
+    """The space of a question, every value of it tried in a flow once.
+
+    Raises ConfigError with each value that a flow refuses, and where no width is left.
+    """
+    problems: list[str] = []
+    axes: list[Axis] = []
+    chips = _chips(question, problems)
+    for key, values in question.free.items():
+        if isinstance(values, list):
+            axes.append(Choice(key, tuple(tuple(v) if isinstance(v, list) else v for v in values)))
+            continue
+        widths = edges(chips, values) if values.widths == "edges" else tuple(sorted(set(values.widths)))
+        if not widths:
+            problems.append(
+                f"{question.where}: free.{key}: no edge lies in {values.least}..{values.most}; "
+                "widen the range, or list widths"
+            )
+        axes.append(Layers(key, tuple(sorted(set(values.depth))), widths))
+    for axis in axes:
+        for value in axis.values if isinstance(axis, Choice) else [(axis.widths[:1] * d) for d in axis.depths]:
+            try:
+                question.base([(axis.key, list(value) if isinstance(value, tuple) else value)])
+            except ConfigError as e:
+                problems += str(e).splitlines()
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+    return Space(tuple(axes))
+
+
+def edges(chips: Sequence[Chip], values: Widths) -> tuple[int, ...]:
+    """Widths beyond which a layer takes another array, by its own columns or by the next layer's rows.
+
+    By the compiler's own tiling; `most` is one of them, for nothing wider is allowed.
+    """
+    found = set()
+    for chip in chips:
+        tiles = [(len(split_columns(w, chip)), len(split_rows(w, chip))) for w in range(1, values.most + 2)]
+        found |= {w for w in range(values.least, values.most) if tiles[w - 1] != tiles[w]}
+    return tuple(sorted(found | {values.most})) if values.least <= values.most else ()
+
+
+def _chips(question: Question, problems: list[str]) -> list[Chip]:
+    """A chip of each free size of its arrays."""
+    sized = {k: v for k, v in question.free.items() if k.startswith("chip.") and isinstance(v, list)}
+    shape = {k: v for k, v in sized.items() if k.startswith("chip.arrays.") or k == "chip.adc.lanes"}
+    chips = []
+    for values in itertools.product(*shape.values()):
+        try:
+            chips.append(question.base(list(zip(shape, values, strict=True))).chip)
+        except ConfigError as e:
+            problems += str(e).splitlines()
+    return chips

@@ -1,0 +1,155 @@
+"""Several limits in turn: the curve of accuracy against a budget, and the least budget that reaches an accuracy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codesign.errors import CapacityError, ConfigError, InputError
+from codesign.outputs import claim
+from codesign.parallel import Workers
+from codesign.search.answer import Answer, answer
+from codesign.search.describe import Limits, Question
+from codesign.search.order import Order, order
+from codesign.search.run import Found, Progress, alone, search
+from codesign.search.space import Candidate
+from codesign.search.trial import ENUMERATE
+from codesign.search.write import write
+
+
+@dataclass(frozen=True)
+class Point:
+    """A budget and its answer; None where nothing fits, and why."""
+
+    arrays: int
+    answer: Answer | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The least chip for an accuracy. `probed`: (limit, mean held-out percent of the best), the limit rising."""
+
+    target: float
+    quantity: str
+    least: float
+    probed: tuple[tuple[float, float], ...]
+    answer: Answer
+
+
+def optimize(
+    question: Question,
+    out: str | Path,
+    data: str | Path | None = None,
+    workers: Workers | None = None,
+    budgets: Sequence[int] = (),
+    progress: Progress | None = None,
+) -> list[Point]:
+    """The best network for each number of arrays, or under the question's own limits.
+
+    `out` keeps every training and the search itself: after a kill the same command goes on, and a later one with
+    more budgets or trials trains only what is new. Raises ConfigError on an impossible question or another
+    question's folder, CapacityError when nothing fits any budget, and what training and simulation raise.
+    """
+    show = progress or (lambda what, done, of, note: None)
+    first = start(question, out, data)
+    with alone(first.out):
+        points, winners = [], list[Candidate]()
+        for limits in _limits(question, budgets):
+            here = first.under(limits)
+            count = here.base.chip.arrays.count
+            try:
+                found = answer(here, workers or Workers(), _openings(here, winners), show)
+            except CapacityError as e:
+                points.append(Point(count, None, str(e)))
+                continue
+            winners.append(found.found.winner)
+            points.append(Point(count, found))
+        if not winners:
+            raise CapacityError("\n".join(p.why for p in points))
+        write(question, points, first.out)
+    return points
+
+
+def reach(
+    question: Question,
+    out: str | Path,
+    target: float,
+    quantity: str = "arrays",
+    data: str | Path | None = None,
+    workers: Workers | None = None,
+    progress: Progress | None = None,
+) -> Reached:
+    """The least `quantity` (a name of `Limits`) with which a finalist's mean held-out accuracy reaches `target`.
+
+    The limits probed are the values that candidates really have, halved between; what more of the quantity allows is
+    taken to be no worse. Raises ConfigError on an unknown quantity or a space too large to list, InputError when even
+    the largest value does not reach the target.
+    """
+    if quantity not in Limits.model_fields:
+        raise ConfigError(f"--minimize {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
+    show = progress or (lambda what, done, of, note: None)
+    first = start(question, out, data)
+    with alone(first.out):
+        values = _values(first, quantity)
+        probed: dict[float, Found] = {}
+
+        def probe(limit: float) -> bool:
+            limits = question.limits.model_copy(update={quantity: limit})
+            here = first.under(limits)
+            winners = [f.winner for f in probed.values()]
+            probed[limit] = search(here, workers or Workers(), _openings(here, winners), (), show)
+            return probed[limit].finalists[0].mean >= target
+
+        low, high = 0, len(values) - 1
+        if not probe(values[high]):
+            best = probed[values[high]].finalists[0]
+            raise InputError(
+                f"{question.where}: nothing reached {target:g} % held-out; the best is {best.mean:.2f} %, "
+                f"{best.candidate.label}; ask for less, free larger choices or raise search.trials"
+            )
+        while low < high:
+            middle = (low + high) // 2
+            if probe(values[middle]):
+                high = middle
+            else:
+                low = middle + 1
+        here = probed[values[high]].order
+        steps = [(limit, found.finalists[0].mean) for limit, found in sorted(probed.items())]
+        return Reached(target, quantity, values[high], tuple(steps), answer(here, workers or Workers(), [], show))
+
+
+def start(question: Question, out: str | Path, data: str | Path | None) -> Order:
+    """Open the folder and look at the data; a single search has the arrays of the chip, unless they are limited."""
+    claim(out, "search")
+    return order(question, Path(out).resolve(), None if data is None else Path(data).resolve())
+
+
+def _limits(question: Question, budgets: Sequence[int]) -> list[Limits]:
+    """The question's limits, once for each budget of arrays."""
+    if budgets:
+        return [question.limits.model_copy(update={"arrays": b}) for b in sorted(set(budgets))]
+    count = question.limits.arrays or question.base().chip.arrays.count
+    return [question.limits.model_copy(update={"arrays": count})]
+
+
+def _openings(here: Order, winners: Sequence[Candidate]) -> list[Candidate]:
+    """Worth trying first: winners under other limits that fit here, and what lies beside the last of them."""
+    pricer = here.pricer
+    near = [c for w in winners[-1:] for _, c in here.space.beside(w) if pricer(c).fits]
+    largest = sorted(near, key=lambda c: -pricer(c).cells)[:3]
+    return [c for c in dict.fromkeys([*reversed(winners), *largest]) if pricer(c).fits]
+
+
+def _values(first: Order, quantity: str) -> list[float]:
+    """Every value that the candidates have of a quantity, rising."""
+    if first.space.size > ENUMERATE:
+        raise ConfigError(
+            f"{first.question.where}: --reach goes through every candidate, {first.space.size:,} are too many "
+            f"(at most {ENUMERATE:,}); free fewer values"
+        )
+    free = first.under(first.question.limits.model_copy(update={quantity: None, "arrays": 1024}))
+    costs = (free.pricer(c) for c in free.space)
+    values = {v for cost in costs if cost.fits and (v := cost.quantities()[quantity]) is not None}
+    if not values:
+        raise CapacityError(f"{first.question.where}: no candidate meets the other limits; raise them")
+    return sorted(values)

@@ -1,0 +1,184 @@
+"""One trial: a candidate asked of the shared Optuna study, priced, trained on rising rungs, and told.
+
+A worker needs nothing but the order and the study's journal, so any number of them, on any machine that sees the
+folder, can take part. What does not fit is told before anything is trained; what was trained once is never again.
+"""
+
+import json
+import logging
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from codesign.errors import InputError
+from codesign.search.cost import Cost, Pricer
+from codesign.search.order import Order, measured
+from codesign.search.space import Candidate
+
+JOURNAL = "search.journal"
+ASKS = 25  # in vain, before an untried candidate is looked up instead
+ENUMERATE = 20_000  # candidates that are worth looking through one by one
+ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A candidate that was trained, on as many rungs as it was worth: scores in percent, cheapest rung first."""
+
+    candidate: Candidate
+    cost: Cost
+    scores: tuple[float, ...]
+    full: bool  # trained to the last rung
+
+    @property
+    def rank(self) -> tuple[bool, int, float]:
+        """Greater is better."""
+        return (self.full, len(self.scores), self.scores[-1])
+
+
+def rungs(order: Order) -> tuple[int, ...]:
+    """Epochs of every rung, the full training last."""
+    full = order.base.train.epochs
+    return (*(r for r in order.question.search.rungs if r < full), full)
+
+
+def journal(order: Order) -> JournalStorage:
+    """The storage that all searches in a folder share."""
+    return JournalStorage(JournalFileBackend(str(order.out / JOURNAL)))
+
+
+def try_one(order: Order) -> Tried | None:
+    """Find a candidate that was not tried yet and fits, and train it; None if there is none left.
+
+    Training that fails for its own reasons is told as failed, and another candidate tried. Whatever else is raised
+    leaves the trial running, as a kill does; see `run.opened`.
+    """
+    with quiet():
+        study, pricer = _study(order), order.pricer
+        for asked in range(ASKS + 2):
+            if asked == ASKS and not _enqueue_untried(order, study, pricer):
+                return None
+            trial = study.ask()
+            candidate = order.space.ask(trial)
+            cost = pricer(candidate)
+            trial.set_user_attr("candidate", json.dumps(candidate.plain()))
+            for name, allowed in order.limits.given().items():
+                got = cost.quantities()[name]
+                over = sum(m.excess for m in cost.misses) if got is None else got / allowed - 1
+                trial.set_constraint(name, min(over, 1e6))
+            if not cost.fits:
+                trial.set_user_attr("misses", "; ".join(map(str, cost.misses)))
+                study.tell(trial, state=TrialState.PRUNED)
+                continue
+            before = next(
+                (t for t in trained(study) if t.user_attrs["candidate"] == json.dumps(candidate.plain())), None
+            )
+            if before is not None:
+                _repeat(study, trial, before)
+                continue
+            try:
+                return _train(order, study, trial, candidate, cost)
+            except InputError as e:  # of this training alone: its loss became NaN, say
+                trial.set_user_attr("problem", str(e))
+                study.tell(trial, state=TrialState.FAIL)
+        return None
+
+
+def _train(order: Order, study: optuna.Study, trial: optuna.Trial, candidate: Candidate, cost: Cost) -> Tried:
+    search, levels = order.question.search, rungs(order)
+    if order.front is not None:
+        value = measured(order.task(candidate, levels[-1], search.seeds[0], held_out=True))
+        trial.set_user_attr("trained", True)
+        study.tell(trial, [value, cost.quantities()[order.front] or 0.0])
+        return Tried(candidate, cost, (value,), full=True)
+    started = sum(1 for t in study.get_trials(deepcopy=False) if "trained" in t.user_attrs)
+    trial.set_user_attr("trained", True)
+    scores = []
+    for k, epochs in enumerate(levels):
+        scores.append(measured(order.task(candidate, epochs, search.seeds[0], held_out=True)))
+        trial.report(scores[-1], search.keep**k)  # successive halving counts resources in powers of `keep`
+        if k + 1 < len(levels) and started >= search.floor and trial.should_prune():
+            study.tell(trial, state=TrialState.PRUNED)
+            return Tried(candidate, cost, tuple(scores), full=False)
+    study.tell(trial, scores[-1])
+    return Tried(candidate, cost, tuple(scores), full=True)
+
+
+def _repeat(study: optuna.Study, trial: optuna.Trial, before: FrozenTrial) -> None:
+    """Tell what is known already, so that the sampler learns from it."""
+    trial.set_user_attr("repeats", before.number)
+    if len(study.directions) > 1:
+        study.tell(trial, before.values)
+        return
+    for step, value in before.intermediate_values.items():
+        trial.report(value, step)
+    if before.state == TrialState.COMPLETE:
+        study.tell(trial, before.value)
+    else:
+        study.tell(trial, state=TrialState.PRUNED)
+
+
+def trained(study: optuna.Study) -> list[FrozenTrial]:
+    """Ended trials that trained something, first first."""
+    return [t for t in study.get_trials(deepcopy=False, states=ENDED) if "trained" in t.user_attrs]
+
+
+def tried(order: Order, study: optuna.Study) -> list[Tried]:
+    """Everything trained under the order's limits, as it was told."""
+    pricer, found = order.pricer, []
+    for t in trained(study):
+        candidate = order.space.made(json.loads(t.user_attrs["candidate"]))
+        told = [v for _, v in sorted(t.intermediate_values.items())]
+        scores = tuple(told) if order.front is None else (t.values[0],)
+        found.append(Tried(candidate, pricer(candidate), scores, t.state == TrialState.COMPLETE))
+    return found
+
+
+def _study(order: Order) -> optuna.Study:
+    """The shared study, with a sampler whose draws depend on the seed and on how many were asked before."""
+    study = optuna.load_study(study_name=order.name, storage=journal(order))
+    search = order.question.search
+    asked = sum(1 for t in study.get_trials(deepcopy=False) if t.state not in (TrialState.FAIL, TrialState.WAITING))
+    seed = zlib.crc32(f"{search.seed} {order.name} {asked}".encode())
+    if order.front is not None:
+        study.sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=max(2, min(50, search.trials // 3)))
+    elif search.sampler == "random":
+        study.sampler = optuna.samplers.RandomSampler(seed=seed)
+    else:
+        study.sampler = optuna.samplers.TPESampler(
+            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=search.floor
+        )
+    study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=search.keep)
+    return study
+
+
+def _enqueue_untried(order: Order, study: optuna.Study, pricer: Pricer) -> bool:
+    """Have the next ask give a candidate that fits and was not tried; False if none is found."""
+    if order.space.size > ENUMERATE:
+        return True  # the sampler has its last word
+    known = {t.user_attrs.get("candidate") for t in study.get_trials(deepcopy=False)}
+    for candidate in order.space:
+        if json.dumps(candidate.plain()) not in known and pricer(candidate).fits:
+            study.enqueue_trial(order.space.parameters(candidate))
+            return True
+    return False
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Optuna without its log lines and its notes on experimental options."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
