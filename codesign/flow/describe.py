@@ -53,8 +53,8 @@ class Flow(BaseModel):
         Raises ConfigError with every mistake: dotted key, value, what is allowed.
         """
         path = Path(source)
-        preset = resources.files("flows") / f"{source}.toml"
-        if path.suffix != ".toml" and preset.is_file():
+        if source in presets():
+            preset = resources.files("flows") / f"{source}.toml"
             return cls.parse(preset.read_text(), f"{source}.toml", sets)
         try:
             text = path.read_text()
@@ -119,7 +119,8 @@ class Flow(BaseModel):
 
 def presets() -> list[str]:
     """Names that `Flow.load` knows."""
-    return sorted(p.name.removesuffix(".toml") for p in resources.files("flows").iterdir() if p.name.endswith(".toml"))
+    names = (p.name.removesuffix(".toml") for p in resources.files("flows").iterdir() if p.name.endswith(".toml"))
+    return sorted(n for n in names if not n.startswith("optimize_"))  # questions of `codesign optimize`
 
 
 def changes(sets: Sequence[str]) -> list[tuple[str, Any]]:
