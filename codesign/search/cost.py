@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationError
+
 from codesign.errors import UnsupportedError
 from codesign.fixed import INT32
 from codesign.flow import Flow
@@ -91,12 +93,13 @@ class Pricer:
     _recipe: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def __call__(self, candidate: Candidate) -> Cost:
-        """Raises ConfigError when values that are possible alone are not so together."""
-        recipe, chip = self.recipe(candidate), self.chip(candidate)
+        """The candidate's cost; values that are impossible together are a miss like any other."""
         try:
+            recipe, chip = self.recipe(candidate), self.chip(candidate)
             outline = outline_of(recipe, self.facts[recipe.downsample])
-        except UnsupportedError as e:
-            return Cost(0, 0, 0, misses=(Miss(UNPLACED, 1, 0, str(e)),))
+        except (UnsupportedError, ValidationError) as e:
+            why = e.errors()[0]["msg"] if isinstance(e, ValidationError) else str(e)
+            return Cost(0, 0, 0, misses=(Miss(UNPLACED, 1, 0, why),))
         takes = needs(outline, chip)
         arrays, count = takes.pop("arrays.count")
         bound = -(-outline.cells // (chip.arrays.rows * chip.arrays.columns))

@@ -59,6 +59,7 @@ class Order:
             "chip": self.question.base().chip.model_dump(mode="json", exclude={"arrays": {"count"}, "name": True}),
             "train": self.base.train.model_dump(mode="json"),
             "free": [repr(axis) for axis in self.space.axes],
+            "first": self.question.search.seeds[0],
             "search": self.question.search.model_dump(
                 include={"rungs", "keep", "floor", "seed", "sampler", "validation"}
             ),

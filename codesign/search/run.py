@@ -200,7 +200,11 @@ def _finals(
     tasks = [(c, order.task(c, epochs, seed, held_out=True)) for c in chosen for seed in search.seeds]
     found = scored(tasks, workers, f"{order.name}, finalists", show)
     pricer = order.pricer
-    return sorted(found, key=lambda s: (-s.mean, pricer(s.candidate).arrays, s.candidate.label))
+    costs = {s.candidate: pricer(s.candidate) for s in found}
+    return sorted(
+        found,
+        key=lambda s: (-s.mean, (c := costs[s.candidate]).arrays, c.interval or 0, c.energy_nj or 0, s.candidate.label),
+    )
 
 
 def _enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) -> None:

@@ -128,6 +128,8 @@ def _limits(question: Question, budgets: Sequence[int]) -> list[Limits]:
     """The question's limits, once for each budget of arrays."""
     if budgets:
         return [question.limits.model_copy(update={"arrays": b}) for b in sorted(set(budgets))]
+    if "chip.arrays.count" in question.free:
+        return [question.limits]
     count = question.limits.arrays or question.base().chip.arrays.count
     return [question.limits.model_copy(update={"arrays": count})]
 

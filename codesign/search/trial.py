@@ -69,10 +69,8 @@ def try_one(order: Order) -> Tried | None:
             candidate = order.space.ask(trial)
             cost = pricer(candidate)
             trial.set_user_attr("candidate", json.dumps(candidate.plain()))
-            for name, allowed in order.limits.given().items():
-                got = cost.quantities()[name]
-                over = sum(m.excess for m in cost.misses) if got is None else got / allowed - 1
-                trial.set_constraint(name, min(over, 1e6))
+            for name, over in _constraints(order, cost).items():
+                trial.set_constraint(name, over)
             if not cost.fits:
                 trial.set_user_attr("misses", "; ".join(map(str, cost.misses)))
                 study.tell(trial, state=TrialState.PRUNED)
@@ -109,6 +107,15 @@ def _train(order: Order, study: optuna.Study, trial: optuna.Trial, candidate: Ca
             return Tried(candidate, cost, tuple(scores), full=False)
     study.tell(trial, scores[-1])
     return Tried(candidate, cost, tuple(scores), full=True)
+
+
+def _constraints(order: Order, cost: Cost) -> dict[str, float]:
+    """How far each limit is exceeded, as a share of it: positive where it is; `chip` for all else that does not fit."""
+    found = {"chip": sum(m.excess for m in cost.misses if m.limit not in order.limits.given())}
+    for name, allowed in order.limits.given().items():
+        got = cost.quantities()[name]
+        found[name] = 0.0 if got is None else got / allowed - 1
+    return {name: min(over, 1e6) for name, over in found.items()}
 
 
 def _repeat(study: optuna.Study, trial: optuna.Trial, before: FrozenTrial) -> None:
