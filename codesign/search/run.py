@@ -1,7 +1,8 @@
 """Search under one set of limits: open the shared study, keep workers busy, choose among the finalists."""
 
 import fcntl
-from collections.abc import Callable, Iterator, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +105,12 @@ def explore(
             show(order.name, len(known), wanted, _note(known))
         known = tried(order, study)
     if not known:
-        raise _nothing(order)
+        trials = study.get_trials(deepcopy=False)
+        failed = [t.user_attrs["problem"] for t in trials if "problem" in t.user_attrs]
+        if failed:
+            raise InputError(f"{order.question.where}: every training failed; the first: {failed[0]}")
+        asked = [t.user_attrs.get("candidate") for t in trials]
+        raise _nothing(order, [order.space.made(json.loads(c)) for c in asked if c])
     return known, study, None if fits is None else len(fits)
 
 
@@ -118,7 +124,7 @@ def fitting(order: Order) -> list[Candidate] | None:
     pricer = order.pricer
     found = [c for c in order.space if pricer(c).fits]
     if not found:
-        raise _nothing(order)
+        raise _nothing(order, order.space)
     return found
 
 
@@ -218,11 +224,10 @@ def _note(known: Sequence[Tried]) -> str:
     return "" if best is None else f"best {best.scores[-1]:.2f} %, {best.candidate.label}; {stopped} stopped early"
 
 
-def _nothing(order: Order) -> CapacityError:
+def _nothing(order: Order, looked: Iterable[Candidate]) -> CapacityError:
     """Nothing fits: the candidate that comes closest, and by what it misses."""
     pricer = order.pricer
-    every = order.space if order.space.size <= ENUMERATE else [_smallest(order)]
-    closest, cost = min(((c, pricer(c)) for c in every), key=lambda pair: pair[1].excess)
+    closest, cost = min(((c, pricer(c)) for c in looked), key=lambda pair: pair[1].excess)
     return CapacityError(
         f"{order.question.where}: none of {order.space.size:,} candidates meets {order.name}; the closest is "
         f"{closest.label}: {'; '.join(map(str, cost.misses))}; {_advice(cost)}"
@@ -235,10 +240,6 @@ def _advice(cost: Cost) -> str:
     if first.why:
         return "free other values"
     return f"raise {'chip.' if '.' in first.limit else ''}{key} to {first.got:g}, or free smaller choices"
-
-
-def _smallest(order: Order) -> Candidate:
-    return next(iter(order.space))
 
 
 def _mend(path: Path) -> None:
