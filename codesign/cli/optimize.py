@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from codesign.cli.common import Json, Out, progress_bars, say, show_table
+from codesign.cli.verdict import refuse
 from codesign.errors import ConfigError
 
 
@@ -54,6 +55,11 @@ def optimize(
                 typer.echo(search.text(point.answer.certificate) + "\n")
         show_table(described.question, *search.text_table(curve))
         typer.echo(f"certificates, flows and programs in {out}/winners")
+    if front is None:
+        answers = [reached.answer] if reach is not None else [p.answer for p in curve if p.answer is not None]
+        shown = [a.certificate["rtl"] for a in answers]
+        first = next((r["first_mismatch"] for r in shown if r["mismatches"]), None)
+        refuse(sum(r["mismatches"] for r in shown), first, sum(r["images_out_of_time"] for r in shown))
 
 
 def _numbers(budgets: str | None) -> list[int]:

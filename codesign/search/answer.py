@@ -1,7 +1,6 @@
 """An answer: the winner under one set of limits, trained on everything, beside its baselines, and run in RTL."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 from codesign import flow as flows
 from codesign.outputs import atomic_write, writing
 from codesign.parallel import Workers
-from codesign.search.certificate import certificate, text
-from codesign.search.order import Order
+from codesign.search.certificate import certificate, text, training_seconds
+from codesign.search.order import TIME, Order
 from codesign.search.run import Found, Progress, Scores, scored, search
 from codesign.search.space import Candidate
 from codesign.search.trial import rungs
@@ -54,6 +53,7 @@ def answer(order: Order, workers: Workers, openings: Sequence[Candidate], show: 
     with writing(home):
         atomic_write(home / "certificate.json", json.dumps(vouched, indent=1) + "\n")
         atomic_write(home / "certificate.txt", text(vouched) + "\n")
+        atomic_write(home / TIME, json.dumps({"training_s": training_seconds(found)}) + "\n")
     return Answer(found, tested, plain, rounded, vouched)
 
 
@@ -77,6 +77,7 @@ def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[
     rtl = {
         "images": accuracy["rtl"]["images"],
         "mismatches": s["mismatches"],
+        "first_mismatch": s["first_mismatch"],
         "accuracy_rtl": accuracy["rtl"]["percent"],
         "accuracy_reference": accuracy["reference"]["percent"],
         "reference_images": accuracy["reference"]["images"],
@@ -85,9 +86,8 @@ def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[
         "cycles_simulated": s["cycles"]["simulated"],
         "images_out_of_time": s["cycles"]["wrong_images"],
     }
-    command = ["codesign", "run", str(file), "--out", "DIR"]
-    data = [] if order.data is None else ["--data", str(order.data)]
-    return rtl, shlex.join([*command, *data])
+    data = "" if order.data is None else " --data DATA"
+    return rtl, f"codesign run {file.relative_to(order.out)} --out DIR{data}"
 
 
 def scaled(order: Order) -> Candidate | None:

@@ -66,16 +66,9 @@ def neighbours(found: Found) -> Iterator[dict[str, Any]]:
 
 
 def effort(found: Found) -> dict[str, Any]:
-    """How much was looked at, and what that took."""
-    order = found.order
-    levels, seed = rungs(order), order.question.search.seeds[0]
-    spent = sum(
-        seconds(order.task(t.candidate, epochs, seed, held_out=True))
-        for t in found.tried
-        for epochs in levels[: len(t.scores)]
-    )
+    """How much was looked at."""
     return {
-        "space": order.space.size,
+        "space": found.order.space.size,
         "fitting": found.fitting,
         "exhaustive": found.exhaustive,
         "asked": found.asked,
@@ -83,9 +76,19 @@ def effort(found: Found) -> dict[str, Any]:
         "trained": len(found.tried),
         "in_full": sum(t.full for t in found.tried),
         "failed": list(found.failed),
-        "rungs": list(levels),
-        "training_s": spent,
+        "rungs": list(rungs(found.order)),
     }
+
+
+def training_seconds(found: Found) -> float:
+    """What the search's trainings took when they were done, finalists not counted; on other machines, other seconds."""
+    order, seed = found.order, found.order.question.search.seeds[0]
+    spent = (
+        seconds(order.task(t.candidate, epochs, seed, held_out=True))
+        for t in found.tried
+        for epochs in rungs(order)[: len(t.scores)]
+    )
+    return round(sum(spent), 1)
 
 
 def text(c: dict[str, Any]) -> str:
@@ -105,18 +108,15 @@ def text(c: dict[str, Any]) -> str:
     low, high = c["energy_nj"]["low"], c["energy_nj"]["high"]
     lines.append(f"  energy {low:,.1f} to {high:,.1f} nJ an image, by source (search/estimate.py)")
     lines += [f"  next {_neighbour(n)}" for n in c["neighbours"]]
-    how = "every fitting candidate was trained" if search["exhaustive"] else f"{search['trained']} candidates trained"
-    of = "" if search["fitting"] is None else f" of {search['fitting']:,} that fit"
-    lines.append(
-        f"  searched: {how}{of}, in a space of {search['space']:,}; {search['in_full']} in full; "
-        f"{search['infeasible']} proposals did not fit and took no training"
-    )
-    if rtl:
-        lines.append(
-            f"  RTL: {rtl['mismatches']} mismatches on {rtl['images']} images, cycles {rtl['cycles_simulated']} as "
-            f"predicted {rtl['cycles_predicted']}"
-        )
-    lines.append(f"  again: {c['rebuild']}")
+    of = "candidates" if search["fitting"] is None else f"of {search['fitting']:,} candidates that fit"
+    lines += [
+        f"  searched: trained {'all' if search['exhaustive'] else search['trained']} {of} in a space of "
+        f"{search['space']:,}, {search['in_full']} of them in full; {search['infeasible']} proposals did not fit and "
+        "took no training",
+        f"  RTL: {rtl['mismatches']} words differ on {rtl['images']} images; latency {rtl['cycles_simulated']} cycles, "
+        f"predicted {rtl['cycles_predicted']}; {rtl['images_out_of_time']} images in another cycle",
+        f"  again: {c['rebuild']}",
+    ]
     return "\n".join(lines)
 
 
