@@ -151,8 +151,10 @@ def test_the_judge_itself(part: str, source: str, expected: str | None) -> None:
 
 
 def test_light_imports_stay_light() -> None:
-    heavy = ["torch", "sklearn", "scipy", "matplotlib", "joblib", "distributed", "cocotb", "pyverilog"]
-    light = "codesign, codesign.cli, codesign.flow, codesign.study, codesign.parallel, codesign.devices"
+    heavy = ["torch", "optuna", "sklearn", "scipy", "matplotlib", "joblib", "distributed", "cocotb", "pyverilog"]
+    light = (
+        "codesign, codesign.cli, codesign.flow, codesign.study, codesign.parallel, codesign.devices, codesign.mapping"
+    )
     code = f"import {light}, sys; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
