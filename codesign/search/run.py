@@ -98,12 +98,13 @@ def explore(
         if fits is not None and len(fits) <= wanted:
             wanted = len(fits)
             _enqueue(order, study, fits)
-        known = tried(order, study)
-        show(order.name, len(known), wanted, "")
-        for one in spread([(try_one, (order,))] * max(0, wanted - len(known)), workers):
-            known += [one] if one is not None else []
-            show(order.name, len(known), wanted, _note(known))
-        known = tried(order, study)
+        known = _more(order, study, wanted, workers, show)
+        for _ in range(wanted if order.front is None else 0):
+            larger = _larger(order, known)
+            if not larger:
+                break
+            _enqueue(order, study, larger)
+            known = _more(order, study, len(known) + len(larger), workers, show)
     if not known:
         trials = study.get_trials(deepcopy=False)
         failed = [t.user_attrs["problem"] for t in trials if "problem" in t.user_attrs]
@@ -112,6 +113,26 @@ def explore(
         asked = [t.user_attrs.get("candidate") for t in trials]
         raise _nothing(order, [order.space.made(json.loads(c)) for c in asked if c])
     return known, study, None if fits is None else len(fits)
+
+
+def _more(order: Order, study: optuna.Study, wanted: int, workers: Workers, show: Progress) -> list[Tried]:
+    """Try candidates until `wanted` are tried, or none is left; all that are tried."""
+    known = tried(order, study)
+    show(order.name, len(known), wanted, _note(known))
+    for one in spread([(try_one, (order,))] * max(0, wanted - len(known)), workers):
+        known += [one] if one is not None else []
+        show(order.name, len(known), wanted, _note(known))
+    return tried(order, study)
+
+
+def _larger(order: Order, known: Sequence[Tried]) -> list[Candidate]:
+    """Neighbours of the best that have more weights, fit, and were not tried: no winner goes without a look at them."""
+    best = max(known, key=lambda t: t.rank, default=None)
+    if best is None:
+        return []
+    pricer, seen = order.pricer, {t.candidate for t in known}
+    near = [c for _, c in order.space.beside(best.candidate) if c not in seen]
+    return [c for c in near if (cost := pricer(c)).fits and cost.cells > best.cost.cells]
 
 
 def fitting(order: Order) -> list[Candidate] | None:
