@@ -100,7 +100,7 @@ def explore(
             _enqueue(order, study, fits)
         known = _more(order, study, wanted, workers, show)
         for _ in range(wanted if order.front is None else 0):
-            larger = _larger(order, known)
+            larger = _larger(order, study, known)
             if not larger:
                 break
             _enqueue(order, study, larger)
@@ -125,13 +125,13 @@ def _more(order: Order, study: optuna.Study, wanted: int, workers: Workers, show
     return tried(order, study)
 
 
-def _larger(order: Order, known: Sequence[Tried]) -> list[Candidate]:
+def _larger(order: Order, study: optuna.Study, known: Sequence[Tried]) -> list[Candidate]:
     """Neighbours of the best that have more weights, fit, and were not tried: no winner goes without a look at them."""
     best = max(known, key=lambda t: t.rank, default=None)
     if best is None:
         return []
-    pricer, seen = order.pricer, {t.candidate for t in known}
-    near = [c for _, c in order.space.beside(best.candidate) if c not in seen]
+    pricer, seen = order.pricer, {t.user_attrs.get("candidate") for t in study.get_trials(deepcopy=False)}
+    near = [c for _, c in order.space.beside(best.candidate) if json.dumps(c.plain()) not in seen]
     return [c for c in near if (cost := pricer(c)).fits and cost.cells > best.cost.cells]
 
 
