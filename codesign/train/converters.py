@@ -1,7 +1,8 @@
 """The chip's converters in the training loop: every input bit of every array goes through a saturating ADC.
 
-The forward pass is the chip's, code for code (`fixed.convert` with the trim the registers will hold); gradients of
-activations and weights are those of the exact product, the step of the converters learns as in LSQ.
+The forward pass is the chip's, code for code (`fixed.convert` with the trim the registers will hold). Gradients of
+activations and weights are those of the exact product, scaled for each array by the share of its conversions that did
+not saturate; the step of the converters learns as in LSQ.
 """
 
 import math
@@ -19,6 +20,7 @@ from codesign.train.unfold import Window
 GAIN_TOP = 255  # largest gain register
 SHIFT_TOP = 15  # largest shift register
 LEARNERS = 8  # one image in this many teaches the converters' step
+WATCHED = 4  # top planes that tell how much of an array saturates; of 8, the others weigh 6 % together
 INT_BATCH = 256  # vectors at once in the integer contract
 
 
@@ -102,7 +104,11 @@ class Converters(nn.Module):
 
 
 class _Convert(torch.autograd.Function):
-    """sum over arrays and bits of 2^b * step * code. Exact in float32: currents and gains are short integers."""
+    """sum over arrays and bits of 2^b * step * code. Exact in float32: currents and gains are short integers.
+
+    LSQ lets no gradient pass where a conversion saturates. Doing so for every bit costs a product per bit; sharing
+    each array's gradient out by significance costs one for all, and trained as well.
+    """
 
     @staticmethod
     def forward(
@@ -123,6 +129,9 @@ class _Convert(torch.autograd.Function):
         few = max(1, vectors // LEARNERS)
         total = x.new_zeros(vectors * outputs)
         slope = x.new_zeros(few * outputs)
+        watched = significance[:WATCHED].abs().view(-1, 1, 1)
+        watched = (watched / watched.sum()).expand(-1, vectors, outputs)
+        inner = []
         wt = codes.t()
         for first in range(0, x.shape[1], rows):
             v = torch.addmm(half, planes[:, first : first + rows], wt[first : first + rows], alpha=alpha)
@@ -130,23 +139,39 @@ class _Convert(torch.autograd.Function):
                 v = noise.convert(v, alpha)
             if ctx.needs_input_grad[2]:
                 some = v.view(kind.bits, vectors, outputs)[:, :few] - 0.5
-            read = v.floor_().clamp_(code.lo, code.hi).view(kind.bits, vectors, outputs)
+            read = v.floor_().view(kind.bits, vectors, outputs)
+            inner.append(_inside(read[:WATCHED], watched, code))
+            read = read.clamp_(code.lo, code.hi)
             total = torch.addmv(total, read.view(kind.bits, -1).t(), significance)
             if ctx.needs_input_grad[2]:
                 inside = (some >= code.lo) & (some <= code.hi)
                 taught = torch.where(inside, read[:, :few] - some, read[:, :few])
                 slope = torch.addmv(slope, taught.reshape(kind.bits, -1).t(), significance)
-        ctx.save_for_backward(x, codes, slope.view(few, outputs))
+        ctx.rows = rows
+        ctx.save_for_backward(x, codes, slope.view(few, outputs), *inner)
         return total.view(vectors, outputs) / alpha
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, codes, slope = ctx.saved_tensors
+        x, codes, slope, *inner = ctx.saved_tensors
         g = grads[0]
-        gx = g @ codes if ctx.needs_input_grad[0] else None
-        gw = g.t() @ x if ctx.needs_input_grad[1] else None
+        gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        gw = torch.empty_like(codes) if ctx.needs_input_grad[1] else None
+        for array, share in enumerate(inner):
+            tile = slice(array * ctx.rows, (array + 1) * ctx.rows)
+            passed = g * share
+            if gx is not None:
+                gx[:, tile] = passed @ codes[:, tile]
+            if gw is not None:
+                gw[:, tile] = passed.t() @ x[:, tile]
         gs = (g[: len(slope)] * slope).sum() * (len(g) / len(slope)) if ctx.needs_input_grad[2] else None
         return gx, gw, gs, None, None, None, None, None
+
+
+def _inside(read: Tensor, weights: Tensor, code: IntType) -> Tensor:
+    """What share of conversions is in range: the weights of codes (not clamped yet) that are, summed over planes."""
+    kept: Tensor = torch.ops.aten.hardtanh_backward(weights, read, code.lo - 0.5, code.hi + 0.5)
+    return kept.sum(0)
 
 
 def _planes(x: Tensor, kind: IntType) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Converters in the loop: exact codes, straight gradients, a step that learns, registers that can hold it."""
+"""Converters in the loop: exact codes, gradients that saturation stops, a step that learns, registers that hold it."""
 
 import numpy as np
 import pytest
@@ -73,14 +73,46 @@ def test_registers_hold_the_nearest_trim(step: float, whole: bool, trim: Trim) -
     assert with_step(step, whole=whole).trim == trim
 
 
-def test_gradients_are_the_exact_products() -> None:
-    made, kind = with_step(1.4), IntType(4)
-    x = torch.randint(0, 16, (9, 12), generator=RNG).float().requires_grad_()
-    codes = torch.randint(-1, 2, (4, 12), generator=RNG).float().requires_grad_()
-    g = torch.randn(9, 4, generator=RNG)
+def unsaturated(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converters) -> np.ndarray:
+    """Share of conversions in range, by significance of the top four planes: (arrays, images, outputs)."""
+    planes, weights = bit_planes(x, kind)[:4].astype(int), np.abs(plane_weights(kind)[:4])
+    wide = IntType(16, signed=True)
+    arrays = []
+    for first in range(0, x.shape[1], made.rows):
+        rows = slice(first, first + made.rows)
+        read = convert(planes[:, :, rows] @ codes[:, rows].T, made.trim, 0, wide)
+        inside = (read >= made.code.lo) & (read <= made.code.hi)
+        arrays.append(np.tensordot(weights / weights.sum(), inside, axes=1))
+    return np.stack(arrays)
+
+
+@pytest.mark.parametrize("kind", [IntType(6), IntType(3, True), IntType(1)], ids=str)
+@pytest.mark.parametrize(("bits", "step"), [(4, 1.4), (2, 1.0), (2, 1.3)])
+def test_gradients_are_the_exact_products_where_arrays_do_not_saturate(kind: IntType, bits: int, step: float) -> None:
+    made, rng = with_step(step, bits=bits), torch.Generator().manual_seed(3)
+    x = torch.randint(kind.lo, kind.hi + 1, (30, 12), generator=rng).float().requires_grad_()
+    codes = torch.randint(-1, 2, (4, 12), generator=rng).float().requires_grad_()
+    g = torch.randn(30, 4, generator=rng)
     made(x, [codes], kind, 1, None, None).backward(g)
-    assert x.grad is not None and torch.allclose(x.grad, g @ codes.detach())
-    assert codes.grad is not None and torch.allclose(codes.grad, g.t() @ x.detach())
+    flat, cells = x.detach(), codes.detach()
+    shares = unsaturated(flat.numpy().astype(int), cells.numpy().astype(int), kind, made)
+    assert bool((shares == 1).all()) == (bits == 4)  # that one is wide enough for every current
+    passed = [g * torch.from_numpy(share).float() for share in shares]
+    tiles = range(0, 12, made.rows)
+    gx = torch.cat([p @ cells[:, t : t + made.rows] for p, t in zip(passed, tiles, strict=True)], 1)
+    gw = torch.cat([p.t() @ flat[:, t : t + made.rows] for p, t in zip(passed, tiles, strict=True)], 1)
+    assert x.grad is not None and torch.allclose(x.grad, gx, atol=1e-5)
+    assert codes.grad is not None and torch.allclose(codes.grad, gw, atol=1e-4)
+
+
+def test_saturated_arrays_take_no_gradient() -> None:
+    """Two arrays, the second one driven past its largest code: only the first one's cells can move the sum."""
+    made, kind = with_step(1.0, bits=3, rows=4), IntType(2)
+    codes = torch.ones(1, 8).requires_grad_()
+    x = torch.tensor([[3.0, 3.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0]]).requires_grad_()  # currents 2 and 4; codes end at 3
+    made(x, [codes], kind, 1, None, None).sum().backward()
+    assert codes.grad is not None and codes.grad.tolist() == [[3, 3, 0, 0, 0, 0, 0, 0]]
+    assert x.grad is not None and x.grad.tolist() == [[1, 1, 1, 1, 0, 0, 0, 0]]
 
 
 def test_the_steps_gradient_is_lsqs() -> None:
