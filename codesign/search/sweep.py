@@ -149,7 +149,7 @@ def _values(first: Order, quantity: str) -> list[float]:
             f"{first.question.where}: --reach goes through every candidate, {first.space.size:,} are too many "
             f"(at most {ENUMERATE:,}); free fewer values"
         )
-    free = first.under(first.question.limits.model_copy(update={quantity: None, "arrays": 1024}))
+    free = first.under(first.question.limits.model_copy(update={quantity: 1024 if quantity == "arrays" else None}))
     costs = (free.pricer(c) for c in free.space)
     values = {v for cost in costs if cost.fits and (v := cost.quantities()[quantity]) is not None}
     if not values:
