@@ -17,6 +17,7 @@ def optimize(
     reach: Annotated[float | None, typer.Option(help="Instead: the least chip that reaches this held-out %.")] = None,
     minimize: Annotated[str, typer.Option(help="With --reach: what is to be least.")] = "arrays",
     front: Annotated[str | None, typer.Option(help="Instead: accuracy against this quantity, a Pareto front.")] = None,
+    screen: Annotated[bool, typer.Option("--screen", help="Instead: only what fits and what it costs.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="The quick form: seconds, embedded data.")] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at once, a process each.")] = 1,
     scheduler: Annotated[
@@ -32,9 +33,19 @@ def optimize(
     from codesign import search
     from codesign.parallel import Workers
 
-    if sum(o is not None for o in (budgets, reach, front)) > 1:
-        raise ConfigError("--budgets, --reach and --front are three different questions; give one of them")
+    if sum(o is not None for o in (budgets, reach, front, screen or None)) > 1 and not (screen and budgets):
+        raise ConfigError("--budgets, --reach, --front and --screen are different questions; give one of them")
     described = search.load(question, sets or (), quick)
+    if screen:
+        arrays = _numbers(budgets)
+        if len(arrays) > 1:
+            raise ConfigError(f"--screen: goes through one budget, got {budgets}; give one number of arrays")
+        screened = search.screen(described, out, arrays[0] if arrays else None, data)
+        if json:
+            typer.echo(search.screen_csv(screened), nl=False)
+        else:
+            show_table(described.question, *search.screen_table(screened))
+        return
     workers = Workers(jobs, scheduler)
     with progress_bars() as progress:
         if reach is not None:

@@ -111,7 +111,7 @@ def explore(
         if failed:
             raise InputError(f"{order.question.where}: every training failed; the first: {failed[0]}")
         asked = [t.user_attrs.get("candidate") for t in trials]
-        raise _nothing(order, [order.space.made(json.loads(c)) for c in asked if c])
+        raise nothing(order, [order.space.made(json.loads(c)) for c in asked if c])
     return known, study, None if fits is None else len(fits)
 
 
@@ -145,7 +145,7 @@ def fitting(order: Order) -> list[Candidate] | None:
     pricer = order.pricer
     found = [c for c in order.space if pricer(c).fits]
     if not found:
-        raise _nothing(order, order.space)
+        raise nothing(order, order.space)
     return found
 
 
@@ -245,7 +245,7 @@ def _note(known: Sequence[Tried]) -> str:
     return "" if best is None else f"best {best.scores[-1]:.2f} %, {best.candidate.label}; {stopped} stopped early"
 
 
-def _nothing(order: Order, looked: Iterable[Candidate]) -> CapacityError:
+def nothing(order: Order, looked: Iterable[Candidate]) -> CapacityError:
     """Nothing fits: the candidate that comes closest, and by what it misses."""
     pricer = order.pricer
     closest, cost = min(((c, pricer(c)) for c in looked), key=lambda pair: pair[1].excess)

@@ -54,7 +54,7 @@ def optimize(
     first = start(question, out, data)
     with alone(first.out):
         points, winners = [], list[Candidate]()
-        for limits in _limits(question, budgets):
+        for limits in limits_of(question, budgets):
             here = first.under(limits)
             count = here.base.chip.arrays.count
             try:
@@ -124,7 +124,7 @@ def start(question: Question, out: str | Path, data: str | Path | None) -> Order
     return order(question, Path(out).resolve(), None if data is None else Path(data).resolve())
 
 
-def _limits(question: Question, budgets: Sequence[int]) -> list[Limits]:
+def limits_of(question: Question, budgets: Sequence[int]) -> list[Limits]:
     """The question's limits, once for each budget of arrays."""
     if budgets:
         return [question.limits.model_copy(update={"arrays": b}) for b in sorted(set(budgets))]

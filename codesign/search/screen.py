@@ -1,0 +1,96 @@
+"""What fits, without any training: every candidate priced, and the analytic front among those that fit."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from codesign.errors import ConfigError
+from codesign.outputs import atomic_write, writing
+from codesign.search.cost import Cost
+from codesign.search.describe import Limits, Question
+from codesign.search.order import Order
+from codesign.search.run import nothing
+from codesign.search.space import Candidate
+from codesign.search.sweep import limits_of, start
+from codesign.search.trial import ENUMERATE
+
+COSTS = ("arrays", "interval", "energy_nj")
+SHOWN = 20  # rows for people
+
+
+@dataclass(frozen=True)
+class Screened:
+    """All candidates of a space with their costs, in the space's order, and which of them lie on the front.
+
+    The front: candidates that fit, of which no other that fits has at least as many cells for weights and costs no
+    more arrays, cycles and energy. Cells stand for accuracy, which only training knows.
+    """
+
+    order: Order
+    priced: tuple[tuple[Candidate, Cost], ...]
+    front: tuple[bool, ...]
+
+
+def screen(question: Question, out: str | Path, arrays: int | None = None, data: str | Path | None = None) -> Screened:
+    """Price the whole space and write NAME-screen.csv. Nothing is sampled: all candidates are gone through.
+
+    Raises ConfigError when the space is too large for that, CapacityError with the closest candidate when nothing
+    fits.
+    """
+    first = start(question, out, data)
+    if first.space.size > ENUMERATE:
+        raise ConfigError(
+            f"{question.where}: --screen goes through every candidate, {first.space.size:,} are too many "
+            f"(at most {ENUMERATE:,}); free fewer values"
+        )
+    order = first.under(limits_of(question, [] if arrays is None else [arrays])[0])
+    pricer = order.pricer
+    priced = tuple((c, pricer(c)) for c in order.space)
+    if not any(cost.fits for _, cost in priced):
+        raise nothing(order, order.space)
+    found = Screened(order, priced, tuple(_front([cost for _, cost in priced])))
+    with writing(order.out):
+        atomic_write(order.out / f"{question.name}-screen.csv", screen_csv(found))
+    return found
+
+
+def screen_table(found: Screened) -> tuple[list[str], list[list[str]], str]:
+    """The front for people, most cells first: columns, rows and a note."""
+    front = [pair for pair, on in zip(found.priced, found.front, strict=True) if on]
+    rows = [
+        [c.label, f"{cost.cells:,}", *(f"{cost.quantities()[k] or 0:,.4g}" for k in COSTS)]
+        for c, cost in sorted(front, key=lambda pair: (-pair[1].cells, pair[1].arrays))
+    ]
+    fit = sum(cost.fits for _, cost in found.priced)
+    more = f"; {len(rows) - SHOWN} more in the .csv" if len(rows) > SHOWN else ""
+    note = [
+        f"{fit:,} of all {len(found.priced):,} candidates meet {found.order.name}; nothing was trained",
+        f"shown: those that none beats in cells and in every cost{more}",
+    ]
+    return ["candidate", "cells", *COSTS], rows[:SHOWN], "\n".join(note)
+
+
+def screen_csv(found: Screened) -> str:
+    """Every candidate: what it costs, what it misses, whether it lies on the front."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    keys = list(Limits.model_fields)
+    writer.writerow(["candidate", "cells", "lower_bound", *keys, "fits", "front", "misses"])
+    for (candidate, cost), on in zip(found.priced, found.front, strict=True):
+        values = ["" if (v := cost.quantities()[k]) is None else f"{v:g}" for k in keys]
+        misses = "; ".join(map(str, cost.misses))
+        writer.writerow([candidate.label, cost.cells, cost.lower_bound, *values, int(cost.fits), int(on), misses])
+    return out.getvalue()
+
+
+def _front(costs: Sequence[Cost]) -> list[bool]:
+    at = [k for k, c in enumerate(costs) if c.fits]
+    table = np.array([[-costs[k].cells, *(costs[k].quantities()[q] or 0 for q in COSTS)] for k in at], float)
+    on = [False] * len(costs)
+    for k, row in zip(at, table, strict=True):
+        on[k] = not bool(((table <= row).all(axis=1) & (table < row).any(axis=1)).any())
+    return on
