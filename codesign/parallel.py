@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
@@ -46,6 +47,8 @@ def _local(calls: Sequence[Call], count: int) -> Iterator[Any]:
     from joblib import Parallel, delayed  # type: ignore[import-untyped]
     from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
+    # joblib replaces workers whose memory has grown, which is no concern of the user's
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     parallel = Parallel(n_jobs=min(count, len(calls)), return_as="generator_unordered", batch_size=1)
     asker = os.getpid()
     try:
