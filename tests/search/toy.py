@@ -1,0 +1,98 @@
+"""A small question to change, its trainings without training, and its winners without RTL."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codesign.search import Question, load
+from codesign.search.describe import Limits
+from codesign.search.order import Order, order
+from codesign.search.run import Progress
+from codesign.search.space import Candidate
+from codesign.study import training
+from codesign.study.training import Task
+from codesign.train.recipe import Recipe
+from study.toy import result
+
+TOY = """\
+name = "toy"
+question = "Which?"
+chip = "tiny"
+
+[train]
+dataset = "digits"
+epochs = 9
+input_bits = 4
+activation_bits = 4
+
+[free]
+"train.hidden" = { depth = [1, 2], most = 24 }
+"train.downsample" = [1, 2]
+
+[limits]
+arrays = 12
+
+[search]
+trials = 6
+rungs = [1, 3]
+validation = 300
+seeds = [1, 2]
+
+[baseline]
+hidden = [16]
+
+[quick]
+"train.epochs" = 2
+"search.rungs" = [1]
+"""
+RTL = {"images": 2, "mismatches": 0, "cycles_simulated": 1, "cycles_predicted": 1}
+
+Score = Callable[[Recipe], float]
+
+
+def toy(folder: Path, *sets: str, text: str = TOY) -> Question:
+    """The question of a file with this text in `folder`, with settings."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "toy.toml"
+    file.write_text(text)
+    return load(file, sets)
+
+
+def opened(question: Question, out: Path, **limits: Any) -> Order:
+    """Its order in a new folder, under its own limits with these changes."""
+    out.mkdir(parents=True, exist_ok=True)
+    found = order(question, out, None)
+    return found.under(Limits(**(question.limits.given() | limits)))
+
+
+def smooth(recipe: Recipe) -> float:
+    """A score that rises with width, epochs and pixels; best for two layers as wide as can be."""
+    hidden = recipe.hidden
+    return 50 + sum(hidden) / 2 + (5 if len(hidden) == 2 else 0) - 4 * recipe.downsample + recipe.epochs / 10
+
+
+def pretend(monkeypatch: pytest.MonkeyPatch, score: Score = smooth) -> list[Task]:
+    """Let `score` of the recipe answer instead of training; what is "trained" goes into the list."""
+    asked: list[Task] = []
+
+    def trained(task: Task, dataset: object, tell: object) -> training.Result:
+        asked.append(task)
+        answer = result(score(task.job.flow.train), dies={d.name: [70.0, 80.0] for d in task.dies})
+        training.keep(task, answer)
+        return answer
+
+    def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[dict[str, Any], str]:
+        home.mkdir(parents=True, exist_ok=True)
+        return RTL, "codesign run flow.toml --out DIR"
+
+    monkeypatch.setattr(training, "_trained", trained)
+    monkeypatch.setattr("codesign.search.answer.build", build)
+    return asked
+
+
+def searched(asked: list[Task]) -> list[tuple[tuple[int, ...], int, int]]:
+    """(hidden, downsample, epochs) of the trainings on held-out images with the first seed."""
+    recipes = [t.job.flow.train for t in asked]
+    return [(r.hidden, r.downsample, r.epochs) for r in recipes if r.validation and r.seed == 1]
