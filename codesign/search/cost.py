@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from codesign.errors import UnsupportedError
+from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import INT32
 from codesign.flow import Flow
 from codesign.flow.describe import put
@@ -108,7 +108,10 @@ class Pricer:
         misses += [Miss(key, used, has) for key, (used, has) in takes.items() if used > has]
         if misses:
             return Cost(outline.cells, arrays, bound, misses=tuple(misses))
-        planned = plan(outline, chip)
+        try:
+            planned = plan(outline, chip)
+        except CapacityError as e:  # words of activations: they depend on where each layer's lie
+            return Cost(outline.cells, arrays, bound, misses=(Miss(UNPLACED, 1, 0, str(e)),))
         cycles, likely = predict(planned), estimate(planned)
         cost = Cost(
             outline.cells,

@@ -1,0 +1,143 @@
+"""Costs are those of the compiled program; what breaks a limit says so in its own words."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codesign import compiler
+from codesign.hardware import Chip
+from codesign.search.cost import Cost, Facts, Pricer
+from codesign.search.describe import Limits, Question
+from codesign.search.space import Candidate
+from hdl.programs import net
+from search.toy import toy
+
+WIDE = ("limits.arrays=1024", *(f"set.chip.memory.{m}=4096" for m in ("loads", "tiles", "constants", "steps")))
+
+
+def pricer(question: Question, **limits: float) -> Pricer:
+    """On a chip of 1024 arrays, or as many as the limits say."""
+    base = question.base([("chip.arrays.count", int(limits.get("arrays", 1024)))])
+    return Pricer(base, Limits.model_validate(limits), {1: Facts(64, 10), 2: Facts(16, 10)})
+
+
+def candidate(*hidden: int, downsample: int = 1, **chip: object) -> Candidate:
+    more = [(f"chip.{k.replace('_', '.', 1)}", v) for k, v in chip.items()]
+    return Candidate((("train.hidden", hidden), ("train.downsample", downsample), *more))
+
+
+def words(cost: Cost) -> list[str]:
+    return [str(m) for m in cost.misses]
+
+
+class TestCompiled:
+    @pytest.mark.parametrize("seed", range(12))
+    def test_as_the_compiler_says(self, tmp_path: Path, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        lanes = int(rng.choice([1, 2, 4, 8]))
+        price = pricer(toy(tmp_path, *WIDE, f"set.chip.adc.lanes={lanes}"))
+        hidden = tuple(int(w) for w in rng.integers(1, 40, rng.integers(0, 4)))
+        downsample = int(rng.integers(1, 3))
+        cost = price(candidate(*hidden, downsample=downsample))
+        sizes = [64 // downsample**2, *hidden, 10]
+        recipe, chip = price.base.train, price.base.chip
+        program = compiler.compile(net(sizes, chip, recipe.input, recipe.activation, seed), None, chip)
+        steps = program.mapping.steps
+        assert cost.fits
+        assert (cost.interval, cost.latency) == (program.cycles.interval, program.cycles.latency)
+        assert cost.activation_words == max((s.word + -(-s.outputs // 16) for s in steps if not s.raw), default=0)
+        assert cost.arrays == len({a for s in steps for load in s.loads for a in load.arrays})
+        assert cost.cells == 2 * sum(a * b for a, b in pairwise(sizes))
+        assert cost.lower_bound == -(-cost.cells // (16 * 16)) <= cost.arrays
+
+    def test_another_chip_has_another_price(self, tmp_path: Path) -> None:
+        price = pricer(toy(tmp_path, *WIDE, "set.chip.device.code_bits=4"))
+        one, four = price(candidate(16, adc_lanes=1)), price(candidate(16, adc_lanes=4))
+        assert one.arrays == four.arrays and one.interval > four.interval  # type: ignore[operator]
+        assert price(candidate(16, arrays_columns=8)).arrays == 4 * 4 + 3
+        assert price(candidate(16, device_levels=8)) == four
+        assert price.chip(candidate(16, device_levels=8)).device.levels == 8
+        assert price.base.chip.device.levels == 4
+        assert price(candidate(16, arrays_count=9)).misses[0].allowed == 9
+        lone = Chip.model_validate(price.base.chip.model_dump() | {"adc": {"bits": 6, "lanes": 1}})
+        assert price.chip(candidate(16, adc_lanes=1)) == lone
+
+
+class TestMisses:
+    def test_each_limit_in_its_own_words(self, tmp_path: Path) -> None:
+        question = toy(tmp_path, *WIDE)
+        cost = pricer(question)(candidate(16))
+        assert (cost.arrays, words(cost)) == (10, [])
+        assert words(pricer(question, arrays=9)(candidate(16))) == ["arrays 10, allowed 9"]
+        for name, got in cost.quantities().items():
+            assert got is not None
+            assert pricer(question, **{name: got})(candidate(16)).fits
+            if name != "arrays":
+                less = got - 1 if isinstance(got, int) else got * 0.99
+                found = pricer(question, **{name: max(1, less) if isinstance(got, int) else less})(candidate(24, 24))
+                assert [m.limit for m in found.misses] == [name]
+        found = pricer(question, interval=10, latency=20, energy_nj=0.5, programming_s=0.00125)(candidate(16))
+        assert words(found) == [
+            f"interval {cost.interval}, allowed 10",
+            f"latency {cost.latency}, allowed 20",
+            "energy_nj 1.569, allowed 0.5",
+            "programming_s 0.02018, allowed 0.00125",
+        ]
+        assert found.excess == pytest.approx(sum(m.got / m.allowed - 1 for m in found.misses))
+        assert words(pricer(question, arrays=1)(candidate(512, 512))) == ["arrays 2,368, allowed 1"]
+
+    def test_of_limit_and_chip_the_smaller_counts(self, tmp_path: Path) -> None:
+        price = pricer(toy(tmp_path, *WIDE), arrays=8)
+        assert price(candidate(16, arrays_count=20)).misses[0].allowed == 8
+        assert price(candidate(16, arrays_count=6)).misses[0].allowed == 6
+
+    @pytest.mark.parametrize(
+        ("memory", "hidden", "expected"),
+        [
+            ("input_words=3", (8,), "memory.input_words 4, allowed 3"),
+            ("steps=2", (8, 8), "memory.steps 3, allowed 2"),
+            ("loads=4", (8,), "memory.loads 5, allowed 4"),
+            ("tiles=2", (8,), "memory.tiles 3, allowed 2"),
+            ("constants=4", (8,), "memory.constants 5, allowed 4"),
+        ],
+    )
+    def test_memories_of_the_chip(self, tmp_path: Path, memory: str, hidden: tuple[int, ...], expected: str) -> None:
+        cost = pricer(toy(tmp_path, *WIDE, f"set.chip.memory.{memory}"))(candidate(*hidden))
+        assert words(cost) == [expected]
+        assert cost.interval is None
+
+    def test_memory_of_activations(self, tmp_path: Path) -> None:
+        price = pricer(toy(tmp_path, *WIDE))
+        assert price(candidate(64, 64)).activation_words == 8
+        cost = price(candidate(80, 80))
+        assert words(cost) == [
+            "layer fc2: its 80 activations need words 5..9, memory.activation_words is 8; raise it to 10 or narrow the "
+            "layer"
+        ]
+        assert (cost.arrays, cost.fits) == (4 * 10 + 5 * 10 + 5 * 2, False)
+
+    @pytest.mark.parametrize(
+        ("key", "value", "expected"),
+        [
+            ("slices", 2, "train.slices: chips do not take weights sliced over several pairs yet"),
+            ("quantize", "linear", "train.quantize: chips do not take real weights"),
+            (
+                "model",
+                "lenet",
+                "layer conv1: chips do not take convolutions yet, only linear layers; run the network "
+                "with codesign.ir.run, or train one of linear layers",
+            ),
+            ("scale", "column", ""),
+        ],
+    )
+    def test_what_no_chip_takes(self, tmp_path: Path, key: str, value: object, expected: str) -> None:
+        cost = pricer(toy(tmp_path, *WIDE))(Candidate((*candidate(16).settings, (f"train.{key}", value))))
+        assert [m.limit for m in cost.misses] == (["placement"] if expected else [])
+        assert "".join(words(cost)) == expected
+
+    def test_impossible_together(self, tmp_path: Path) -> None:
+        price = pricer(toy(tmp_path, *WIDE, "set.chip.device.code_bits=6"))
+        cost = price(candidate(16, device_levels=8, device_code_bits=1))
+        assert [m.limit for m in cost.misses] == ["placement"]
