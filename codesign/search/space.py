@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -78,9 +79,8 @@ class Choice:
         return {} if self.size == 1 else {self.key: self.values.index(value)}
 
     def beside(self, value: Value) -> Iterator[Value]:
-        """The values next to one; all others where there is no order."""
-        at = self.values.index(value)
-        yield from (v for k, v in enumerate(self.values) if k != at and (not self.ordered or abs(k - at) == 1))
+        """The values next to one, which need not be ours; all others where there is no order."""
+        yield from _next(self.values, value) if self.ordered else (v for v in self.values if v != value)
 
 
 @dataclass(frozen=True)
@@ -115,12 +115,10 @@ class Layers:
         return ({f"{self.key}.depth": self.depths.index(len(value))} if len(self.depths) > 1 else {}) | told
 
     def beside(self, value: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        """One layer one step narrower or wider; the last layer left out, or once more."""
+        """One layer one step narrower or wider; the last layer left out, or once more. Widths need not be ours."""
         for k, width in enumerate(value):
-            at = self.widths.index(width)
-            for near in (at - 1, at + 1):
-                if 0 <= near < len(self.widths):
-                    yield (*value[:k], self.widths[near], *value[k + 1 :])
+            for near in _next(self.widths, width):
+                yield (*value[:k], near, *value[k + 1 :])
         if len(value) - 1 in self.depths:
             yield value[:-1]
         if len(value) + 1 in self.depths:
@@ -128,6 +126,12 @@ class Layers:
 
 
 Axis = Choice | Layers
+
+
+def _next(values: Sequence[Value], value: Value) -> Sequence[Value]:
+    """The last of rising values below one, and the first above it."""
+    below, above = bisect_left(values, value), bisect_right(values, value)
+    return [*values[:below][-1:], *values[above:][:1]]
 
 
 @dataclass(frozen=True)
