@@ -7,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from codesign.devices import Cells
 from codesign.errors import ConfigError
@@ -104,6 +104,25 @@ class Question(_Part):
     quick: dict[str, Any] = Field(default_factory=dict, description="the quick form: dotted keys of this file")
 
     _file: Path | None = PrivateAttr(None)
+
+    @field_validator("free", mode="before")
+    @classmethod
+    def _axes(cls, free: Any) -> Any:
+        """Judges each axis as what it is, so that a mistake is told once."""
+        problems = []
+        for key, values in free.items() if isinstance(free, dict) else ():
+            if isinstance(values, dict):
+                try:
+                    validate(Widths, toml(values), key)
+                except ConfigError as e:
+                    problems += [line.replace(": ", ".", 1) for line in str(e).splitlines()]
+            elif not isinstance(values, list | Widths):
+                problems.append(
+                    f"{key}: must be a list of values, or layers such as {{ depth = [1, 2] }}, got {values!r}"
+                )
+        if problems:
+            raise ValueError("\n".join(problems))
+        return free
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -53,6 +53,16 @@ class TestMistakes:
     def test_in_its_own_words(self, tmp_path: Path, setting: str, expected: str) -> None:
         assert message(tmp_path, setting) == expected
 
+    def test_in_layers(self, tmp_path: Path) -> None:
+        assert message(tmp_path, "free.train.hidden={depht=[1], least=0}").splitlines() == [
+            "free.train.hidden.least: input should be greater than or equal to 1, got 0",
+            "free.train.hidden.depht: unknown key; did you mean depth?",
+        ]
+        assert message(tmp_path, "free.train.hidden=3") == (
+            "free.train.hidden: must be a list of values, or layers such as { depth = [1, 2] }, got 3"
+        )
+        assert message(tmp_path, "free=3") == "free: input should be a valid dictionary, got 3"
+
     def test_rungs_rise(self, tmp_path: Path) -> None:
         assert message(tmp_path, "search.rungs=[3,3,2]").splitlines() == [
             "search.rungs.1: must be more epochs than the rung before (3), got 3",
