@@ -155,7 +155,6 @@ def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
     best, least = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
     try:
         storage = journal(order)
-        new = order.name not in {s.study_name for s in optuna.get_all_study_summaries(storage)}
         study = optuna.create_study(
             study_name=order.name,
             storage=storage,
@@ -166,18 +165,18 @@ def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
         raise InputError(
             f"{order.out / JOURNAL}: is damaged; remove it, the trainings in {order.out / 'jobs'} are not lost"
         ) from None
-    if new:
-        study.set_user_attr("identity", order.identity)
+    if "identity" not in study.user_attrs:  # new, or its maker was killed before this was told
         _enqueue(order, study, openings)
-    elif study.user_attrs.get("identity") != order.identity:
+        study.set_user_attr("identity", order.identity)
+    elif study.user_attrs["identity"] != order.identity:
         raise ConfigError(
             f"{order.out}: holds the search of another question, space, data set or version of codesign; "
             "choose another folder, or remove it"
         )
     for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        study.tell(t.number, state=TrialState.FAIL)
-        if t.params:
-            study.enqueue_trial(t.params)
+        # As it was, and before those that wait for the first time; without a candidate, what is drawn next is the same.
+        begun = "candidate" in t.user_attrs or "fixed_params" in t.system_attrs
+        storage.set_trial_state_values(t._trial_id, TrialState.WAITING if begun else TrialState.FAIL)
     return study
 
 
@@ -221,7 +220,8 @@ def _finals(
 ) -> list[Scores]:
     """The best candidates and those always wanted, trained in full on every seed; the best mean first."""
     search, epochs = order.question.search, rungs(order)[-1]
-    best = sorted(known, key=lambda t: t.rank, reverse=True)
+    cheap = sorted(known, key=lambda t: (t.cost.arrays, t.cost.interval or 0, t.cost.energy_nj or 0))
+    best = sorted(cheap, key=lambda t: t.rank, reverse=True)  # of equal ones the cheapest
     chosen = list(dict.fromkeys(t.candidate for t in best))[: search.finalists]
     chosen += [c for c in always if c not in chosen and order.pricer(c).fits]
     tasks = [(c, order.task(c, epochs, seed, held_out=True)) for c in chosen for seed in search.seeds]

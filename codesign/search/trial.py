@@ -61,10 +61,11 @@ def try_one(order: Order) -> Tried | None:
     leaves the trial running, as a kill does; see `run.opened`.
     """
     with quiet():
-        study, pricer = _study(order), order.pricer
+        study, pricer = optuna.load_study(study_name=order.name, storage=journal(order)), order.pricer
         for asked in range(ASKS + 2):
             if asked == ASKS and not _enqueue_untried(order, study, pricer):
                 return None
+            study.sampler = _sampler(order, study)
             trial = study.ask()
             candidate = order.space.ask(trial)
             cost = pricer(candidate)
@@ -76,7 +77,7 @@ def try_one(order: Order) -> Tried | None:
                 study.tell(trial, state=TrialState.PRUNED)
                 continue
             before = next(
-                (t for t in trained(study) if t.user_attrs["candidate"] == json.dumps(candidate.plain())), None
+                (t for t in _known(study) if t.user_attrs["candidate"] == json.dumps(candidate.plain())), None
             )
             if before is not None:
                 _repeat(study, trial, before)
@@ -96,17 +97,29 @@ def _train(order: Order, study: optuna.Study, trial: optuna.Trial, candidate: Ca
         trial.set_user_attr("trained", True)
         study.tell(trial, [value, cost.quantities()[order.front] or 0.0])
         return Tried(candidate, cost, (value,), full=True)
-    started = sum(1 for t in study.get_trials(deepcopy=False) if "trained" in t.user_attrs)
+    every = study.get_trials(deepcopy=False)
+    started = sum(1 for t in every if "trained" in t.user_attrs and t.number != trial.number)
     trial.set_user_attr("trained", True)
     scores = []
     for k, epochs in enumerate(levels):
         scores.append(measured(order.task(candidate, epochs, search.seeds[0], held_out=True)))
-        trial.report(scores[-1], search.keep**k)  # successive halving counts resources in powers of `keep`
-        if k + 1 < len(levels) and started >= search.floor and trial.should_prune():
+        trial.report(scores[-1], k)
+        if k + 1 < len(levels) and started >= search.floor and _falls_behind(study, trial.number, k, search.keep):
             study.tell(trial, state=TrialState.PRUNED)
             return Tried(candidate, cost, tuple(scores), full=False)
     study.tell(trial, scores[-1])
     return Tried(candidate, cost, tuple(scores), full=True)
+
+
+def _falls_behind(study: optuna.Study, number: int, rung: int, keep: int) -> bool:
+    """Asynchronous successive halving: whether a trial is not in the best one in `keep` of all that came so far.
+
+    From what is told and nothing else, so that a trial begun again after a kill ends as it would have; Optuna's pruner
+    keeps notes of its own.
+    """
+    every = [t for t in study.get_trials(deepcopy=False) if "trained" in t.user_attrs and rung in t.intermediate_values]
+    (own,) = [t.intermediate_values[rung] for t in every if t.number == number]
+    return sum(t.intermediate_values[rung] > own for t in every) >= max(1, len(every) // keep)
 
 
 def _constraints(order: Order, cost: Cost) -> dict[str, float]:
@@ -121,6 +134,9 @@ def _constraints(order: Order, cost: Cost) -> dict[str, float]:
 def _repeat(study: optuna.Study, trial: optuna.Trial, before: FrozenTrial) -> None:
     """Tell what is known already, so that the sampler learns from it."""
     trial.set_user_attr("repeats", before.number)
+    if before.state == TrialState.FAIL:
+        study.tell(trial, state=TrialState.FAIL)
+        return
     if len(study.directions) > 1:
         study.tell(trial, before.values)
         return
@@ -137,6 +153,11 @@ def trained(study: optuna.Study) -> list[FrozenTrial]:
     return [t for t in study.get_trials(deepcopy=False, states=ENDED) if "trained" in t.user_attrs]
 
 
+def _known(study: optuna.Study) -> list[FrozenTrial]:
+    """The same, and those whose training failed."""
+    return [*trained(study), *(t for t in study.get_trials(deepcopy=False) if "problem" in t.user_attrs)]
+
+
 def tried(order: Order, study: optuna.Study) -> list[Tried]:
     """Everything trained under the order's limits, as it was told."""
     pricer, found = order.pricer, []
@@ -148,22 +169,23 @@ def tried(order: Order, study: optuna.Study) -> list[Tried]:
     return found
 
 
-def _study(order: Order) -> optuna.Study:
-    """The shared study, with a sampler whose draws depend on the seed and on how many were asked before."""
-    study = optuna.load_study(study_name=order.name, storage=journal(order))
-    search = order.question.search
-    asked = sum(1 for t in study.get_trials(deepcopy=False) if t.state not in (TrialState.FAIL, TrialState.WAITING))
-    seed = zlib.crc32(f"{search.seed} {order.name} {asked}".encode())
+def _sampler(order: Order, study: optuna.Study) -> optuna.samplers.BaseSampler:
+    """A sampler whose draws depend on the seed and on how many were drawn before, whoever drew them."""
+    search, every = order.question.search, study.get_trials(deepcopy=False)
+    drawn = sum(1 for t in every if t.state != TrialState.WAITING and not _undrawn(t))
+    seed = zlib.crc32(f"{search.seed} {order.name} {drawn}".encode())
     if order.front is not None:
-        study.sampler = optuna.samplers.NSGAIISampler(seed=seed, population_size=max(2, min(50, search.trials // 3)))
-    elif search.sampler == "random":
-        study.sampler = optuna.samplers.RandomSampler(seed=seed)
-    else:
-        study.sampler = optuna.samplers.TPESampler(
-            seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=search.floor
-        )
-    study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=search.keep)
-    return study
+        return optuna.samplers.NSGAIISampler(seed=seed, population_size=max(2, min(50, search.trials // 3)))
+    if search.sampler == "random":
+        return optuna.samplers.RandomSampler(seed=seed)
+    return optuna.samplers.TPESampler(
+        seed=seed, multivariate=True, group=True, constant_liar=True, n_startup_trials=search.floor
+    )
+
+
+def _undrawn(t: FrozenTrial) -> bool:
+    """Whether its worker was killed before it had a candidate."""
+    return t.state == TrialState.FAIL and "candidate" not in t.user_attrs
 
 
 def _enqueue_untried(order: Order, study: optuna.Study, pricer: Pricer) -> bool:
@@ -180,12 +202,13 @@ def _enqueue_untried(order: Order, study: optuna.Study, pricer: Pricer) -> bool:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Optuna without its log lines and its notes on experimental options."""
+    """Optuna without its log lines, and its notes on experimental options and on what a killed worker told already."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", ".* value is ignored because", UserWarning)
             yield
     finally:
         optuna.logging.set_verbosity(level)

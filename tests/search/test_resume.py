@@ -1,0 +1,167 @@
+"""What ends a search early: after it the same command comes to the same end, and trains nothing twice."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from optuna.storages.journal import JournalFileBackend
+
+from codesign.errors import ConfigError, InputError, OutputError
+from codesign.parallel import Workers
+from codesign.search import optimize
+from codesign.search.order import Order
+from codesign.search.run import alone, search
+from codesign.search.run import opened as studied
+from codesign.search.trial import JOURNAL, quiet, try_one
+from codesign.train.recipe import Recipe
+from search.toy import opened, pretend, toy
+
+SMALL = ("free.train.hidden={depth=[1, 2], widths=[8, 16]}", "search.trials=5", "search.floor=2", "search.rungs=[1]")
+
+
+class Killed(BaseException):
+    """As a kill: nothing of ours catches it."""
+
+
+def ends(order: Order) -> list[Any]:
+    found = search(order, Workers())
+    return [[(t.candidate, t.scores, t.full) for t in found.tried], found.finalists, found.fitting]
+
+
+def bumpy(recipe: Recipe) -> float:
+    """Good and bad ones in turn."""
+    return 60 + sum(recipe.hidden) * 37 % 17 - recipe.downsample + recipe.epochs / 10
+
+
+class TestKilled:
+    @pytest.mark.parametrize("trials", [5, 12])
+    def test_at_any_line_of_the_journal(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: int) -> None:
+        """5 of 10 that fit, and all of them."""
+        sets = (*SMALL, f"search.trials={trials}")
+        asked = pretend(monkeypatch, bumpy)
+        whole = opened(toy(tmp_path, *sets), tmp_path / "whole")
+        expected, once = ends(whole), len(asked)
+        lines = (tmp_path / "whole" / JOURNAL).read_text().count("\n")
+        assert lines > 50
+        write = JournalFileBackend.append_logs
+        for last in range(1 + trials % 3, lines, 19):
+            written = 0
+
+            def append(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:
+                nonlocal written
+                written += 1
+                if written > last:  # noqa: B023
+                    raise Killed
+                write(self, logs)
+
+            order = opened(toy(tmp_path, *sets), tmp_path / str(last))
+            asked.clear()
+            with monkeypatch.context() as patched, pytest.raises(Killed):
+                patched.setattr(JournalFileBackend, "append_logs", append)
+                ends(order)
+            assert ends(order) == expected, last
+            assert len(asked) == len({t.home for t in asked}) == once
+
+    def test_in_any_training(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = pretend(monkeypatch, bumpy)
+        expected, once = ends(opened(toy(tmp_path, *SMALL), tmp_path / "whole")), len(asked)
+        for last in range(0, once, 2):
+            done: list[Recipe] = []
+
+            def score(recipe: Recipe) -> float:
+                if len(done) == last:  # noqa: B023
+                    raise Killed
+                done.append(recipe)  # noqa: B023
+                return bumpy(recipe)
+
+            order = opened(toy(tmp_path, *SMALL), tmp_path / str(last))
+            pretend(monkeypatch, score)
+            with pytest.raises(Killed):
+                ends(order)
+            asked = pretend(monkeypatch, bumpy)
+            assert ends(order) == expected, last
+            assert len(asked) == once - last
+
+    def test_what_was_running_is_tried_again_first(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def killed(recipe: Recipe) -> float:
+            raise Killed
+
+        order = opened(toy(tmp_path, *SMALL), tmp_path / "out")
+        openings = list(order.space)[2:6]
+        with quiet():
+            studied(order, openings)
+            pretend(monkeypatch, killed)
+            with pytest.raises(Killed):
+                try_one(order)
+            pretend(monkeypatch)
+            studied(order, openings)
+            tried = [try_one(order) for _ in openings]
+        assert [t.candidate for t in tried if t is not None] == openings
+
+
+class TestJournal:
+    def test_half_a_line_is_mended(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pretend(monkeypatch)
+        order = opened(toy(tmp_path, *SMALL), tmp_path / "out")
+        expected = ends(order)
+        journal = order.out / JOURNAL
+        content = journal.read_bytes()
+        for cut in (3, 40):
+            journal.write_bytes(content[:-cut])
+            assert ends(order) == expected
+            assert journal.read_bytes().endswith(b"\n")
+            assert all(json.loads(line) for line in journal.read_text().splitlines())
+
+    @pytest.mark.parametrize("damage", [b"{\n", b"[]\n", b"null\n", b'{"op_code": 4}\n', b"\x00\x00\n", b"\xff\n"])
+    def test_a_damaged_one_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes) -> None:
+        pretend(monkeypatch)
+        order = opened(toy(tmp_path, *SMALL), tmp_path / "out")
+        ends(order)
+        journal = order.out / JOURNAL
+        lines = journal.read_bytes().splitlines(keepends=True)
+        lines[4] = damage
+        journal.write_bytes(b"".join(lines))
+        with pytest.raises(InputError) as caught:
+            ends(order)
+        assert str(caught.value) == (
+            f"{journal}: is damaged; remove it, the trainings in {order.out}/jobs are not lost"
+        )
+        journal.unlink()
+        asked = pretend(monkeypatch)
+        ends(order)
+        assert asked == []
+
+    def test_another_question_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pretend(monkeypatch)
+        search(opened(toy(tmp_path, *SMALL), tmp_path / "out"), Workers())
+        other = ("train.lr=0.5", "search.seed=1", "search.seeds=[2]", "search.keep=4", "free.train.downsample=[1]",
+                 "search.validation=200", "set.chip.adc.bits=5", "evaluate.draws=3")  # fmt: skip
+        for change in other:
+            with pytest.raises(ConfigError) as caught:
+                search(opened(toy(tmp_path, *SMALL, change), tmp_path / "out"), Workers())
+            assert str(caught.value) == (
+                f"{tmp_path}/out: holds the search of another question, space, data set or version of codesign; "
+                "choose another folder, or remove it"
+            )
+        for change in ("search.trials=4", "search.finalists=1", "simulate.images=1", "question=Why?"):
+            search(opened(toy(tmp_path, *SMALL, change), tmp_path / "out"), Workers())
+
+    def test_a_folder_of_something_else(self, tmp_path: Path) -> None:
+        (tmp_path / "thesis.tex").write_text("")
+        with pytest.raises(OutputError) as caught:
+            optimize(toy(tmp_path), tmp_path)
+        assert "holds files codesign did not write" in str(caught.value)
+
+
+class TestAlone:
+    def test_a_second_command_is_refused(self, tmp_path: Path) -> None:
+        with alone(tmp_path):
+            for _ in range(2):
+                with pytest.raises(OutputError) as caught, alone(tmp_path):
+                    pass
+                assert str(caught.value) == (
+                    f"{tmp_path}: another command searches there; wait for it, or choose another folder"
+                )
+        with alone(tmp_path):
+            pass
