@@ -100,9 +100,10 @@ def scaled(order: Order) -> Candidate | None:
     for k in range(1, 65536 // widest * widest):
         hidden = tuple(max(1, round(h * k / widest)) for h in baseline.hidden)
         candidate = Candidate(tuple((rest | {HIDDEN: hidden}).items()))
-        if not pricer(candidate).fits:
+        cost = pricer(candidate)
+        if any(m.limit == "arrays" for m in cost.misses):
             break
-        best = candidate
+        best = candidate if cost.fits else best  # of cycles a wider layer may take fewer
     return best
 
 

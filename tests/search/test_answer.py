@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from codesign.search import optimize
-from search.toy import pretend, toy
+from codesign.errors import CapacityError
+from codesign.search import optimize, text_table
+from codesign.search.answer import scaled
+from codesign.search.space import Candidate
+from search.toy import TOY, opened, pretend, toy
 
 LONE = "free.train.hidden={depth=[1], widths=[8]}"  # a space that baselines lie outside
 
@@ -24,3 +27,92 @@ class TestBaseline:
             neighbours = point.answer.certificate["neighbours"]
             assert {n["key"] for n in neighbours} == {"train.hidden", "train.downsample"}
             assert all(n["candidate"] != point.answer.winner.candidate.plain() for n in neighbours)
+
+    @pytest.mark.parametrize(
+        ("sets", "limits"),
+        [
+            (("baseline.hidden=[16]",), {"arrays": 12}),
+            (("baseline.hidden=[30, 11]",), {"arrays": 40}),
+            (("baseline.hidden=[7]", "baseline.set.train.downsample=2"), {"arrays": 9, "energy_nj": 0.7}),
+            (("chip=reference-128", "baseline.hidden=[16]", "train.activation_bits=8", "train.input_bits=8"),
+             {"arrays": 9, "interval": 75}),
+        ],
+    )  # fmt: skip
+    def test_scaled_by_the_largest_factor_that_fits(
+        self, tmp_path: Path, sets: tuple[str, ...], limits: dict[str, float]
+    ) -> None:
+        order = opened(toy(tmp_path, *sets), tmp_path / "out", **limits)
+        question = order.question
+        assert question.baseline is not None
+        start, rest = question.baseline.hidden, question.baseline.set
+        fit = []
+        for k in range(1, 500):
+            hidden = tuple(max(1, round(h * k / max(start))) for h in start)
+            settings = {"train.hidden": hidden, "train.downsample": 1} | rest
+            if order.pricer(Candidate(tuple(settings.items()))).fits:
+                fit.append(settings)
+        found = scaled(order)
+        assert found is not None
+        assert dict(found.settings) == fit[-1]
+
+    def test_none(self, tmp_path: Path) -> None:
+        question = toy(tmp_path, text=TOY.replace("[baseline]\nhidden = [16]\n", ""))
+        assert scaled(opened(question, tmp_path / "out")) is None
+        assert scaled(opened(toy(tmp_path), tmp_path / "out", arrays=4)) is None
+
+    def test_is_a_finalist_in_any_case(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pretend(monkeypatch)
+        (point,) = optimize(toy(tmp_path, "search.finalists=1"), tmp_path / "out")
+        assert point.answer is not None
+        names = [s.candidate.label for s in point.answer.found.finalists]
+        assert names[1:] == ["hidden 16, downsample 1"]
+        assert point.answer.found.finalists[0].mean > point.answer.found.finalists[1].mean
+
+
+class TestBudgets:
+    def test_where_nothing_fits_is_a_row(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pretend(monkeypatch)
+        points = optimize(toy(tmp_path), tmp_path / "out", budgets=(12, 2, 12))
+        assert [(p.arrays, p.answer is None) for p in points] == [(2, True), (12, False)]
+        _, rows, _ = text_table(points)
+        assert rows[0] == ["2", "", "nothing fits", "", "", "", "", ""]
+        assert (rows[1][0], rows[1][-1]) == ("12", "0/2")
+
+    def test_nothing_fits_any(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = pretend(monkeypatch)
+        with pytest.raises(CapacityError) as caught:
+            optimize(toy(tmp_path), tmp_path / "out", budgets=(1, 2))
+        assert str(caught.value) == "\n".join(
+            f"{tmp_path}/toy.toml: none of 24 candidates meets arrays <= {b}; the closest is hidden 8, downsample 2: "
+            f"arrays 3, allowed {b}; raise limits.arrays to 3, or free smaller choices"
+            for b in (1, 2)
+        )
+        assert asked == []
+
+    def test_what_no_chip_takes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = pretend(monkeypatch)
+        with pytest.raises(CapacityError) as caught:
+            optimize(toy(tmp_path, "train.slices=2"), tmp_path / "out")
+        assert str(caught.value) == (
+            f"{tmp_path}/toy.toml: none of 24 candidates meets arrays <= 12; the closest is hidden 8, downsample 1: "
+            "train.slices: chips do not take weights sliced over several pairs yet; free other values"
+        )
+        assert asked == []
+
+    def test_a_memory_of_the_chip_binds(self, tmp_path: Path) -> None:
+        with pytest.raises(CapacityError) as caught:
+            optimize(toy(tmp_path, "set.chip.memory.constants=4"), tmp_path / "out")
+        assert str(caught.value).endswith(
+            "downsample 1: memory.constants 5, allowed 4; raise chip.memory.constants to 5, or free smaller choices"
+        )
+
+    def test_trained_once_for_all(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = pretend(monkeypatch)
+        optimize(toy(tmp_path), tmp_path / "out", budgets=(6, 12))
+        assert len(asked) == len({t.home for t in asked})
+        done = len(asked)
+        optimize(toy(tmp_path), tmp_path / "out", budgets=(12, 6))
+        assert len(asked) == done
+        first = (tmp_path / "out/toy.json").read_bytes()
+        optimize(toy(tmp_path), tmp_path / "out", budgets=(6, 12))
+        assert (tmp_path / "out/toy.json").read_bytes() == first
