@@ -1,0 +1,143 @@
+"""The least chip for an accuracy, and fronts, against going through everything."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codesign.errors import CapacityError, ConfigError, InputError
+from codesign.search import front, front_table, reach
+from codesign.search.cost import Cost
+from codesign.search.describe import Limits, Question
+from codesign.search.front import unbeaten
+from codesign.search.order import Order
+from codesign.search.space import Candidate
+from codesign.search.trial import Tried
+from search.toy import opened, pretend, smooth, toy
+
+ALL = ("search.trials=99", "search.rungs=[]", "search.seeds=[1]")
+FULL = ("train.epochs", 9)
+
+
+def scores(order: Order) -> dict[Candidate, float]:
+    """Of every candidate that fits."""
+    price = order.pricer
+    return {c: smooth(order.flow(c, FULL).train) for c in order.space if price(c).fits}
+
+
+class TestReach:
+    @pytest.mark.parametrize(
+        ("quantity", "limits", "target"),
+        [
+            ("arrays", {"arrays": 12}, 60.0),
+            ("arrays", {"interval": 40}, 55.0),
+            ("interval", {"arrays": 12}, 60.0),
+            ("latency", {"arrays": 7}, 52.0),
+            ("energy_nj", {"arrays": 12}, 63.0),
+            ("programming_s", {"arrays": 8, "latency": 60}, 50.0),
+        ],
+    )
+    def test_the_least(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quantity: str, limits: dict[str, float], target: float
+    ) -> None:
+        pretend(monkeypatch)
+        question = toy(tmp_path, *ALL).model_copy(update={"limits": Limits(**limits)})  # type: ignore[arg-type]
+        free = limits | ({"arrays": 1024} if quantity == "arrays" else {})
+        order = opened(question, tmp_path / "brute").under(Limits(**free))  # type: ignore[arg-type]
+        price = order.pricer
+        every = [(price(c).quantities()[quantity], s) for c, s in scores(order).items()]
+        least = min(q for q, s in every if q is not None and s >= target)
+        found = reach(question, tmp_path / "out", target, quantity)
+        assert found.least == least
+        assert found.answer.certificate["limits"][quantity] == pytest.approx(least, abs=1e-4)
+        assert found.answer.certificate["quantities"][quantity]["value"] == pytest.approx(least, abs=1e-4)
+        assert smooth(order.flow(found.answer.found.winner, FULL).train) >= target
+        assert [limit for limit, _ in found.probed] == sorted({limit for limit, _ in found.probed})
+        assert all((mean >= target) == (limit >= least) for limit, mean in found.probed)
+
+    def test_nothing_does(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pretend(monkeypatch)
+        with pytest.raises(InputError) as caught:
+            reach(toy(tmp_path, *ALL), tmp_path / "out", 99)
+        assert str(caught.value) == (
+            f"{tmp_path}/toy.toml: nothing reached 99 % held-out; the best is 75.90 %, hidden 24-24, downsample 1; "
+            "ask for less, free larger choices or raise search.trials"
+        )
+
+    def test_no_such_quantity(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError) as caught:
+            reach(toy(tmp_path), tmp_path / "out", 50, "area")
+        assert str(caught.value) == (
+            "--minimize area: no such quantity; use one of arrays, interval, latency, activation_words, energy_nj, "
+            "programming_s"
+        )
+
+    def test_too_many_to_go_through(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError) as caught:
+            reach(toy(tmp_path, "free.train.hidden={depth=[4], most=120}"), tmp_path / "out", 50)
+        assert str(caught.value) == (
+            f"{tmp_path}/toy.toml: --reach goes through every candidate, 101,250 are too many (at most 20,000); free "
+            "fewer values"
+        )
+
+    def test_other_limits_leave_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(CapacityError) as caught:
+            reach(toy(tmp_path, "limits.interval=3"), tmp_path / "out", 50)
+        assert str(caught.value) == f"{tmp_path}/toy.toml: no candidate meets the other limits; raise them"
+
+
+class TestFront:
+    def test_unbeaten(self) -> None:
+        rng = np.random.default_rng(0)
+        for count in (1, 2, 5, 40):
+            known = [
+                Tried(Candidate((("k", k),)), Cost(0, int(a), 0), (float(s),), True)
+                for k, (a, s) in enumerate(zip(rng.integers(1, 12, count), rng.integers(0, 12, count), strict=True))
+            ]
+            points = {(t.cost.arrays, t.scores[-1]) for t in known}
+            expected = {
+                (a, s) for a, s in points if not any((b, -t) != (a, -s) and b <= a and t >= s for b, t in points)
+            }
+            best = unbeaten(known, "arrays")
+            assert [(t.cost.arrays, t.scores[-1]) for t in best] == sorted(expected)
+
+    def exact(self, question: Question, folder: Path, quantity: str) -> list[tuple[float, float]]:
+        order = opened(question, folder)
+        price = order.pricer
+        points = {(float(price(c).quantities()[quantity] or 0), s) for c, s in scores(order).items()}
+        return sorted((q, s) for q, s in points if not any(a <= q and b >= s and (a, b) != (q, s) for a, b in points))
+
+    @pytest.mark.parametrize("quantity", ["interval", "energy_nj"])
+    def test_all_of_a_small_space(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quantity: str) -> None:
+        pretend(monkeypatch)
+        question = toy(tmp_path, *ALL)
+        found = front(question, tmp_path / "out", quantity)
+        best = [(float(t.cost.quantities()[quantity] or 0), t.scores[-1]) for t in found.best]
+        assert best == self.exact(question, tmp_path / "brute", quantity)
+        assert found.exhaustive and found.trained == 18
+        record = json.loads((tmp_path / f"out/toy-{quantity}.json").read_text())
+        assert [p["quantities"][quantity] for p in record["front"]] == [q for q, _ in best]
+        with (tmp_path / f"out/toy-{quantity}.csv").open() as f:
+            assert [row["candidate"] for row in csv.DictReader(f)] == [t.candidate.label for t in found.best]
+        _, rows, note = front_table(found)
+        assert len(rows) == len(best)
+        assert note == "every candidate that fits was trained; one seed, percent of held-out images"
+
+    def test_of_a_larger_one_what_fits(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked = pretend(monkeypatch)
+        question = toy(tmp_path, *ALL, "free.train.hidden={depth=[1, 2], most=64}", "search.trials=12")
+        found = front(question, tmp_path / "out", "interval")
+        assert found.trained == 12 == len(asked) and not found.exhaustive
+        assert all(t.cost.fits for t in found.best)
+        first = (tmp_path / "out/toy-interval.json").read_bytes()
+        again = front(toy(tmp_path / "again", *ALL, "free.train.hidden={depth=[1, 2], most=64}", "search.trials=12"),
+                      tmp_path / "again/out", "interval")  # fmt: skip
+        assert again.best == found.best
+        assert (tmp_path / "again/out/toy-interval.json").read_bytes() == first
+
+    def test_no_such_quantity(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError) as caught:
+            front(toy(tmp_path), tmp_path / "out", "area")
+        assert str(caught.value).startswith("--front area: no such quantity; use one of arrays, interval, ")
