@@ -18,6 +18,7 @@ from codesign.hardware import validate
 Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]
 Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
+DOTTED = ("free", "set", "quick", "baseline.set")  # tables whose keys are dotted: free.train.hidden is "train.hidden"
 QUANTITIES = ("arrays", "interval", "latency", "activation_words", "energy_nj", "programming_s")
 
 
@@ -181,9 +182,8 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
     problems = []
     data = deepcopy(data)
     for key, value in settings:
-        # Keys of these tables are dotted themselves: `free.train.hidden` is the entry "train.hidden" of [free].
-        head, _, rest = key.partition(".")
-        path_in = [head, rest] if head in ("free", "set", "quick") and rest else key.split(".")
+        table = next((t for t in DOTTED if key.startswith(f"{t}.")), None)
+        path_in = key.split(".") if table is None else [*table.split("."), key.removeprefix(f"{table}.")]
         if problem := put(data, path_in, deepcopy(value)):
             problems.append(f"{where}: {problem}")
     if problems:

@@ -98,8 +98,11 @@ def order(question: Question, out: Path, data: Path | None) -> Order:
     """Look at the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
     axes = space(question)
     base = _base(question, question.limits)
-    factors = dict(question.free).get("train.downsample", [base.train.downsample])
+    key, usual = "train.downsample", base.train.downsample
+    factors = question.free.get(key, [usual])
     assert isinstance(factors, list)
+    if question.baseline is not None:  # it need not lie in the space
+        factors = list(dict.fromkeys([*factors, question.baseline.set.get(key, usual)]))
     facts: dict[int, Facts] = {}
     digests: dict[tuple[int, int], int] = {}
     for factor in factors:

@@ -55,6 +55,12 @@ class TestBaseline:
         assert found is not None
         assert dict(found.settings) == fit[-1]
 
+    def test_of_images_that_the_space_has_none_of(self, tmp_path: Path) -> None:
+        for sets, factor in ((), 1), (("baseline.set.train.downsample=4",), 4):
+            found = scaled(opened(toy(tmp_path, "free.train.downsample=[2]", *sets), tmp_path / "out"))
+            assert found is not None
+            assert found["train.downsample"] == factor
+
     def test_none(self, tmp_path: Path) -> None:
         question = toy(tmp_path, text=TOY.replace("[baseline]\nhidden = [16]\n", ""))
         assert scaled(opened(question, tmp_path / "out")) is None

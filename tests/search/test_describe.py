@@ -121,6 +121,9 @@ class TestSettings:
         assert question.free["train.downsample"] == [4]
         assert question.base().chip.adc.lanes == 2
         assert question.search.rungs == (2, 4)
+        question = toy(tmp_path, "baseline.set.train.downsample=4")
+        assert question.baseline is not None
+        assert question.baseline.set == {"train.downsample": 4}
 
     def test_quick_form_and_settings_on_top(self, tmp_path: Path) -> None:
         file = tmp_path / "toy.toml"
