@@ -183,7 +183,9 @@ def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keeps a second command out of a folder. Raises OutputError."""
-    with (folder / "lock").open("w") as f:
+    with writing(folder):
+        file = (folder / "lock").open("w")
+    with file as f:
         try:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
