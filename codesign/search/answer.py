@@ -109,7 +109,7 @@ def scaled(order: Order) -> Candidate | None:
 
 def slug(order: Order) -> str:
     """A folder's name for the order's limits."""
-    return "_".join(f"{k}-{v:g}" for k, v in order.limits.given().items()) or "unlimited"
+    return "_".join(f"{k}-{v}" for k, v in order.limits.given().items()) or "unlimited"
 
 
 def _inside(order: Order, candidate: Candidate) -> bool:

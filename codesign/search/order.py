@@ -48,7 +48,7 @@ class Order:
     @property
     def name(self) -> str:
         """Of the search under these limits."""
-        under = ", ".join(f"{k} <= {v:g}" for k, v in self.limits.given().items()) or "no limits"
+        under = ", ".join(f"{k} <= {v}" for k, v in self.limits.given().items()) or "no limits"
         return under if self.front is None else f"front of {self.front}, {under}"
 
     @property

@@ -9,6 +9,7 @@ import pytest
 
 from codesign.errors import CapacityError, ConfigError, InputError
 from codesign.search import front, front_table, reach
+from codesign.search.answer import slug
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
 from codesign.search.front import unbeaten
@@ -86,6 +87,21 @@ class TestReach:
         with pytest.raises(CapacityError) as caught:
             reach(toy(tmp_path, "limits.interval=3"), tmp_path / "out", 50)
         assert str(caught.value) == f"{tmp_path}/toy.toml: no candidate meets the other limits; raise them"
+
+
+def test_limits_that_are_nearly_equal_are_two_searches(tmp_path: Path) -> None:
+    """--reach probes values that candidates have, to the last digit."""
+    names = set()
+    for limit in (
+        {"energy_nj": 0.5643521},
+        {"energy_nj": 0.5643522},
+        {"interval": 10_000_001},
+        {"interval": 10_000_002},
+    ):
+        order = opened(toy(tmp_path), tmp_path / "out").under(Limits.model_construct(**limit))
+        names |= {order.name, slug(order)}
+    assert len(names) == 8
+    assert opened(toy(tmp_path), tmp_path / "out").name == "arrays <= 12"
 
 
 class TestFront:
