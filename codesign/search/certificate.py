@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from codesign.search.cost import Cost
 from codesign.search.run import Found, Scores
 from codesign.search.space import Candidate
 from codesign.search.trial import rungs
@@ -46,7 +45,7 @@ def neighbours(found: Found) -> Iterator[dict[str, Any]]:
     """The next choices of each free key: whether larger, what they cost, what they miss, and their score if trained."""
     order, winner = found.order, found.winner
     pricer = order.pricer
-    size = _size(pricer(winner), winner)
+    own = pricer(winner)
     best = {t.candidate: t for t in found.tried}
     for key, candidate in order.space.beside(winner):
         cost = pricer(candidate)
@@ -55,7 +54,7 @@ def neighbours(found: Found) -> Iterator[dict[str, Any]]:
             "key": key,
             "candidate": candidate.plain(),
             "label": candidate.label,
-            "larger": _size(cost, candidate) > size,
+            "larger": cost.cells > own.cells or (cost.cells == own.cells and _more(candidate[key], winner[key])),
             "arrays": cost.arrays,
             "fits": cost.fits,
             "misses": {m.limit: str(m) for m in cost.misses},
@@ -126,9 +125,9 @@ def _neighbour(n: dict[str, Any]) -> str:
     return f"{'larger ' if n['larger'] else 'smaller'} {n['label']}: {what}"
 
 
-def _size(cost: Cost, candidate: Candidate) -> tuple[int, str]:
-    """Orders neighbours: by their weights' cells; where those are equal, by the numbers chosen."""
-    return cost.cells, repr([v for _, v in candidate.settings])
+def _more(value: Any, than: Any) -> bool:
+    """Whether a choice is the larger number: what decides between neighbours with equally many cells."""
+    return isinstance(value, int | float) and isinstance(than, int | float) and value > than
 
 
 def _scores(s: Scores) -> dict[str, Any]:

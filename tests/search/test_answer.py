@@ -75,6 +75,19 @@ class TestBaseline:
         assert point.answer.found.finalists[0].mean > point.answer.found.finalists[1].mean
 
 
+def test_what_is_larger_with_equally_many_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """16 is more than 8, though not by the alphabet."""
+    pretend(monkeypatch)
+    sets = ("chip=reference-128", "free.chip.adc.lanes=[4, 8, 16]", "free.train.scale=['layer', 'column']", LONE)
+    (point,) = optimize(toy(tmp_path, *sets, "limits.interval=80", "search.trials=99"), tmp_path / "out")
+    assert point.answer is not None
+    lanes = point.answer.winner.candidate["chip.adc.lanes"]
+    found = {n["candidate"]["chip.adc.lanes"]: n["larger"] for n in point.answer.certificate["neighbours"]}
+    assert {k: v for k, v in found.items() if k != lanes} == {k: k > lanes for k in found if k != lanes}
+    assert len(found) > 1
+    assert not any(n["larger"] for n in point.answer.certificate["neighbours"] if n["key"] == "train.scale")
+
+
 class TestBudgets:
     def test_where_nothing_fits_is_a_row(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
