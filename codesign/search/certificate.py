@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from codesign.search.order import seconds
 from codesign.search.run import Found, Scores
 from codesign.search.space import Candidate
 from codesign.search.trial import rungs
