@@ -99,10 +99,7 @@ def explore(
             wanted = len(fits)
             _enqueue(order, study, fits)
         known = _more(order, study, wanted, workers, show)
-        for _ in range(wanted if order.front is None else 0):
-            larger = _larger(order, study, known)
-            if not larger:
-                break
+        while order.front is None and (larger := _larger(order, study, known)):  # to the end: run again, it adds none
             _enqueue(order, study, larger)
             known = _more(order, study, len(known) + len(larger), workers, show)
     if not known:
