@@ -84,7 +84,7 @@ class TestRefused:
         assert call(*argv, *options) == (
             1,
             "",
-            "error: --budgets, --reach and --front are three different questions; give one of them\n",
+            "error: --budgets, --reach, --front and --screen are different questions; give one of them\n",
         )
 
     @pytest.mark.parametrize("options", [("--reach", "many"), ("--jobs", "0"), ("--budget", "4")])

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -86,10 +85,8 @@ class TestCertificate:
         }  # fmt: skip
 
     def test_rebuild(self, ran: tuple[list[Point], Path], answer: Answer) -> None:
-        command = shlex.split(answer.certificate["rebuild"])
-        assert command[:2] + command[3:] == ["codesign", "run", "--out", "DIR"]
-        flow = Flow.load(command[2])
-        assert Path(command[2]) == ran[1] / "winners/arrays-6/flow.toml"
+        assert answer.certificate["rebuild"] == "codesign run winners/arrays-6/flow.toml --out DIR"
+        flow = Flow.load(ran[1] / "winners/arrays-6/flow.toml")
         assert Flow.parse(flow.toml(), "again") == flow
         assert flow.chip.arrays.count == 6
         assert flow.train.hidden == answer.winner.candidate["train.hidden"]
@@ -97,7 +94,7 @@ class TestCertificate:
     def test_for_people(self, certificate: dict[str, Any]) -> None:
         lines = text(certificate).splitlines()
         assert lines[0].startswith("winner: hidden ")
-        assert "  RTL: 0 mismatches on 2 images" in text(certificate)
+        assert "  RTL: 0 words differ on 2 images" in text(certificate)
         assert sum(line.startswith("  next ") for line in lines) == len(certificate["neighbours"])
         assert lines[-1] == f"  again: {certificate['rebuild']}"
 
@@ -146,5 +143,4 @@ class TestFiles:
     ) -> None:
         optimize(question, tmp_path / "out", budgets=BUDGETS)
         for name in NAMES:
-            again = (tmp_path / "out" / name).read_bytes().replace(str(tmp_path / "out").encode(), b"OUT")
-            assert again == (ran[1] / name).read_bytes().replace(str(ran[1]).encode(), b"OUT"), name
+            assert (tmp_path / "out" / name).read_bytes() == (ran[1] / name).read_bytes(), name

@@ -92,8 +92,8 @@ class TestWhat:
         with pytest.raises(InputError) as caught:
             found(tmp_path, HIDDEN + "{widths=[8]}", "free.train.downsample=[2]")
         assert str(caught.value) == (
-            f"{tmp_path}/toy.toml: every training failed; hidden 8, downsample 2, 1 epochs, seed 1: training: epoch 1: "
-            "loss is nan"
+            f"{tmp_path}/toy.toml: every training failed; the first: hidden 8, downsample 2, 1 epochs, seed 1: "
+            "training: epoch 1: loss is nan"
         )
         assert len(asked) == 1
 
@@ -153,9 +153,9 @@ class TestWhich:
         four = found(tmp_path, "search.trials=4")
         done = {t.home for t in asked}
         six = found(tmp_path, "search.trials=6")
-        assert six.tried[:4] == four.tried
-        assert len(six.tried) == 6
-        assert done < {t.home for t in asked}
+        assert six.tried[: len(four.tried)] == four.tried
+        assert len(four.tried) >= 4 and len(six.tried) >= 6  # and the best one's larger neighbours
+        assert done <= {t.home for t in asked}
         assert len(asked) == len({t.home for t in asked})
 
     def test_the_best_of_many_with_few_trainings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ hidden = [16]
 "train.epochs" = 2
 "search.rungs" = [1]
 """
-RTL = {"images": 2, "mismatches": 0, "cycles_simulated": 1, "cycles_predicted": 1}
+RTL = {"images": 2, "mismatches": 0, "cycles_simulated": 1, "cycles_predicted": 1, "images_out_of_time": 0}
 
 Score = Callable[[Recipe], float]
 
