@@ -15,7 +15,7 @@ def optimize(
     out: Out,
     budgets: Annotated[str | None, typer.Option(help="Numbers of arrays, each a search: 4,8,16,32,64.")] = None,
     reach: Annotated[float | None, typer.Option(help="Instead: the least chip that reaches this held-out %.")] = None,
-    minimize: Annotated[str, typer.Option(help="With --reach: what is to be least.")] = "arrays",
+    minimize: Annotated[str | None, typer.Option(help="With --reach: what is to be least; else arrays.")] = None,
     front: Annotated[str | None, typer.Option(help="Instead: accuracy against this quantity, a Pareto front.")] = None,
     screen: Annotated[bool, typer.Option("--screen", help="Instead: only what fits and what it costs.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="The quick form: seconds, embedded data.")] = False,
@@ -35,6 +35,8 @@ def optimize(
 
     if sum(o is not None for o in (budgets, reach, front, screen or None)) > 1 and not (screen and budgets):
         raise ConfigError("--budgets, --reach, --front and --screen are different questions; give one of them")
+    if minimize is not None and reach is None:
+        raise ConfigError("--minimize: says what --reach makes least; give --reach too, or leave it out")
     described = search.load(question, sets or (), quick)
     if screen:
         arrays = _numbers(budgets)
@@ -42,14 +44,14 @@ def optimize(
             raise ConfigError(f"--screen: goes through one budget, got {budgets}; give one number of arrays")
         screened = search.screen(described, out, arrays[0] if arrays else None, data)
         if json:
-            typer.echo(search.screen_csv(screened), nl=False)
+            say(json, search.screen_record(screened), "")
         else:
             show_table(described.question, *search.screen_table(screened))
         return
     workers = Workers(jobs, scheduler)
     with progress_bars() as progress:
         if reach is not None:
-            reached = search.reach(described, out, reach, minimize, data, workers, progress)
+            reached = search.reach(described, out, reach, minimize or "arrays", data, workers, progress)
         elif front is not None:
             points = search.front(described, out, front, data, workers, progress)
         else:

@@ -6,7 +6,7 @@ question file -> space of candidates -> cost of each by the compiler's plan -> s
 from codesign.search.certificate import text
 from codesign.search.describe import Question, load
 from codesign.search.front import Front, front, front_record, front_table
-from codesign.search.screen import Screened, screen, screen_csv, screen_table
+from codesign.search.screen import Screened, screen, screen_record, screen_table
 from codesign.search.sweep import Point, Reached, optimize, reach
 from codesign.search.write import reached_record, reached_text, record, text_table
 
@@ -26,7 +26,7 @@ __all__ = [
     "reached_text",
     "record",
     "screen",
-    "screen_csv",
+    "screen_record",
     "screen_table",
     "text",
     "text_table",

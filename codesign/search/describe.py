@@ -19,7 +19,6 @@ Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]
 Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
 DOTTED = ("free", "set", "quick", "baseline.set")  # tables whose keys are dotted: free.train.hidden is "train.hidden"
-QUANTITIES = ("arrays", "interval", "latency", "activation_words", "energy_nj", "programming_s")
 
 
 class _Part(BaseModel):

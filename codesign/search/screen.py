@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from codesign.search.space import Candidate
 from codesign.search.sweep import limits_of, start
 from codesign.search.trial import ENUMERATE
 
+SCHEMA = "codesign-screen/1"
 COSTS = ("arrays", "interval", "energy_nj")
 SHOWN = 20  # rows for people
 
@@ -72,6 +74,26 @@ def screen_table(found: Screened) -> tuple[list[str], list[list[str]], str]:
         f"shown: those that none beats in cells and in every cost{more}",
     ]
     return ["candidate", "cells", *COSTS], rows[:SHOWN], "\n".join(note)
+
+
+def screen_record(found: Screened) -> dict[str, Any]:
+    """The JSON of a screening: every candidate."""
+    return {
+        "schema": SCHEMA,
+        "name": found.order.question.name,
+        "limits": found.order.limits.given(),
+        "candidates": [
+            {
+                "candidate": c.plain(),
+                "cells": cost.cells,
+                "lower_bound": cost.lower_bound,
+                "quantities": cost.quantities(),
+                "misses": [str(m) for m in cost.misses],
+                "front": on,
+            }
+            for (c, cost), on in zip(found.priced, found.front, strict=True)
+        ],
+    }
 
 
 def screen_csv(found: Screened) -> str:

@@ -199,6 +199,11 @@ def space(question: Question) -> Space:
                 question.base([(axis.key, list(value) if isinstance(value, tuple) else value)])
             except ConfigError as e:
                 problems += str(e).splitlines()
+    if question.baseline is not None:
+        try:
+            question.base([("train.hidden", list(question.baseline.hidden)), *question.baseline.set.items()])
+        except ConfigError as e:
+            problems += [line.replace(": ", ": baseline: ", 1) for line in str(e).splitlines()]
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     return Space(tuple(axes))

@@ -57,6 +57,15 @@ class TestAnswers:
         assert json.loads(out) == json.loads((tmp_path / "out/toy-arrays.json").read_text())
         assert "held-out accuracy" in call(*argv, "--front", "arrays")[1]
 
+    def test_screen(self, call: Call, argv: list[object]) -> None:
+        status, out, err = call(*argv, "--screen", "--budgets", "6")
+        assert (status, err) == (0, "")
+        assert "7 of all 12 candidates meet arrays <= 6; nothing was trained" in out
+        status, out, err = call(*argv, "--screen", "--budgets", "6", "--json")
+        assert (status, err) == (0, "")
+        found = json.loads(out)["candidates"]
+        assert len(found) == 12 and sum(not c["misses"] for c in found) == 7
+
     def test_workers(self, call: Call, argv: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of the trainings that one made, two make none."""
         asked = pretend(monkeypatch)
@@ -85,6 +94,30 @@ class TestRefused:
             1,
             "",
             "error: --budgets, --reach, --front and --screen are different questions; give one of them\n",
+        )
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (
+                ("--minimize", "latency"),
+                "--minimize: says what --reach makes least; give --reach too, or leave it out",
+            ),
+            (("--screen", "--budgets", "4,6"), "--screen: goes through one budget, got 4,6; give one number of arrays"),
+            (("--screen", "--reach", "9"), "--budgets, --reach, --front and --screen are different questions; "
+             "give one of them"),
+        ],
+    )  # fmt: skip
+    def test_options_that_need_others(
+        self, call: Call, argv: list[object], options: tuple[str, ...], words: str
+    ) -> None:
+        assert call(*argv, *options) == (1, "", f"error: {words}\n")
+
+    def test_a_baseline_that_no_flow_takes(self, call: Call, argv: list[object], tmp_path: Path) -> None:
+        assert call(*argv, "--set", "baseline.set.train.slizes=2") == (
+            1,
+            "",
+            f"error: {tmp_path}/toy.toml: baseline: train.slizes: unknown key; did you mean slices?\n",
         )
 
     @pytest.mark.parametrize("options", [("--reach", "many"), ("--jobs", "0"), ("--budget", "4")])

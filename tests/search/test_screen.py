@@ -1,0 +1,75 @@
+"""Screening: every candidate priced, the analytic front against going through all pairs, nothing trained."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from codesign.errors import CapacityError, ConfigError
+from codesign.search import screen, screen_table
+from codesign.search.cost import Cost
+from codesign.search.screen import COSTS, Screened
+from search.toy import toy
+
+
+@pytest.fixture(scope="module")
+def screened(tmp_path_factory: pytest.TempPathFactory) -> Screened:
+    """The toy's space at its own limits."""
+    folder = tmp_path_factory.mktemp("screen")
+    return screen(toy(folder), folder / "out")
+
+
+def beats(a: Cost, b: Cost) -> bool:
+    """Whether a is nowhere worse than b and somewhere better."""
+    pairs = [(-a.cells, -b.cells), *((a.quantities()[k], b.quantities()[k]) for k in COSTS)]
+    return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)  # type: ignore[operator]
+
+
+def test_the_front_is_what_nothing_beats(screened: Screened) -> None:
+    fitting = [cost for _, cost in screened.priced if cost.fits]
+    assert 0 < sum(screened.front) < len(fitting) < len(screened.priced) == screened.order.space.size
+    for (_, cost), on in zip(screened.priced, screened.front, strict=True):
+        assert on == (cost.fits and not any(beats(other, cost) for other in fitting))
+
+
+def test_the_file_lists_every_candidate(screened: Screened) -> None:
+    with (screened.order.out / "toy-screen.csv").open(newline="") as f:
+        rows = list(csv.DictReader(f))
+    assert [r["candidate"] for r in rows] == [c.label for c, _ in screened.priced]
+    for row, (_, cost), on in zip(rows, screened.priced, screened.front, strict=True):
+        assert (row["fits"], row["front"]) == (str(int(cost.fits)), str(int(on)))
+        assert int(row["cells"]) == cost.cells and int(row["arrays"]) == cost.arrays
+        assert bool(row["misses"]) == (not cost.fits)
+        assert (row["interval"] == "") == (cost.interval is None)
+    assert not (screened.order.out / "jobs").exists()
+
+
+def test_people_see_the_front_most_cells_first(screened: Screened) -> None:
+    head, rows, note = screen_table(screened)
+    assert head == ["candidate", "cells", "arrays", "interval", "energy_nj"]
+    cells = [int(r[1].replace(",", "")) for r in rows]
+    assert cells == sorted(cells, reverse=True)
+    assert len(rows) == min(20, sum(screened.front))
+    assert note.startswith(f"{sum(c.fits for _, c in screened.priced)} of all {len(screened.priced)} candidates meet ")
+
+
+def test_a_budget(tmp_path: Path) -> None:
+    found = screen(toy(tmp_path), tmp_path / "out", arrays=4)
+    assert found.order.limits.arrays == 4
+    assert all(cost.arrays <= 4 for _, cost in found.priced if cost.fits)
+
+
+def test_nothing_fits(tmp_path: Path) -> None:
+    with pytest.raises(CapacityError, match=r"none of 24 candidates meets arrays <= 2; the closest is hidden 8, "):
+        screen(toy(tmp_path), tmp_path / "out", arrays=2)
+
+
+def test_too_many(tmp_path: Path) -> None:
+    wide = "free.train.hidden={ depth = [4], widths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }"
+    question = toy(tmp_path, wide)
+    with pytest.raises(ConfigError) as caught:
+        screen(question, tmp_path / "out")
+    assert str(caught.value) == (
+        f"{question.where}: --screen goes through every candidate, 41,472 are too many (at most 20,000); "
+        "free fewer values"
+    )
