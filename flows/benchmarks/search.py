@@ -31,7 +31,7 @@ GRID = (
     "search.rungs=[2]",
     "search.trials=15",
 )
-SHORT = (*GRID[:3], "train.epochs=4", "search.rungs=[]", "search.trials=12")
+SHORT = (*GRID[:3], "train.epochs=6", "search.rungs=[]", "search.trials=24")
 
 
 def main() -> None:
