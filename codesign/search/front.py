@@ -13,7 +13,8 @@ from codesign.outputs import atomic_write, writing
 from codesign.parallel import Workers
 from codesign.search.describe import Limits, Question
 from codesign.search.order import Order
-from codesign.search.run import Progress, alone, explore
+from codesign.search.run import Progress, explore
+from codesign.search.shared import alone
 from codesign.search.sweep import start
 from codesign.search.trial import Tried
 

@@ -1,24 +1,20 @@
 """Search under one set of limits: open the shared study, keep workers busy, choose among the finalists."""
 
-import fcntl
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import optuna
-from optuna.storages.journal import JournalFileSymlinkLock
-from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from codesign.errors import CapacityError, ConfigError, InputError, OutputError
+from codesign.errors import CapacityError, InputError
 from codesign.outputs import writing
 from codesign.parallel import Workers, spread
 from codesign.search.cost import Cost
 from codesign.search.order import Order, measured
+from codesign.search.shared import enqueue, opened, quiet
 from codesign.search.space import Candidate
-from codesign.search.trial import ENUMERATE, JOURNAL, Tried, journal, quiet, rungs, tried, try_one
+from codesign.search.trial import ENUMERATE, Tried, rungs, tried, try_one
 from codesign.study.training import Task
 
 Progress = Callable[[str, float, int, str], None]  # what is done, done, of, note
@@ -97,10 +93,10 @@ def explore(
         wanted = order.question.search.trials
         if fits is not None and len(fits) <= wanted:
             wanted = len(fits)
-            _enqueue(order, study, fits)
+            enqueue(order, study, fits)
         known = _more(order, study, wanted, workers, show)
         while order.front is None and (larger := _larger(order, study, known)):  # to the end: run again, it adds none
-            _enqueue(order, study, larger)
+            enqueue(order, study, larger)
             known = _more(order, study, len(known) + len(larger), workers, show)
     if not known:
         trials = study.get_trials(deepcopy=False)
@@ -146,54 +142,6 @@ def fitting(order: Order) -> list[Candidate] | None:
     return found
 
 
-def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
-    """The study of the order's limits, made if need be; what a killed worker left running is put first again."""
-    _mend(order.out / JOURNAL)
-    best, least = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
-    try:
-        storage = journal(order)
-        study = optuna.create_study(
-            study_name=order.name,
-            storage=storage,
-            directions=[best] if order.front is None else [best, least],
-            load_if_exists=True,
-        )
-    except (ValueError, KeyError, TypeError, AssertionError):
-        raise InputError(
-            f"{order.out / JOURNAL}: is damaged; remove it, the trainings in {order.out / 'jobs'} are not lost"
-        ) from None
-    if "identity" not in study.user_attrs:  # new, or its maker was killed before this was told
-        _enqueue(order, study, openings)
-        study.set_user_attr("identity", order.identity)
-    elif study.user_attrs["identity"] != order.identity:
-        raise ConfigError(
-            f"{order.out}: holds the search of another question, space, data set or version of codesign; "
-            "choose another folder, or remove it"
-        )
-    for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        # As it was, and before those that wait for the first time; without a candidate, what is drawn next is the same.
-        begun = "candidate" in t.user_attrs or "fixed_params" in t.system_attrs
-        storage.set_trial_state_values(t._trial_id, TrialState.WAITING if begun else TrialState.FAIL)
-    return study
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keeps a second command out of a folder. Raises OutputError."""
-    with writing(folder):
-        file = (folder / "lock").open("w")
-    with file as f:
-        try:
-            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(
-                f"{folder}: another command searches there; wait for it, or choose another folder"
-            ) from None
-        except OSError:
-            pass  # a file system without locks
-        yield
-
-
 def scored(tasks: Sequence[tuple[Candidate, Task]], workers: Workers, what: str, show: Progress) -> list[Scores]:
     """The scores of trainings, by candidate, in the order they came; each training done once."""
     values: dict[int, float] = {}
@@ -233,11 +181,6 @@ def _finals(
     )
 
 
-def _enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) -> None:
-    for candidate in candidates:
-        study.enqueue_trial(order.space.parameters(candidate), skip_if_exists=True)
-
-
 def _note(known: Sequence[Tried]) -> str:
     best = max(known, key=lambda t: t.rank, default=None)
     stopped = sum(not t.full for t in known)
@@ -260,18 +203,3 @@ def _advice(cost: Cost) -> str:
     if first.why:
         return "free other values"
     return f"raise {'chip.' if '.' in first.limit else ''}{key} to {first.got:g}, or free smaller choices"
-
-
-def _mend(path: Path) -> None:
-    """Drop a line that a killed writer left half-written at the end of the journal."""
-    if not path.is_file():
-        return
-    lock = JournalFileSymlinkLock(str(path))
-    lock.acquire()
-    try:
-        content = path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            with path.open("r+b") as f:
-                f.truncate(content.rfind(b"\n") + 1)
-    finally:
-        lock.release()

@@ -199,7 +199,7 @@ def space(question: Question) -> Space:
                 question.base([(axis.key, list(value) if isinstance(value, tuple) else value)])
             except ConfigError as e:
                 problems += str(e).splitlines()
-    if question.baseline is not None:
+    if question.baseline is not None and not problems:
         try:
             question.base([("train.hidden", list(question.baseline.hidden)), *question.baseline.set.items()])
         except ConfigError as e:

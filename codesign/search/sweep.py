@@ -10,7 +10,8 @@ from codesign.parallel import Workers
 from codesign.search.answer import Answer, answer
 from codesign.search.describe import Limits, Question
 from codesign.search.order import Order, order
-from codesign.search.run import Found, Progress, alone, search
+from codesign.search.run import Found, Progress, search
+from codesign.search.shared import alone
 from codesign.search.space import Candidate
 from codesign.search.trial import ENUMERATE
 from codesign.search.write import write

@@ -5,24 +5,18 @@ folder, can take part. What does not fit is told before anything is trained; wha
 """
 
 import json
-import logging
-import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from codesign.errors import InputError
 from codesign.search.cost import Cost, Pricer
 from codesign.search.order import Order, measured
+from codesign.search.shared import journal, quiet
 from codesign.search.space import Candidate
 
-JOURNAL = "search.journal"
 ASKS = 25  # in vain, before an untried candidate is looked up instead
 ENUMERATE = 20_000  # candidates that are worth looking through one by one
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -49,16 +43,11 @@ def rungs(order: Order) -> tuple[int, ...]:
     return (*(r for r in order.question.search.rungs if r < full), full)
 
 
-def journal(order: Order) -> JournalStorage:
-    """The storage that all searches in a folder share."""
-    return JournalStorage(JournalFileBackend(str(order.out / JOURNAL)))
-
-
 def try_one(order: Order) -> Tried | None:
     """Find a candidate that was not tried yet and fits, and train it; None if there is none left.
 
     Training that fails for its own reasons is told as failed, and another candidate tried. Whatever else is raised
-    leaves the trial running, as a kill does; see `run.opened`.
+    leaves the trial running, as a kill does; see `shared.opened`.
     """
     with quiet():
         study, pricer = optuna.load_study(study_name=order.name, storage=journal(order)), order.pricer
@@ -198,17 +187,3 @@ def _enqueue_untried(order: Order, study: optuna.Study, pricer: Pricer) -> bool:
             study.enqueue_trial(order.space.parameters(candidate))
             return True
     return False
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Optuna without its log lines, and its notes on experimental options and on what a killed worker told already."""
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            warnings.filterwarnings("ignore", ".* value is ignored because", UserWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(level)

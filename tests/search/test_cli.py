@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.calls import Call
-from codesign.search.run import alone
+from codesign.search.shared import alone
 from search.toy import pretend, toy
 
 SETS = ("search.trials=3", "search.rungs=[1]", "search.seeds=[1, 2]", "free.train.downsample=[2]")

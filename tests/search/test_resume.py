@@ -11,9 +11,10 @@ from codesign.errors import ConfigError, InputError, OutputError
 from codesign.parallel import Workers
 from codesign.search import optimize
 from codesign.search.order import Order
-from codesign.search.run import alone, search
-from codesign.search.run import opened as studied
-from codesign.search.trial import JOURNAL, quiet, try_one
+from codesign.search.run import search
+from codesign.search.shared import JOURNAL, alone, quiet
+from codesign.search.shared import opened as studied
+from codesign.search.trial import try_one
 from codesign.train.recipe import Recipe
 from search.toy import opened, pretend, toy
 

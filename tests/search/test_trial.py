@@ -9,7 +9,8 @@ from codesign.errors import InputError
 from codesign.parallel import Workers
 from codesign.search.order import Order
 from codesign.search.run import Found, search
-from codesign.search.trial import quiet, rungs, try_one
+from codesign.search.shared import quiet
+from codesign.search.trial import rungs, try_one
 from codesign.search.trial import tried as known
 from codesign.train.recipe import Recipe
 from search.toy import opened, pretend, searched, smooth, toy
@@ -170,7 +171,7 @@ class TestWhich:
         with quiet():
             import optuna
 
-            from codesign.search.trial import journal
+            from codesign.search.shared import journal
 
             study = optuna.load_study(study_name=order.name, storage=journal(order))
         assert tuple(known(order, study)) == here.tried

@@ -1,0 +1,109 @@
+"""The study that all workers of a search share: its journal in the folder, opened, mended after kills, and locked."""
+
+import fcntl
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+
+from codesign.errors import ConfigError, InputError, OutputError
+from codesign.outputs import writing
+from codesign.search.order import Order
+from codesign.search.space import Candidate
+
+JOURNAL = "search.journal"
+
+
+def journal(order: Order) -> JournalStorage:
+    """The storage that all searches in a folder share."""
+    return JournalStorage(JournalFileBackend(str(order.out / JOURNAL)))
+
+
+def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
+    """The study of the order's limits, made if need be; what a killed worker left running is put first again."""
+    _mend(order.out / JOURNAL)
+    best, least = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
+    try:
+        storage = journal(order)
+        study = optuna.create_study(
+            study_name=order.name,
+            storage=storage,
+            directions=[best] if order.front is None else [best, least],
+            load_if_exists=True,
+        )
+    except (ValueError, KeyError, TypeError, AssertionError):
+        raise InputError(
+            f"{order.out / JOURNAL}: is damaged; remove it, the trainings in {order.out / 'jobs'} are not lost"
+        ) from None
+    if "identity" not in study.user_attrs:  # new, or its maker was killed before this was told
+        enqueue(order, study, openings)
+        study.set_user_attr("identity", order.identity)
+    elif study.user_attrs["identity"] != order.identity:
+        raise ConfigError(
+            f"{order.out}: holds the search of another question, space, data set or version of codesign; "
+            "choose another folder, or remove it"
+        )
+    for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        # As it was, and before those that wait for the first time; without a candidate, what is drawn next is the same.
+        begun = "candidate" in t.user_attrs or "fixed_params" in t.system_attrs
+        storage.set_trial_state_values(t._trial_id, TrialState.WAITING if begun else TrialState.FAIL)
+    return study
+
+
+def enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) -> None:
+    """Have candidates asked for next, each once."""
+    for candidate in candidates:
+        study.enqueue_trial(order.space.parameters(candidate), skip_if_exists=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Keeps a second command out of a folder. Raises OutputError."""
+    with writing(folder):
+        file = (folder / "lock").open("w")
+    with file as f:
+        try:
+            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(
+                f"{folder}: another command searches there; wait for it, or choose another folder"
+            ) from None
+        except OSError:
+            pass  # a file system without locks
+        yield
+
+
+def _mend(path: Path) -> None:
+    """Drop a line that a killed writer left half-written at the end of the journal."""
+    if not path.is_file():
+        return
+    lock = JournalFileSymlinkLock(str(path))
+    lock.acquire()
+    try:
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            with path.open("r+b") as f:
+                f.truncate(content.rfind(b"\n") + 1)
+    finally:
+        lock.release()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Optuna without its log lines, and its notes on experimental options and on what a killed worker told already."""
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            warnings.filterwarnings("ignore", ".* value is ignored because", UserWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(level)
