@@ -29,7 +29,7 @@ GRID = (
     "limits.arrays=60",
     "train.epochs=6",
     "search.rungs=[2]",
-    "search.trials=15",
+    "search.trials=12",
 )
 SHORT = (*GRID[:3], "train.epochs=6", "search.rungs=[]", "search.trials=24")
 
