@@ -5,7 +5,7 @@
 // unsigned; the drain subtracts the constant this and the offset-binary codes leave behind.
 // Two buffers: one fills while the other is read out. ready_* counts the complete groups of a buffer.
 // The read port is combinational. rst clears ready_* only.
-// Python twin: codesign.fixed.plane_weights, codesign.mapping.place.correction
+// Python twin: codesign.fixed.plane_weights, codesign.mapping.plan.correction
 `default_nettype none
 module xb_accumulate #(
     parameter ARRAYS = 6,

@@ -9,7 +9,7 @@ from cocotb.triggers import FallingEdge
 
 from codesign.fixed import Ints, IntType, pack_fields, plane_weights, unpack_fields
 from codesign.hardware import Chip
-from codesign.mapping.place import correction
+from codesign.mapping.plan import correction
 from hdl.drive import start
 
 INPUTS = ("s_valid", "s_first", "s_negate", "s_final", "s_buffer", "s_group", "s_sum")
