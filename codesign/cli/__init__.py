@@ -13,7 +13,19 @@ import typer
 from typer.core import TyperGroup
 
 from codesign.cli import chip, image
-from codesign.cli.common import ChipName, Json, Out, progress_bars, read_array, say, show_table
+from codesign.cli.common import (
+    ChipName,
+    Data,
+    Jobs,
+    Json,
+    Out,
+    Scheduler,
+    Sets,
+    progress_bars,
+    read_array,
+    say,
+    show_table,
+)
 from codesign.cli.optimize import optimize
 from codesign.cli.verdict import judge, show_report
 from codesign.errors import CodesignError, InputError
@@ -67,10 +79,8 @@ def run(
     out: Out,
     first: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Do this stage again, and on.")] = None,
     last: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")
-    ] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder of data sets that are not embedded.")] = None,
+    sets: Sets = None,
+    data: Data = None,
     json: Json = False,
 ) -> None:
     """Train, compile, run the reference, simulate the chip, report. Goes on where it stopped."""
@@ -93,14 +103,10 @@ def study(
     source: Annotated[Path, typer.Argument(help="A study file, or a folder of them such as flows/iscas2018.")],
     out: Out,
     quick: Annotated[bool, typer.Option("--quick", help="The quick form: minutes at most, embedded data.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Trainings at once, a process each.")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler instead: tcp://host:8786; --out on a shared disk.")
-    ] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")
-    ] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder of data sets that are not embedded.")] = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    sets: Sets = None,
+    data: Data = None,
     json: Json = False,
 ) -> None:
     """Put one question to many trainings: tables and plots. Goes on where it stopped."""

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write; new, empty, or codesign's own.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")]
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of data sets that are not embedded.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Trainings at once, a process each.")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", help="Dask scheduler instead: tcp://host:8786; --out on a shared disk.")
+]
 ChipName = Annotated[str, typer.Option("--chip", help="Preset name or chip.toml.")]
 
 

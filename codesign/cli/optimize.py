@@ -1,11 +1,10 @@
 """codesign optimize: which network for this chip, which chip for this network."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Json, Out, progress_bars, say, show_table
+from codesign.cli.common import Data, Jobs, Json, Out, Scheduler, Sets, progress_bars, say, show_table
 from codesign.cli.verdict import refuse
 from codesign.errors import ConfigError
 
@@ -19,14 +18,10 @@ def optimize(
     front: Annotated[str | None, typer.Option(help="Instead: accuracy against this quantity, a Pareto front.")] = None,
     screen: Annotated[bool, typer.Option("--screen", help="Instead: only what fits and what it costs.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="The quick form: seconds, embedded data.")] = False,
-    jobs: Annotated[int, typer.Option(min=1, help="Trainings at once, a process each.")] = 1,
-    scheduler: Annotated[
-        str | None, typer.Option(help="Dask scheduler instead: tcp://host:8786; --out on a shared disk.")
-    ] = None,
-    sets: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: search.trials=8.")
-    ] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="Folder of data sets that are not embedded.")] = None,
+    jobs: Jobs = 1,
+    scheduler: Scheduler = None,
+    sets: Sets = None,
+    data: Data = None,
     json: Json = False,
 ) -> None:
     """Find the best network for a chip, prove it in RTL, and say how sure that is. Goes on where it stopped."""

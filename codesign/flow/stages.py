@@ -20,18 +20,26 @@ from codesign.train.recipe import Recipe
 CALIBRATION = 256  # training images the compiler may look at
 
 
+def unplaced(recipe: Recipe) -> tuple[str, str] | None:
+    """The first key of a recipe whose networks no chip takes yet, and what that is; None if chips take them."""
+    for key, fits, what in (
+        ("model", "mlp", "convolutions"),
+        ("slices", 1, "weights sliced over several pairs"),
+        ("quantize", "all", "real weights"),
+    ):
+        if getattr(recipe, key) != fits:
+            return key, what
+    return None
+
+
 def prepare(stages: Sequence[Stage], recipe: Recipe) -> None:
     """Refuse at once what `stages` would refuse only after minutes of training. Raises ToolError, UnsupportedError."""
-    if any(s.name == "compile" for s in stages):
-        for key, value, fits, what in (
-            ("model", recipe.model, "mlp", "convolutions"),
-            ("slices", recipe.slices, 1, "weights sliced over several pairs"),
-            ("quantize", recipe.quantize, "all", "real weights"),
-        ):
-            if value != fits:
-                raise UnsupportedError(
-                    f"train.{key}: chips do not take {what} yet, got {value!r}; train it alone with --until train"
-                )
+    if any(s.name == "compile" for s in stages) and (refused := unplaced(recipe)):
+        key, what = refused
+        raise UnsupportedError(
+            f"train.{key}: chips do not take {what} yet, got {getattr(recipe, key)!r}; "
+            "train it alone with --until train"
+        )
     if any(s.name == "simulate" for s in stages):
         from codesign.sim.icarus import require
 

@@ -13,6 +13,11 @@ def arrays_needed(network: Outline, chip: Chip) -> int:
     return sum(arrays_of(n.inputs, n.outputs, chip) for n in network.layers)
 
 
+def lower_bound(network: Outline, chip: Chip) -> int:
+    """Arrays that no packing can go below: cells needed over cells per array."""
+    return -(-network.cells // (chip.arrays.rows * chip.arrays.columns))
+
+
 def needs(network: Outline, chip: Chip) -> dict[str, tuple[int, int]]:
     """What the network takes of the chip, and what the chip has, by the key of the chip file."""
     nodes, memory = network.layers, chip.memory

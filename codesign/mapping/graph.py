@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.hardware import Chip
 from codesign.ir import Network
+from codesign.mapping.capacity import lower_bound
 from codesign.mapping.outline import Outline
 
 
@@ -99,8 +100,8 @@ class Plan:
 
     @property
     def lower_bound(self) -> int:
-        """Arrays that no packing can go below: cells needed over cells per array."""
-        return -(-self.outline.cells // (self.chip.arrays.rows * self.chip.arrays.columns))
+        """Arrays that no packing can go below."""
+        return lower_bound(self.outline, self.chip)
 
     @property
     def beats(self) -> int:

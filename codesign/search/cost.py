@@ -9,9 +9,10 @@ from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import INT32
 from codesign.flow import Flow
 from codesign.flow.describe import put
+from codesign.flow.stages import unplaced
 from codesign.hardware import Chip
 from codesign.mapping import LayerSize, Outline, plan, predict
-from codesign.mapping.capacity import needs
+from codesign.mapping.capacity import lower_bound, needs
 from codesign.mapping.outline import not_taken
 from codesign.search.describe import Limits
 from codesign.search.estimate import estimate
@@ -102,7 +103,7 @@ class Pricer:
             return Cost(0, 0, 0, misses=(Miss(UNPLACED, 1, 0, why),))
         takes = needs(outline, chip)
         arrays, count = takes.pop("arrays.count")
-        bound = -(-outline.cells // (chip.arrays.rows * chip.arrays.columns))
+        bound = lower_bound(outline, chip)
         allowed = min(count, self.limits.arrays or count)
         misses = [Miss("arrays", arrays, allowed)] if arrays > allowed else []
         misses += [Miss(key, used, has) for key, (used, has) in takes.items() if used > has]
@@ -159,10 +160,6 @@ class Pricer:
 
 def outline_of(recipe: Recipe, facts: Facts) -> Outline:
     """A recipe's network as the compiler will see it. Raises UnsupportedError on what no chip takes."""
-    if recipe.slices != 1:
-        raise UnsupportedError("train.slices: chips do not take weights sliced over several pairs yet")
-    if recipe.quantize != "all":
-        raise UnsupportedError("train.quantize: chips do not take real weights")
     layers: list[LayerSize] = []
     sizes = {"input": facts.features}
     for layer in recipe.layers(facts.classes):
@@ -171,6 +168,8 @@ def outline_of(recipe: Recipe, facts: Facts) -> Outline:
         out = recipe.activation if layer.act else INT32
         layers.append(LayerSize(layer.name, layer.source, sizes[layer.source], layer.outputs, out))
         sizes[layer.name] = layer.outputs
+    if refused := unplaced(recipe):
+        raise UnsupportedError("train.{}: chips do not take {} yet".format(*refused))
     return Outline("candidate", facts.features, recipe.input, tuple(layers))
 
 

@@ -65,8 +65,8 @@ def search(
     """Find the best candidate under the order's limits; goes on where an earlier search in the folder stopped.
 
     openings are tried first, where they fit; what is in `always` becomes a finalist in any case. Raises
-    CapacityError, with the closest candidate, when nothing fits;
-    ConfigError when the folder holds the search of another question.
+    CapacityError, with the closest candidate, when nothing fits; ConfigError when the folder holds the search of
+    another question.
     """
     show = progress or (lambda what, done, of, note: None)
     known, study, count = explore(order, workers, openings, show)

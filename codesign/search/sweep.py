@@ -120,13 +120,13 @@ def reach(
 
 
 def start(question: Question, out: str | Path, data: str | Path | None) -> Order:
-    """Open the folder and look at the data; a single search has the arrays of the chip, unless they are limited."""
+    """Open the folder and look at the data. Raises OutputError when the folder holds something else."""
     claim(out, "search")
     return order(question, Path(out).resolve(), None if data is None else Path(data).resolve())
 
 
 def limits_of(question: Question, budgets: Sequence[int]) -> list[Limits]:
-    """The question's limits, once for each budget of arrays."""
+    """The question's limits, once for each budget of arrays; without budgets, the arrays that it or its chip has."""
     if budgets:
         return [question.limits.model_copy(update={"arrays": b}) for b in sorted(set(budgets))]
     if "chip.arrays.count" in question.free:

@@ -5,8 +5,6 @@ from functools import lru_cache
 
 import pytest
 
-from cli.calls import Call
-from codesign.cli import main
 from codesign.train.recipe import Images
 
 LOAD = lru_cache(Images.load)
@@ -16,15 +14,3 @@ LOAD = lru_cache(Images.load)
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda fd: None)  # what a power cut would leave is not tested here
     monkeypatch.setattr(Images, "load", lambda self, folder=None: LOAD(self, folder))
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Run a command; (exit status, stdout, stderr)."""
-
-    def run(*argv: object) -> tuple[int, str, str]:
-        status = main([str(a) for a in argv])
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    return run

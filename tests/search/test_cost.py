@@ -122,7 +122,7 @@ class TestMisses:
         ("key", "value", "expected"),
         [
             ("slices", 2, "train.slices: chips do not take weights sliced over several pairs yet"),
-            ("quantize", "linear", "train.quantize: chips do not take real weights"),
+            ("quantize", "linear", "train.quantize: chips do not take real weights yet"),
             (
                 "model",
                 "lenet",
