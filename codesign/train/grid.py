@@ -75,11 +75,11 @@ class Grid:
                 best[value] = digits
         return torch.tensor([best[v] for v in self.values], dtype=torch.float32)
 
-    def rounded(self, v: Tensor) -> Tensor:
-        """The nearest grid value of each element, in the dtype of `v`; ties either way (training's fast path)."""
+    def round_(self, v: Tensor) -> Tensor:
+        """The nearest grid value of each element, written over `v`; ties either way (training's fast path)."""
         if self.pitch != 1:
-            return self.nearest(v)
-        return torch.round(v).clamp_(-self.top, self.top)
+            return v.copy_(self.nearest(v))
+        return v.round_().clamp_(-self.top, self.top)
 
     def nearest(self, v: Tensor) -> Tensor:
         """The nearest grid value of each element, halves up, in the dtype of `v`."""

@@ -34,14 +34,13 @@ class _Codes(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, reach: Tensor, grid: Grid) -> Tensor:
         ctx.scale, ctx.top = magnitude(reach) / grid.top, grid.top
-        v = weight / ctx.scale
-        ctx.save_for_backward(v, reach)
-        return grid.rounded(v)
+        ctx.save_for_backward(weight, reach)
+        return grid.round_(weight / ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        v, reach = ctx.saved_tensors
-        return *_to_weights(grads[0], v, reach, ctx.scale, ctx.top, ctx.needs_input_grad[1]), None
+        weight, reach = ctx.saved_tensors
+        return *_to_weights(grads[0] / ctx.scale, weight, reach, ctx.scale, ctx.top, ctx.needs_input_grad[1]), None
 
 
 class _Product(torch.autograd.Function):
@@ -50,30 +49,33 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, reach: Tensor, grid: Grid) -> Tensor:
         ctx.scale, ctx.top = magnitude(reach) / grid.top, grid.top
-        v = weight / ctx.scale
-        codes = grid.rounded(v)
-        ctx.save_for_backward(x, v, codes, reach)
+        codes = grid.round_(weight / ctx.scale)
+        ctx.save_for_backward(x, weight, codes, reach)
         return x @ codes.t()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, v, codes, reach = ctx.saved_tensors
+        x, weight, codes, reach = ctx.saved_tensors
         g, needs = grads[0], ctx.needs_input_grad
         gx = g @ codes if needs[0] else None
-        return gx, *_to_weights(g.t() @ x, v, reach, ctx.scale, ctx.top, needs[2]), None
+        per_scale = g / (ctx.scale.flatten() if isinstance(ctx.scale, Tensor) else ctx.scale)  # smaller than weights
+        return gx, *_to_weights(per_scale.t() @ x, weight, reach, ctx.scale, ctx.top, needs[2]), None
 
 
 def _to_weights(
-    g: Tensor, v: Tensor, reach: Tensor, scale: Scalar, top: int, learns: bool
+    g: Tensor, weight: Tensor, reach: Tensor, scale: Scalar, top: int, learns: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """From the gradient of codes to those of the weights, v times scale, and of the reach."""
-    end = top * (1 + 1e-6)  # the ends themselves still move
-    g = torch.ops.aten.hardtanh_backward(g, v, -end, end)
-    slope = None
-    if learns:  # v moves by -v / reach
-        inner = torch.dot(g.view(-1), v.view(-1)) if reach.dim() == 0 else (g * v).sum_to_size(reach.shape)
-        slope = inner / -reach
-    return g.div_(scale), slope
+    """From the gradient of weights that nothing stops (overwritten) to those of the weights and of the reach."""
+    end = scale * (top * (1 + 1e-6))  # the ends themselves still move
+    if isinstance(end, float):
+        torch.ops.aten.hardtanh_backward.grad_input(g, weight, -end, end, grad_input=g)
+    else:
+        g.mul_(weight.abs() < end)
+    if not learns:
+        return g, None
+    # codes move by -codes / reach
+    inner = torch.dot(g.view(-1), weight.view(-1)) if reach.dim() == 0 else (g * weight).sum_to_size(reach.shape)
+    return g, inner / -reach
 
 
 class _Affine(torch.autograd.Function):
