@@ -11,6 +11,7 @@ from codesign.fixed import INT32, IntType
 from codesign.train.grid import Grid
 from codesign.train.layers import Edge, IntEdge, QuantLayer, QuantReLU, span
 from codesign.train.pooling import QuantAdd, QuantAvgPool
+from codesign.train.quantize import product, to_codes
 from codesign.train.unfold import Window
 
 TERNARY = Grid((-1, 0, 1))
@@ -84,6 +85,20 @@ def test_hand_written_gradients_are_those_of_the_scalar_graph(sign: float) -> No
         ((y * target).sum() * act.reach.abs() / 15).backward()
         for mine, p in zip(found, (fc.weight, fc.reach, fc.bias, act.reach, before), strict=True):
             assert p.grad is not None and torch.allclose(mine, p.grad, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("reaches", [(), (6, 1)])
+def test_codes_and_products_of_codes_pass_the_same_gradients(reaches: tuple[int, ...]) -> None:
+    """What convolutions and imperfect cells take (`to_codes`), against what perceptrons take (`product`)."""
+    rng = torch.Generator().manual_seed(5)
+    x, target = torch.randn(9, 5, generator=rng), torch.randn(9, 6, generator=rng)
+    weight = torch.randn(6, 5, generator=rng, requires_grad=True)
+    reach = torch.full(reaches, 0.7, requires_grad=True)
+    grads = []
+    for acc in (x @ to_codes(weight, reach, TERNARY).t(), product(x, weight, reach, TERNARY)):
+        grads.append(torch.autograd.grad((acc * target).sum(), (weight, reach)))
+    for one, other in zip(*grads, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4)
 
 
 def test_a_wide_grid_trains_like_its_pitch() -> None:
