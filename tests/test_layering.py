@@ -12,9 +12,11 @@ import codesign
 
 ROOT = Path(codesign.__file__).parent
 
-# part: (what it may import whenever it is imported, what only inside functions). Everyone may import errors.
+# part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
+COMMON = {"errors", "files", "__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     "errors": ("", ""),
+    "files": ("", ""),
     "outputs": ("", ""),
     "fixed": ("", ""),
     "hardware": ("fixed", ""),
@@ -103,7 +105,7 @@ def judge(part: str, module: str, when: str) -> str | None:
         stays = part in home or (when == "typing" and part in TYPING.get(root, ()))
         return None if stays else f"{root} belongs to {', '.join(sorted(home))}"
     target = rest.split(".")[0]
-    if target in {part, "errors", "__version__"}:
+    if target == part or target in COMMON:
         return None
     always, inside = (set(x.split()) for x in TABLE[part])
     allowed = always | (inside if when != "always" else set())

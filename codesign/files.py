@@ -1,0 +1,54 @@
+"""Files that others made: opened only if regular, no larger than expected, and UTF-8 where they are text.
+
+What is wrong is told as OSError with a `strerror` for people, so that a caller's one line covers it as it covers a
+missing file or a missing permission.
+"""
+
+import codecs
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO
+
+
+def open_regular(path: str | Path, limit: int) -> BinaryIO:
+    """Open a file of at most `limit` bytes for reading.
+
+    Raises OSError when it cannot be opened, is a folder, pipe or device, or is larger; a pipe without a writer does not
+    block.
+    """
+    f = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
+    try:
+        found = os.fstat(f.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        if found.st_size > limit:
+            raise OSError(errno.EFBIG, f"{found.st_size:,} bytes, at most {limit:,} are expected", str(path))
+    except OSError:
+        f.close()
+        raise
+    return f
+
+
+def read_bytes(path: str | Path, limit: int) -> bytes:
+    """What a regular file of at most `limit` bytes holds. Raises OSError, also when the file grows while it is read."""
+    with open_regular(path, limit) as f:
+        data = f.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, f"more than {limit:,} bytes", str(path))
+    return data
+
+
+def read_text(path: str | Path, limit: int) -> str:
+    """Text of a regular file of at most `limit` bytes: UTF-8, with or without a byte order mark, whatever the locale.
+
+    Raises OSError, also for text in another encoding.
+    """
+    data = read_bytes(path, limit)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise OSError(errno.EILSEQ, "UTF-16 text; save it as UTF-8", str(path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        raise OSError(errno.EILSEQ, f"byte {e.start} is not UTF-8; save it as UTF-8", str(path)) from None
