@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from codesign.errors import ConfigError, InputError, OutputError, ToolError, UnsupportedError
@@ -264,14 +265,57 @@ def test_a_missing_simulator_is_told_before_training(tmp_path: Path, monkeypatch
         run(Flow.parse(TOY, "my.toml"), tmp_path / "out", None, "compile")
 
 
+def training_inputs(out: Path, data: Path | None, *sets: str) -> str:
+    """What the first stage would be started with."""
+    context = Context(Flow.parse(TOY, "my.toml", sets), out, data, lambda *_: None, ("train",))
+    return runner._inputs(stages.STAGES[0], context)
+
+
 def test_inputs_of_training_follow_the_users_data(tmp_path: Path) -> None:
-    flow = Flow.parse(TOY, "my.toml", ["train.dataset=mine.npz"])
-    context = Context(flow, tmp_path, tmp_path, lambda *_: None, tuple(s.name for s in stages.STAGES))
     (tmp_path / "mine.npz").write_bytes(b"one")
-    before = runner._inputs(stages.STAGES[0], context)
-    (tmp_path / "mine.npz").write_bytes(b"two")
-    assert runner._inputs(stages.STAGES[0], context) != before
+    before = training_inputs(tmp_path, tmp_path, "train.dataset=mine.npz")
     assert json.loads(before)["settings"]["recipe"]["epochs"] == 3
+    assert training_inputs(tmp_path, tmp_path, "train.dataset=mine.npz") == before
+    (tmp_path / "mine.npz").write_bytes(b"two")
+    assert training_inputs(tmp_path, tmp_path, "train.dataset=mine.npz") != before
+
+
+def test_and_files_directly_in_data_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"{p}-{k}-ubyte.gz" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")]
+    for folder in ("a", "b/mnist", "c/mnist"):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in names:
+            (tmp_path / folder / name).write_text(f"{name} of {folder[:1]}" if "labels" in name else name)
+    mnist = "train.dataset=mnist"
+    first = training_inputs(tmp_path, tmp_path / "a", mnist)
+    (tmp_path / "a" / names[1]).write_text("changed")
+    assert training_inputs(tmp_path, tmp_path / "a", mnist) != first
+    found = []
+    for home in ("b", "c"):
+        monkeypatch.setenv("CODESIGN_DATA", str(tmp_path / home))
+        found.append(training_inputs(tmp_path, None, mnist))
+    assert found[0] != found[1]
+    assert training_inputs(tmp_path, tmp_path / "c", mnist) == found[1]  # wherever they lie, the same files
+
+
+def test_noise_of_reads_sees_the_height_of_an_array(tmp_path: Path) -> None:
+    noisy = "train.cells={read_noise=1.0}"
+    first = training_inputs(tmp_path, None, noisy)
+    assert training_inputs(tmp_path, None, noisy, "chip.arrays.count=5") == first
+    assert training_inputs(tmp_path, None, noisy, "chip.arrays.rows=32") != first
+
+
+def test_absent_data_lose_no_training(tmp_path: Path) -> None:
+    x, y = np.zeros((4, 4), np.uint8), np.array([0, 1, 0, 1])
+    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    flow = Flow.parse(TOY, "my.toml", ["train.dataset=mine.npz", "train.epochs=1"])
+    assert run(flow, tmp_path / "out", None, "train", tmp_path) == ("train",)
+    (tmp_path / "mine.npz").rename(tmp_path / "away.npz")
+    assert message(run, flow, tmp_path / "out", None, "train", tmp_path, kind=InputError) == (
+        f"{tmp_path}/mine.npz: cannot be read (No such file or directory); data set mine.npz needs it"
+    )
+    (tmp_path / "away.npz").rename(tmp_path / "mine.npz")
+    assert run(flow, tmp_path / "out", None, "train", tmp_path) == ()
 
 
 @pytest.mark.parametrize(

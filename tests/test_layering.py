@@ -34,12 +34,12 @@ TABLE: dict[str, tuple[str, str]] = {
     "sim": ("rtl image mapping ir hardware fixed program", ""),
     # Records that load without torch: the recipe with what it names, and which of torchrun's processes this is.
     "flow": (
-        "ir mapping image rtl report program hardware fixed outputs train.recipe train.ranks",
+        "ir mapping image rtl report program hardware fixed outputs train.recipe train.ranks train.identity",
         "compiler train sim",
     ),
-    "study": ("flow devices hardware outputs parallel", "train"),
+    "study": ("flow devices hardware outputs parallel train.identity", "train"),
     "search": (
-        "study flow mapping devices hardware fixed outputs parallel train.recipe train.architecture",
+        "study flow mapping devices hardware fixed outputs parallel train.recipe train.architecture train.identity",
         "train",
     ),
     "doctor": ("", "sim"),

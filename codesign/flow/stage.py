@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from codesign.flow.describe import Flow
+from codesign.train.identity import identity
 
 SUMMARY = "summary.json"
 Progress = Callable[[str, int, int, str], None]  # stage, done, of, note; of 0: unknown
@@ -29,6 +31,12 @@ class Context:
     def read(self, stage: str, name: str) -> dict[str, Any]:
         """A JSON file of another stage."""
         return dict(json.loads((self.folder(stage) / name).read_text()))
+
+    @cached_property
+    def training(self) -> dict[str, Any]:
+        """What the training depends on; its data are looked at once. Raises InputError when they are absent."""
+        recipe = self.flow.train
+        return identity(recipe, self.flow.chip, recipe.images.digest(self.data))
 
     def seconds(self, stage: str) -> float:
         """How long a finished stage took."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -44,31 +43,6 @@ def prepare(stages: Sequence[Stage], recipe: Recipe) -> None:
         from codesign.sim.icarus import require
 
         require()
-
-
-def _train_inputs(context: Context) -> dict[str, Any]:
-    flow = context.flow
-    name = flow.train.dataset
-    path = Path(name) if context.data is None else context.data / name
-    inputs = {
-        "codesign": __version__,
-        "recipe": flow.train.model_dump(mode="json"),
-        "codes": list(flow.chip.device.codes),
-        "data": _contents(path) if path.exists() else str(context.data),
-    }
-    if flow.train.converters:
-        inputs["converters"] = {"rows": flow.chip.arrays.rows, "bits": flow.chip.adc.bits}
-    if flow.train.stuck_map:
-        inputs["stuck_map"] = _contents(Path(flow.train.stuck_map))
-    return inputs
-
-
-def _contents(path: Path) -> int:
-    """Changes when a file does; for a folder of images, when a file's name, size or time does. 0: absent."""
-    if path.is_file():
-        return zlib.crc32(path.read_bytes())
-    found = sorted((str(p.relative_to(path)), p.stat().st_size, p.stat().st_mtime_ns) for p in path.rglob("*.*"))
-    return zlib.crc32(repr(found).encode()) if found else 0
 
 
 def _train(context: Context, folder: Path) -> None:
@@ -215,7 +189,7 @@ def collect(context: Context) -> Metrics:
 
 
 STAGES = (
-    Stage("train", (), _train_inputs, _train, resumes=True),
+    Stage("train", (), lambda c: c.training, _train, resumes=True),
     Stage(
         "compile",
         ("train",),

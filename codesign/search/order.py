@@ -7,10 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codesign import __version__
 from codesign.errors import InputError
 from codesign.flow import Flow
-from codesign.hardware import Bus, Chip, Memory
 from codesign.outputs import atomic_write, writing
 from codesign.search.cost import Facts, Pricer
 from codesign.search.describe import Limits, Question
@@ -18,6 +16,7 @@ from codesign.search.space import Candidate, Space, space
 from codesign.study.describe import Imperfection
 from codesign.study.expand import Job
 from codesign.study.training import Ended, Result, Task, key, read, train
+from codesign.train.identity import identity
 
 DIE = "drawn"
 TIME = "time.json"
@@ -32,7 +31,7 @@ class Order:
     limits: Limits
     base: Flow
     facts: dict[int, Facts]  # by `downsample`
-    digests: dict[tuple[int, int], int]  # of the images, by (downsample, validation)
+    images: dict[tuple[int, int], str]  # their identities, by (downsample, validation)
     data: Path | None
     out: Path
     front: str | None = None  # the quantity that is minimized beside accuracy
@@ -55,16 +54,14 @@ class Order:
     def identity(self) -> str:
         """A digest of all that makes scores of two searches comparable: not the limits, nor how long is looked."""
         content = {
-            "codesign": __version__,
             "chip": self.question.base().chip.model_dump(mode="json", exclude={"arrays": {"count"}, "name": True}),
-            "train": self.base.train.model_dump(mode="json"),
+            "train": identity(self.base.train, self.base.chip, "; ".join(sorted(self.images.values()))),
             "free": [repr(axis) for axis in self.space.axes],
             "first": self.question.search.seeds[0],
             "search": self.question.search.model_dump(
                 include={"rungs", "keep", "floor", "seed", "sampler", "validation"}
             ),
             "evaluate": self.question.evaluate.model_dump(mode="json"),
-            "data": sorted(self.digests.values()),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
@@ -86,12 +83,11 @@ class Order:
         validation = self.question.search.validation if held_out else 0
         settings = [("train.epochs", epochs), ("train.seed", seed), ("train.validation", validation), *more]
         flow = self.flow(candidate, *settings)
-        flow = flow.model_copy(update={"chip": trained_for(flow.chip)})
         job = Job(f"{candidate.label}, {epochs} epochs", (), seed, flow)
         cells = self.question.evaluate.cells
         dies = () if cells.is_ideal else (Imperfection(name=DIE, cells=cells, draws=self.question.evaluate.draws),)
-        digest = self.digests[flow.train.downsample, validation]
-        return Task(job, dies, self.out / "jobs" / key(job, dies, digest), self.data, digest)
+        images = self.images[flow.train.downsample, validation]
+        return Task(job, dies, self.out / "jobs" / key(job, dies, images), self.data, images)
 
 
 def order(question: Question, out: Path, data: Path | None) -> Order:
@@ -104,14 +100,14 @@ def order(question: Question, out: Path, data: Path | None) -> Order:
     if question.baseline is not None:  # it need not lie in the space
         factors = list(dict.fromkeys([*factors, question.baseline.set.get(key, usual)]))
     facts: dict[int, Facts] = {}
-    digests: dict[tuple[int, int], int] = {}
+    found: dict[tuple[int, int], str] = {}
     for factor in factors:
         for validation in (0, question.search.validation):
             images = replace(base.train.images, downsample=factor, validation=validation)
             dataset = images.load(data)
             facts[factor] = Facts(dataset.features, dataset.classes)
-            digests[factor, validation] = dataset.digest
-    return Order(question, axes, question.limits, base, facts, digests, data, out)
+            found[factor, validation] = dataset.identity
+    return Order(question, axes, question.limits, base, facts, found, data, out)
 
 
 def score(result: Result) -> float:
@@ -142,18 +138,6 @@ def seconds(task: Task) -> float:
         return float(json.loads((task.home / TIME).read_text())["time_s"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
-
-
-def trained_for(chip: Chip) -> Chip:
-    """The chip with everything that training does not see at one value: such candidates are trained once."""
-    return chip.model_copy(
-        update={
-            "arrays": chip.arrays.model_copy(update={"count": 1}),
-            "adc": chip.adc.model_copy(update={"lanes": 1}),
-            "memory": Memory(),
-            "bus": Bus(stream_bytes=1),
-        }
-    )
 
 
 def _base(question: Question, limits: Limits) -> Flow:

@@ -58,14 +58,14 @@ def run(
 
 
 def _tasks(study: Study, trainings: Sequence[Job], home: Path, data: Path | None) -> list[Task]:
-    digests: dict[Images, int] = {}
+    known: dict[Images, str] = {}
     tasks = []
     for job in trainings:
         images = job.flow.train.images
-        if images not in digests:
-            digests[images] = images.load(data).digest
-        name = key(job, study.die, digests[images])
-        tasks.append(Task(job, study.die, home / name, data, digests[images]))
+        if images not in known:
+            known[images] = images.load(data).identity
+        name = key(job, study.die, known[images])
+        tasks.append(Task(job, study.die, home / name, data, known[images]))
     return tasks
 
 

@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import json
 import shutil
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from codesign import __version__
 from codesign.errors import CodesignError, InputError, OutputError, ToolError
 from codesign.outputs import atomic_write, writing
 from codesign.study.describe import Imperfection
 from codesign.study.expand import Job
+from codesign.train.identity import identity
 
 if TYPE_CHECKING:
     from codesign.train import Dataset, Epoch
@@ -50,7 +49,7 @@ class Task:
     dies: tuple[Imperfection, ...]
     home: Path
     data: Path | None
-    digest: int  # of the data set
+    identity: str  # of the data set
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,15 @@ class Ended:
     problem: str | None = None
 
 
-def key(job: Job, dies: tuple[Imperfection, ...], digest: int) -> str:
-    """A name for everything the result depends on: equal keys, equal results."""
-    recipe, chip = job.flow.train, job.flow.chip
+def key(job: Job, dies: tuple[Imperfection, ...], data: str) -> str:
+    """A name for everything the result depends on: equal keys, equal results. `data`: a data set's identity.
+
+    Raises InputError when the stuck map cannot be read.
+    """
     content = {
-        "codesign": __version__,
-        "recipe": recipe.model_dump(mode="json"),
-        "chip": chip.model_dump(mode="json", exclude={"name"}),
+        "training": identity(job.flow.train, job.flow.chip, data, [d.cells for d in dies]),
         "dies": [d.model_dump(mode="json") for d in dies],
-        "data": digest,
-        "stuck_map": _crc(Path(recipe.stuck_map)) if recipe.stuck_map else None,
+        "seed": job.seed if dies else None,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -91,7 +89,7 @@ def train(task: Task, tell: Tell | None = None) -> Ended:
     Raises InputError when the data set cannot be read, ToolError and OutputError as training does.
     """
     job, home, tell = task.job, task.home, tell or (lambda share, note: None)
-    dataset = _loaded(job.flow.train.images, task.data, task.digest)
+    dataset = _loaded(job.flow.train.images, task.data, task.identity)
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
         with _alone(home, tell):
@@ -107,10 +105,10 @@ def train(task: Task, tell: Tell | None = None) -> Ended:
 
 
 @lru_cache(maxsize=1)
-def _loaded(images: "Images", data: Path | None, digest: int) -> "Dataset":
-    """The data set; kept for the next training of this process. The digest tells changed files of equal names apart."""
+def _loaded(images: "Images", data: Path | None, identity: str) -> "Dataset":
+    """The data set; kept for the next training of this process. Its identity tells changed files of a name apart."""
     found = images.load(data)
-    if found.digest != digest:
+    if found.identity != identity:
         raise InputError(f"data set {images.dataset}: is not the same as when the study began; run the command again")
     return found
 
@@ -176,10 +174,3 @@ def _alone(home: Path, tell: Tell) -> Iterator[None]:
         except OSError:
             pass  # a file system without locks: two commands at once are the user's to avoid
         yield
-
-
-def _crc(path: Path) -> int | None:
-    try:
-        return zlib.crc32(path.read_bytes())
-    except OSError:
-        return None  # training says what is wrong with it

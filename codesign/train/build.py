@@ -1,8 +1,5 @@
 """From a recipe and a chip to the quantized network that training starts with."""
 
-import zlib
-from pathlib import Path
-
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
@@ -15,11 +12,10 @@ from codesign.train.architecture import Architecture, Shape
 from codesign.train.converters import Converters
 from codesign.train.data import Dataset
 from codesign.train.grid import Grid
+from codesign.train.identity import map_bytes
 from codesign.train.models import QuantNet, quantized
 from codesign.train.noise import CellNoise, check_stuck
 from codesign.train.recipe import Recipe
-
-MAX_MAP = 1 << 28  # bytes of a stuck map
 
 
 def check(recipe: Recipe, dataset: Dataset, chip: Chip) -> None:
@@ -78,23 +74,9 @@ def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_
     return model
 
 
-def map_digest(path: str) -> int:
-    """CRC-32 of a stuck map's file. Raises InputError."""
-    return zlib.crc32(_map_bytes(path))
-
-
-def _map_bytes(path: str) -> bytes:
-    try:
-        if Path(path).stat().st_size > MAX_MAP:
-            raise InputError(f"{path}: is larger than {MAX_MAP} bytes; a stuck map has one byte a cell")
-        return Path(path).read_bytes()
-    except OSError as e:
-        raise InputError(f"{path}: cannot be read ({e.strerror}); give a .safetensors file of stuck cells") from None
-
-
 def _stuck_map(path: str) -> dict[str, Tensor]:
     """Layer name to its map, from a .safetensors file. Raises InputError."""
     try:
-        return from_bytes(_map_bytes(path))
+        return from_bytes(map_bytes(path))
     except (SafetensorError, ValueError) as e:
         raise InputError(f"{path}: is not a .safetensors file ({e}); save int8 tensors, one a layer") from None

@@ -27,7 +27,7 @@ class Checkpoint:
     """Where a phase of training keeps its state, and what that state belongs to."""
 
     path: Path
-    identity: dict[str, Any]  # JSON values: recipe, cells, data
+    identity: dict[str, Any]  # see train/identity.py
 
     def write(
         self, epoch: int, history: list[dict[str, Any]], model: nn.Module, optimiser: Optimizer, rng: torch.Generator
@@ -57,7 +57,7 @@ class Checkpoint:
     def read(self, model: nn.Module, optimiser: Optimizer, rng: torch.Generator) -> tuple[int, list[dict[str, Any]]]:
         """Put the saved state into the three; return epochs done and history, (0, []) without a file.
 
-        Raises InputError when the file is damaged or belongs to another recipe, device or data set.
+        Raises InputError when the file is damaged or belongs to another training (see train/identity.py).
         """
         for left in self.path.parent.glob(f"{self.path.name}.*.tmp"):  # a killed writer's
             if re.fullmatch(r"\.\d+\.tmp", left.name.removeprefix(self.path.name)):

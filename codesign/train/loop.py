@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +16,11 @@ from codesign.errors import InputError, ToolError
 from codesign.hardware import Chip
 from codesign.train import distributed, ranks
 from codesign.train.augment import mirrored, shifted
-from codesign.train.build import build, check, map_digest
+from codesign.train.build import build, check
 from codesign.train.checkpoint import Checkpoint
 from codesign.train.data import Dataset, to_inputs
 from codesign.train.direct import quantize_from
+from codesign.train.identity import identity
 from codesign.train.iscas2018 import Deployment
 from codesign.train.layers import span
 from codesign.train.models import QuantNet
@@ -95,22 +95,14 @@ def fit(
     kind, shape = recipe.input, dataset.shape or (dataset.features,)
     layers = recipe.layers(dataset.classes)
     flat = shape if len(shape) == 3 and recipe.model != "mlp" else (dataset.features,)
-    identity: dict[str, Any] = {
-        "recipe": recipe.model_dump(mode="json"),
-        "device": {"codes": list(chip.device.codes)},
-        "data": {"name": dataset.name, "crc32": dataset.digest},
-    }
-    if recipe.converters:
-        identity["converters"] = {"rows": chip.arrays.rows, "bits": chip.adc.bits}
-    if recipe.stuck_map:
-        identity["stuck_map"] = map_digest(recipe.stuck_map)
+    belongs = identity(recipe, chip, dataset.identity)
     x = torch.from_numpy(to_inputs(dataset.x_train, kind)).to(recipe.device)
     data = _Data(x, torch.from_numpy(dataset.y_train).to(recipe.device), shape, kind.lo)
     x_test = to_inputs(dataset.x_test, kind)
     noise_rng = torch.Generator(recipe.device)
 
     def phase(name: str, model: nn.Module, teacher: nn.Module | None = None) -> list[Epoch]:
-        state = Checkpoint(folder / f"{name}.safetensors", identity) if folder is not None else None
+        state = Checkpoint(folder / f"{name}.safetensors", belongs) if folder is not None else None
         return _train(name, model.to(recipe.device), recipe, data, state, progress, noise_rng, teacher)
 
     with _threads(recipe.threads), distributed.together(recipe.device):

@@ -11,7 +11,7 @@ from codesign.devices import Cells
 from codesign.fixed import IntType
 from codesign.train import architecture
 from codesign.train.architecture import Architecture
-from codesign.train.data import Dataset, load
+from codesign.train.data import Dataset, digest, load
 
 GRID_MAX = 0.3
 STRENGTH = 1.0
@@ -39,6 +39,10 @@ class Images:
         """The data set; see `codesign.train.data.load` for `folder`."""
         dataset = load(self.dataset, folder).downsampled(self.downsample)
         return dataset.split(self.validation) if self.validation else dataset
+
+    def digest(self, folder: Path | None = None) -> str:
+        """Of the files that `load` reads, without looking into them; see `codesign.train.data.digest`."""
+        return digest(self.dataset, folder)
 
 
 class Recipe(BaseModel):

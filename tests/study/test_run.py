@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from codesign.errors import ConfigError, InputError, OutputError, ToolError
+from codesign.hardware import Adc
 from codesign.parallel import Workers
 from codesign.study import Study, jobs, run, training
 from codesign.study.run import _tasks
@@ -301,15 +302,16 @@ class TestKey:
     def test_depends_on_what_the_result_does(self, tmp_path: Path) -> None:
         study = toy(tmp_path, PAIR.replace("[1, 2]", "[1]"))
         (job,) = jobs(study)
-        first = key(job, (), 1)
+        first = key(job, (), "x")
 
         def changed(*sets: str) -> str:
-            return key(jobs(study, sets)[0], (), 1)
+            return key(jobs(study, sets)[0], (), "x")
 
-        assert {changed("train.hidden=[9]"), changed("train.threads=2"), changed("chip.adc.bits=5")}.isdisjoint({first})
-        assert key(job, (), 2) != first
+        others = {changed("train.hidden=[9]"), changed("train.threads=2"), changed("chip.device.levels=3")}
+        assert first not in others
+        assert key(job, (), "y") != first
         dies = [toy(tmp_path, PAIR + f'[[die]]\nname = "a"\ncells = {{ wire = {w} }}\n').die for w in (0.1, 0.2)]
-        assert len({key(job, d, 1) for d in dies} | {first}) == 3
+        assert len({key(job, d, "x") for d in dies} | {first}) == 3
 
     def test_and_on_nothing_else(self, tmp_path: Path) -> None:
         study = toy(tmp_path, PAIR.replace("[1, 2]", "[1]"))
@@ -319,11 +321,11 @@ class TestKey:
             update={
                 "name": "other",
                 "simulate": flow.simulate.model_copy(update={"images": 5}),
-                "chip": flow.chip.model_copy(update={"name": "other"}),
+                "chip": flow.chip.model_copy(update={"name": "other", "adc": Adc(bits=5, lanes=2)}),
             }
         )
         same = replace(job, case="other", values=(("train.hidden", [8]),), flow=other)
-        assert key(same, (), 1) == key(job, (), 1)
+        assert key(same, (), "x") == key(job, (), "x")
 
     def test_the_data_is_its_contents(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch, lambda case, seed: result(80))
@@ -336,7 +338,7 @@ class TestKey:
         assert len(asked) == 2
 
     def test_data_that_changes_meanwhile(self, tmp_path: Path, pair: Study) -> None:
-        task = replace(tasks(pair, tmp_path)[0], digest=1)
+        task = replace(tasks(pair, tmp_path)[0], identity="x")
         with pytest.raises(InputError) as caught:
             training.train(task)
         assert str(caught.value) == ("data set digits: is not the same as when the study began; run the command again")
@@ -344,11 +346,11 @@ class TestKey:
     def test_the_stuck_map_is_its_contents(self, tmp_path: Path) -> None:
         study = toy(tmp_path, PAIR.replace("[1, 2]", "[1]"))
         (job,) = jobs(study, [f"train.stuck_map={tmp_path}/map.safetensors"])
-        found = {key(job, (), 1)}
+        found = set()
         for text in ("a", "b"):
             (tmp_path / "map.safetensors").write_text(text)
-            found.add(key(job, (), 1))
-        assert len(found) == 3
+            found.add(key(job, (), "x"))
+        assert len(found) == 2
 
 
 class TestProgress:

@@ -1,11 +1,24 @@
 """Data sets as uint8 images: embedded digits, MNIST and CIFAR-10 files, the user's own. Loads without torch."""
 
 from codesign.train.data.base import Bytes, Dataset, Labels, to_inputs
-from codesign.train.data.catalog import load
+from codesign.train.data.catalog import digest, load
 from codesign.train.data.cifar import cifar10
 from codesign.train.data.embedded import digits
 from codesign.train.data.folders import folder
 from codesign.train.data.idx_files import idx, mnist
 from codesign.train.data.npz import arrays
 
-__all__ = ["Bytes", "Dataset", "Labels", "arrays", "cifar10", "digits", "folder", "idx", "load", "mnist", "to_inputs"]
+__all__ = [
+    "Bytes",
+    "Dataset",
+    "Labels",
+    "arrays",
+    "cifar10",
+    "digest",
+    "digits",
+    "folder",
+    "idx",
+    "load",
+    "mnist",
+    "to_inputs",
+]

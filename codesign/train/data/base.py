@@ -77,6 +77,12 @@ class Dataset:
             value = zlib.crc32(np.ascontiguousarray(array).data, value)
         return value
 
+    @property
+    def identity(self) -> str:
+        """What a network trained on this depends on: every image and label, and how the images lie."""
+        lie = "x".join(map(str, self.shape or (self.features,)))
+        return f"0x{self.digest:08x}, {len(self.y_train)} and {len(self.y_test)} of {lie}"
+
     def downsampled(self, factor: int) -> "Dataset":
         """Means of factor x factor pixels, rounded to the nearest integer, halves up: what a host sends a smaller chip.
 

@@ -30,15 +30,20 @@ def cifar10(folder: Path | None = None) -> Dataset:
     cifar-10-batches-bin/. Raises InputError if neither is complete or something in it is damaged; the python
     version, a pickle, is never opened.
     """
+    paths = cifar10_files(folder)
+    parts = [_jpegs(p) if p.name in _JPEG else _records(p) for p in paths]
+    (xs, ys), (xt, yt) = _joined(parts[:-1]), parts[-1]
+    return Dataset("cifar10", xs, ys, xt, yt, 10, SHAPE)
+
+
+def cifar10_files(folder: Path | None = None) -> list[Path]:
+    """The files that `cifar10` reads, the test set last. Raises InputError if they are not complete."""
     homes = places("cifar10", folder)
     rooms = [room for p in homes for room in (p, p / "cifar-10-batches-bin")]
     for room in rooms:
         for names in (_JPEG, _BINARY):
             if all((room / n).is_file() for n in names):
-                paths = [room / n for n in names]
-                parts = [_jpegs(p) if names == _JPEG else _records(p) for p in paths]
-                (xs, ys), (xt, yt) = _joined(parts[:-1]), parts[-1]
-                return Dataset("cifar10", xs, ys, xt, yt, 10, SHAPE)
+                return [room / n for n in names]
     fetch = "fetch the binary version (cifar-10-binary.tar.gz) and unpack it there"
     for room in rooms:
         for names in (_JPEG, _BINARY):

@@ -24,13 +24,7 @@ def folder(path: Path) -> Dataset:
     come class by turns, sorted by name within a class, so that the first and the last of them show every class in
     its share. Raises InputError for anything else, another file among the images and links out of `path` included.
     """
-    if not os.path.isdir(path):  # unlike Path's, never raises
-        raise InputError(f"{path}: no such folder; {_LAYOUT}")
-    root = Path(os.path.realpath(path))
-    missing = [f"{side}/" for side in ("train", "test") if not (path / side).is_dir()]
-    if missing:
-        raise InputError(f"{path}: has no {' and no '.join(missing)}; {_LAYOUT}")
-    train, test = _classes(path / "train", root), _classes(path / "test", root)
+    train, test = _sides(path)
     if len(train) < 2:
         raise InputError(f"{path / 'train'}: needs at least 2 class folders, has {len(train)}; {_LAYOUT}")
     for name in test:
@@ -51,7 +45,23 @@ def folder(path: Path) -> Dataset:
     like = f" like {first.relative_to(path)}"
     xs, ys = _rows(train, numbers, shape, like)
     xt, yt = _rows(test, numbers, shape, like)
-    return Dataset(root.name, xs, ys, xt, yt, len(train), shape)
+    return Dataset(Path(os.path.realpath(path)).name, xs, ys, xt, yt, len(train), shape)
+
+
+def folder_files(path: Path) -> list[Path]:
+    """The images that `folder` reads. Raises InputError as it does for what is no such folder."""
+    return [file for side in _sides(path) for files in side.values() for file in files]
+
+
+def _sides(path: Path) -> tuple[dict[str, list[Path]], dict[str, list[Path]]]:
+    """Images of train/ and of test/, by class."""
+    if not os.path.isdir(path):  # unlike Path's, never raises
+        raise InputError(f"{path}: no such folder; {_LAYOUT}")
+    root = Path(os.path.realpath(path))
+    missing = [f"{side}/" for side in ("train", "test") if not (path / side).is_dir()]
+    if missing:
+        raise InputError(f"{path}: has no {' and no '.join(missing)}; {_LAYOUT}")
+    return _classes(path / "train", root), _classes(path / "test", root)
 
 
 def _classes(side: Path, root: Path) -> dict[str, list[Path]]:

@@ -20,26 +20,18 @@ def mnist(folder: Path | None = None) -> Dataset:
 
     Raises InputError if one is missing, damaged, or not what its name says.
     """
-    homes = places("mnist", folder)
-    names = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-    home = next((p for p in homes if (p / names[0]).is_file()), homes[0])
-    missing = [n for n in names if not (home / n).is_file()]
-    if missing:
-        raise InputError(
-            f"data set mnist: {', '.join(missing)} not found in {home}; "
-            "put MNIST's four IDX .gz files there, or name their folder with --data or CODESIGN_DATA (its mnist/)"
-        )
-    files = [idx(home / n) for n in names]
-    for n, array in zip(names, files, strict=True):
-        axes = ("images", "height", "width") if "images" in n else ("images",)
+    paths = mnist_files(folder)
+    files = [idx(p) for p in paths]
+    for p, array in zip(paths, files, strict=True):
+        axes = ("images", "height", "width") if "images" in p.name else ("images",)
         if array.ndim != len(axes) or array.size == 0:
             raise InputError(
-                f"{home / n}: must hold a non-empty ({', '.join(axes)}), got shape {array.shape}; fetch the file again"
+                f"{p}: must hold a non-empty ({', '.join(axes)}), got shape {array.shape}; fetch the file again"
             )
     xs, ys, xt, yt = files
     if xs.shape[1:] != xt.shape[1:]:
         raise InputError(
-            f"{home / names[2]}: must hold images of {xs.shape[1:]} like the training images, got {xt.shape[1:]}; "
+            f"{paths[2]}: must hold images of {xs.shape[1:]} like the training images, got {xt.shape[1:]}; "
             "fetch the file again"
         )
     return Dataset(
@@ -51,6 +43,20 @@ def mnist(folder: Path | None = None) -> Dataset:
         10,
         (1, *xs.shape[1:]),
     )
+
+
+def mnist_files(folder: Path | None = None) -> list[Path]:
+    """The files that `mnist` reads. Raises InputError if one is missing."""
+    homes = places("mnist", folder)
+    names = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
+    home = next((p for p in homes if (p / names[0]).is_file()), homes[0])
+    missing = [n for n in names if not (home / n).is_file()]
+    if missing:
+        raise InputError(
+            f"data set mnist: {', '.join(missing)} not found in {home}; "
+            "put MNIST's four IDX .gz files there, or name their folder with --data or CODESIGN_DATA (its mnist/)"
+        )
+    return [home / n for n in names]
 
 
 def idx(path: Path) -> Bytes:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codesign.train.data import folder, folders, load
+from codesign.train.data import digest, folder, folders, load
 from train.data.told import told
 
 LAYOUT = "put images into train/CLASS/ and test/CLASS/"
@@ -189,3 +189,29 @@ def test_unreadable_folders(photos: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(Path, "iterdir", denied)
     assert told(folder, photos) == (f"{photos}/train: cannot be read ([Errno 13] Permission denied); make it readable")
+
+
+def test_the_files_digest_follows_contents_places_and_nothing_else(photos: Path, tmp_path: Path) -> None:
+    before = digest("photos", tmp_path)
+    for changed in (photos / "train/README.txt", photos / "train/cat/.DS_Store"):
+        changed.write_text("x")
+    os.utime(photos / "train/cat/0.png", (1, 1))
+    photos.rename(tmp_path / "moved")
+    assert digest("moved", tmp_path) == before
+    one = tmp_path / "moved/train/cat/1.png"
+    size, stamp = one.stat().st_size, one.stat().st_mtime_ns
+    pixels = one.read_bytes()
+    one.write_bytes(bytes(size))
+    os.utime(one, ns=(stamp, stamp))
+    found = [before, digest("moved", tmp_path)]
+    one.write_bytes(pixels)
+    one.rename(tmp_path / "moved/train/ant/z.png")
+    found.append(digest("moved", tmp_path))
+    assert len(set(found)) == 3
+
+
+def test_a_pipe_among_the_data_does_not_block(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mine.npz")
+    assert told(digest, "mine.npz", tmp_path) == (
+        f"{tmp_path}/mine.npz: cannot be read (not a regular file); data set mine.npz needs it"
+    )

@@ -1,0 +1,48 @@
+"""What a training depends on, said once: equal identities, equal networks. Loads without torch."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from codesign import __version__
+from codesign.devices import Cells
+from codesign.errors import InputError
+from codesign.files import read_bytes
+from codesign.hardware import Chip
+from codesign.train.recipe import Recipe
+
+MAX_MAP = 1 << 28  # bytes of a stuck map
+
+
+def identity(recipe: Recipe, chip: Chip, data: str, dies: Sequence[Cells] = ()) -> dict[str, Any]:
+    """JSON values that change whenever the trained network may, and with nothing that no training sees.
+
+    data: which images, as `Dataset.identity` or `Images.digest` says it. dies: what the trained network is judged on,
+    if that belongs to the result. Raises InputError when the stuck map cannot be read.
+    """
+    found: dict[str, Any] = {
+        "codesign": __version__,
+        "recipe": recipe.model_dump(mode="json", exclude={"stuck_map"}),
+        "data": data,
+        "device": {"codes": list(chip.device.codes)},
+    }
+    if recipe.stuck_map:
+        found["stuck_map"] = hashlib.sha256(map_bytes(recipe.stuck_map)).hexdigest()
+    if recipe.converters:
+        found["converters"] = {"rows": chip.arrays.rows, "bits": chip.adc.bits}
+    if recipe.stuck_map or not all(c.is_ideal for c in (recipe.cells, *dies)):  # wires, noise of reads, largest code
+        found["cells"] = {
+            "rows": chip.arrays.rows,
+            "columns": chip.arrays.columns,
+            "code_bits": chip.device.code_bits,
+            "dies": [c.model_dump(mode="json") for c in dies],
+        }
+    return found
+
+
+def map_bytes(path: str) -> bytes:
+    """The file of a stuck map. Raises InputError."""
+    try:
+        return read_bytes(path, MAX_MAP)
+    except OSError as e:
+        raise InputError(f"{path}: cannot be read ({e.strerror}); give a .safetensors file of stuck cells") from None

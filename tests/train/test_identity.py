@@ -1,0 +1,215 @@
+"""What a training depends on: every field of chip and recipe is changed in turn, and the networks compared."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from pydantic import BaseModel
+from safetensors.torch import save, save_file
+
+from codesign.devices import Cells
+from codesign.errors import InputError
+from codesign.hardware import Chip
+from codesign.train.data import Dataset
+from codesign.train.identity import identity
+from codesign.train.loop import fit
+from codesign.train.recipe import Recipe
+
+RNG = np.random.default_rng(5)
+X, Y = RNG.integers(0, 256, (60, 20), np.uint8), np.arange(60) % 3
+DATA = Dataset("small", X, Y, X[:6], Y[:6], 3, (1, 4, 5))
+RECIPE = {"hidden": [6], "epochs": 1, "batch": 20, "input_bits": 4, "activation_bits": 4, "float_baseline": False}
+CHIP = Chip.load("tiny").model_dump(mode="json", exclude_none=True) | {
+    "arrays": {"count": 4, "rows": 8, "columns": 16},
+    "device": {"levels": 4, "code_bits": 5, "headroom": 0.25},
+    "adc": {"bits": 5, "lanes": 4},
+    "bus": {"stream_bytes": 4},
+}
+
+# Another value of each field, and what must change with it.
+CHIPS: dict[str, dict[str, Any]] = {
+    "name": {"name": "other"},
+    "arrays.count": {"arrays.count": 5},
+    "arrays.rows": {"arrays.rows": 16},
+    "arrays.columns": {"arrays.columns": 8},
+    "device.levels": {"device.levels": 3},
+    "device.spacing": {"device.spacing": "resistance", "device.on_off_ratio": 10.0},
+    "device.on_off_ratio": {"device.on_off_ratio": 10.0},
+    "device.table": {"device.spacing": "table", "device.table": [0, 1, 2, 5]},
+    "device.code_bits": {"device.code_bits": 6},
+    "device.headroom": {"device.headroom": 0.0},
+    "adc.bits": {"adc.bits": 2},
+    "adc.lanes": {"adc.lanes": 2},
+    "activation.bits": {"activation.bits": 7},
+    "memory.input_words": {"memory.input_words": 9},
+    "memory.activation_words": {"memory.activation_words": 9},
+    "memory.steps": {"memory.steps": 9},
+    "memory.loads": {"memory.loads": 9},
+    "memory.tiles": {"memory.tiles": 9},
+    "memory.constants": {"memory.constants": 9},
+    "bus.stream_bytes": {"bus.stream_bytes": 2},
+}
+NEVER = {"name", "arrays.count", "adc.lanes", "activation.bits", "bus.stream_bytes"} | {
+    k for k in CHIPS if k.startswith("memory.")
+}
+# Recipes, and fields of the chip that their networks show for sure.
+BASES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "ideal": ({}, {"device.levels", "device.table"}),
+    "read noise": ({"cells": {"read_noise": 1.0}}, {"arrays.rows"}),
+    "wires": ({"cells": {"wire": 0.05}}, {"arrays.rows", "arrays.columns"}),
+    "variation": ({"cells": {"variation": 0.3}}, {"device.headroom"}),
+    "converters": ({"converters": True}, {"arrays.rows", "adc.bits"}),
+    "stuck map": ({"stuck_map": "map.safetensors"}, {"device.levels"}),
+}
+RECIPES: dict[str, Any] = {
+    "dataset": "mnist",
+    "downsample": 2,
+    "validation": 5,
+    "model": "lenet",
+    "hidden": [7],
+    "channels": [4],
+    "blocks": 2,
+    "norm": True,
+    "activation_bits": 3,
+    "activation_signed": True,
+    "activation_clip": 6.0,
+    "input_bits": 3,
+    "input_signed": True,
+    "method": "regularized",
+    "quantize": "linear",
+    "scale": "column",
+    "slices": 2,
+    "bias": "grid",
+    "converters": True,
+    "cells": {"variation": 0.1},
+    "stuck_map": "map.safetensors",
+    "epochs": 2,
+    "batch": 10,
+    "lr": 0.1,
+    "weight_decay": 0.1,
+    "shift": 1,
+    "flip": True,
+    "smoothing": 0.1,
+    "distill": 0.1,
+    "grid_max": 0.2,
+    "reject": True,
+    "patience": 1,
+    "strength": 2.0,
+    "seed": 1,
+    "float_baseline": True,
+    "float_lr": 0.1,
+    "float_weight_decay": 0.1,
+    "threads": 2,
+    "device": "cuda",
+}
+CELLS: dict[str, Any] = {
+    "variation": 0.1,
+    "distribution": "lognormal",
+    "stuck_on": 0.1,
+    "stuck_off": 0.1,
+    "read_noise": 0.1,
+    "wire": 0.1,
+}
+
+
+def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from leaves(kind, f"{prefix}{name}.")
+        else:
+            yield prefix + name
+
+
+def chip(changes: dict[str, Any]) -> Chip:
+    made: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in CHIP.items()}
+    for key, value in changes.items():
+        *path, last = key.split(".")
+        (made.setdefault(path[0], {}) if path else made)[last] = value
+    return Chip.model_validate(made)
+
+
+@pytest.fixture
+def maps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """map.safetensors in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    stuck = torch.full((6, 20, 2), -1, dtype=torch.int8)
+    stuck[0, :5] = 2
+    save_file({"fc1": stuck}, "map.safetensors")
+
+
+def trained(recipe: Recipe, on: Chip) -> bytes:
+    found = fit(recipe, DATA, on)
+    return save({k: v.contiguous() for k, v in found.model.state_dict().items()})
+
+
+def test_the_tables_know_every_field() -> None:
+    """A new field needs another value here, and a thought whether training sees it."""
+    assert set(leaves(Chip)) == set(CHIPS)
+    assert set(Recipe.model_fields) == set(RECIPES)
+    assert set(Cells.model_fields) == set(CELLS)
+
+
+@pytest.mark.parametrize("base", BASES)
+def test_what_changes_the_network_changes_the_identity(base: str, maps: None) -> None:
+    more, seen = BASES[base]
+    recipe, first = Recipe(**RECIPE, **more), chip({})
+    network, known = trained(recipe, first), identity(recipe, first, DATA.identity)
+    assert trained(recipe, first) == network
+    changed = set()
+    for key, changes in CHIPS.items():
+        other = chip(changes)
+        if trained(recipe, other) != network:
+            changed.add(key)
+            assert identity(recipe, other, DATA.identity) != known, f"{key} changes the network, not its identity"
+        if key in NEVER:
+            assert identity(recipe, other, DATA.identity) == known, f"{key} would train the same network again"
+    assert seen <= changed
+    assert not changed & NEVER
+
+
+@pytest.mark.parametrize("field", RECIPES)
+def test_every_field_of_the_recipe_counts(field: str, maps: None) -> None:
+    first, on = Recipe(**RECIPE), chip({})
+    other = first.model_copy(update={field: getattr(first, field)})
+    assert identity(other, on, "x") == identity(first, on, "x")
+    value = Cells(**RECIPES[field]) if field == "cells" else RECIPES[field]
+    value = tuple(value) if isinstance(value, list) else value
+    assert getattr(first, field) != value
+    assert identity(first.model_copy(update={field: value}), on, "x") != identity(first, on, "x")
+
+
+@pytest.mark.parametrize("field", CELLS)
+def test_every_imperfection_counts_in_training_and_on_dies(field: str) -> None:
+    on, ideal = chip({}), Cells(variation=0.2)
+    other = ideal.model_copy(update={field: CELLS[field]})
+    assert identity(Recipe(cells=other), on, "x") != identity(Recipe(cells=ideal), on, "x")
+    assert identity(Recipe(), on, "x", [other]) != identity(Recipe(), on, "x", [ideal])
+    for key in ("arrays.rows", "arrays.columns", "device.headroom"):
+        assert identity(Recipe(), chip(CHIPS[key]), "x", [other]) != identity(Recipe(), on, "x", [other])
+
+
+def test_of_a_stuck_map_the_contents_count(maps: None) -> None:
+    on, path = chip({}), Path("map.safetensors")
+    first = identity(Recipe(stuck_map="map.safetensors"), on, "x")
+    path.rename("moved.safetensors")
+    assert identity(Recipe(stuck_map="moved.safetensors"), on, "x") == first
+    path.write_bytes(b"other")
+    assert identity(Recipe(stuck_map="map.safetensors"), on, "x") != first
+    path.unlink()
+    with pytest.raises(InputError) as caught:
+        identity(Recipe(stuck_map="map.safetensors"), on, "x")
+    assert str(caught.value) == (
+        "map.safetensors: cannot be read (No such file or directory); give a .safetensors file of stuck cells"
+    )
+
+
+def test_the_data_count_with_their_shape() -> None:
+    """Networks of one recipe on these bytes differ: convolutions, shifts and mirrors see how an image lies."""
+    shapes = ((), (1, 4, 5), (1, 5, 4))
+    sets = [Dataset("small", X, Y, X[:6], Y[:6], 3, shape) for shape in shapes]
+    halves = [Dataset("small", X[:k], Y[:k], X[:6], Y[:6], 3) for k in (30, 60)]
+    assert len({d.identity for d in [*sets, *halves]}) == 4
