@@ -168,6 +168,7 @@ def collect(context: Context) -> Metrics:
             float=None if trained["float"] is None else Accuracy(percent=trained["float"], images=images),
             quantized=Accuracy(percent=trained["quantized"], images=images),
             reference=Accuracy(**reference),
+            reference_simulated=_reference_on(context, simulated["images"]),
             rtl=Accuracy(percent=simulated["percent"], images=simulated["images"]),
         ),
         arrays=Arrays(used=program.arrays_used, lower_bound=program.arrays_lower_bound, budget=flow.chip.arrays.count),
@@ -225,6 +226,12 @@ def _save(path: Path, array: NDArray[np.generic]) -> None:
 
 def _dump(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def _reference_on(context: Context, images: int) -> Accuracy:
+    """The reference on the first `images` test images, those that are simulated."""
+    outputs = np.load(context.folder("reference") / "outputs.npy")
+    return Accuracy(percent=_percent(outputs[:images], _test_data(context)[1][:images]), images=images)
 
 
 def _percent(outputs: NDArray[np.generic], labels: NDArray[np.generic]) -> float:

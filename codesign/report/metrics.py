@@ -22,12 +22,23 @@ class Accuracy(_Record):
 
 
 class Accuracies(_Record):
-    """The same network in four executions; from `quantized` on they are integers."""
+    """The same network in four executions; from `quantized` on they are integers.
+
+    `float`, `quantized` and `reference` ran all test images, `rtl` the first of them. `reference_simulated` is the
+    reference on just the images that `rtl` ran, so that the two can be compared (absent from older records).
+    """
 
     float: Accuracy | None
     quantized: Accuracy
     reference: Accuracy
+    reference_simulated: Accuracy | None = None
     rtl: Accuracy
+
+    @property
+    def comparable(self) -> Accuracy | None:
+        """The reference on the images that the Verilog ran; None where that is not known."""
+        same = self.reference if self.reference.images == self.rtl.images else self.reference_simulated
+        return same if same is not None and same.images == self.rtl.images else None
 
 
 class Arrays(_Record):

@@ -33,16 +33,22 @@ def _accuracy(m: Metrics) -> Table:
     table.columns[0].header = "accuracy"
     table.add_column("percent", justify="right")
     table.add_column("images", justify="right")
-    a = m.accuracy
-    rows: tuple[tuple[str, Accuracy | None], ...] = (
-        ("float", a.float),
-        ("quantized", a.quantized),
-        ("integer reference", a.reference),
-        (f"Verilog, {m.simulator}", a.rtl),
-    )
-    for label, value in rows:
+    table.add_column("", style="dim")
+    a, same = m.accuracy, m.accuracy.comparable
+    rows: list[tuple[str, Accuracy | None, str]] = [
+        ("float", a.float, ""),
+        ("quantized", a.quantized, ""),
+        ("integer reference", a.reference, ""),
+    ]
+    note = ""
+    if same is not None and same is not a.reference:
+        note = "the simulated images alone"
+        rows.append(("integer reference", same, note))
+    if same is not None:  # else nothing shown here ran the same images
+        rows.append((f"Verilog, {m.simulator}", a.rtl, note))
+    for label, value, which in rows:
         if value is not None:
-            table.add_row(label, f"{value.percent:.2f}", f"{value.images:,}")
+            table.add_row(label, f"{value.percent:.2f}", f"{value.images:,}", which)
     return table
 
 

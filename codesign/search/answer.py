@@ -79,8 +79,8 @@ def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[
         "mismatches": s["mismatches"],
         "first_mismatch": s["first_mismatch"],
         "accuracy_rtl": accuracy["rtl"]["percent"],
-        "accuracy_reference": accuracy["reference"]["percent"],
-        "reference_images": accuracy["reference"]["images"],
+        "accuracy_reference": accuracy["reference_simulated"]["percent"],  # of the same images
+        "reference_images": accuracy["reference_simulated"]["images"],
         "arrays_used": s["arrays"]["used"],
         "cycles_predicted": s["cycles"]["predicted"],
         "cycles_simulated": s["cycles"]["simulated"],

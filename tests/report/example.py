@@ -14,6 +14,7 @@ def example(**changes: Any) -> Metrics:
             float=Accuracy(percent=97.5, images=360),
             quantized=Accuracy(percent=96.25, images=360),
             reference=Accuracy(percent=96.25, images=360),
+            reference_simulated=Accuracy(percent=100, images=64),
             rtl=Accuracy(percent=100, images=64),
         ),
         "arrays": Arrays(used=2, lower_bound=1, budget=16),

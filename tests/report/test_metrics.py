@@ -20,7 +20,7 @@ def test_the_promised_keys(tmp_path: Path) -> None:
     summary = json.loads(example().json_text())
     assert summary["schema"] == "codesign-summary/1"
     assert summary["accuracy"]["rtl"] == {"percent": 100.0, "images": 64}
-    assert set(summary["accuracy"]) == {"float", "quantized", "reference", "rtl"}
+    assert set(summary["accuracy"]) == {"float", "quantized", "reference", "reference_simulated", "rtl"}
     assert summary["arrays"] == {"used": 2, "lower_bound": 1, "budget": 16}
     assert {"bound", "predicted", "simulated", "interval"} <= set(summary["cycles"])
     assert {"mismatches", "seed", "simulator", "time_s"} <= set(summary)

@@ -1,6 +1,6 @@
 """The report as people see it."""
 
-from codesign.report import text
+from codesign.report import Accuracy, text
 from report.example import example
 
 RIGHT = """\
@@ -10,7 +10,8 @@ accuracy             percent   images
 float                  97.50      360
 quantized              96.25      360
 integer reference      96.25      360
-Verilog, icarus       100.00       64
+integer reference     100.00       64   the simulated images alone
+Verilog, icarus       100.00       64   the simulated images alone
 
 cost                 bound   predicted   simulated
 arrays of 16             1           2
@@ -29,6 +30,21 @@ def test_golden() -> None:
 def test_no_float_baseline_no_row() -> None:
     accuracy = example().accuracy.model_copy(update={"float": None})
     assert text(example(accuracy=accuracy)) == RIGHT.replace("float                  97.50      360\n", "")
+
+
+def test_all_images_simulated_need_no_second_reference() -> None:
+    whole = Accuracy(percent=96.25, images=360)
+    accuracy = example().accuracy.model_copy(update={"reference_simulated": whole, "rtl": whole})
+    rows = text(example(accuracy=accuracy)).splitlines()[5:7]
+    assert rows == ["integer reference      96.25      360", "Verilog, icarus        96.25      360"]
+
+
+def test_figures_of_different_images_never_stand_side_by_side() -> None:
+    """A record of before `reference_simulated` tells agreement alone."""
+    accuracy = example().accuracy.model_copy(update={"reference_simulated": None})
+    shown = text(example(accuracy=accuracy))
+    assert "Verilog, icarus" not in shown
+    assert "Verilog and reference agree in every word and cycle (64 images compared" in shown
 
 
 def test_the_first_mismatch_stays_on_one_line() -> None:
