@@ -27,8 +27,9 @@ from codesign.cli.common import (
     show_table,
 )
 from codesign.cli.optimize import optimize
+from codesign.cli.output import guarded_output, show_error
 from codesign.cli.verdict import judge, show_report
-from codesign.errors import CodesignError, InputError
+from codesign.errors import CodesignError, InputError, OutputError
 
 
 class _Main(TyperGroup):
@@ -40,8 +41,7 @@ class _Main(TyperGroup):
         except CodesignError as e:
             if ctx.params.get("debug"):
                 raise
-            for line in str(e).splitlines():
-                typer.echo(f"error: {line}", err=True)
+            show_error(e)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("interrupted; the same command goes on where it stopped", err=True)
@@ -60,9 +60,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--debug" in args:
         args = ["--debug", *(a for a in args if a != "--debug")]
     try:
-        app(args, prog_name="codesign")
+        with guarded_output():
+            app(args, prog_name="codesign")
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else int(e.code is not None)
+    except OutputError as e:  # standard output failed outside any command, as in --help
+        show_error(e)
+        return 1
     return 0
 
 

@@ -2,12 +2,30 @@
 
 import os
 
+from codesign.errors import ToolError
+
 
 def rank() -> int:
-    """Number of this process, 0 when it is alone."""
-    return int(os.environ.get("RANK", "0")) if world() > 1 else 0
+    """Number of this process, 0 when it is alone. Raises ToolError as `world` does."""
+    processes = world()
+    number = _variable("RANK", 0, 0) if processes > 1 else 0
+    if number >= processes:
+        raise ToolError(
+            f"RANK: must be below WORLD_SIZE = {processes}, got {number}; start all processes with torchrun"
+        )
+    return number
 
 
 def world() -> int:
-    """Processes that train together."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    """Processes that train together. Raises ToolError when the environment says something that torchrun never does."""
+    return _variable("WORLD_SIZE", 1, 1)
+
+
+def _variable(name: str, default: int, least: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not (text.isascii() and text.isdecimal() and int(text) >= least):
+        raise ToolError(
+            f"{name}: must be a whole number of at least {least}, got {text!r}; torchrun sets it, "
+            "unset it to train alone"
+        )
+    return int(text)
