@@ -1,6 +1,7 @@
 """Output folders: opened in one place, so that nobody's files are overwritten and nothing stays half-written.
 
-A folder of ours carries `.codesign.json`: what kind it is and, once complete, which files we wrote.
+A folder of ours carries `.codesign.json`: what kind it is and, once complete, which files we wrote. Whoever writes
+in one holds its lock.
 """
 
 import errno
@@ -8,32 +9,56 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from codesign.errors import OutputError
 
 MARKER = ".codesign.json"
+LOCK = ".codesign.lock"
 SCHEMA = 1
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
+_LOCKLESS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # file systems: two commands at once are the user's to avoid
+POLL = 0.5  # seconds between looks at a lock that is waited for
 
 
-def claim(path: str | Path, kind: str) -> Path:
-    """The folder `path`, made if absent and marked as ours; what it holds already stays.
+@contextmanager
+def claimed(path: str | Path, kind: str) -> Iterator[Path]:
+    """The folder `path`, made if absent, marked as ours and locked until the end; what it holds already stays.
 
-    Raises OutputError when it holds files codesign did not write, is another kind's, or cannot be written.
+    Raises OutputError when it holds files codesign did not write, is another kind's, cannot be written, or when
+    another command writes there.
     """
     folder = Path(path)
     _check(folder, kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / MARKER).exists():
-            atomic_write(folder / MARKER, _marker(kind, None))
     except OSError as e:
         raise _unwritable(folder, e) from None
-    return folder
+    with alone(folder):
+        _check(folder, kind)  # as it is now that nobody else writes
+        try:
+            if not (folder / MARKER).exists():
+                atomic_write(folder / MARKER, _marker(kind, None))
+        except OSError as e:
+            raise _unwritable(folder, e) from None
+        yield folder
+
+
+@contextmanager
+def alone(folder: str | Path, waits: Callable[[], None] | None = None) -> Iterator[None]:
+    """Keeps others out of an existing folder. The system lifts the lock when its holder is gone, however it ends.
+
+    Whoever holds the lock may take it again inside. Raises OutputError at once when another command writes there;
+    with `waits`, calls it instead, and then waits.
+    """
+    with _locked(Path(folder) / LOCK, Path(folder), waits):
+        yield
 
 
 def kind_of(path: str | Path) -> str | None:
@@ -66,31 +91,67 @@ def staged(path: str | Path, kind: str) -> Iterator[Path]:
         raise OutputError(f"{target}: cannot be replaced; choose a folder below it")
     previous = target.with_name(f".{target.name}.previous")
     try:
-        if previous.is_dir() and not target.exists():
-            previous.rename(target)  # an earlier process was killed between the two renames below
-        _check(target, kind, complete=True)
-        if target.exists() and Path.cwd().is_relative_to(target):
-            raise OutputError(f"{target}: is the current folder, which cannot be replaced; choose a folder below it")
         target.parent.mkdir(parents=True, exist_ok=True)
-        work = _workplace(target)
     except OSError as e:
         raise _unwritable(target, e) from None
+    with _locked(target.with_name(f".{target.name}.lock"), target):
+        try:
+            if previous.is_dir() and not target.exists():
+                previous.rename(target)  # an earlier process was killed between the two renames below
+            _check(target, kind, complete=True)
+            if target.exists() and Path.cwd().is_relative_to(target):
+                raise OutputError(
+                    f"{target}: is the current folder, which cannot be replaced; choose a folder below it"
+                )
+            work = _workplace(target)
+        except OSError as e:
+            raise _unwritable(target, e) from None
+        try:
+            with writing(target):
+                yield work
+                (work / MARKER).write_text(_marker(kind, _files(work)))
+                _check(target, kind, complete=True)  # others may have put files there meanwhile
+                _swap(work, target, previous)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def _locked(file: Path, folder: Path, waits: Callable[[], None] | None = None) -> Iterator[None]:
+    path = file.parent.resolve() / file.name  # one lock of a process for one file: it can be taken again
+    lock = FileLock(path, poll_interval=POLL, is_singleton=True, fallback_to_soft=False)
+    outermost = not lock.is_locked
     try:
-        with writing(target):
-            yield work
-            (work / MARKER).write_text(_marker(kind, _files(work)))
-            _swap(work, target, previous)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            if waits is None:
+                raise OutputError(
+                    f"{folder}: another command writes there; wait for it, or choose another folder"
+                ) from None
+            waits()
+            lock.acquire(timeout=-1)
+    except OSError as e:
+        if e.errno not in _LOCKLESS:
+            raise _unwritable(folder, e) from None
+        path.unlink(missing_ok=True)
+    try:
+        yield
     finally:
-        shutil.rmtree(work, ignore_errors=True)
+        if lock.is_locked:
+            if outermost:
+                with suppress(OSError):
+                    path.unlink()  # while it is held: who waits for it sees that, and makes a new one
+            lock.release()
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turns a full disk or a missing permission, met while filling `folder`, into OutputError."""
+    """Turns a full disk, a missing permission or something in the way, met in filling `folder`, into OutputError."""
     try:
         yield
     except OSError as e:
-        if e.errno is None or e.errno in _UNWRITABLE:  # None: numpy, fewer bytes written than asked for
+        if e.errno is None or e.errno in _UNWRITABLE | _IN_THE_WAY:  # None: numpy, fewer bytes written than asked for
             raise _unwritable(folder, e) from None
         raise
 
@@ -134,11 +195,12 @@ def _check(folder: Path, kind: str, complete: bool = False) -> None:
         return
     if not folder.is_dir():
         raise OutputError(f"{folder}: is a file, not a folder; choose another name")
-    if not any(folder.iterdir()):
+    names = sorted(p.name for p in folder.iterdir() if p.name != LOCK)
+    if not names:
         return
     found, written = _read(folder)
     if found is None:
-        raise _foreign(folder, sorted(p.name for p in folder.iterdir()))
+        raise _foreign(folder, names)
     if found != kind:
         raise OutputError(f"{folder}: holds a codesign {found}, not a {kind}; choose another folder or remove it")
     if complete:
@@ -163,7 +225,7 @@ def _files(folder: Path) -> list[str]:
     return sorted(
         p.relative_to(folder).as_posix()
         for p in folder.rglob("*")
-        if (p.is_symlink() or not p.is_dir()) and p != folder / MARKER
+        if (p.is_symlink() or not p.is_dir()) and p not in (folder / MARKER, folder / LOCK)
     )
 
 

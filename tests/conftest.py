@@ -1,9 +1,14 @@
 """Commands as tests call them."""
 
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from cli.calls import Call
 from codesign.cli import main
+from holder import Hold, hold
 
 
 @pytest.fixture
@@ -16,3 +21,18 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
         return status, out, err
 
     return run
+
+
+@pytest.fixture
+def holder() -> Iterator[Hold]:
+    """Starts processes that write in a folder until they are killed."""
+    started = []
+
+    def start(how: str, folder: Path) -> "subprocess.Popen[str]":
+        started.append(hold(how, folder))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
+        one.communicate()

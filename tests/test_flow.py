@@ -189,6 +189,17 @@ class TestRun:
         (tmp_path / "02_b" / "done.json").write_text(text)
         assert run(self.flow, tmp_path) == ("b",)
 
+    def test_a_record_of_other_inputs_is_not_believed(self, recorder: Recorder, tmp_path: Path) -> None:
+        """As two runs that mixed their files in one folder would leave it."""
+        other = Flow.parse(TOY, "my.toml", ["train.epochs=4"])
+        run(self.flow, tmp_path / "one")
+        run(other, tmp_path / "two")
+        one, two = tmp_path / "one" / "01_a", tmp_path / "two" / "01_a"
+        assert json.loads((one / "done.json").read_text()) != json.loads((two / "done.json").read_text())
+        for name in ("result", "summary.json", "half", "done.json"):
+            (two / name).write_bytes((one / name).read_bytes())
+        assert run(other, tmp_path / "two")[:1] == ("a",)
+
     def test_a_killed_stage_goes_on_if_it_can(self, recorder: Recorder, tmp_path: Path) -> None:
         recorder.fail = "a"
         with pytest.raises(KeyboardInterrupt):

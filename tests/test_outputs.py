@@ -2,19 +2,28 @@
 
 import json
 import os
+import signal
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from codesign.errors import OutputError
-from codesign.outputs import MARKER, atomic_write, claim, kind_of, staged
+from codesign.outputs import LOCK, MARKER, alone, atomic_write, claimed, kind_of, staged
+from holder import Hold
 
 
 def fill(folder: Path, text: str, kind: str = "program") -> None:
     with staged(folder, kind) as work:
         (work / "part").mkdir()
         (work / "part" / "a.txt").write_text(text)
+
+
+def claim(folder: Path, kind: str) -> Path:
+    with claimed(folder, kind) as found:
+        assert LOCK in names(found)
+    return found
 
 
 def message(call: object, *args: object) -> str:
@@ -184,3 +193,51 @@ class TestStaged:
         fill(tmp_path / "link", "x")
         assert (tmp_path / "link").is_symlink()
         assert (tmp_path / "real" / "part" / "a.txt").read_text() == "x"
+
+
+class TestLock:
+    @pytest.mark.parametrize("how", ["claimed", "staged"])
+    @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+    def test_another_process_is_refused_until_the_holder_is_gone(
+        self, tmp_path: Path, holder: Hold, how: str, end: int
+    ) -> None:
+        out = tmp_path / "out"
+        held = holder(how, out)
+        take: Callable[[Path, str], object] = (
+            claim if how == "claimed" else lambda folder, kind: fill(folder, "x", kind)
+        )
+        for _ in range(2):
+            assert message(take, out, "run") == (
+                f"{out}: another command writes there; wait for it, or choose another folder"
+            )
+        held.send_signal(end)
+        held.wait(20)
+        take(out, "run")
+        assert names(tmp_path) == ["out"]
+        assert LOCK not in names(out)
+
+    def test_within_it_can_be_taken_again(self, tmp_path: Path) -> None:
+        with claimed(tmp_path, "run"):
+            for _ in range(2):
+                with alone(tmp_path):
+                    assert LOCK in names(tmp_path)
+            assert LOCK in names(tmp_path)
+        assert names(tmp_path) == [MARKER]
+
+    def test_through_a_link_it_is_the_same_folder(self, tmp_path: Path, holder: Hold) -> None:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "link").symlink_to("out")
+        holder("claimed", tmp_path / "link")
+        assert "another command writes there" in message(claim, tmp_path / "out", "run")
+
+    def test_what_others_put_there_while_a_folder_was_made(self, tmp_path: Path) -> None:
+        out = tmp_path / "out"
+        with pytest.raises(OutputError, match="holds a codesign run, not a program"), staged(out, "program"):
+            claim(out, "run")
+        assert names(out) == [MARKER]
+
+    def test_a_lock_that_is_no_file(self, tmp_path: Path) -> None:
+        (tmp_path / LOCK).mkdir()
+        assert message(claim, tmp_path, "run") == (
+            f"{tmp_path}: cannot be written (Is a directory); choose another folder or free it"
+        )

@@ -115,6 +115,7 @@ def study(
 ) -> None:
     """Put one question to many trainings: tables and plots. Goes on where it stopped."""
     from codesign import study as studies
+    from codesign.outputs import claimed
     from codesign.parallel import Workers
     from codesign.study.table import record
     from codesign.study.write import text_table
@@ -122,16 +123,17 @@ def study(
     found = [s.quickly() if quick else s for s in studies.load(source)]
     studies.check(found, sets or ())
     records, problems = [], []
-    for described in found:
-        try:
-            with progress_bars() as progress:
-                table = studies.run(described, out, data, Workers(jobs, scheduler), sets or (), progress)
-        except InputError as e:  # of this study; the others may well run
-            problems.append(str(e))
-            continue
-        records.append(record(described, table))
-        if not json:
-            show_table(described.question, *text_table(described, table))
+    with claimed(out, "study"):  # until the last one ends
+        for described in found:
+            try:
+                with progress_bars() as progress:
+                    table = studies.run(described, out, data, Workers(jobs, scheduler), sets or (), progress)
+            except InputError as e:  # of this study; the others may well run
+                problems.append(str(e))
+                continue
+            records.append(record(described, table))
+            if not json:
+                show_table(described.question, *text_table(described, table))
     if records or json:
         say(json, records, f"tables and plots in {out}")
     if problems:
@@ -190,20 +192,20 @@ def simulate(
     """Run the chip's Verilog on inputs and compare every word and cycle with the reference."""
     if waves and out is None:
         raise typer.BadParameter("needs --out, a folder that keeps them", param_hint="--waves")
+    from contextlib import nullcontext
     from dataclasses import replace
 
     import numpy as np
 
     from codesign import sim
-    from codesign.outputs import claim, writing
+    from codesign.outputs import claimed, writing
     from codesign.program import Program
 
     loaded, x = Program.load(program), read_array(inputs)
     if image is not None and image >= len(x):
         raise InputError(f"--image {image}: {inputs} has {len(x)} images, counted from 0; choose a smaller one")
     x = x[image : image + 1] if image is not None else x[:images]
-    folder = None if out is None else claim(out, "simulation")
-    with progress_bars() as progress:
+    with nullcontext() if out is None else claimed(out, "simulation") as folder, progress_bars() as progress:
         result = sim.simulate(
             loaded,
             x,
@@ -214,11 +216,11 @@ def simulate(
             progress=progress and (lambda done, of: progress("simulate", done, of, "")),
             reproduce=f"codesign simulate {program} --inputs {inputs}" if image is None else "",
         )
+        if folder is not None:
+            with writing(folder):
+                np.save(folder / "outputs.npy", result.outputs, allow_pickle=False)
     if image is not None:
         result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
-    if folder is not None:
-        with writing(folder):
-            np.save(folder / "outputs.npy", result.outputs, allow_pickle=False)
     judge(result, json)
 
 

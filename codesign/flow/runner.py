@@ -1,7 +1,8 @@
 """Run stages in order, skip what is up to date, go on after a kill.
 
 Every stage has a numbered folder. `inputs.json` in it says what the stage was started with, `done.json`
-that it ended and which bytes it left; a stage whose inputs and bytes are unchanged is not run again.
+that it ended, from which inputs, and which bytes it left; a stage whose inputs and bytes are unchanged
+is not run again.
 """
 
 import hashlib
@@ -10,11 +11,11 @@ import shutil
 import time
 from pathlib import Path
 
-from codesign.errors import ConfigError, InputError
+from codesign.errors import ConfigError, InputError, OutputError
 from codesign.flow import stages
 from codesign.flow.describe import Flow
 from codesign.flow.stage import SUMMARY, Context, Progress, Stage
-from codesign.outputs import atomic_write, claim, writing
+from codesign.outputs import atomic_write, claimed, writing
 from codesign.train.ranks import rank, world
 
 
@@ -30,9 +31,9 @@ def run(
 
     first: run this stage and the later ones in any case; the earlier ones must be up to date.
     last: stop after this stage. data: folder of data sets that are not embedded.
-    Raises ConfigError on stages in a wrong order, InputError when an earlier stage is missing, OutputError
-    when `out` holds something else, and whatever the stages raise. Under torchrun, only the first process does
-    all this; the others take part in the training.
+    Raises ConfigError on stages in a wrong order, InputError when an earlier stage or the data are missing,
+    OutputError when `out` holds something else or another command writes there, and whatever the stages raise.
+    Under torchrun, only the first process does all this; the others take part in the training.
     """
     steps = stages.STAGES
     names = [s.name for s in steps]
@@ -54,9 +55,8 @@ def run(
         return ()
     if first is not None or not all(_is_done(s, context) for s in steps[: end + 1]):
         stages.prepare(steps[begin : end + 1], flow.train)
-    claim(out, "run")
     ran = []
-    with writing(context.out):
+    with claimed(out, "run"), writing(context.out):
         atomic_write(context.out / "flow.toml", flow.toml())
         for k, stage in enumerate(steps[: end + 1]):
             if k < begin:
@@ -79,8 +79,7 @@ def _do(stage: Stage, context: Context) -> None:
     started = folder / "inputs.json"
     half = stage.resumes and not (folder / "done.json").exists() and started.is_file() and started.read_text() == inputs
     if not half:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        _clear(folder)
         atomic_write(started, inputs)
     context.progress(stage.name, 0, 0, "")
     (context.out / SUMMARY).unlink(missing_ok=True)  # it tells of what is being replaced
@@ -89,15 +88,28 @@ def _do(stage: Stage, context: Context) -> None:
     seconds = round(time.perf_counter() - begin, 3)
     paths = sorted(p for p in folder.rglob("*") if p.is_file() and p not in {started, folder / "done.json"})
     files = {p.relative_to(folder).as_posix(): _sha256(p) for p in paths}
-    atomic_write(folder / "done.json", json.dumps({"files": files, "time_s": seconds}, indent=1, sort_keys=True) + "\n")
+    done = {"files": files, "inputs": hashlib.sha256(inputs.encode()).hexdigest(), "time_s": seconds}
+    atomic_write(folder / "done.json", json.dumps(done, indent=1, sort_keys=True) + "\n")
+
+
+def _clear(folder: Path) -> None:
+    """An empty folder in place of a stage's. Raises OutputError."""
+    try:
+        if folder.is_symlink() or folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+    except OSError as e:
+        what = "is a link" if folder.is_symlink() else "is no folder" if folder.is_file() else e.strerror
+        raise OutputError(f"{folder}: cannot be made anew ({what}); remove it, or choose another folder") from None
 
 
 def _is_done(stage: Stage, context: Context) -> bool:
     """Whether the stage ended, from these inputs, and its files are as it left them."""
     folder = context.folder(stage.name)
     try:
-        files = json.loads((folder / "done.json").read_text())["files"]
-        if (folder / "inputs.json").read_text() != _inputs(stage, context):
+        done = json.loads((folder / "done.json").read_text())
+        files = done["files"]
+        if done["inputs"] != hashlib.sha256(_inputs(stage, context).encode()).hexdigest():
             return False
         return all(_sha256(folder / name) == digest for name, digest in files.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -14,7 +14,6 @@ from codesign.parallel import Workers
 from codesign.search.describe import Limits, Question
 from codesign.search.order import Order
 from codesign.search.run import Progress, explore
-from codesign.search.shared import alone
 from codesign.search.sweep import start
 from codesign.search.trial import Tried
 
@@ -50,8 +49,8 @@ def front(
     """
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--front {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
-    order = replace(start(question, out, data), front=quantity)
-    with alone(order.out):
+    with start(question, out, data) as first:
+        order = replace(first, front=quantity)
         show = progress or (lambda what, done, of, note: None)
         known, _, fitting = explore(order, workers or Workers(), [], show)
         best = unbeaten(known, quantity)

@@ -43,20 +43,20 @@ def screen(question: Question, out: str | Path, arrays: int | None = None, data:
     Raises ConfigError when the space is too large for that, CapacityError with the closest candidate when nothing
     fits.
     """
-    first = start(question, out, data)
-    if first.space.size > ENUMERATE:
-        raise ConfigError(
-            f"{question.where}: --screen goes through every candidate, {first.space.size:,} are too many "
-            f"(at most {ENUMERATE:,}); free fewer values"
-        )
-    order = first.under(limits_of(question, [] if arrays is None else [arrays])[0])
-    pricer = order.pricer
-    priced = tuple((c, pricer(c)) for c in order.space)
-    if not any(cost.fits for _, cost in priced):
-        raise nothing(order, order.space)
-    found = Screened(order, priced, tuple(_front([cost for _, cost in priced])))
-    with writing(order.out):
-        atomic_write(order.out / f"{question.name}-screen.csv", screen_csv(found))
+    with start(question, out, data) as first:
+        if first.space.size > ENUMERATE:
+            raise ConfigError(
+                f"{question.where}: --screen goes through every candidate, {first.space.size:,} are too many "
+                f"(at most {ENUMERATE:,}); free fewer values"
+            )
+        order = first.under(limits_of(question, [] if arrays is None else [arrays])[0])
+        pricer = order.pricer
+        priced = tuple((c, pricer(c)) for c in order.space)
+        if not any(cost.fits for _, cost in priced):
+            raise nothing(order, order.space)
+        found = Screened(order, priced, tuple(_front([cost for _, cost in priced])))
+        with writing(order.out):
+            atomic_write(order.out / f"{question.name}-screen.csv", screen_csv(found))
     return found
 
 

@@ -1,6 +1,5 @@
-"""The study that all workers of a search share: its journal in the folder, opened, mended after kills, and locked."""
+"""The study that all workers of a search share: its journal in the folder, opened, and mended after kills."""
 
-import fcntl
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,8 +12,7 @@ from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
-from codesign.errors import ConfigError, InputError, OutputError
-from codesign.outputs import writing
+from codesign.errors import ConfigError, InputError
 from codesign.search.order import Order
 from codesign.search.space import Candidate
 
@@ -61,23 +59,6 @@ def enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) 
     """Have candidates asked for next, each once."""
     for candidate in candidates:
         study.enqueue_trial(order.space.parameters(candidate), skip_if_exists=True)
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keeps a second command out of a folder. Raises OutputError."""
-    with writing(folder):
-        file = (folder / "lock").open("w")
-    with file as f:
-        try:
-            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(
-                f"{folder}: another command searches there; wait for it, or choose another folder"
-            ) from None
-        except OSError:
-            pass  # a file system without locks
-        yield
 
 
 def _mend(path: Path) -> None:

@@ -1,17 +1,17 @@
 """Several limits in turn: the curve of accuracy against a budget, and the least budget that reaches an accuracy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from codesign.errors import CapacityError, ConfigError, InputError
-from codesign.outputs import claim
+from codesign.outputs import claimed
 from codesign.parallel import Workers
 from codesign.search.answer import Answer, answer
 from codesign.search.describe import Limits, Question
 from codesign.search.order import Order, order
 from codesign.search.run import Found, Progress, search
-from codesign.search.shared import alone
 from codesign.search.space import Candidate
 from codesign.search.trial import ENUMERATE
 from codesign.search.write import write
@@ -52,8 +52,7 @@ def optimize(
     question's folder, CapacityError when nothing fits any budget, and what training and simulation raise.
     """
     show = progress or (lambda what, done, of, note: None)
-    first = start(question, out, data)
-    with alone(first.out):
+    with start(question, out, data) as first:
         points, winners = [], list[Candidate]()
         for limits in limits_of(question, budgets):
             here = first.under(limits)
@@ -89,8 +88,7 @@ def reach(
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--minimize {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
     show = progress or (lambda what, done, of, note: None)
-    first = start(question, out, data)
-    with alone(first.out):
+    with start(question, out, data) as first:
         values = _values(first, quantity)
         probed: dict[float, Found] = {}
 
@@ -119,10 +117,11 @@ def reach(
         return Reached(target, quantity, values[high], tuple(steps), answer(here, workers or Workers(), [], show))
 
 
-def start(question: Question, out: str | Path, data: str | Path | None) -> Order:
-    """Open the folder and look at the data. Raises OutputError when the folder holds something else."""
-    claim(out, "search")
-    return order(question, Path(out).resolve(), None if data is None else Path(data).resolve())
+@contextmanager
+def start(question: Question, out: str | Path, data: str | Path | None) -> Iterator[Order]:
+    """Open the folder for this command alone, and look at the data. Raises OutputError when the folder is taken."""
+    with claimed(out, "search"):
+        yield order(question, Path(out).resolve(), None if data is None else Path(data).resolve())
 
 
 def limits_of(question: Question, budgets: Sequence[int]) -> list[Limits]:

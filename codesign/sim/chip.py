@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from codesign.errors import InputError, UnsupportedError
 from codesign.ir.run import check_inputs
 from codesign.mapping import Die
+from codesign.outputs import alone, writing
 from codesign.program import Program
 from codesign.sim.job import Job, Progress, run
 from codesign.sim.judge import judge
@@ -38,7 +39,8 @@ def simulate(
     records chip.fst with a chip.gtkw beside it. reproduce: start of a command line named in mismatches.
 
     Raises InputError on unfit inputs, UnsupportedError for another simulator, ToolError when Icarus
-    Verilog is missing or the simulation breaks down. A wrong word raises nothing: see Result.mismatches.
+    Verilog is missing or the simulation breaks down, OutputError when folder cannot be written or another
+    simulation writes there. A wrong word raises nothing: see Result.mismatches.
     """
     if simulator != "icarus":
         raise UnsupportedError(f"simulator {simulator!r}: is not supported; use icarus")
@@ -54,8 +56,11 @@ def simulate(
     work = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="codesign-"))
     job = Job(program, images, work, load == "backdoor", die, input_pause, output_pause, seed, waves)
     try:
-        found, seconds = run(job, progress)
-        return judge(job, found, seconds, reproduce)
+        with writing(work):
+            work.mkdir(parents=True, exist_ok=True)
+        with alone(work):
+            found, seconds = run(job, progress)
+            return judge(job, found, seconds, reproduce)
     finally:
         if folder is None:
             shutil.rmtree(work, ignore_errors=True)

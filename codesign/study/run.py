@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.errors import ConfigError, InputError
-from codesign.outputs import claim, writing
+from codesign.outputs import claimed, writing
 from codesign.parallel import Workers, spread
 from codesign.study.describe import Study
 from codesign.study.expand import Job, jobs
@@ -32,7 +32,7 @@ def run(
     Every training has a folder in `out`/jobs, which studies share; after a kill it goes on from its last epoch.
     Raises ConfigError on impossible combinations before anything is trained, and under torchrun; InputError when
     the data set cannot be read, or with a line for each training that failed, once all others are done; OutputError
-    when `out` is not ours.
+    when `out` is not ours, or another command writes there.
     """
     from codesign.train.ranks import world
 
@@ -43,17 +43,17 @@ def run(
         )
     workers, trainings = workers or Workers(), jobs(study, sets)
     tasks = _tasks(study, trainings, Path(out).resolve() / "jobs", None if data is None else Path(data).resolve())
-    folder = claim(out, "study")
-    distinct: dict[Path, Task] = {}
-    for task in tasks:
-        distinct.setdefault(task.home, task)  # equal trainings are one
-    left = [task for task in distinct.values() if read(task.home) is None]
-    failed = [e for e in _train(study.name, left, len(distinct), workers, progress) if e.problem]
-    if failed:
-        raise InputError("\n".join(f"study {study.name}, {e.label}: {e.problem}" for e in failed))
-    table = rows(study, trainings, [_fetched(task) for task in tasks])
-    with writing(folder):
-        write(study, table, folder)
+    with claimed(out, "study") as folder:
+        distinct: dict[Path, Task] = {}
+        for task in tasks:
+            distinct.setdefault(task.home, task)  # equal trainings are one
+        left = [task for task in distinct.values() if read(task.home) is None]
+        failed = [e for e in _train(study.name, left, len(distinct), workers, progress) if e.problem]
+        if failed:
+            raise InputError("\n".join(f"study {study.name}, {e.label}: {e.problem}" for e in failed))
+        table = rows(study, trainings, [_fetched(task) for task in tasks])
+        with writing(folder):
+            write(study, table, folder)
     return table
 
 

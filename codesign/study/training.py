@@ -1,11 +1,9 @@
 """One training of a study, in a folder of its own: run at most once, resumed after a kill, its result kept."""
 
-import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codesign.errors import CodesignError, InputError, OutputError, ToolError
-from codesign.outputs import atomic_write, writing
+from codesign.outputs import alone, atomic_write, writing
 from codesign.study.describe import Imperfection
 from codesign.study.expand import Job
 from codesign.train.identity import identity
@@ -92,7 +90,7 @@ def train(task: Task, tell: Tell | None = None) -> Ended:
     dataset = _loaded(job.flow.train.images, task.data, task.identity)
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
-        with _alone(home, tell):
+        with alone(home, lambda: tell(0, "waits for another process that trains it")):
             result = read(home)
             if result is None:
                 try:
@@ -160,17 +158,3 @@ def _on_dies(model: Any, dataset: "Dataset", job: Job, die: Imperfection) -> lis
         on_die(model, dataset, job.flow.train.input, job.flow.chip, die.cells, np.random.default_rng([job.seed, k]))
         for k in range(die.draws)
     ]
-
-
-@contextmanager
-def _alone(home: Path, tell: Tell) -> Iterator[None]:
-    """Keeps other processes out of `home`; the system lifts the lock when its holder is gone, however it ends."""
-    with (home / "lock").open("w") as f:
-        try:
-            fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            tell(0, "waits for another process that trains it")
-            fcntl.flock(f, fcntl.LOCK_EX)
-        except OSError:
-            pass  # a file system without locks: two commands at once are the user's to avoid
-        yield

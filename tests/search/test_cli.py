@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from cli.calls import Call
-from codesign.search.shared import alone
 from search.toy import pretend, toy
 
 SETS = ("search.trials=3", "search.rungs=[1]", "search.seeds=[1, 2]", "free.train.downsample=[2]")
@@ -139,15 +138,6 @@ class TestRefused:
         status, out, err = call(*argv, "--set", "train.dataset=no.npz")
         assert (status, out) == (1, "")
         assert err.startswith("error: no.npz: no such file; ") and err.count("\n") == 1
-
-    def test_a_second_command(self, call: Call, argv: list[object], tmp_path: Path) -> None:
-        call(*argv, "--budgets", "1")
-        with alone(tmp_path / "out"):
-            assert call(*argv) == (
-                1,
-                "",
-                f"error: {tmp_path}/out: another command searches there; wait for it, or choose another folder\n",
-            )
 
     def test_a_scheduler_that_is_not_there(
         self, call: Call, argv: list[object], monkeypatch: pytest.MonkeyPatch

@@ -65,14 +65,11 @@ class TestFull:
 
     def test_at_the_lock(self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Or one that is only to be read."""
-        start = Path.open
 
-        def denied(self: Path, *how: Any, **more: Any) -> Any:
-            if self == tmp_path / "out/lock":
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            return start(self, *how, **more)
+        def denied(*_: Any, **__: Any) -> Any:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-        monkeypatch.setattr(Path, "open", denied)
+        monkeypatch.setattr("codesign.outputs.FileLock.acquire", denied)
         assert call(*command(tmp_path)) == (
             1,
             "",

@@ -12,7 +12,7 @@ from codesign.parallel import Workers
 from codesign.search import optimize
 from codesign.search.order import Order
 from codesign.search.run import search
-from codesign.search.shared import JOURNAL, alone, quiet
+from codesign.search.shared import JOURNAL, quiet
 from codesign.search.shared import opened as studied
 from codesign.search.trial import try_one
 from codesign.train.recipe import Recipe
@@ -153,16 +153,3 @@ class TestJournal:
         with pytest.raises(OutputError) as caught:
             optimize(toy(tmp_path), tmp_path)
         assert "holds files codesign did not write" in str(caught.value)
-
-
-class TestAlone:
-    def test_a_second_command_is_refused(self, tmp_path: Path) -> None:
-        with alone(tmp_path):
-            for _ in range(2):
-                with pytest.raises(OutputError) as caught, alone(tmp_path):
-                    pass
-                assert str(caught.value) == (
-                    f"{tmp_path}: another command searches there; wait for it, or choose another folder"
-                )
-        with alone(tmp_path):
-            pass

@@ -1,6 +1,6 @@
 """Running studies: each training once, whatever ends it early; what is wrong with one keeps no other from ending."""
 
-import fcntl
+import errno
 import json
 import sys
 import threading
@@ -13,6 +13,7 @@ import pytest
 
 from codesign.errors import ConfigError, InputError, OutputError, ToolError
 from codesign.hardware import Adc
+from codesign.outputs import alone
 from codesign.parallel import Workers
 from codesign.study import Study, jobs, run, training
 from codesign.study.run import _tasks
@@ -56,7 +57,7 @@ class TestForReal:
         homes = sorted((trained / "jobs").iterdir())
         assert len(homes) == 2
         for home in homes:
-            assert sorted(p.name for p in home.iterdir()) == ["flow.toml", "lock", "result.json"]
+            assert sorted(p.name for p in home.iterdir()) == ["flow.toml", "result.json"]
             assert read(home) is not None
 
     def test_again_nothing_is_trained(self, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +157,6 @@ class TestResume:
         run(pair, tmp_path / "out")
         assert {p.name for p in folder.glob("*/*")} | {p.name for p in folder.glob("*/.*")} == {
             "flow.toml",
-            "lock",
             "result.json",
         }
 
@@ -278,8 +278,7 @@ class TestOnce:
             told.append((share, note))
             waits.set()
 
-        with (task.home / "lock").open("w") as other:
-            fcntl.flock(other, fcntl.LOCK_EX)
+        with alone(task.home):
             thread = threading.Thread(target=lambda: ended.append(training.train(task, tell)))
             thread.start()
             assert waits.wait(20)
@@ -290,12 +289,13 @@ class TestOnce:
         assert asked == []
 
     def test_where_files_cannot_be_locked(self, tmp_path: Path, pair: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-        def unlockable(*_: object) -> None:
-            raise OSError(95, "Operation not supported")
+        def unlockable(*_: object, **__: object) -> None:
+            raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-        monkeypatch.setattr(fcntl, "flock", unlockable)
+        monkeypatch.setattr("codesign.outputs.FileLock.acquire", unlockable)
         pretend(monkeypatch, lambda case, seed: result(80))
         assert run(pair, tmp_path / "out")[0].quantized == (80, 80)
+        assert {p.name for p in (tmp_path / "out").iterdir()} == {".codesign.json", "jobs", "toy.csv", "toy.json"}
 
 
 class TestKey:
