@@ -11,7 +11,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from codesign.errors import ConfigError
+from codesign.files import read_text
 from codesign.fixed import IntType, clog2
+
+TOML_LIMIT = 1 << 20  # bytes of a chip, flow, study or question file
 
 M = TypeVar("M", bound=BaseModel)
 Int = Annotated[int, Field(strict=True)]  # not "16", not true
@@ -187,13 +190,13 @@ class Chip(_Part):
         """
         if source in presets():
             preset = resources.files("flows") / "chips" / f"{source}.toml"
-            return cls.parse(preset.read_text(), f"{source}.toml")
+            return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml")
         try:
-            text = Path(source).read_text()
-        except (OSError, ValueError) as e:  # not text, or not a file name at all
+            text = read_text(source, TOML_LIMIT)
+        except OSError as e:
             names = ", ".join(presets())
             raise ConfigError(
-                f"chip {source}: cannot be read ({e}); give a .toml file or one of the presets {names}"
+                f"chip {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {names}"
             ) from None
         return cls.parse(text, str(source))
 

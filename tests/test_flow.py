@@ -64,7 +64,7 @@ class TestFile:
 
     def test_unknown_chip(self) -> None:
         assert mistakes(TOY.replace('"tiny"', '"tinny"')) == [
-            "chip tinny: cannot be read ([Errno 2] No such file or directory: 'tinny'); "
+            "chip tinny: cannot be read (No such file or directory); "
             "give a .toml file or one of the presets reference-128, tiny"
         ]
 
@@ -86,7 +86,7 @@ class TestFile:
 
     def test_no_such_flow(self) -> None:
         assert message(Flow.load, "digits") == (
-            "flow digits: cannot be read ([Errno 2] No such file or directory: 'digits'); "
+            "flow digits: cannot be read (No such file or directory); "
             f"give a .toml file or one of the presets {', '.join(presets())}"
         )
 

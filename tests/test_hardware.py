@@ -115,7 +115,7 @@ def test_no_such_chip() -> None:
     with pytest.raises(ConfigError) as caught:
         Chip.load("refrence")
     assert str(caught.value) == (
-        "chip refrence: cannot be read ([Errno 2] No such file or directory: 'refrence'); "
+        "chip refrence: cannot be read (No such file or directory); "
         "give a .toml file or one of the presets reference-128, tiny"
     )
 

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 an error told on stderr (or a chip that computes somethin
 130 interrupted.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,6 +57,9 @@ app.add_typer(chip.app, name="chip")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. `--debug` may stand anywhere."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal's locale cannot show
     args = list(sys.argv[1:] if argv is None else argv)
     if "--debug" in args:
         args = ["--debug", *(a for a in args if a != "--debug")]

@@ -77,7 +77,12 @@ def run(
 def _do(stage: Stage, context: Context) -> None:
     folder, inputs = context.folder(stage.name), _inputs(stage, context)
     started = folder / "inputs.json"
-    half = stage.resumes and not (folder / "done.json").exists() and started.is_file() and started.read_text() == inputs
+    half = (
+        stage.resumes
+        and not (folder / "done.json").exists()
+        and started.is_file()
+        and started.read_bytes() == inputs.encode()
+    )
     if not half:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -96,8 +101,8 @@ def _is_done(stage: Stage, context: Context) -> bool:
     """Whether the stage ended, from these inputs, and its files are as it left them."""
     folder = context.folder(stage.name)
     try:
-        files = json.loads((folder / "done.json").read_text())["files"]
-        if (folder / "inputs.json").read_text() != _inputs(stage, context):
+        files = json.loads((folder / "done.json").read_bytes())["files"]
+        if (folder / "inputs.json").read_text(encoding="utf-8") != _inputs(stage, context):
             return False
         return all(_sha256(folder / name) == digest for name, digest in files.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -106,7 +111,7 @@ def _is_done(stage: Stage, context: Context) -> bool:
 
 def _inputs(stage: Stage, context: Context) -> str:
     """Everything the stage's result depends on, as text: its settings, and the files of earlier stages."""
-    before = {s: json.loads((context.folder(s) / "done.json").read_text())["files"] for s in stage.after}
+    before = {s: json.loads((context.folder(s) / "done.json").read_bytes())["files"] for s in stage.after}
     return json.dumps({"settings": stage.inputs(context), "after": before}, indent=1, sort_keys=True) + "\n"
 
 

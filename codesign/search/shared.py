@@ -67,7 +67,7 @@ def enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) 
 def alone(folder: Path) -> Iterator[None]:
     """Keeps a second command out of a folder. Raises OutputError."""
     with writing(folder):
-        file = (folder / "lock").open("w")
+        file = (folder / "lock").open("w", encoding="utf-8")
     with file as f:
         try:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)

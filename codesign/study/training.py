@@ -167,7 +167,7 @@ def _on_dies(model: Any, dataset: "Dataset", job: Job, die: Imperfection) -> lis
 @contextmanager
 def _alone(home: Path, tell: Tell) -> Iterator[None]:
     """Keeps other processes out of `home`; the system lifts the lock when its holder is gone, however it ends."""
-    with (home / "lock").open("w") as f:
+    with (home / "lock").open("w", encoding="utf-8") as f:
         try:
             fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

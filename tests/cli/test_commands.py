@@ -47,7 +47,7 @@ class TestStatus:
         assert call("chip", "check", "tinny") == (
             1,
             "",
-            "error: chip tinny: cannot be read ([Errno 2] No such file or directory: 'tinny'); "
+            "error: chip tinny: cannot be read (No such file or directory); "
             "give a .toml file or one of the presets reference-128, tiny\n",
         )
 
