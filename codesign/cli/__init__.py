@@ -29,7 +29,7 @@ from codesign.cli.common import (
 )
 from codesign.cli.optimize import optimize
 from codesign.cli.verdict import judge, show_report
-from codesign.errors import CodesignError, InputError
+from codesign.errors import CodesignError, InputError, plain
 
 
 class _Main(TyperGroup):
@@ -41,8 +41,8 @@ class _Main(TyperGroup):
         except CodesignError as e:
             if ctx.params.get("debug"):
                 raise
-            for line in str(e).splitlines():
-                typer.echo(f"error: {line}", err=True)
+            for line in str(e).split("\n"):
+                typer.echo(f"error: {plain(line)}", err=True)
             raise typer.Exit(1) from None
         except KeyboardInterrupt:
             typer.echo("interrupted; the same command goes on where it stopped", err=True)
@@ -61,6 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what the terminal's locale cannot show
     args = list(sys.argv[1:] if argv is None else argv)
+    for arg in args:
+        text = "".join(c for c in arg if not "\udc80" <= c <= "\udcff")  # of a path that is not UTF-8, which may be
+        if plain(text) != text:
+            typer.echo(f"error: argument {plain(arg)}: holds control characters; choose another name", err=True)
+            return 2
     if "--debug" in args:
         args = ["--debug", *(a for a in args if a != "--debug")]
     try:
