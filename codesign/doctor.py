@@ -39,7 +39,7 @@ def _program(name: str, flag: str) -> Callable[[], str | None]:
         if path is None:
             return None
         try:
-            done = subprocess.run([path, flag], capture_output=True, text=True, errors="replace", timeout=20)
+            done = subprocess.run([path, flag], capture_output=True, encoding="utf-8", errors="replace", timeout=20)
         except (OSError, subprocess.TimeoutExpired):
             return "?"
         found = re.search(r"\d+\.\d+[\w.]*", done.stdout + done.stderr)

@@ -13,6 +13,19 @@ The message says where, what came, what is required and what to do next. Anythin
 escapes is a bug in codesign.
 """
 
+import re
+
+# C0 and C1 controls, line and paragraph separators, what turns the direction of text, halves of surrogate pairs.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Text of others, fit for a line on a terminal: control characters as Python writes them, such as \\x1b and \\n.
+
+    What is not UTF-8 in a file name is escaped, too. A name is fit to be one if it stays as it is.
+    """
+    return _CONTROL.sub(lambda c: c[0].encode("unicode_escape").decode(), text)
+
 
 class CodesignError(Exception):
     """A mistake the user can mend; the message is one complete line."""

@@ -18,7 +18,10 @@ def open_regular(path: str | Path, limit: int) -> BinaryIO:
     Raises OSError when it cannot be opened, is a folder, pipe or device, or is larger; a pipe without a writer does not
     block.
     """
-    f = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
+    try:
+        f = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
+    except ValueError as e:  # a zero byte in it
+        raise OSError(errno.EINVAL, f"not a file name, {e}", str(path)) from None
     try:
         found = os.fstat(f.fileno())
         if not stat.S_ISREG(found.st_mode):

@@ -3,6 +3,7 @@
 import difflib
 import tomllib
 import zlib
+from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar, get_args
@@ -10,8 +11,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from codesign.errors import ConfigError
+from codesign.errors import ConfigError, plain
+from codesign.files import read_text
 from codesign.fixed import IntType, clog2
+
+TOML_LIMIT = 1 << 20  # bytes of a chip, flow, study or question file
 
 M = TypeVar("M", bound=BaseModel)
 Int = Annotated[int, Field(strict=True)]  # not "16", not true
@@ -187,13 +191,13 @@ class Chip(_Part):
         """
         if source in presets():
             preset = resources.files("flows") / "chips" / f"{source}.toml"
-            return cls.parse(preset.read_text(), f"{source}.toml")
+            return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml")
         try:
-            text = Path(source).read_text()
-        except (OSError, ValueError) as e:  # not text, or not a file name at all
+            text = read_text(source, TOML_LIMIT)
+        except OSError as e:
             names = ", ".join(presets())
             raise ConfigError(
-                f"chip {source}: cannot be read ({e}); give a .toml file or one of the presets {names}"
+                f"chip {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {names}"
             ) from None
         return cls.parse(text, str(source))
 
@@ -252,10 +256,27 @@ def validate(model: type[M], text: str, where: str) -> M:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as e:  # TOMLDecodeError is a ValueError
         raise ConfigError(f"{where}: is not TOML ({e})") from None
+    if unfit := list(_unfit(data)):
+        raise ConfigError("\n".join(f"{where}: {line}" for line in unfit))
     try:
         return model.model_validate(data)
     except ValidationError as e:
         raise ConfigError("\n".join(f"{where}: {line}" for line in _findings(e, model))) from None
+
+
+def _unfit(value: Any, key: str = "") -> Iterator[str]:
+    """A line for each text in the tables of a file that would not stay in its line on a terminal, or is not UTF-8."""
+    if isinstance(value, str) and plain(value) != value:
+        yield f"{key}: must be one line without control characters, got {value!r}"
+    elif isinstance(value, dict):
+        for name, below in value.items():
+            if plain(name) != name:
+                yield f"{f'{key}.' if key else ''}{plain(name)}: a key must be one line without control characters"
+            else:
+                yield from _unfit(below, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for k, below in enumerate(value):
+            yield from _unfit(below, f"{key}.{k}")
 
 
 def _findings(error: ValidationError, model: type[BaseModel]) -> list[str]:

@@ -109,7 +109,7 @@ def staged(path: str | Path, kind: str) -> Iterator[Path]:
         try:
             with writing(target):
                 yield work
-                (work / MARKER).write_text(_marker(kind, _files(work)))
+                (work / MARKER).write_text(_marker(kind, _files(work)), encoding="utf-8")
                 _check(target, kind, complete=True)  # others may have put files there meanwhile
                 _swap(work, target, previous)
         finally:
@@ -239,7 +239,7 @@ def _marker(kind: str, files: list[str] | None) -> str:
 def _read(folder: Path) -> tuple[str | None, set[str]]:
     """(kind, files written) of a folder of ours; kind None if there is no marker, or not one we understand."""
     try:
-        content = json.loads((folder / MARKER).read_text())
+        content = json.loads((folder / MARKER).read_bytes())
         if content["schema"] != SCHEMA:
             return None, set()
         return str(content["kind"]), {str(f) for f in content.get("files", [])}

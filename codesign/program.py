@@ -72,7 +72,7 @@ class Program:
         target = Path(folder)
         with staged(target, "program") as work:
             ir.save(self.network, work / "network.safetensors")
-            (work / "chip.json").write_text(self.chip.model_dump_json(indent=1) + "\n")
+            (work / "chip.json").write_text(self.chip.model_dump_json(indent=1) + "\n", encoding="utf-8")
             for name, data in image.render(self.mapping).items():
                 _write(work / "image" / name, data)
             for name, text in rtl.emit(self.chip).items():
@@ -95,7 +95,7 @@ class Program:
                 "files": {p.relative_to(work).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
             }
             manifest["sha256"] = _digest(manifest)
-            (work / "program.json").write_text(_json(manifest))
+            (work / "program.json").write_text(_json(manifest), encoding="utf-8")
         return target
 
     @classmethod
@@ -104,7 +104,7 @@ class Program:
         root = Path(folder)
         trims = _read_manifest(root)
         try:
-            chip = Chip.model_validate_json((root / "chip.json").read_text())
+            chip = Chip.model_validate_json((root / "chip.json").read_text(encoding="utf-8"))
         except ValueError:
             raise ImageError(f"{root / 'chip.json'}: is not a chip this codesign knows; compile again") from None
         mapping = place(ir.load(root / "network.safetensors"), chip, trims)
@@ -125,7 +125,7 @@ def _read_manifest(root: Path) -> dict[str, Trim]:
     try:
         if path.stat().st_size > MAX_FILE:
             raise ValueError("too large")
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         schema, digest = manifest["schema"], manifest.pop("sha256", None)
     except (FileNotFoundError, NotADirectoryError):
         raise ImageError(

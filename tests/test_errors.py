@@ -1,6 +1,8 @@
 """The tree of errors is what its docstring draws."""
 
 import re
+import sys
+import unicodedata
 
 import pytest
 
@@ -21,3 +23,23 @@ def test_one_family_told_apart_from_bugs(kind: type[Exception]) -> None:
     assert str(kind("where: what; do this")) == "where: what; do this"
     assert kind.__doc__
     assert not issubclass(kind, ValueError | OSError | RuntimeError)
+
+
+class TestPlain:
+    def test_what_a_terminal_obeys_is_escaped(self) -> None:
+        assert errors.plain("a\nb\tc\x1b[31m\x7f\x9b2J\u2028\u202e\udcff") == (
+            "a\\nb\\tc\\x1b[31m\\x7f\\x9b2J\\u2028\\u202e\\udcff"
+        )
+
+    def test_names_of_people_stay(self) -> None:
+        for text in ("grün-3 µm", "名前", "\u0646\u200c\u0647", "👩‍🔬", "C:\\x1b", "a b"):
+            assert errors.plain(text) == text
+
+    def test_every_character(self) -> None:
+        """Of controls, separators of lines and surrogates none is left; of all others that can be seen, each."""
+        for c in map(chr, range(sys.maxunicode + 1)):
+            kind = unicodedata.category(c)
+            if kind in {"Cc", "Zl", "Zp", "Cs"}:
+                assert errors.plain(c) == c.encode("unicode_escape").decode() != c
+            elif kind != "Cf":
+                assert errors.plain(c) == c

@@ -1,6 +1,7 @@
 """Flow files in words, and stages that stop, go on and skip what is done."""
 
 import json
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +66,7 @@ class TestFile:
 
     def test_unknown_chip(self) -> None:
         assert mistakes(TOY.replace('"tiny"', '"tinny"')) == [
-            "chip tinny: cannot be read ([Errno 2] No such file or directory: 'tinny'); "
+            "chip tinny: cannot be read (No such file or directory); "
             "give a .toml file or one of the presets reference-128, tiny"
         ]
 
@@ -87,7 +88,7 @@ class TestFile:
 
     def test_no_such_flow(self) -> None:
         assert message(Flow.load, "digits") == (
-            "flow digits: cannot be read ([Errno 2] No such file or directory: 'digits'); "
+            "flow digits: cannot be read (No such file or directory); "
             f"give a .toml file or one of the presets {', '.join(presets())}"
         )
 
@@ -102,6 +103,13 @@ class TestSet:
     def test_a_setting_of_the_chip_changes_the_chosen_chip(self) -> None:
         flow = Flow.parse(TOY, "my.toml", ["chip.adc.bits=8", "chip=reference-128"])
         assert (flow.chip.name, flow.chip.adc.bits, flow.chip.arrays.rows) == ("reference-128", 8, 128)
+
+    @pytest.mark.parametrize("value", ['"a\\u001b[31m.npz"', "caf\udce9.npz", "a\nb"])
+    def test_names_that_no_terminal_or_file_can_hold(self, value: str) -> None:
+        shown = tomllib.loads(f"x = {value}")["x"] if value.startswith('"') else value
+        assert mistakes(TOY, [f"train.dataset={value}"]) == [
+            f"my.toml: train.dataset: must be one line without control characters, got {shown!r}"
+        ]
 
     def test_misspelt(self) -> None:
         assert mistakes(TOY, ["train.epoch=5"]) == ["my.toml: train.epoch: unknown key; did you mean epochs?"]

@@ -115,7 +115,7 @@ def test_no_such_chip() -> None:
     with pytest.raises(ConfigError) as caught:
         Chip.load("refrence")
     assert str(caught.value) == (
-        "chip refrence: cannot be read ([Errno 2] No such file or directory: 'refrence'); "
+        "chip refrence: cannot be read (No such file or directory); "
         "give a .toml file or one of the presets reference-128, tiny"
     )
 
@@ -195,3 +195,24 @@ def test_headroom_leaves_codes_above_the_on_level_and_old_chips_their_identity()
     assert f"{chip.id:08x}" == "8b2d1d9c"  # as before headroom was known
     changed = chip.model_copy(update={"device": roomy})
     assert changed.id != chip.model_copy(update={"device": plain}).id
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('name = "a\\u001b[31m"\n', ["name: must be one line without control characters, got 'a\\x1b[31m'"]),
+        ('name = """two\nlines"""\n', ["name: must be one line without control characters, got 'two\\nlines'"]),
+        (
+            '[a]\n"b\\nc" = 1\nd = [1, {e = "\\u202e"}]\n',
+            [
+                "a.b\\nc: a key must be one line without control characters",
+                "a.d.1.e: must be one line without control characters, got '\\u202e'",
+            ],
+        ),
+    ],
+)
+def test_no_control_characters_in_a_file(text: str, expected: list[str]) -> None:
+    """The same for flows, studies and questions, and for what --set says: all are read by `validate`."""
+    with pytest.raises(ConfigError) as caught:
+        Chip.parse(text, "c.toml")
+    assert str(caught.value).split("\n") == [f"c.toml: {line}" for line in expected]

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 an error told on stderr (or a chip that computes somethin
 130 interrupted.
 """
 
+import io
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,7 @@ from codesign.cli.common import (
 from codesign.cli.optimize import optimize
 from codesign.cli.output import guarded_output, show_error
 from codesign.cli.verdict import judge, show_report
-from codesign.errors import CodesignError, InputError, OutputError
+from codesign.errors import CodesignError, InputError, OutputError, plain
 
 
 class _Main(TyperGroup):
@@ -56,7 +57,15 @@ app.add_typer(chip.app, name="chip")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. `--debug` may stand anywhere."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the terminal's locale cannot show
     args = list(sys.argv[1:] if argv is None else argv)
+    for arg in args:
+        text = "".join(c for c in arg if not "\udc80" <= c <= "\udcff")  # of a path that is not UTF-8, which may be
+        if plain(text) != text:
+            typer.echo(f"error: argument {plain(arg)}: holds control characters; choose another name", err=True)
+            return 2
     if "--debug" in args:
         args = ["--debug", *(a for a in args if a != "--debug")]
     try:

@@ -30,10 +30,10 @@ def chip_new(
     if file.suffix != ".toml":
         raise ConfigError(f"chip file {file}: must be named NAME.toml")
     preset = resources.files("flows") / "chips" / f"{like}.toml"
-    text = preset.read_text().replace(f'name = "{like}"', f"name = {jsons.dumps(file.stem)}")
+    text = preset.read_text(encoding="utf-8").replace(f'name = "{like}"', f"name = {jsons.dumps(file.stem)}")
     Chip.parse(text, str(file))
     try:
-        file.write_text(text)
+        file.write_text(text, encoding="utf-8")
     except OSError as e:
         raise OutputError(f"{file}: cannot be written ({e.strerror}); choose another place") from None
     say(json, {"file": str(file)}, f"wrote {file}; change it, then: codesign chip check {file}")
@@ -75,5 +75,5 @@ def chip_emit(
     with staged(out, "rtl") as work:
         for name, text in files.items():
             (work / name).parent.mkdir(parents=True, exist_ok=True)
-            (work / name).write_text(text)
+            (work / name).write_text(text, encoding="utf-8")
     say(json, {"files": sorted(files)}, f"wrote {len(files)} files in {out}")

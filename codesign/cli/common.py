@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from codesign.errors import InputError
+from codesign.errors import InputError, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,12 @@ ChipName = Annotated[str, typer.Option("--chip", help="Preset name or chip.toml.
 
 def say(json: bool, record: object, text: str) -> None:
     """Print the record for programs, or the text for people."""
-    typer.echo(jsons.dumps(record, indent=1) if json else text)
+    typer.echo(jsons.dumps(record, indent=1) if json else lines(text))
+
+
+def lines(text: str) -> str:
+    """Text for people, fit for a terminal line by line."""
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def show_table(title: str, columns: list[str], rows: list[list[str]], note: str) -> None:
@@ -38,13 +43,13 @@ def show_table(title: str, columns: list[str], rows: list[list[str]], note: str)
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        table.add_column(name)
+        table.add_column(plain(name))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(plain, row))
     console = Console(markup=False, highlight=False, emoji=False)
-    console.print(f"{title}\n")
+    console.print(f"{lines(title)}\n")
     console.print(table)
-    console.print(f"\n{note}\n", style="dim")
+    console.print(f"\n{lines(note)}\n", style="dim")
 
 
 def read_array(path: Path) -> "NDArray[np.generic]":
@@ -92,7 +97,7 @@ def progress_bars() -> Iterator[Callable[[str, float, int, str], None] | None]:
             if stage not in tasks:  # the stages before it have ended
                 finish()
                 tasks[stage] = bars.add_task(stage, total=None, note="")
-            bars.update(tasks[stage], completed=done, total=of or None, note=escape(note))
+            bars.update(tasks[stage], completed=done, total=of or None, note=escape(plain(note)))
 
         yield show
         finish()

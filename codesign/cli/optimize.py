@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Data, Jobs, Json, Out, Scheduler, Sets, progress_bars, say, show_table
+from codesign.cli.common import Data, Jobs, Json, Out, Scheduler, Sets, lines, progress_bars, say, show_table
 from codesign.cli.verdict import refuse
 from codesign.errors import ConfigError
 
@@ -60,9 +60,9 @@ def optimize(
     else:
         for point in curve:
             if point.answer is not None:
-                typer.echo(search.text(point.answer.certificate) + "\n")
+                typer.echo(lines(search.text(point.answer.certificate)) + "\n")
         show_table(described.question, *search.text_table(curve))
-        typer.echo(f"certificates, flows and programs in {out}/winners")
+        typer.echo(lines(f"certificates, flows and programs in {out}/winners"))
     if front is None:
         answers = [reached.answer] if reach is not None else [p.answer for p in curve if p.answer is not None]
         shown = [a.certificate["rtl"] for a in answers]

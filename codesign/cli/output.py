@@ -8,13 +8,13 @@ from typing import Any
 
 import typer
 
-from codesign.errors import OutputError
+from codesign.errors import OutputError, plain
 
 
 def show_error(e: Exception) -> None:
     """An error on stderr, a line for each of its lines."""
-    for line in str(e).splitlines():
-        typer.echo(f"error: {line}", err=True)
+    for line in str(e).split("\n"):
+        typer.echo(f"error: {plain(line)}", err=True)
 
 
 @contextmanager

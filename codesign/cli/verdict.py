@@ -6,6 +6,7 @@ from typing import Any
 import typer
 
 from codesign.cli.common import say
+from codesign.errors import plain
 
 
 def judge(result: Any, json: bool) -> None:
@@ -34,7 +35,7 @@ def judge(result: Any, json: bool) -> None:
 def refuse(mismatches: int, first: str | None, late: int) -> None:
     """Exit with 1 when the chip is not what was predicted."""
     if mismatches:
-        typer.echo(f"error: {mismatches} words differ from the reference; {first}", err=True)
+        typer.echo(f"error: {mismatches} words differ from the reference; {plain(first or '')}", err=True)
     if late:
         typer.echo(f"error: {late} images came in another cycle than predicted", err=True)
     if mismatches or late:

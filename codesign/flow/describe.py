@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codesign.errors import ConfigError
-from codesign.hardware import Chip, Int, validate
+from codesign.files import read_text
+from codesign.hardware import TOML_LIMIT, Chip, Int, validate
 from codesign.train.recipe import Recipe
 
 
@@ -55,13 +56,13 @@ class Flow(BaseModel):
         path = Path(source)
         if source in presets():
             preset = resources.files("flows") / f"{source}.toml"
-            return cls.parse(preset.read_text(), f"{source}.toml", sets)
+            return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml", sets)
         try:
-            text = path.read_text()
-        except (OSError, UnicodeDecodeError) as e:
+            text = read_text(path, TOML_LIMIT)
+        except OSError as e:
             names = ", ".join(presets())
             raise ConfigError(
-                f"flow {source}: cannot be read ({e}); give a .toml file or one of the presets {names}"
+                f"flow {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {names}"
             ) from None
         return cls.parse(text, str(source), sets, path.parent)
 

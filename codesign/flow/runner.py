@@ -77,7 +77,12 @@ def run(
 def _do(stage: Stage, context: Context) -> None:
     folder, inputs = context.folder(stage.name), _inputs(stage, context)
     started = folder / "inputs.json"
-    half = stage.resumes and not (folder / "done.json").exists() and started.is_file() and started.read_text() == inputs
+    half = (
+        stage.resumes
+        and not (folder / "done.json").exists()
+        and started.is_file()
+        and started.read_bytes() == inputs.encode()
+    )
     if not half:
         _clear(folder)
         atomic_write(started, inputs)
@@ -107,7 +112,7 @@ def _is_done(stage: Stage, context: Context) -> bool:
     """Whether the stage ended, from these inputs, and its files are as it left them."""
     folder = context.folder(stage.name)
     try:
-        done = json.loads((folder / "done.json").read_text())
+        done = json.loads((folder / "done.json").read_bytes())
         files = done["files"]
         if done["inputs"] != hashlib.sha256(_inputs(stage, context).encode()).hexdigest():
             return False
@@ -118,7 +123,7 @@ def _is_done(stage: Stage, context: Context) -> bool:
 
 def _inputs(stage: Stage, context: Context) -> str:
     """Everything the stage's result depends on, as text: its settings, and the files of earlier stages."""
-    before = {s: json.loads((context.folder(s) / "done.json").read_text())["files"] for s in stage.after}
+    before = {s: json.loads((context.folder(s) / "done.json").read_bytes())["files"] for s in stage.after}
     return json.dumps({"settings": stage.inputs(context), "after": before}, indent=1, sort_keys=True) + "\n"
 
 

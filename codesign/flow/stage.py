@@ -30,7 +30,7 @@ class Context:
 
     def read(self, stage: str, name: str) -> dict[str, Any]:
         """A JSON file of another stage."""
-        return dict(json.loads((self.folder(stage) / name).read_text()))
+        return dict(json.loads((self.folder(stage) / name).read_bytes()))
 
     @cached_property
     def training(self) -> dict[str, Any]:

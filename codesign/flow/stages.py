@@ -147,8 +147,8 @@ def _simulate(context: Context, folder: Path) -> None:
 
 def _report(context: Context, folder: Path) -> None:
     metrics = collect(context)
-    (folder / SUMMARY).write_text(metrics.json_text())
-    (folder / "report.txt").write_text(text(metrics))
+    (folder / SUMMARY).write_text(metrics.json_text(), encoding="utf-8")
+    (folder / "report.txt").write_text(text(metrics), encoding="utf-8")
 
 
 def collect(context: Context) -> Metrics:
@@ -225,7 +225,7 @@ def _save(path: Path, array: NDArray[np.generic]) -> None:
 
 
 def _dump(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+    path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _reference_on(context: Context, images: int) -> Accuracy:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from codesign.errors import ImageError
+from codesign.errors import ImageError, plain
 from codesign.fixed import crc32
 from codesign.hardware import RTL_VERSION, Chip
 from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS, Layout, decode_cells
@@ -129,8 +129,9 @@ def _read_sums(folder: Path, problems: list[str]) -> dict[str, str] | None:
 def info(folder: Path) -> str:
     """What the image is, for people."""
     m = read_manifest(folder)
-    head = f"image for chip {m.chip.name} ({m.chip.id}), network {m.network}, {m.words} words, CRC-32 {m.crc32}"
-    rows = [f"  {s.name}: {s.words} words from {s.first}, CRC-32 {s.crc32}" for s in m.sections]
+    chip, network = plain(m.chip.name), plain(m.network)
+    head = f"image for chip {chip} ({m.chip.id}), network {network}, {m.words} words, CRC-32 {m.crc32}"
+    rows = [f"  {plain(s.name)}: {s.words} words from {s.first}, CRC-32 {s.crc32}" for s in m.sections]
     return "\n".join([head, *rows])
 
 

@@ -17,4 +17,4 @@ def texts() -> dict[str, str]:
 
 if __name__ == "__main__":
     for name, text in texts().items():
-        Path(name).write_text(text)
+        Path(name).write_text(text, encoding="utf-8")

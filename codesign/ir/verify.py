@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from codesign.errors import InputError
+from codesign.errors import InputError, plain
 from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, Shape
 from codesign.ir.sizes import MAX_VALUES, check_sizes, times
@@ -12,11 +12,15 @@ from codesign.ir.sizes import MAX_VALUES, check_sizes, times
 
 def verify(network: Network) -> Network:
     """The same network. Raises InputError on the first node that breaks a rule."""
+    if plain(network.name) != network.name:
+        raise InputError(f"network {network.name!r}: the name holds control characters; choose another")
     if not network.nodes:
         raise InputError(f"network {network.name}: has no layers; add at least one linear layer")
     _verify_input(network)
     shapes: dict[str, Shape] = {"input": network.shape or (network.features,)}
     for node in network.nodes:
+        if plain(node.name) != node.name:
+            raise InputError(f"layer {node.name!r}: the name holds control characters; choose another")
         if node.name in shapes:
             raise InputError(f"layer {node.name}: the name is used twice; give every layer its own")
         for source in node.sources:

@@ -6,12 +6,14 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from codesign.errors import plain
 from codesign.report.metrics import Accuracy, Metrics
 
 
 def render(m: Metrics) -> RenderableType:
     """The report of a run. Print it with soft_wrap=True, so that a command in it can be copied."""
-    heading = Text.assemble((m.name, "bold"), " on chip ", (m.chip, "bold"), f" ({m.chip_id}), seed {m.seed}\n")
+    heading = Text.assemble((plain(m.name), "bold"), " on chip ", (plain(m.chip), "bold"))
+    heading.append(f" ({plain(m.chip_id)}), seed {m.seed}\n")
     return Group(heading, _accuracy(m), "", _costs(m), "", *_verdict(m))
 
 
@@ -24,7 +26,7 @@ def text(m: Metrics, width: int = 100) -> str:
 
 def _grid() -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    table.add_column("", min_width=18)
+    table.add_column("", min_width=18, no_wrap=True, overflow="ignore")
     return table
 
 
@@ -45,10 +47,10 @@ def _accuracy(m: Metrics) -> Table:
         note = "the simulated images alone"
         rows.append(("integer reference", same, note))
     if same is not None:  # else nothing shown here ran the same images
-        rows.append((f"Verilog, {m.simulator}", a.rtl, note))
+        rows.append((f"Verilog, {plain(m.simulator)}", a.rtl, note))
     for label, value, which in rows:
         if value is not None:
-            table.add_row(label, f"{value.percent:.2f}", f"{value.images:,}", which)
+            table.add_row(Text(label), f"{value.percent:.2f}", f"{value.images:,}", which)
     return table
 
 
@@ -76,9 +78,9 @@ def _verdict(m: Metrics) -> list[Text]:
         lines.append(Text(f"Verilog and reference agree in every word and cycle ({speed})", style="green"))
     if m.mismatches:
         lines.append(Text(f"WRONG: {m.mismatches:,} words differ ({speed}); the first:", style="bold red"))
-        lines.append(Text(m.first_mismatch or ""))
+        lines.append(Text(plain(m.first_mismatch or "")))
     if m.cycles.wrong_images:
         late = f"WRONG: {m.cycles.wrong_images:,} images came in another cycle than predicted ({speed})"
         lines.append(Text(late, style="bold red"))
-    times = ", ".join(f"{k} {v:.1f}" for k, v in m.time_s.items())
+    times = ", ".join(f"{plain(k)} {v:.1f}" for k, v in m.time_s.items())
     return [*lines, Text(f"seconds: {times}", style="dim")]

@@ -33,4 +33,4 @@ def folder() -> Path:
 
 def text(name: str) -> str:
     """Contents of a template, by its path inside hdl_templates."""
-    return (folder() / name).read_text()
+    return (folder() / name).read_text(encoding="utf-8")

@@ -123,17 +123,23 @@ def _parse(files: Mapping[str, str], sources: list[str]) -> Any:
         for name, text in files.items():
             path = Path(folder) / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(text, encoding="utf-8")
         flat = Path(folder) / "preprocessed"
         done = subprocess.run(
-            ["iverilog", "-E", "-I.", "-o", flat.name, *sources], cwd=folder, capture_output=True, text=True
+            ["iverilog", "-E", "-I.", "-o", flat.name, *sources],
+            cwd=folder,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
         )
         if done.returncode:
             raise ToolError(f"iverilog: the emitted Verilog cannot be preprocessed: {done.stderr.strip()}")
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             try:
-                return parser.VerilogParser(outputdir=folder, debug=False).parse(flat.read_text(), debug=0)
+                return parser.VerilogParser(outputdir=folder, debug=False).parse(
+                    flat.read_text(encoding="utf-8"), debug=0
+                )
             except parser.ParseError as e:
                 raise ToolError(f"pyverilog: the emitted Verilog does not parse: {e}") from None
 

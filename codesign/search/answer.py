@@ -72,7 +72,7 @@ def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[
         show(what, 0, 0, f"{stage} {done}/{of} {note}" if of else stage)
 
     flows.run(described, home / "run", data=order.data, progress=tell)
-    s = json.loads((home / "run" / flows.SUMMARY).read_text())
+    s = json.loads((home / "run" / flows.SUMMARY).read_bytes())
     accuracy = s["accuracy"]
     rtl = {
         "images": accuracy["rtl"]["images"],

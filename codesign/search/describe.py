@@ -11,9 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 
 from codesign.devices import Cells
 from codesign.errors import ConfigError
+from codesign.files import read_text
 from codesign.flow import Flow
 from codesign.flow.describe import changes, put, toml
-from codesign.hardware import validate
+from codesign.hardware import TOML_LIMIT, validate
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]
@@ -167,10 +168,10 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
     path, preset = Path(source), resources.files("flows") / f"{source}.toml"
     named = path.suffix != ".toml" and preset.is_file()
     try:
-        text = preset.read_text() if named else path.read_text()
+        text = preset.read_text(encoding="utf-8") if named else read_text(path, TOML_LIMIT)
         data = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"question {source}: cannot be read ({e}); give a .toml file") from None
+    except OSError as e:
+        raise ConfigError(f"question {source}: cannot be read ({e.strerror}); give a .toml file") from None
     except (ValueError, RecursionError) as e:
         raise ConfigError(f"{source}: is not TOML ({e})") from None
     where = f"{source}.toml" if named else str(source)

@@ -135,7 +135,7 @@ def measured(task: Task) -> float:
 def seconds(task: Task) -> float:
     """How long a training took when it was done; 0 if that is not known."""
     try:
-        return float(json.loads((task.home / TIME).read_text())["time_s"])
+        return float(json.loads((task.home / TIME).read_bytes())["time_s"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 

@@ -1,18 +1,17 @@
-"""The study that all workers of a search share: its journal in the folder, opened, and mended after kills."""
+"""The study that all workers of a search share: its journal in the folder, opened and locked."""
 
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import optuna
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from codesign.errors import ConfigError, InputError
+from codesign.search.journal import Journal
 from codesign.search.order import Order
 from codesign.search.space import Candidate
 
@@ -21,12 +20,11 @@ JOURNAL = "search.journal"
 
 def journal(order: Order) -> JournalStorage:
     """The storage that all searches in a folder share."""
-    return JournalStorage(JournalFileBackend(str(order.out / JOURNAL)))
+    return JournalStorage(Journal(order.out / JOURNAL))
 
 
 def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
     """The study of the order's limits, made if need be; what a killed worker left running is put first again."""
-    _mend(order.out / JOURNAL)
     best, least = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
     try:
         storage = journal(order)
@@ -61,19 +59,6 @@ def enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) 
         study.enqueue_trial(order.space.parameters(candidate), skip_if_exists=True)
 
 
-def _mend(path: Path) -> None:
-    """Drop a line that a killed writer left half-written at the end of the journal."""
-    if not path.is_file():
-        return
-    lock = JournalFileSymlinkLock(str(path))
-    lock.acquire()
-    try:
-        content = path.read_bytes()
-        if content and not content.endswith(b"\n"):
-            with path.open("r+b") as f:
-                f.truncate(content.rfind(b"\n") + 1)
-    finally:
-        lock.release()
 
 
 @contextmanager

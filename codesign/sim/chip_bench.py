@@ -62,7 +62,7 @@ def beats(image: np.ndarray, width: int) -> list[tuple[int, int, bool]]:
 async def firmware(dut: Any) -> None:
     """Program, stream images in, collect words and cycles."""
     folder = Path(os.environ["CODESIGN_JOB"])
-    job = json.loads((folder / "job.json").read_text())
+    job = json.loads((folder / "job.json").read_bytes())
     data = np.load(folder / "job.npz", allow_pickle=False)
     images: np.ndarray = data["images"]
     words = [int(w) for w in data["words"]]
@@ -97,7 +97,7 @@ async def firmware(dut: Any) -> None:
         outputs.append(await with_timeout(sink.frame(), job["timeout_cycles"] * 10, "ns"))
         outs.append(int(dut.cycle.value))
         if job["progress"]:
-            (folder / "progress").write_text(str(n + 1))
+            (folder / "progress").write_text(str(n + 1), encoding="utf-8")
     await feeder
     if watcher:
         watcher.cancel()

@@ -62,7 +62,7 @@ def build(
         for name, content in files.items():
             path = work / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
+            path.write_text(content, encoding="utf-8")
         log = work / "build.log"
         try:
             _runner().build(
@@ -147,6 +147,6 @@ def _runner() -> Any:
 
 def _tail(log: Path, lines: int = 12) -> str:
     try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
     except OSError:
         return "(no log)"

@@ -92,7 +92,7 @@ def _write_inputs(job: Job, work: Path, progress: bool) -> list[str]:
         "progress": progress,
         "timeout_cycles": int(10 * cycles / slowest) + 1000,
     }
-    (work / "job.json").write_text(json.dumps(settings, indent=1))
+    (work / "job.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
     np.savez(
         work / "job.npz",
         images=(job.images & 0xFF).astype(np.uint8),
@@ -121,7 +121,7 @@ def write_die(die: Die, program: Program, folder: Path) -> None:
     digits = -(-columns * bits // 4)
     for array, codes in die.codes.items():
         lines = [f"{pack_fields(row, bits):0{digits}x}\n" for row in codes]
-        (folder / f"array_{array}.hex").write_text("".join(lines))
+        (folder / f"array_{array}.hex").write_text("".join(lines), encoding="utf-8")
 
 
 class _Watch:
@@ -135,7 +135,7 @@ class _Watch:
     def _loop(self) -> None:
         while self.progress and not self.stop.wait(0.2):
             try:
-                self.progress(int(self.path.read_text() or 0), self.total)
+                self.progress(int(self.path.read_text(encoding="utf-8") or 0), self.total)
             except (OSError, ValueError):
                 continue
 

@@ -35,7 +35,7 @@ def signals(chip: Chip) -> dict[str, dict[str, int]]:
 def write_gtkw(path: Path, dump: Path, chip: Chip) -> None:
     """Write a .gtkw beside `dump` that opens it with the chip's main signals, grouped by block."""
     top = f"{plan(chip).module}_sim.dut"
-    with path.open("w") as f:
+    with path.open("w", encoding="utf-8") as f:
         save = GTKWSave(f)
         save.dumpfile(dump.name, abspath=False)
         save.trace(f"{top}.clk")

@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from codesign.devices import Cells
 from codesign.errors import ConfigError
-from codesign.hardware import validate
+from codesign.files import read_text
+from codesign.hardware import TOML_LIMIT, validate
 from codesign.study import rules
 
 Name = Annotated[str, Field(min_length=1)]
@@ -119,8 +120,10 @@ def load(source: str | Path) -> list[Study]:
 
 def _load(path: Path) -> Study:
     try:
-        study = validate(Study, path.read_text(), str(path))
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigError(f"study {path}: cannot be read ({e}); give a .toml file or a folder of them") from None
+        study = validate(Study, read_text(path, TOML_LIMIT), str(path))
+    except OSError as e:
+        raise ConfigError(
+            f"study {path}: cannot be read ({e.strerror}); give a .toml file or a folder of them"
+        ) from None
     study._file = path
     return study

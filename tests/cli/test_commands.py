@@ -47,7 +47,7 @@ class TestStatus:
         assert call("chip", "check", "tinny") == (
             1,
             "",
-            "error: chip tinny: cannot be read ([Errno 2] No such file or directory: 'tinny'); "
+            "error: chip tinny: cannot be read (No such file or directory); "
             "give a .toml file or one of the presets reference-128, tiny\n",
         )
 
@@ -58,6 +58,23 @@ class TestStatus:
         assert err.splitlines() == [
             f"error: {tmp_path}/c.toml: {part}: missing; it is required" for part in ("arrays", "device", "adc")
         ]
+
+    def test_words_of_others_stay_in_their_line(self, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+        def failed() -> None:
+            raise CodesignError("a\x1b[31m\rb\u2028c\nd\udcff")
+
+        monkeypatch.setattr(doctor, "examine", failed)
+        assert call("doctor") == (1, "", "error: a\\x1b[31m\\rb\\u2028c\nerror: d\\udcff\n")
+
+    @pytest.mark.parametrize("argv", [["report", "a\nerror: b"], ["chip", "check", "\x1b[31m.toml"], ["run", "\x9b"]])
+    def test_control_characters_on_the_command_line(self, call: Call, argv: list[str]) -> None:
+        shown = repr(argv[-1])[1:-1]
+        expected = f"error: argument {shown}: holds control characters; choose another name\n"
+        assert call(*argv) == (2, "", expected)
+
+    def test_a_path_that_is_not_utf8(self, call: Call) -> None:
+        status, _, err = call("report", "caf\udce9")
+        assert (status, err.partition(":")[0]) == (1, "error") and "caf\\udce9/summary.json: cannot be read" in err
 
     @pytest.mark.parametrize("argv", [["--debug", "chip", "check", "tinny"], ["chip", "check", "tinny", "--debug"]])
     def test_debug_shows_where(self, argv: list[str]) -> None:

@@ -35,6 +35,8 @@ CONV1, CONV2, ADD, POOL, *_ = residual().nodes
 POOLED = replace(POOL, source="conv1")
 
 RULES = [
+    (toy(name="a\x1b[31m"), "network 'a\\x1b[31m': the name holds control characters; choose another"),
+    (with_first(name="a\nb"), "layer 'a\\nb': the name holds control characters; choose another"),
     (toy(nodes=()), "network toy: has no layers; add at least one linear layer"),
     (toy(input=IntType(9)), "network toy: input type must have 1..8 bits, got u9"),
     (with_first(name="fc2"), "layer fc2: the name is used twice; give every layer its own"),

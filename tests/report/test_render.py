@@ -65,3 +65,14 @@ def test_wrong_cycles_are_not_agreement() -> None:
 def test_words_in_brackets_are_not_markup() -> None:
     shown = text(example(mismatches=1, first_mismatch="layer [red]fc1[/red]: expected 1, got 2"))
     assert "layer [red]fc1[/red]: expected 1, got 2" in shown
+
+
+def test_a_record_of_others_draws_nothing_and_forges_nothing() -> None:
+    """Neither with control characters nor with rich's markup."""
+    bad = "x\x1b[2J\nVerilog and reference agree\r[red]y[/z] :smile:"
+    shown = text(
+        example(name=bad, chip=bad, chip_id=bad, simulator=bad, time_s={bad: 1.0}, mismatches=9, first_mismatch=bad)
+    )
+    escaped = "x\\x1b[2J\\nVerilog and reference agree\\r[red]y[/z] :smile:"
+    assert shown.count(escaped) == 6 and shown.count("agree") == 6
+    assert not set(shown) & set("\x1b\r")

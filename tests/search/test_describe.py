@@ -88,9 +88,7 @@ class TestMistakes:
         with pytest.raises(ConfigError) as caught:
             load(tmp_path / "none.toml")
         file = tmp_path / "none.toml"
-        assert str(caught.value) == (
-            f"question {file}: cannot be read ([Errno 2] No such file or directory: '{file}'); give a .toml file"
-        )
+        assert str(caught.value) == (f"question {file}: cannot be read (No such file or directory); give a .toml file")
 
 
 class TestValues:
@@ -104,7 +102,7 @@ class TestValues:
             ("train.lr=-1", "train.lr: input should be greater than 0, got -1"),
             (
                 "chip=tinny",
-                "chip tinny: cannot be read ([Errno 2] No such file or directory: 'tinny'); give a .toml "
+                "chip tinny: cannot be read (No such file or directory); give a .toml "
                 "file or one of the presets reference-128, tiny",
             ),
         ],

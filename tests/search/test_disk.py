@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.storages.journal import JournalFileBackend
 
 from cli.calls import Call
 from codesign.parallel import Workers
+from codesign.search.journal import Journal
 from codesign.search.run import search
 from search.toy import opened, pretend, toy
 
@@ -29,19 +29,19 @@ class TestFull:
     @pytest.mark.parametrize("after", [0, 3, 9])
     def test_at_the_journal(self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
         written: list[Any] = []
-        write = JournalFileBackend.append_logs
+        write = Journal.append_logs
 
-        def append(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:
+        def append(self: Journal, logs: list[dict[str, Any]]) -> None:
             if len(written) >= after:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             written.append(logs)
             write(self, logs)
 
         pretend(monkeypatch)
-        monkeypatch.setattr(JournalFileBackend, "append_logs", append)
+        monkeypatch.setattr(Journal, "append_logs", append)
         argv = command(tmp_path)
         assert call(*argv) == (1, "", line(tmp_path / "out"))
-        monkeypatch.setattr(JournalFileBackend, "append_logs", write)
+        monkeypatch.setattr(Journal, "append_logs", write)
         assert call(*argv)[0] == 0
 
     @pytest.mark.parametrize("name", ["result.json", "time.json", "certificate.json", "toy.json", "toy.csv"])

@@ -1,15 +1,14 @@
 """What ends a search early: after it the same command comes to the same end, and trains nothing twice."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from optuna.storages.journal import JournalFileBackend
 
 from codesign.errors import ConfigError, InputError, OutputError
 from codesign.parallel import Workers
 from codesign.search import optimize
+from codesign.search.journal import Journal
 from codesign.search.order import Order
 from codesign.search.run import search
 from codesign.search.shared import JOURNAL, quiet
@@ -45,11 +44,11 @@ class TestKilled:
         expected, once = ends(whole), len(asked)
         lines = (tmp_path / "whole" / JOURNAL).read_text().count("\n")
         assert lines > 50
-        write = JournalFileBackend.append_logs
+        write = Journal.append_logs
         for last in range(1 + trials % 3, lines, 19):
             written = 0
 
-            def append(self: JournalFileBackend, logs: list[dict[str, Any]]) -> None:
+            def append(self: Journal, logs: list[dict[str, Any]]) -> None:
                 nonlocal written
                 written += 1
                 if written > last:  # noqa: B023
@@ -59,7 +58,7 @@ class TestKilled:
             order = opened(toy(tmp_path, *sets), tmp_path / str(last))
             asked.clear()
             with monkeypatch.context() as patched, pytest.raises(Killed):
-                patched.setattr(JournalFileBackend, "append_logs", append)
+                patched.setattr(Journal, "append_logs", append)
                 ends(order)
             assert ends(order) == expected, last
             assert len(asked) == len({t.home for t in asked}) == once
@@ -112,7 +111,7 @@ class TestJournal:
             journal.write_bytes(content[:-cut])
             assert ends(order) == expected
             assert journal.read_bytes().endswith(b"\n")
-            assert all(json.loads(line) for line in journal.read_text().splitlines())
+            assert list(Journal(journal).read_logs(0))
 
     @pytest.mark.parametrize("damage", [b"{\n", b"[]\n", b"null\n", b'{"op_code": 4}\n', b"\x00\x00\n", b"\xff\n"])
     def test_a_damaged_one_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes) -> None:
@@ -126,7 +125,8 @@ class TestJournal:
         with pytest.raises(InputError) as caught:
             ends(order)
         assert str(caught.value) == (
-            f"{journal}: is damaged; remove it, the trainings in {order.out}/jobs are not lost"
+            f"{journal}: line 5 is damaged, or one before it is lost; "
+            f"remove it, the trainings in {order.out}/jobs are not lost"
         )
         journal.unlink()
         asked = pretend(monkeypatch)

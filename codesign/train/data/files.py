@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from codesign.errors import plain
+
 LIMIT = 2 << 30  # bytes the arrays or images of one data set may fill: more is a mistake, or meant to fill the memory
 
 
@@ -19,4 +21,4 @@ def places(name: str, folder: Path | None) -> list[Path]:
 def one_line(words: object) -> str:
     """What an error of another program, or a name out of a file, says: in one line, without control characters."""
     text = " ".join(str(words).split()) or type(words).__name__
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return plain(text)
