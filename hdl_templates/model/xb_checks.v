@@ -46,35 +46,35 @@ module xb_checks #(
 
     reg       armed;
     reg [1:0] pending;  // groups in the requantizer that go to the activation memory
+    reg [8*48-1:0] what;
 
     wire [2*ARRAYS+3:0] writes = {table_writes, cell_write, trim_write};
     wire                enters = drain_valid && drain_ready && !drain_raw;
 
-    task require;
-        input            holds;
-        input [8*64-1:0] what;
-        if (holds !== 1'b1) begin
+    initial armed = 1'b0;
+
+    // An unknown condition counts as violated.
+    /* verilator lint_off BLKSEQ */ // `what` is a temporary
+    always @(posedge clk) begin
+        pending <= run ? pending + {1'b0, enters} - {1'b0, hidden_write} : 2'd0;
+        what = 0;
+        if (rst) armed <= 1'b1;
+        else if (armed) begin
+            if (({28'd0, in_flight} <= MOST_STEPS) !== 1'b1) what = "more than 6 steps in flight";
+            if ((occupied <= 2'd2 && loaded <= 2'd2) !== 1'b1) what = "more than 2 wordline banks in use";
+            if ((buffers <= 2'd2) !== 1'b1) what = "more than 2 accumulator buffers in use";
+            if (((writes & (writes - 1'b1)) == 0) !== 1'b1) what = "two memories are written at once";
+            if ((!run || !hidden_write || pending != 2'd0) !== 1'b1) what = "an activation is written that was not drained";
+            if (sum_valid && sum_final && (sum & {ARRAYS{TOPS}}) !== 0) what = "a sum reaches its field's top bit";
+            if (drain_valid && (drain_data & TOPS) !== 0) what = "an accumulator reaches its field's top bit";
+            if (^{evaluate, convert, group, writes, write_address, write_data} === 1'bx) what = "X on a macro pin";
+            if (^wordline === 1'bx) what = "X on a wordline";
+        end
+        if (what != 0) begin
             $display("violated: %m, time %0t: %0s", $time, what);
             $finish;
         end
-    endtask
-
-    initial armed = 1'b0;
-
-    always @(posedge clk) begin
-        pending <= run ? pending + {1'b0, enters} - {1'b0, hidden_write} : 2'd0;
-        if (rst) armed <= 1'b1;
-        else if (armed === 1'b1) begin
-            require({28'd0, in_flight} <= MOST_STEPS, "more than 6 steps in flight");
-            require(occupied <= 2'd2 && loaded <= 2'd2, "more than 2 wordline banks in use");
-            require(buffers <= 2'd2, "more than 2 accumulator buffers in use");
-            require((writes & (writes - 1'b1)) == 0, "two memories are written at once");
-            require(!run || !hidden_write || pending != 2'd0, "an activation is written that was not drained");
-            if (sum_valid && sum_final) require((sum & {ARRAYS{TOPS}}) == 0, "a sum reaches the top bit of its field");
-            if (drain_valid) require((drain_data & TOPS) == 0, "an accumulator reaches the top bit of its field");
-            require(^{evaluate, convert, group, writes, write_address, write_data} !== 1'bx, "X on a macro pin");
-            require(^wordline !== 1'bx, "X on a wordline");
-        end
     end
+    /* verilator lint_on BLKSEQ */
 endmodule
 `default_nettype wire
