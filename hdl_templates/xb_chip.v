@@ -1,6 +1,7 @@
 // xb_chip - registers, image loader and core; the generated top adds the array macros.
 //
-// APB4 slave for firmware, AXI4-Stream in and out, one interrupt. rst is synchronous, active high.
+// APB4 slave for firmware, AXI4-Stream in and out, one interrupt. rst is synchronous, active high; one
+// clock of it is enough and clears everything but memories and cells.
 // Python twin: codesign.program.Program
 `default_nettype none
 module xb_chip #(
@@ -91,7 +92,7 @@ module xb_chip #(
         .STREAM_BYTES(STREAM_BYTES), .INPUT_WORDS(INPUT_WORDS), .ACTIVATION_WORDS(ACTIVATION_WORDS),
         .STEPS(STEPS), .LOADS(LOADS), .TILES(TILES), .CONSTANTS(CONSTANTS), .WRITE_BITS(WRITE_BITS)
     ) u_core (
-        .clk(clk), .run(run), .program_steps(program_steps), .program_beats(program_beats),
+        .clk(clk), .run(run && !rst), .program_steps(program_steps), .program_beats(program_beats),
         .write_steps(write_steps), .write_loads(write_loads), .write_tiles(write_tiles),
         .write_constants(write_constants), .write_address(write_address), .write_data(write_data),
         .s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata), .s_keep(s_axis_tkeep),

@@ -3,7 +3,9 @@
 // The step's top plane is sampled first. A plane takes `groups` cycles; the next plane, also the next
 // step's first, is sampled during the last of them, so that the converters never rest while work is
 // ready. A step starts when its wordlines are loaded and an accumulator buffer is free (two exist).
-// m_* tells what the codes that arrive one cycle after `convert` are. rst clears control only.
+// Wordlines are driven from when the step's vectors are loaded until its last plane is sampled.
+// m_* tells what the codes that arrive one cycle after `convert` are. rst clears control and what
+// macros see.
 // Python twin: codesign.mapping.timing
 `default_nettype none
 module xb_convert #(
@@ -25,6 +27,7 @@ module xb_convert #(
     input  wire                  buffer_free,    // an accumulator buffer was read out
     output reg                   drive_bank,
     output wire [2:0]            drive_bit,
+    output wire [ARRAYS-1:0]     drive,          // arrays whose wordlines are driven, all others rest at 0
     output wire [ARRAYS-1:0]     evaluate,
     output wire [ARRAYS-1:0]     convert,
     output reg  [GROUP_BITS-1:0] group,
@@ -54,6 +57,7 @@ module xb_convert #(
     wire sample = !rst && turn && (!begins || (loaded != 2'd0 && buffers != 2'd2));
 
     assign drive_bit = step_top - plane;
+    assign drive = step_enable & {ARRAYS{loaded != 2'd0}};
     assign evaluate = step_enable & {ARRAYS{sample}};
     assign convert = enable & {ARRAYS{active}};
     assign bank_free = sample && ends;
@@ -93,6 +97,7 @@ module xb_convert #(
             buffer <= 1'b0;
             plane <= 3'd0;
             active <= 1'b0;
+            group <= {GROUP_BITS{1'b0}};
             loaded <= 2'd0;
             buffers <= 2'd0;
             m_valid <= 1'b0;

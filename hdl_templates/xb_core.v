@@ -163,10 +163,11 @@ module xb_core #(
 
     wire                 drive_bank;
     wire [2:0]           drive_bit;
+    wire [ARRAYS-1:0]    drive;
     wire [ROWS*BITS-1:0] load_vector = load_from_hidden ? hidden_vector : input_vector;
     xb_wordlines #(.ARRAYS(ARRAYS), .ROWS(ROWS), .BITS(BITS)) u_wordlines (
         .clk(clk), .load_arrays(load_arrays), .load_bank(load_bank), .load_data(load_vector),
-        .drive_bank(drive_bank), .drive_bit(drive_bit), .wordline(wordline));
+        .drive(drive), .drive_bank(drive_bank), .drive_bit(drive_bit), .wordline(wordline));
 
     // Convert, reduce, accumulate.
     wire                          buffer_free;
@@ -187,7 +188,8 @@ module xb_core #(
         .step_top(at_convert[2:0]), .step_signed(at_convert[4]), .step_last_group(at_convert[96 +: GROUP_BITS]),
         .step_enable(at_convert[192 +: ARRAYS]), .step_link(at_convert[192+32*MASK_WORDS +: ARRAYS]),
         .step_loaded(step_loaded), .bank_free(bank_free), .buffer_free(buffer_free),
-        .drive_bank(drive_bank), .drive_bit(drive_bit), .evaluate(evaluate), .convert(convert), .group(group),
+        .drive(drive), .drive_bank(drive_bank), .drive_bit(drive_bit),
+        .evaluate(evaluate), .convert(convert), .group(group),
         .m_valid(c_valid), .m_first(c_first), .m_negate(c_negate), .m_final(c_final), .m_buffer(c_buffer),
         .m_group(c_group), .m_enable(c_enable), .m_link(c_link));
     xb_reduce #(

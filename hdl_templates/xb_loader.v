@@ -6,7 +6,8 @@
 //   CRC of every word before but the CRCs, so that it tells images apart.
 // Payload words appear on write_* one cycle after they are taken. `state` becomes OK only after the
 // last CRC matched; the first fault sets BAD with its reason, and further words are dropped until
-// `clear`. After OK the next word starts another image. rst and clear empty the state, not the memories.
+// `clear`. After OK the next word starts another image. rst and clear empty the state
+// and what macros see, not the memories.
 // Python twin: codesign.image.words
 `default_nettype none
 module xb_loader #(
@@ -172,6 +173,8 @@ module xb_loader #(
             reason <= 4'd0;
             word <= MAGIC;
             image_crc <= 32'd0;
+            write_address <= {WRITE_BITS{1'b0}};
+            write_data <= 32'd0;
         end
     end
 

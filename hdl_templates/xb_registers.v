@@ -84,7 +84,7 @@ module xb_registers #(
             irq_status[0] <= 1'b1;
             images <= images + 32'd1;
         end
-        if (frame_error && !frame_error_q) begin
+        if (run && frame_error && !frame_error_q) begin  // a beat taken with the disabling write is dropped
             irq_status[1] <= 1'b1;
             bad_frame <= 1'b1;
         end

@@ -1,8 +1,8 @@
 // xb_wordlines - input vectors of every array, as bit planes in two banks, and the plane they drive.
 //
 // One bank is driven while the other is loaded. A load goes to all arrays in load_arrays at once and
-// takes one cycle; the wordlines follow drive_bank and drive_bit combinationally. Array a has
-// wordlines [a*ROWS +: ROWS]. No reset: what is driven was loaded before.
+// takes one cycle; the wordlines of the arrays in `drive` follow drive_bank and drive_bit combinationally,
+// all others are 0. Array a has wordlines [a*ROWS +: ROWS]. No reset: what is driven was loaded before.
 // Python twin: codesign.fixed.bit_planes
 `default_nettype none
 module xb_wordlines #(
@@ -14,6 +14,7 @@ module xb_wordlines #(
     input  wire [ARRAYS-1:0]      load_arrays,
     input  wire                   load_bank,
     input  wire [ROWS*BITS-1:0]   load_data,   // bit b of activation r at [b*ROWS + r]
+    input  wire [ARRAYS-1:0]      drive,
     input  wire                   drive_bank,
     input  wire [2:0]             drive_bit,
     output reg  [ARRAYS*ROWS-1:0] wordline
@@ -22,11 +23,19 @@ module xb_wordlines #(
 
     reg [PLANE*BITS-1:0] bank_0, bank_1;  // plane b at [b*PLANE +: PLANE]
     reg [PLANE*BITS-1:0] loaded;
-    integer a, b;
+    reg [PLANE-1:0]      spread, mask;
+    integer a, b, d;
+
+    // Arrays to wordlines: changes only from step to step. Named sensitivity: @* would wake on every
+    // partial write of the temporary.
+    always @(drive) begin
+        for (d = 0; d < ARRAYS; d = d + 1) spread[d*ROWS +: ROWS] = {ROWS{drive[d]}};
+        mask = spread;
+    end
 
     always @*
-        if (drive_bank) wordline = bank_1[drive_bit*PLANE +: PLANE];
-        else wordline = bank_0[drive_bit*PLANE +: PLANE];
+        if (drive_bank) wordline = bank_1[drive_bit*PLANE +: PLANE] & mask;
+        else wordline = bank_0[drive_bit*PLANE +: PLANE] & mask;
 
     // A temporary and one whole-vector assignment: what is cheap in an event-driven simulator.
     /* verilator lint_off BLKSEQ */

@@ -6,7 +6,7 @@ import jinja2
 
 from codesign.hardware import Chip
 from codesign.image.registers import c_header
-from codesign.rtl.library import HEADERS, MODELS, SYNTHESIZABLE, folder, text
+from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, folder, text
 from codesign.rtl.plan import Plan, plan
 
 
@@ -36,6 +36,7 @@ def _generated(name: str, p: Plan) -> str:
             code=chip.adc.lanes * chip.adc.bits,
             group_bits=p.group_bits,
             write_bits=p.parameters["WRITE_BITS"],
+            field=chip.acc_bits + 1,
             codes_width=chip.device.code_bits << chip.device.level_bits,
         )
     )
@@ -49,7 +50,7 @@ def emit(chip: Chip) -> dict[str, str]:
     p = plan(chip)
     files = {f"{m}.v": text(f"{m}.v") for m in SYNTHESIZABLE}
     files |= {name: text(name) for name in HEADERS}
-    files |= {f"model/{m}.v": text(f"model/{m}.v") for m in MODELS}
+    files |= {f"model/{m}.v": text(f"model/{m}.v") for m in (*MODELS, *CHECKS)}
     files |= {f"stub/{m}.v": text(f"model/stub/{m}.v") for m in MODELS}
     files[f"{p.module}_params.vh"] = _generated("params.vh.j2", p)
     files[f"{p.module}.v"] = _generated("top.v.j2", p)
@@ -58,6 +59,7 @@ def emit(chip: Chip) -> dict[str, str]:
     sources = [*(f"{m}.v" for m in SYNTHESIZABLE), f"{p.module}.v"]
     files[f"{p.module}.f"] = "\n".join(["+incdir+.", *sources, *(f"stub/{m}.v" for m in MODELS)]) + "\n"
     files[f"{p.module}_sim.f"] = (
-        "\n".join(["+incdir+.", *sources, *(f"model/{m}.v" for m in MODELS), f"sim/{p.module}_sim.v"]) + "\n"
+        "\n".join(["+incdir+.", *sources, *(f"model/{m}.v" for m in (*MODELS, *CHECKS)), f"sim/{p.module}_sim.v"])
+        + "\n"
     )
     return files

@@ -23,7 +23,8 @@ SYNTHESIZABLE = (
     "xb_chip",
 )
 HEADERS = ("xb_registers.vh",)
-MODELS = ("xb_array",)
+MODELS = ("xb_array",)  # of macros, each with its black box
+CHECKS = ("xb_check_stream", "xb_checks")  # for simulation alone
 
 
 def folder() -> Path:

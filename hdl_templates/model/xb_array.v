@@ -36,23 +36,27 @@ module xb_array #(
 );
     localparam ROW_WORDS = (COLUMNS * LEVEL_BITS + 31) / 32;
     localparam PAIRS = COLUMNS / 2;
+    localparam TRIM_BITS = $clog2(PAIRS + 1);
     localparam PADDED = (PAIRS + LANES - 1) / LANES * LANES;  // columns that conversion goes through
     localparam MIDDLE = 1 << (ADC_BITS - 1);
     localparam SUM_BITS = CODE_BITS + $clog2(ROWS + 1);
     localparam FIELD = (SUM_BITS > ADC_BITS ? SUM_BITS : ADC_BITS) + 2;  // a bitline current, with room for signs
-    localparam [PADDED*FIELD-1:0] ONE = {PADDED{{(FIELD-1){1'b0}}, 1'b1}};
-    localparam [PADDED*FIELD-1:0] CENTRE = (ONE << (FIELD - 1)) + (ONE << (ADC_BITS - 1));
+    localparam SLOT = LANES * FIELD;
+    localparam SIDE = PADDED * FIELD;                          // all + bitlines, or all -
+    localparam [SIDE-1:0] ONE = {PADDED{{(FIELD-1){1'b0}}, 1'b1}};
+    localparam [SIDE-1:0] CENTRE = (ONE << (FIELD - 1)) + (ONE << (ADC_BITS - 1));
 
     reg [ROW_WORDS*32-1:0]        level [0:ROWS-1];        // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
     reg [COLUMNS*CODE_BITS-1:0]   die [0:ROWS-1];          // what this die holds, cell k likewise
     reg [31:0]                    trim [0:PAIRS];
-    reg [COLUMNS*FIELD-1:0]       conductance [0:ROWS-1];  // + bitlines in the low half, - in the high half
-    reg [COLUMNS*FIELD-1:0]       hold;
-    reg [COLUMNS*FIELD-1:0]       current;
-    reg [PADDED*FIELD-1:0]        difference, above, inside;
-    reg [PADDED*FIELD-1:0]        plain_codes;             // of every column, when the trim is plain
+    reg [2*SIDE-1:0]              conductance [0:ROWS-1];  // + bitlines in the low half, - in the high half
+    reg [2*SIDE-1:0]              hold;
+    reg [2*SIDE-1:0]              current;
+    reg [SIDE-1:0]                difference, above, not_below;
+    reg [SIDE-1:0]                plain_codes;             // of every column, when the trim is plain
     reg [LANES*FIELD-1:0]         plus, minus;             // the group being converted
     reg [LANES*ADC_BITS-1:0]      next_code;
+    reg [ROWS+6:0]                lines;                   // the wordlines, with room for the last eight
     reg [7:0]                     driven;                  // eight wordlines
     reg                           plain;                   // gain 1, shift 0, offsets 0
     reg                           stale;                   // programmed since the last sample
@@ -61,7 +65,7 @@ module xb_array #(
     reg [8191:0]                  file;
     reg [ROW_WORDS*32-1:0]        level_row;
     reg [COLUMNS*CODE_BITS-1:0]   die_row;
-    reg [COLUMNS*FIELD-1:0]       row, blank;
+    reg [2*SIDE-1:0]              row, blank;
     reg [LEVEL_BITS-1:0]          plus_level, minus_level;
     integer r, k, lane, column, value, handle;
     integer gain, shift, half, idle;
@@ -96,6 +100,9 @@ module xb_array #(
         end
     end
 
+    // Temporaries are read in the same edge. What another edge reads, code, level, trim and the hold
+    // capacitors, is assigned without blocking; conductance, plain, stale and idle are only read here.
+    /* verilator lint_off BLKSEQ */
     always @(posedge clk) begin
         // Conductances follow from levels once programming pauses, at the latest for the next sample.
         // Wordlines at level 0 throughout are copies of the first such line.
@@ -112,10 +119,10 @@ module xb_array #(
                         minus_level = level_row[(2*k+1)*LEVEL_BITS +: LEVEL_BITS];
                         if (has_die) begin
                             row[k*FIELD +: CODE_BITS] = die_row[2*k*CODE_BITS +: CODE_BITS];
-                            row[(PAIRS+k)*FIELD +: CODE_BITS] = die_row[(2*k+1)*CODE_BITS +: CODE_BITS];
+                            row[SIDE + k*FIELD +: CODE_BITS] = die_row[(2*k+1)*CODE_BITS +: CODE_BITS];
                         end else begin
                             row[k*FIELD +: CODE_BITS] = CODES[plus_level*CODE_BITS +: CODE_BITS];
-                            row[(PAIRS+k)*FIELD +: CODE_BITS] = CODES[minus_level*CODE_BITS +: CODE_BITS];
+                            row[SIDE + k*FIELD +: CODE_BITS] = CODES[minus_level*CODE_BITS +: CODE_BITS];
                         end
                     end
                     if (level_row == 0) begin
@@ -134,8 +141,9 @@ module xb_array #(
         end
         if (evaluate) begin
             current = 0;
+            lines = {7'd0, wordline};
             for (k = 0; k < ROWS; k = k + 8) begin
-                driven = wordline >> k;
+                driven = lines[k +: 8];
                 if (driven != 8'd0)
                     for (r = k; driven != 8'd0; r = r + 1) begin
                         if (driven[0]) current = current + conductance[r];
@@ -145,33 +153,35 @@ module xb_array #(
             hold <= current;
             if (plain) begin
                 // All columns at once: 2^(FIELD-1) + MIDDLE + I, whose top bit says "not below the range".
-                difference = current[PAIRS*FIELD-1:0];
-                difference = difference + CENTRE - current[2*PAIRS*FIELD-1:PAIRS*FIELD];
-                inside = (difference >> (FIELD - 1)) & ONE;
+                difference = current[SIDE-1:0];
+                difference = difference + CENTRE - current[2*SIDE-1:SIDE];
+                not_below = (difference >> (FIELD - 1)) & ONE;
                 above = 0;
                 for (k = ADC_BITS; k < FIELD - 1; k = k + 1) above = above | (difference >> k);
-                above = above & inside;
-                plain_codes <= (difference & ((inside << ADC_BITS) - inside)) | ((above << ADC_BITS) - above);
+                above = above & not_below;
+                plain_codes <= (difference & ((not_below << ADC_BITS) - not_below)) | ((above << ADC_BITS) - above);
             end
         end
         if (convert && plain) begin
-            plus = plain_codes >> (group * (LANES * FIELD));
+            plus = plain_codes[group*SLOT +: SLOT];
             for (lane = 0; lane < LANES; lane = lane + 1)
                 next_code[lane*ADC_BITS +: ADC_BITS] = plus[lane*FIELD +: ADC_BITS];
             code <= next_code;
         end else if (convert) begin
-            plus = hold[PAIRS*FIELD-1:0] >> (group * (LANES * FIELD));
-            minus = hold[2*PAIRS*FIELD-1:PAIRS*FIELD] >> (group * (LANES * FIELD));
+            plus = hold[group*SLOT +: SLOT];
+            minus = hold[SIDE + group*SLOT +: SLOT];
             for (lane = 0; lane < LANES; lane = lane + 1) begin
                 column = group * LANES + lane;
                 value = 0;
                 if (column < PAIRS) begin
-                    value = plus[lane*FIELD +: FIELD] - minus[lane*FIELD +: FIELD];
+                    value = {{(32-FIELD){1'b0}}, plus[lane*FIELD +: FIELD]};
+                    value = value - {{(32-FIELD){1'b0}}, minus[lane*FIELD +: FIELD]};
                     value = (value * gain + $signed(trim[column + 1]) + half) >>> shift;
                     if (value < -MIDDLE) value = -MIDDLE;
                     if (value > MIDDLE - 1) value = MIDDLE - 1;
                 end
-                next_code[lane*ADC_BITS +: ADC_BITS] = value + MIDDLE;
+                value = value + MIDDLE;
+                next_code[lane*ADC_BITS +: ADC_BITS] = value[ADC_BITS-1:0];
             end
             code <= next_code;
         end
@@ -180,9 +190,10 @@ module xb_array #(
             stale = 1'b1;
         end
         if (trim_write) begin
-            trim[write_address] <= write_data;
+            trim[write_address[TRIM_BITS-1:0]] <= write_data;
             stale = 1'b1;
         end
     end
+    /* verilator lint_on BLKSEQ */
 endmodule
 `default_nettype wire

@@ -32,6 +32,7 @@ module xb_array_cells #(
 );
     localparam ROW_WORDS = (COLUMNS * LEVEL_BITS + 31) / 32;
     localparam PAIRS = COLUMNS / 2;
+    localparam TRIM_BITS = $clog2(PAIRS + 1);
     localparam LOWEST = -(1 << (ADC_BITS - 1));
     localparam HIGHEST = (1 << (ADC_BITS - 1)) - 1;
 
@@ -44,13 +45,16 @@ module xb_array_cells #(
     integer current [0:COLUMNS-1];                 // sampled current of each bitline
     integer r, k, lane, column, value, total, gain, shift, handle;
 
+    // All below is one sequence, and nothing but `code` is read elsewhere.
+    /* verilator lint_off BLKSEQ */
+
     // Conductance code of cell `column` of wordline r, into `value`.
     task conductance;
         begin
-            cell_level = level[r] >> (column * LEVEL_BITS);
+            cell_level = level[r][column*LEVEL_BITS +: LEVEL_BITS];
             value = 0;
-            if (has_die) value[CODE_BITS-1:0] = die[r] >> (column * CODE_BITS);
-            else value[CODE_BITS-1:0] = CODES >> (cell_level * CODE_BITS);
+            if (has_die) value[CODE_BITS-1:0] = die[r][column*CODE_BITS +: CODE_BITS];
+            else value[CODE_BITS-1:0] = CODES[cell_level*CODE_BITS +: CODE_BITS];
         end
     endtask
 
@@ -95,7 +99,8 @@ module xb_array_cells #(
                     if (value < LOWEST) value = LOWEST;
                     if (value > HIGHEST) value = HIGHEST;
                 end
-                code[lane*ADC_BITS +: ADC_BITS] <= value - LOWEST;
+                value = value - LOWEST;
+                code[lane*ADC_BITS +: ADC_BITS] <= value[ADC_BITS-1:0];
             end
         end
         if (evaluate)
@@ -109,7 +114,8 @@ module xb_array_cells #(
                 current[column] = total;
             end
         if (cell_write) level[write_address / ROW_WORDS][(write_address % ROW_WORDS) * 32 +: 32] = write_data;
-        if (trim_write) trim[write_address] = write_data;
+        if (trim_write) trim[write_address[TRIM_BITS-1:0]] = write_data;
     end
+    /* verilator lint_on BLKSEQ */
 endmodule
 `default_nettype wire

@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import chain
 from typing import Any
 
 import cocotb
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from codesign.image.registers import IMAGE_REASONS, IMAGE_STATES, field, offset
+from codesign.image.registers import IMAGE_REASONS, IMAGE_STATES, REGISTERS, field, offset
 from codesign.sim.bus import Apb, ApbError
 from codesign.sim.chip_bench import beats, program, reset
 from codesign.sim.streams import Sink, Source
@@ -152,17 +153,77 @@ async def image_while_enabled(dut: Any) -> None:
     assert await classify(dut, bus) == expected_words()
 
 
-@cocotb.test(timeout_time=1, timeout_unit="ms")
-async def disabled_in_mid_image(dut: Any) -> None:
-    """Disabling drops the image in flight; enabling starts afresh, also with reset and backdoor-free reload."""
+async def registers(bus: Apb) -> dict[str, int]:
+    return {r.name: await bus.read(r.offset) for r in REGISTERS if r.access != "wo"}
+
+
+Beats = list[tuple[int, int, bool]]
+
+
+def runs() -> list[tuple[str, Beats, int]]:
+    """What is streamed, all images or a frame that ends early, and the cycles until everything happened."""
     data, width = job(), int(os.environ["STREAM_BYTES"])
+    good = [beats(image, width) for image in data["images"]]
+    cut = [(d, k, n == len(good[0]) - 2) for n, (d, k, _) in enumerate(good[0][:-1])]
+    return [("images", list(chain(*good)), int(os.environ["CYCLES"])), ("a frame cut off", cut, len(cut) + 4)]
+
+
+async def begin(dut: Any, bus: Apb, stream: Beats, cycles: int) -> Any:
+    """Enable, stream, take what comes, for so many cycles; returns the task that streams."""
+    dut.m_axis_tready.value = 1
+    await bus.write(offset("IRQ_ENABLE"), DONE | ERROR)
+    await bus.write(offset("CONTROL"), 1)
+    sender = cocotb.start_soon(Source(dut, "s_axis").send(stream))
+    if cycles:
+        await ClockCycles(dut.clk, cycles)
+    return sender
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def one_clock_reset(dut: Any) -> None:
+    """rst for one clock, in every cycle of a run: all registers as after a long reset, and the chip runs again."""
+    words = job()["words"].tolist()
     bus = await reset(dut)
-    await program(dut, bus, data["words"].tolist(), backdoor=False)
-    for wait in (1, 7, 23):
-        await bus.write(offset("CONTROL"), 1)
-        source = Source(dut, "s_axis")
-        await source.send(beats(data["images"][0], width))
-        await ClockCycles(dut.clk, wait)
-        await bus.write(offset("CONTROL"), 0)
-        assert await classify(dut, bus) == expected_words()
-        await bus.write(offset("CONTROL"), 0)
+    fresh = await registers(bus)
+    assert all(v == 0 for name, v in fresh.items() if name not in ("ID", "VERSION", "CHIP_ID"))
+    inside = dut.dut.u_chip.u_registers
+    found = {"images": 0, "irq_status": 0, "bad_frame": 0}  # resets that came while these were set
+    for name, stream, cycles in runs():
+        for cycle in range(cycles):
+            await program(dut, bus, words, backdoor=True)
+            sender = await begin(dut, bus, stream, cycle)
+            dut.rst.value = 1
+            await RisingEdge(dut.clk)
+            for register in found:
+                found[register] += int(getattr(inside, register).value) > 0
+            dut.rst.value = 0
+            sender.cancel()
+            dut.s_axis_tvalid.value = 0
+            await RisingEdge(dut.clk)
+            assert not dut.irq.value and not dut.m_axis_tvalid.value and not dut.s_axis_tready.value, f"cycle {cycle}"
+            assert await registers(bus) == fresh, f"reset in cycle {cycle} of {name}"
+            await program(dut, bus, words, backdoor=True)
+            assert await classify(dut, bus) == expected_words()
+            await bus.write(offset("CONTROL"), 0)
+    assert min(found.values()) > 1, f"resets that had nothing to clear: {found}"
+
+
+@cocotb.test(timeout_time=10, timeout_unit="ms")
+async def disabled_in_every_cycle(dut: Any) -> None:
+    """Clearing ENABLE drops what is in flight, a bad frame too; enabled again, the chip starts afresh."""
+    bus = await reset(dut)
+    await program(dut, bus, job()["words"].tolist(), backdoor=True)
+    bad = 0
+    for name, stream, cycles in runs():
+        for cycle in range(cycles):
+            sender = await begin(dut, bus, stream, cycle)
+            await bus.write(offset("CONTROL"), 0)
+            sender.cancel()
+            dut.s_axis_tvalid.value = 0
+            bad += await bus.read(offset("IRQ_STATUS")) == ERROR
+            assert await status(bus, "BAD_FRAME") == await status(bus, "RUNNING") == 0, f"cycle {cycle} of {name}"
+            await bus.write(offset("IRQ_STATUS"), DONE | ERROR)
+            assert await classify(dut, bus) == expected_words()
+            await bus.write(offset("CONTROL"), 0)
+            await bus.write(offset("IRQ_STATUS"), DONE | ERROR)
+    assert bad > 1, "frames that were bad before"

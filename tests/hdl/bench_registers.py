@@ -182,6 +182,7 @@ async def interrupts(dut: Any) -> None:
     """Every pending and enabled combination; 1 clears, 0 keeps, an event in the same cycle wins."""
     bus = await begin(dut, "ok")
     done, error = bits("IRQ_STATUS", DONE=1), bits("IRQ_STATUS", ERROR=1)
+    await bus.write(offset("CONTROL"), bits("CONTROL", ENABLE=1))
     compared = 0
     for pending in range(4):
         for enabled in range(4):
@@ -228,9 +229,12 @@ async def images_are_counted(dut: Any) -> None:
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def bad_frame(dut: Any) -> None:
-    """Told once, shown until the chip is disabled, not forgotten by enabling what is enabled."""
+    """Told once, shown until the chip is disabled, not forgotten by enabling what is enabled; then not told."""
     bus = await begin(dut, "ok")
     enable, running = bits("CONTROL", ENABLE=1), bits("STATUS", IMAGE_STATE=OK, RUNNING=1)
+    await pulse(dut, "frame_error")
+    assert await bus.read(offset("IRQ_STATUS")) == 0
+    assert await bus.read(offset("STATUS")) == bits("STATUS", IMAGE_STATE=OK)
     await bus.write(offset("CONTROL"), enable)
     dut.frame_error.value = 1
     await ClockCycles(dut.clk, 2)

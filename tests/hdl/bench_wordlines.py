@@ -16,7 +16,8 @@ async def loads_and_planes(dut: Any) -> None:
     """Random loads of some arrays into either bank; every plane of both banks after each."""
     arrays, rows, bits = (int(getattr(dut, n).value) for n in ("ARRAYS", "ROWS", "BITS"))
     kind = IntType(bits)
-    await start(dut, "load_arrays", "load_bank", "load_data", "drive_bank", "drive_bit")
+    await start(dut, "load_arrays", "load_bank", "load_data", "drive", "drive_bank", "drive_bit")
+    assert int(dut.wordline.value) == 0, "nothing is driven, loaded or not"
     rng, coin = np.random.default_rng(1), random.Random(1)
     banks = np.zeros((2, arrays, rows), np.int64)
     known = np.zeros((2, arrays), bool)
@@ -36,8 +37,10 @@ async def loads_and_planes(dut: Any) -> None:
         if not known.all():
             continue
         for drive in (0, 1):
-            dut.drive_bank.value = drive
-            planes = bit_planes(banks[drive].ravel(), kind)
+            driven = coin.getrandbits(arrays)
+            dut.drive.value, dut.drive_bank.value = driven, drive
+            shown = [banks[drive, a] * (driven >> a & 1) for a in range(arrays)]
+            planes = bit_planes(np.concatenate(shown), kind)
             for bit in range(bits):
                 dut.drive_bit.value = bit
                 await FallingEdge(dut.clk)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from codesign.errors import ImageError
-from codesign.fixed import Trim
+from codesign.fixed import IntType, Trim
 from codesign.hardware import Chip
 from codesign.image import Section, assemble, parse, render, sections
 from codesign.image.descriptors import PROGRAM, STEPS
@@ -62,9 +62,7 @@ def p() -> Program:
     return program(SIZES, TINY, {"fc1": Trim(3, 2)})
 
 
-@pytest.mark.parametrize(
-    "only", ["no_image", "half_an_image", "bad_images", "bad_frames", "image_while_enabled", "disabled_in_mid_image"]
-)
+@pytest.mark.parametrize("only", ["no_image", "half_an_image", "bad_images", "bad_frames", "image_while_enabled"])
 def test_firmware(only: str, p: Program, tmp_path: Path) -> None:
     x = images(2, p.network)
     bad = bad_images(p)
@@ -83,6 +81,26 @@ def test_firmware(only: str, p: Program, tmp_path: Path) -> None:
         REASONS=json.dumps({name: reason for name, (reason, _) in bad.items()}),
         IMAGES=str(len(bad)),
         **{name: np.array(words, np.uint32) for name, (_, words) in bad.items()},
+    )
+
+
+@pytest.mark.parametrize("only", ["one_clock_reset", "disabled_in_every_cycle"])
+def test_stopped_in_every_cycle(only: str, tmp_path: Path) -> None:
+    p = program([9, 7, 3], TINY, kind=IntType(3), hidden=IntType(3))  # few cycles, each of which is tried
+    x = images(2, p.network)
+    assert (p.run(x)[0] != p.run(x)[1]).any()
+    for name, data in render(p.mapping).items():
+        (tmp_path / name).write_bytes(data)
+    bench(
+        p,
+        "bench_firmware",
+        tmp_path,
+        f"{only}$",
+        (f"+backdoor={tmp_path}", f"+image_crc={p.words[-1]:08x}"),
+        images=(x & 0xFF).astype(np.uint8),
+        expected=p.run(x),
+        STREAM_BYTES=str(TINY.bus.stream_bytes),
+        CYCLES=str(p.cycles.latency + p.cycles.interval + p.mapping.beats),
     )
 
 

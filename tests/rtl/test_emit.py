@@ -9,7 +9,7 @@ from codesign.hardware import Chip
 from codesign.image.registers import REGISTERS, verilog_header
 from codesign.image.words import limits
 from codesign.rtl import emit, plan
-from codesign.rtl.library import HEADERS, MODELS, SYNTHESIZABLE, text
+from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, text
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 CHIPS = [Chip.load("tiny"), Chip.load("reference-128")]
@@ -46,7 +46,7 @@ def test_file_lists_are_complete(chip: Chip) -> None:
     synthesis, simulation = (set(lines[1:]) for lines in lists.values())
     shared = {*(f"{m}.v" for m in SYNTHESIZABLE), f"{top}.v"}
     assert synthesis == shared | {f"stub/{m}.v" for m in MODELS}
-    assert simulation == shared | {f"model/{m}.v" for m in MODELS} | {f"sim/{top}_sim.v"}
+    assert simulation == shared | {f"model/{m}.v" for m in (*MODELS, *CHECKS)} | {f"sim/{top}_sim.v"}
     assert {n for n in files if n.endswith(".v")} == synthesis | simulation, "a source that no list names"
     assert {n for n in files if n.endswith(".vh")} == {*HEADERS, f"{top}_params.vh"}
 

@@ -7,7 +7,7 @@ import pytest
 from codesign.errors import ToolError
 from codesign.hardware import Chip
 from codesign.rtl import emit, plan
-from codesign.rtl.library import SYNTHESIZABLE
+from codesign.rtl.library import CHECKS, SYNTHESIZABLE
 from codesign.rtl.readback import check, read_back
 
 pytestmark = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
@@ -20,7 +20,7 @@ def test_modules_are_what_the_plan_says(name: str) -> None:
     chip = Chip.load(name)
     p, files = plan(chip), emit(chip)
     modules = read_back(files)
-    assert set(modules) == {*SYNTHESIZABLE, "xb_array", p.module, f"{p.module}_sim"}
+    assert set(modules) == {*SYNTHESIZABLE, *CHECKS, "xb_array", p.module, f"{p.module}_sim"}
     top = modules[p.module]
     assert top.ports == p.ports
     assert top.constants == p.parameters | {f"ARRAY_{k}": v for k, v in p.array.items()}
@@ -30,7 +30,7 @@ def test_modules_are_what_the_plan_says(name: str) -> None:
     assert modules["xb_chip"].parameters == tuple(p.parameters)
     assert modules["xb_array"].parameters == ("INDEX", *p.array)
     sim = modules[f"{p.module}_sim"]
-    assert [i.module for i in sim.instances] == [p.module]
+    assert [i.module for i in sim.instances] == [p.module, "xb_checks", *["xb_check_stream"] * 3]
     assert {port.name for port in p.ports} <= {port.name for port in sim.ports}
     check(p, files)
 

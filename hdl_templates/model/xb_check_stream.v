@@ -1,0 +1,27 @@
+// xb_check_stream - watch a stream: valid stays, with stable data, until it is taken.
+//
+// Simulation only. A violation is told with the instance's path and ends the simulation.
+// Python twin: codesign.sim.streams
+`default_nettype none
+module xb_check_stream #(
+    parameter WIDTH = 32
+) (
+    input  wire             clk,
+    input  wire             run,    // low: whatever waits may be dropped
+    input  wire             valid,
+    input  wire             ready,
+    input  wire [WIDTH-1:0] data
+);
+    reg             waiting;
+    reg [WIDTH-1:0] offered;
+
+    always @(posedge clk) begin
+        waiting <= run && valid && !ready;
+        offered <= data;
+        if (run && waiting === 1'b1 && (valid !== 1'b1 || data !== offered)) begin
+            $display("violated: %m, time %0t: an offered word was dropped or changed", $time);
+            $finish;
+        end
+    end
+endmodule
+`default_nettype wire

@@ -1,0 +1,80 @@
+// xb_checks - invariants of xb_chip, watched in every simulation of a chip.
+//
+// Simulation only; the generated harness connects it to signals inside the chip. The first reset arms it.
+// A violation is told in one line and ends the simulation, which every bench reports as a failure.
+// Python twin: codesign.image.descriptors.MAX_WAIT, codesign.mapping.timing
+`default_nettype none
+module xb_checks #(
+    parameter ARRAYS = 6,
+    parameter ROWS = 16,
+    parameter LANES = 4,
+    parameter FIELD = 18,
+    parameter GROUP_BITS = 1,
+    parameter WRITE_BITS = 20
+) (
+    input  wire                          clk,
+    input  wire                          rst,
+    input  wire                          run,
+    // Steps on their way.
+    input  wire [3:0]                    in_flight,   // loaded and not yet drained
+    input  wire [1:0]                    occupied,    // wordline banks: loaded and not yet sampled
+    input  wire [1:0]                    loaded,      // the same, one cycle later
+    input  wire [1:0]                    buffers,     // accumulator buffers in use
+    // Accumulators: lane l of array i is field [(i*LANES + l)*FIELD +: FIELD].
+    input  wire                          sum_valid,
+    input  wire                          sum_final,
+    input  wire [ARRAYS*LANES*FIELD-1:0] sum,
+    input  wire                          drain_valid,
+    input  wire                          drain_ready,
+    input  wire                          drain_raw,
+    input  wire [LANES*FIELD-1:0]        drain_data,
+    input  wire                          hidden_write,
+    // Programming.
+    input  wire [3:0]                    table_writes,
+    // Pins of the macros.
+    input  wire [ARRAYS*ROWS-1:0]        wordline,
+    input  wire [ARRAYS-1:0]             evaluate,
+    input  wire [ARRAYS-1:0]             convert,
+    input  wire [GROUP_BITS-1:0]         group,
+    input  wire [ARRAYS-1:0]             cell_write,
+    input  wire [ARRAYS-1:0]             trim_write,
+    input  wire [WRITE_BITS-1:0]         write_address,
+    input  wire [31:0]                   write_data
+);
+    localparam MOST_STEPS = 6;  // why a step never waits for one that is further back
+    localparam [LANES*FIELD-1:0] TOPS = {LANES{1'b1, {(FIELD-1){1'b0}}}};
+
+    reg       armed;
+    reg [1:0] pending;  // groups in the requantizer that go to the activation memory
+    reg [8*48-1:0] what;
+
+    wire [2*ARRAYS+3:0] writes = {table_writes, cell_write, trim_write};
+    wire                enters = drain_valid && drain_ready && !drain_raw;
+
+    initial armed = 1'b0;
+
+    // An unknown condition counts as violated.
+    /* verilator lint_off BLKSEQ */ // `what` is a temporary
+    always @(posedge clk) begin
+        pending <= run ? pending + {1'b0, enters} - {1'b0, hidden_write} : 2'd0;
+        what = 0;
+        if (rst) armed <= 1'b1;
+        else if (armed) begin
+            if (({28'd0, in_flight} <= MOST_STEPS) !== 1'b1) what = "more than 6 steps in flight";
+            if ((occupied <= 2'd2 && loaded <= 2'd2) !== 1'b1) what = "more than 2 wordline banks in use";
+            if ((buffers <= 2'd2) !== 1'b1) what = "more than 2 accumulator buffers in use";
+            if (((writes & (writes - 1'b1)) == 0) !== 1'b1) what = "two memories are written at once";
+            if ((!run || !hidden_write || pending != 2'd0) !== 1'b1) what = "an activation is written that was not drained";
+            if (sum_valid && sum_final && (sum & {ARRAYS{TOPS}}) !== 0) what = "a sum reaches its field's top bit";
+            if (drain_valid && (drain_data & TOPS) !== 0) what = "an accumulator reaches its field's top bit";
+            if (^{evaluate, convert, group, writes, write_address, write_data} === 1'bx) what = "X on a macro pin";
+            if (^wordline === 1'bx) what = "X on a wordline";
+        end
+        if (what != 0) begin
+            $display("violated: %m, time %0t: %0s", $time, what);
+            $finish;
+        end
+    end
+    /* verilator lint_on BLKSEQ */
+endmodule
+`default_nettype wire

@@ -1,0 +1,100 @@
+"""Each invariant that every chip simulation checks, broken once: the simulation ends and says which."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codesign.errors import ToolError
+from codesign.fixed import IntType
+from codesign.hardware import Chip
+from codesign.sim import simulate
+from hdl.mutants import Mutant
+from hdl.programs import images, program
+
+BLOCKED = {"output_pause": 0.9}
+BUS = {"load": "bus"}
+DROPPED = "an offered word was dropped or changed"
+
+FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
+    "wordline": (
+        Mutant("xb_wordlines.v", "bank_1[drive_bit*PLANE +: PLANE] & mask", "bank_1[drive_bit*PLANE +: PLANE]"),
+        {},
+        "X on a wordline",
+    ),
+    "output": (
+        Mutant("xb_stream_out.v", "else if (m_valid && m_ready)", "else if (m_valid)"),
+        BLOCKED,
+        f"u_check_output, time .*{DROPPED}",
+    ),
+    "requant": (
+        Mutant("xb_requant.v", "!valid_2 || m_ready;", "1'b1;"),
+        BLOCKED,
+        f"u_check_requant, time .*{DROPPED}",
+    ),
+    "drain": (
+        Mutant("xb_drain.v", "m_valid && m_ready;", "m_valid;"),
+        BLOCKED,
+        f"u_check_drain, time .*{DROPPED}",
+    ),
+    "pins": (
+        Mutant("xb_convert.v", "group <= {GROUP_BITS{1'b0}};\n            loaded", "loaded"),
+        {},
+        "X on a macro pin",
+    ),
+    "address": (
+        Mutant("xb_loader.v", "write_address <= {WRITE_BITS{1'b0}};", ""),
+        {},
+        "X on a macro pin",
+    ),
+    "steps": (
+        Mutant("xb_fetch.v", "in_flight <= 4'd0;", "in_flight <= 4'd5;"),
+        {},
+        "more than 6 steps in flight",
+    ),
+    "banks": (
+        Mutant("xb_fetch.v", "occupied != 2'd2 && ", ""),
+        BLOCKED,
+        "more than 2 wordline banks in use",
+    ),
+    "buffers": (
+        Mutant("xb_convert.v", " && buffers != 2'd2", ""),
+        BLOCKED,
+        "more than 2 accumulator buffers in use",
+    ),
+    "strobes": (
+        Mutant("xb_loader.v", "write_tiles <= kind == TILES;", "write_tiles <= kind == STEPS;"),
+        BUS,
+        "two memories are written at once",
+    ),
+    "hidden": (
+        Mutant("xb_core.v", "hidden_write = q_valid && !q_raw;", "hidden_write = q_valid || !q_raw;"),
+        {},
+        "an activation is written that was not drained",
+    ),
+    "sums": (
+        Mutant("xb_scan.v", "total <= (sum & GUARD)", "total <= ~(sum & GUARD)"),
+        {},
+        "a sum reaches its field's top bit",
+    ),
+    "accumulators": (
+        Mutant("xb_accumulate.v", "<< 1) & GUARD) + (s_sum & GUARD)", "<< 1) & GUARD) + (s_sum | ~GUARD)"),
+        {},
+        "an accumulator reaches its field's top bit",
+    ),
+}
+ONE_LAYER = ("steps", "banks", "buffers")  # steps that wait for none crowd the chip
+DEFAULT = ("wordline", "output")
+
+
+@pytest.mark.parametrize("name", [n if n in DEFAULT else pytest.param(n, marks=pytest.mark.slow) for n in FAULTS])
+def test_a_violated_invariant_ends_the_simulation(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant, options, said = FAULTS[name]
+    sizes = [20, 7] if name in ONE_LAYER else [20, 10, 7]
+    p = program(sizes, Chip.load("tiny"), kind=IntType(3), hidden=IntType(4))
+    x = images(20, p.network)
+    options = {"load": "backdoor", **options}
+    assert simulate(p, x, **options).mismatches == (), "without the fault"
+    mutant.install(monkeypatch, tmp_path)
+    with pytest.raises(ToolError, match=f"violated: tiny_top_sim.*{said}"):
+        simulate(p, x, **options)
