@@ -31,7 +31,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "report": ("mapping image hardware fixed", ""),
     "program": ("ir passes mapping image rtl hardware fixed outputs", ""),
     "compiler": ("ir passes mapping image rtl hardware fixed program", "train"),
-    "sim": ("rtl image mapping ir hardware fixed program", ""),
+    "sim": ("rtl image mapping ir hardware fixed program outputs", ""),
     # Records that load without torch: the recipe with what it names, and which of torchrun's processes this is.
     "flow": (
         "ir mapping image rtl report program hardware fixed outputs train.recipe train.ranks",
