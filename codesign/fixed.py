@@ -223,3 +223,11 @@ def crc32(words: ArrayLike, start: int = 0) -> int:
 def clog2(value: int) -> int:
     """Verilog's $clog2: bits needed to count `value` things."""
     return (value - 1).bit_length() if value > 1 else 0
+
+
+def mean(total: int, count: int) -> int | float:
+    """total / count: an int where it is whole, else the nearest float.
+
+    Below 2^32, means over at most 1,000 differ only if their floats do, so that comparing these is exact.
+    """
+    return total // count if total % count == 0 else total / count

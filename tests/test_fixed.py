@@ -204,3 +204,8 @@ def test_lane_values() -> None:
     word = 0b101 | 0b100 << 3 | 0b101 << 6 | 0b110 << 9 | 0b111 << 12
     assert fixed.lane_values(word, 3, fixed.IntType(4, signed=True)) == [5, -8, -1]
     assert fixed.lane_values(word, 3, fixed.IntType(4)) == [5, 8, 15]
+
+
+def test_a_mean_is_an_int_where_it_is_whole() -> None:
+    whole, half = fixed.mean(12, 4), fixed.mean(9, 2)
+    assert (whole, type(whole), half) == (3, int, 4.5)

@@ -164,6 +164,7 @@ def compile_(
     from codesign import ir
     from codesign.compiler import compile
     from codesign.hardware import Chip
+    from codesign.report import number
 
     target, samples = Chip.load(chip), None if calibration is None else read_array(calibration)
     source = ir.load(network)
@@ -182,7 +183,8 @@ def compile_(
         json,
         found,
         f"{source.name} on {target.name}: {program.arrays_used} of {target.arrays.count} arrays "
-        f"(at least {program.arrays_lower_bound}), {c.latency} cycles an image, one every {c.interval}; in {out}",
+        f"(at least {program.arrays_lower_bound}), {c.latency} cycles an image, one every {number(c.interval)}; "
+        f"in {out}",
     )
 
 

@@ -11,6 +11,8 @@ from codesign.errors import plain
 
 def judge(result: Any, json: bool) -> None:
     """Print a simulation's result; exit with 1 when it is not as predicted."""
+    from codesign.report import number
+
     wrong = [str(m) for m in result.mismatches]
     found = {
         "images": result.images,
@@ -27,7 +29,7 @@ def judge(result: Any, json: bool) -> None:
     count = f"{result.images} image{'s' if result.images > 1 else ''}"
     cycles = f"{result.cycles} cycles"
     if result.images > 1:
-        cycles += f" for the first, then one every {result.interval}"
+        cycles += f" for the first, then one every {number(result.interval)}"
     say(json, found, f"{count} {verdict}; {cycles}; {result.images_per_second:.1f} images/s")
     refuse(len(wrong), wrong[0] if wrong else None, result.timing_errors)
 

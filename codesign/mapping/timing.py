@@ -5,13 +5,18 @@ Each rule below is a register in xb_fetch, xb_convert, xb_reduce, xb_accumulate,
 or xb_stream_out.
 """
 
-from collections import defaultdict
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
 
-from codesign.fixed import clog2
+from codesign.errors import CapacityError
+from codesign.fixed import clog2, mean
 from codesign.mapping.graph import Mapping, Plan, StepPlan
 
 Timed = Plan | Mapping  # the numbers in the cells do not matter
+LONGEST = 1000  # images in which a rhythm must have come round
 
 
 @dataclass(frozen=True)
@@ -19,12 +24,14 @@ class Cycles:
     """What a program takes. `bound` is what the converters alone need for one image.
 
     latency: from the last input word to the last output word of an image that meets an idle chip.
-    interval: between the last output words of two images when the input never pauses.
+    interval: between the last output words of two images when the input never pauses: the mean over one period of
+    the rhythm, exact, an int where it is whole. period: images after which the rhythm repeats.
     """
 
     bound: int
     latency: int
-    interval: int
+    interval: int | float
+    period: int
 
 
 def bound(mapping: Timed) -> int:
@@ -33,9 +40,22 @@ def bound(mapping: Timed) -> int:
 
 
 def predict(mapping: Timed) -> Cycles:
-    """Cycles of one image, and of a long stream of them."""
-    ins, outs = stream(mapping, 12)
-    return Cycles(bound(mapping), outs[0] - ins[0], outs[-1] - outs[-2])
+    """Cycles of one image, and of a long stream of them.
+
+    Raises CapacityError when the stream finds no rhythm within `LONGEST` images.
+    """
+    met: dict[tuple[int, ...], int] = {}  # state: the image that first left it
+    seen: list[_Image] = []
+    for n, image in enumerate(islice(_images(mapping), LONGEST + 1)):
+        seen.append(image)
+        first = met.setdefault(image.state, n)
+        if first < n:
+            interval = mean(image.leaves - seen[first].leaves, n - first)
+            return Cycles(bound(mapping), seen[0].leaves - seen[0].arrives, interval, n - first)
+    raise CapacityError(
+        f"chip {mapping.chip.name}: the network's images find no rhythm within {LONGEST:,}, so that their interval is "
+        "not known; change a layer's width or the chip's converters"
+    )
 
 
 def scan_stages(mapping: Timed) -> int:
@@ -48,40 +68,52 @@ def stream(mapping: Timed, images: int) -> tuple[list[int], list[int]]:
 
     Input words come whenever the chip takes one, output words are taken at once; cycle 0 takes the first.
     """
-    steps, count = mapping.steps, len(mapping.steps)
-    units = mapping.chip.arrays.rows // mapping.chip.bus.stream_bytes
-    stages = scan_stages(mapping)
-    arrivals: list[list[int]] = []  # [image][word]: cycle of the word's last beat
-    released: list[int] = []  # [image]: cycle its input buffer is given back
-    sampled: dict[int, int] = defaultdict(lambda: -1)  # [step number]: cycle of its last sample
-    drained: dict[int, int] = defaultdict(lambda: -1)  # cycle its last result is written
-    cleared: dict[int, int] = defaultdict(lambda: -1)  # cycle its accumulators are read out
-    last_beat, last_load, converters = -1, -1, -1
-    pipe = _Pipe(stages)
-    outs: list[int] = []
+    found = list(islice(_images(mapping), images))
+    return [i.arrives for i in found], [i.leaves for i in found]
 
-    for image in range(images):
+
+class _Image(NamedTuple):
+    arrives: int  # cycle of its last input word
+    leaves: int  # cycle of its last output word
+    state: tuple[int, ...]  # all that later images depend on, in cycles since it arrived
+
+
+def _images(mapping: Timed) -> Iterator[_Image]:
+    """The images of an endless stream, one after another."""
+    steps = mapping.steps
+    units = mapping.chip.arrays.rows // mapping.chip.bus.stream_bytes
+    words = range(-(-mapping.beats // units))
+    back = max(2, *(s.wait for s in steps))
+    released = deque([-1, -1], 2)  # [-2] two images ago: cycle its input buffer is given back
+    sampled = deque([-1, -1], 2)  # [-2] two steps ago: cycle of its last sample
+    cleared = deque([-1, -1], 2)  # cycle its accumulators are read out
+    drained = deque([-1] * back, back)  # [-k] k steps ago: cycle its last result is written
+    last_beat, last_load, converters = -1, -1, -1
+    pipe = _Pipe(scan_stages(mapping))
+
+    while True:
         # Input: a beat a cycle into the free one of two buffers.
-        beat = max(last_beat + 1, released[image - 2] + 1 if image >= 2 else 0)
+        beat = max(last_beat, released[0]) + 1
         last_beat = beat + mapping.beats - 1
-        arrivals.append([min(beat + (w + 1) * units - 1, last_beat) for w in range(-(-mapping.beats // units))])
-        for k, step in enumerate(steps):
-            n = image * count + k
+        arrivals = [min(beat + (w + 1) * units - 1, last_beat) for w in words]  # cycle of each word's last beat
+        for step in steps:
             # Fetch: a load a cycle; a bank must be free, the producer drained, the word there.
-            start = max(last_load + 1, sampled[n - 2] + 1, drained[n - step.wait] + 1 if step.wait else 0)
+            start = max(last_load, sampled[0], drained[-step.wait] if step.wait else -1) + 1
             for load in step.loads:
-                ready = 0 if load.hidden else arrivals[image][load.word] + 1
+                ready = 0 if load.hidden else arrivals[load.word] + 1
                 last_load = start = max(start, ready)
                 start += 1
             if step.releases_input:
                 released.append(last_load)
             # Convert: the first sample may fall into the last conversion of the step before.
-            sample = max(last_load + 2, converters, cleared[n - 2] + 1)
-            sampled[n] = sample + (step.input.bits - 1) * step.groups
+            sample = max(last_load + 2, converters, cleared[0] + 1)
+            sampled.append(sample + (step.input.bits - 1) * step.groups)
             converters = sample + step.input.bits * step.groups
-            cleared[n], drained[n] = pipe.drain(step, mapping, sampled[n])
-        outs.append(pipe.sent)
-    return [a[-1] for a in arrivals], outs
+            read, written = pipe.drain(step, mapping, sampled[-1])
+            cleared.append(read)
+            drained.append(written)
+        times = (*released, *sampled, *cleared, *drained, last_load, converters, *pipe.state)
+        yield _Image(last_beat, pipe.sent, tuple(t - last_beat for t in times))
 
 
 class _Pipe:
@@ -91,6 +123,11 @@ class _Pipe:
         self.delay = stages + 3  # last sample to the first complete group, less the group number
         self.issued = self.moved = self.left = -1  # last group: drained, in stage 2, out
         self.sent = -1  # last output word
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """The cycles that later groups depend on."""
+        return self.issued, self.moved, self.left, self.sent
 
     def drain(self, step: StepPlan, mapping: Timed, sampled: int) -> tuple[int, int]:
         """Cycles in which the step's accumulators are all read, and its last result leaves the requantizer."""

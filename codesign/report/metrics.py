@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from codesign.errors import InputError
 
 Count = Annotated[int, Field(ge=0)]
+Mean = Annotated[int | float, Field(ge=0)]  # int where it is whole
 
 
 class _Record(BaseModel):
@@ -55,8 +56,8 @@ class Cycles(_Record):
     bound: Count
     predicted: Count
     simulated: Count
-    interval: Count  # predicted, between images of a stream
-    interval_simulated: Count | None  # absent when only one image was simulated
+    interval: Mean  # predicted, between images of a stream: over one period of their rhythm
+    interval_simulated: Mean | None  # over the last period; absent when only one image was simulated
     wrong_images: Count  # images that came in another cycle than predicted
 
 

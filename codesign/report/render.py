@@ -24,6 +24,11 @@ def text(m: Metrics, width: int = 100) -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
+def number(value: int | float) -> str:
+    """A count, or a mean of counts to two places."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
 def _grid() -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
     table.add_column("", min_width=18, no_wrap=True, overflow="ignore")
@@ -64,8 +69,8 @@ def _costs(m: Metrics) -> Table:
     table.add_row(
         "latency, cycles", f"{c.bound:,}", f"{c.predicted:,}", f"{c.simulated:,}", "last input to last output"
     )
-    between = "" if c.interval_simulated is None else f"{c.interval_simulated:,}"
-    table.add_row("interval, cycles", f"{c.bound:,}", f"{c.interval:,}", between, "between images of a stream")
+    between = "" if c.interval_simulated is None else number(c.interval_simulated)
+    table.add_row("interval, cycles", f"{c.bound:,}", number(c.interval), between, "between images of a stream")
     return table
 
 

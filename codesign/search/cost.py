@@ -61,7 +61,7 @@ class Cost:
     cells: int
     arrays: int
     lower_bound: int
-    interval: int | None = None
+    interval: float | None = None  # int where it is whole
     latency: int | None = None
     activation_words: int | None = None
     energy_nj: float | None = None  # the higher estimate
@@ -111,9 +111,10 @@ class Pricer:
             return Cost(outline.cells, arrays, bound, misses=tuple(misses))
         try:
             planned = plan(outline, chip)
-        except CapacityError as e:  # words of activations: they depend on where each layer's lie
+            cycles = predict(planned)
+        except CapacityError as e:  # words of activations, which depend on where each layer's lie; no rhythm
             return Cost(outline.cells, arrays, bound, misses=(Miss(UNPLACED, 1, 0, str(e)),))
-        cycles, likely = predict(planned), estimate(planned)
+        likely = estimate(planned)
         cost = Cost(
             outline.cells,
             arrays,

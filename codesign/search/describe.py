@@ -18,6 +18,7 @@ from codesign.hardware import TOML_LIMIT, validate
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]
+Cycles = Annotated[int | float, Field(gt=0)]  # a mean of whole numbers
 Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
 DOTTED = ("free", "set", "quick", "baseline.set")  # tables whose keys are dotted: free.train.hidden is "train.hidden"
 
@@ -41,7 +42,7 @@ class Limits(_Part):
     """What a candidate may cost. Absent: no limit, but for the arrays that the chip has."""
 
     arrays: Count | None = Field(None, description="arrays used; also how many the chip has, unless that is free")
-    interval: Count | None = Field(None, description="cycles from one image to the next when the input never pauses")
+    interval: Cycles | None = Field(None, description="mean cycles between images when the input never pauses")
     latency: Count | None = Field(None, description="cycles of one image that meets an idle chip")
     activation_words: Count | None = Field(None, description="words of the activation memory in use at once")
     energy_nj: Amount | None = Field(None, description="energy an image, nJ, the higher estimate (search/estimate.py)")

@@ -2,12 +2,14 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError, UnsupportedError
+from codesign.errors import InputError, OutputError, ToolError, UnsupportedError
 from codesign.ir.run import check_inputs
 from codesign.mapping import Die
 from codesign.outputs import alone, writing
@@ -39,8 +41,9 @@ def simulate(
     records chip.fst with a chip.gtkw beside it. reproduce: start of a command line named in mismatches.
 
     Raises InputError on unfit inputs, UnsupportedError for another simulator, ToolError when Icarus
-    Verilog is missing or the simulation breaks down, OutputError when folder cannot be written or another
-    simulation writes there. A wrong word raises nothing: see Result.mismatches.
+    Verilog is missing or the simulation breaks down or shows no sign of life for 300 s; its log is kept then, also
+    that of a temporary folder. OutputError when a folder cannot be written or another simulation writes there. A wrong
+    word raises nothing: see Result.mismatches.
     """
     if simulator != "icarus":
         raise UnsupportedError(f"simulator {simulator!r}: is not supported; use icarus")
@@ -53,14 +56,36 @@ def simulate(
         raise InputError("simulate: no images were given; pass at least one row")
     if waves and folder is None:
         raise InputError("simulate: waves need a folder that keeps them; give folder=")
-    work = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="codesign-"))
-    job = Job(program, images, work, load == "backdoor", die, input_pause, output_pause, seed, waves)
-    try:
+    with _place(folder) as (work, log):
+        job = Job(program, images, work, load == "backdoor", die, input_pause, output_pause, seed, waves, log=log)
+        found, seconds = run(job, progress)
+        return judge(job, found, seconds, reproduce)
+
+
+@contextmanager
+def _place(folder: str | Path | None) -> Iterator[tuple[Path, Path]]:
+    """The job's folder and its log. Temporary ones are removed, but for the log of a simulation that broke down."""
+    if folder is not None:
+        work = Path(folder)
         with writing(work):
             work.mkdir(parents=True, exist_ok=True)
         with alone(work):
-            found, seconds = run(job, progress)
-            return judge(job, found, seconds, reproduce)
+            yield work, work / "simulation.log"
+        return
+    try:
+        work = Path(tempfile.mkdtemp(prefix="codesign-"))
+    except OSError as e:
+        raise OutputError(
+            f"{tempfile.gettempdir()}: cannot be written ({e.strerror}); free it or set TMPDIR to another folder"
+        ) from None
+    log = work.with_suffix(".log")
+    keep = False
+    try:
+        yield work, log
+    except ToolError:
+        keep = True
+        raise
     finally:
-        if folder is None:
-            shutil.rmtree(work, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
+        if not keep:
+            log.unlink(missing_ok=True)

@@ -1,22 +1,27 @@
 """The chip bench: what a user's firmware would do. Run by cocotb inside the simulator.
 
-Reads job.json beside the image and the inputs, writes result.npz. Values are judged outside.
+Reads job.json beside the image and the inputs in the current folder, writes result.npz. Values are judged outside. What
+goes wrong is one line of the log that begins with "codesign: ".
 """
 
 import gc
 import json
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
+from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, Timer, with_timeout
 
 from codesign.image.registers import IMAGE_REASONS, IMAGE_STATES, field, offset
-from codesign.sim.bus import Apb
+from codesign.sim.bus import Apb, ApbError
 from codesign.sim.streams import Sink, Source
+
+CLOCK_NS = 10
+HEARTBEAT = "progress"  # as in job.py, which this process need not load
 
 
 async def reset(dut: Any) -> Apb:
@@ -58,20 +63,59 @@ def beats(image: np.ndarray, width: int) -> list[tuple[int, int, bool]]:
     return result
 
 
+class Stuck(Exception):
+    """The chip does not do what firmware waits for."""
+
+
+async def within(what: Any, cycles: int) -> Any:
+    """Await `what`; raises SimTimeoutError when it takes longer."""
+    return await with_timeout(what, cycles * CLOCK_NS, "ns")
+
+
+async def live() -> None:
+    """Show signs of life as simulated time goes by; end with the process that asked for the simulation."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        os.utime(HEARTBEAT)
+        await Timer(200 * CLOCK_NS, "ns")
+    os._exit(1)
+
+
 @cocotb.test()
 async def firmware(dut: Any) -> None:
     """Program, stream images in, collect words and cycles."""
-    folder = Path(os.environ["CODESIGN_JOB"])
-    job = json.loads((folder / "job.json").read_bytes())
-    data = np.load(folder / "job.npz", allow_pickle=False)
+    cocotb.start_soon(live())
+    try:
+        await session(dut)
+    except (Stuck, OSError) as e:
+        with suppress(OSError):  # a full disk
+            print(f"codesign: {e}", flush=True)
+        raise
+
+
+async def session(dut: Any) -> None:
+    """What the test does. Raises Stuck when the chip is not the one asked for or stands still."""
+    job = json.loads(Path("job.json").read_bytes())
+    data = np.load("job.npz", allow_pickle=False)
     images: np.ndarray = data["images"]
     words = [int(w) for w in data["words"]]
-    bus = await reset(dut)
-    await program(dut, bus, words, job["backdoor"])
+    patience = job["timeout_cycles"]
+
+    async def load() -> Apb:
+        bus = await reset(dut)
+        await program(dut, bus, words, job["backdoor"])
+        await bus.write(offset("IRQ_ENABLE"), 1)
+        await bus.write(offset("CONTROL"), 1)
+        return bus
+
+    try:
+        bus = await within(load(), 4 * len(words) + 1000)
+    except SimTimeoutError:
+        raise Stuck("the bus does not answer while the chip is programmed") from None
+    except AssertionError as e:
+        raise Stuck(str(e)) from None
     source = Source(dut, "s_axis", job["input_pause"], job["seed"])
     sink = Sink(dut, "m_axis", job["output_pause"], job["seed"] + 1)
-    await bus.write(offset("IRQ_ENABLE"), 1)
-    await bus.write(offset("CONTROL"), 1)
 
     gc.disable()  # a short-lived process; collecting costs a tenth of the run
     started = time.perf_counter()
@@ -94,21 +138,38 @@ async def firmware(dut: Any) -> None:
     watcher = cocotb.start_soon(watch_hidden()) if job["probe"] else None
     feeder = cocotb.start_soon(feed())
     for n in range(len(images)):
-        outputs.append(await with_timeout(sink.frame(), job["timeout_cycles"] * 10, "ns"))
+        try:
+            outputs.append(await within(sink.frame(), patience))
+        except SimTimeoutError:
+            raise Stuck(
+                f"no word from image {n} after {patience:,} cycles ({len(ins)} images went in); {await state(bus)}"
+            ) from None
         outs.append(int(dut.cycle.value))
-        if job["progress"]:
-            (folder / "progress").write_text(str(n + 1), encoding="utf-8")
-    await feeder
+        Path(HEARTBEAT).write_text(str(n + 1), encoding="utf-8")
+    try:
+        await within(feeder, patience)
+    except SimTimeoutError:
+        raise Stuck(f"image {len(ins)} does not go in, though all results came; {await state(bus)}") from None
     if watcher:
         watcher.cancel()
     await RisingEdge(dut.clk)
-    assert dut.irq.value == 1, "done interrupt is not raised"
-    assert await bus.read(offset("IMAGES")) == len(images), "IMAGES does not count the images"
+    if dut.irq.value != 1:
+        raise Stuck(f"the done interrupt is not raised; {await state(bus)}")
+    if (counted := await bus.read(offset("IMAGES"))) != len(images):
+        raise Stuck(f"IMAGES counts {counted}, not {len(images)}")
     np.savez(
-        folder / "result.npz",
+        "result.npz",
         outputs=np.array(outputs, dtype=np.uint32).view(np.int32),
         ins=np.array(ins),
         outs=np.array(outs),
         seconds=time.perf_counter() - started,
         hidden=np.array([f"{h:x}" for h in hidden]),
     )
+
+
+async def state(bus: Apb) -> str:
+    """STATUS, for a message."""
+    try:
+        return f"STATUS = 0x{await within(bus.read(offset('STATUS')), 1000):08x}"
+    except (SimTimeoutError, ApbError):
+        return "STATUS cannot be read"

@@ -1,16 +1,27 @@
-"""The only place that starts a simulator: compile once, run cocotb tests, tell what failed."""
+"""The only place that starts a simulator: compile once, run cocotb tests, tell in one line what failed."""
 
-import contextlib
 import hashlib
 import logging
 import os
+import re
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
+from signal import Signals
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from codesign.errors import ToolError
+from codesign.sim.cache import cache_folder, is_whole, store
+from codesign.sim.child import Tick, execute
+
+PATIENCE_S = 300.0  # a simulator that shows no sign of life for so long is given up
+MARK = "codesign: "  # begins a line of a log that says why the simulation ends
+RESULTS = "results.xml"
 
 
 def require() -> None:
@@ -29,60 +40,61 @@ def require() -> None:
         )
 
 
-def cache_folder() -> Path:
-    """Where compiled simulators are kept: $CODESIGN_CACHE, else the user's cache folder."""
-    base = os.environ.get("CODESIGN_CACHE")
-    if base:
-        return Path(base)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codesign"
-
-
 def build(
     files: Mapping[str, str], sources: Sequence[str], top: str, parameters: Mapping[str, object] | None = None
 ) -> Path:
-    """A folder with the compiled simulator of `sources` (names in `files`); compiled once per content.
+    """A folder with the compiled simulator of `sources` (names in `files`); compiled once per content and compiler.
 
-    Raises ToolError with the compiler's words when the Verilog does not compile.
+    What is kept is used only while it is as it was stored, else compiled anew. Raises ToolError with the compiler's
+    words when the Verilog does not compile, or when the result cannot be kept.
     """
     require()
-    digest = hashlib.sha256(
-        repr((sorted(files.items()), list(sources), top, sorted((parameters or {}).items()))).encode()
-    )
+    options = [f"-P{top}.{name}={value}" for name, value in sorted((parameters or {}).items())]
+    digest = hashlib.sha256(repr((sorted(files.items()), list(sources), top, options, _tools())).encode())
     final = cache_folder() / f"icarus-{top}-{digest.hexdigest()[:16]}"
-    if (final / "sim.vvp").exists():
+    if is_whole(final / "sim.vvp"):
         return final
     try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(prefix=f".{top}-", dir=final.parent))
+        with tempfile.TemporaryDirectory(prefix="codesign-") as work:
+            content = _compile(Path(work), files, sources, top, options)
     except OSError as e:
         raise ToolError(
-            f"{final.parent}: cannot keep compiled simulators ({e.strerror}); set CODESIGN_CACHE to a folder that can"
+            f"{e.filename or tempfile.gettempdir()}: cannot compile a simulator there ({e.strerror or e}); free it or "
+            "set TMPDIR to a folder with room"
         ) from None
     try:
-        for name, content in files.items():
-            path = work / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
-        log = work / "build.log"
-        try:
-            _runner().build(
-                sources=[work / s for s in sources],
-                hdl_toplevel=top,
-                includes=[work],
-                build_args=["-g2005", "-Wall"],
-                parameters=dict(parameters or {}),
-                timescale=("1ns", "1ps"),
-                build_dir=work,
-                always=True,
-                log_file=log,
-            )
-        except (SystemExit, RuntimeError):
-            raise ToolError(f"iverilog: {top} does not compile\n{_tail(log)}") from None
-        with contextlib.suppress(OSError):  # another process may have been first
-            work.rename(final)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        store(final / "sim.vvp", content)
+    except OSError as e:
+        raise ToolError(
+            f"{final.parent}: cannot keep compiled simulators ({e.strerror or e}); free it or set CODESIGN_CACHE to a "
+            "folder that can"
+        ) from None
     return final
+
+
+def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: str, options: Sequence[str]) -> bytes:
+    """The compiled simulator, once it is known to load: a full disk does not change the compiler's exit status."""
+    for name, text in files.items():
+        path = work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (work / "timescale.f").write_text("+timescale+1ns/1ps\n", encoding="utf-8")
+    found = work / "sim.vvp"
+    log = work / "build.log"
+    arguments = ["-s", top, "-g2005", "-Wall", "-I.", "-f", "timescale.f", *options, *sources]
+    # Relative names, and temporary files in the same place: the compiler hands both to a shell.
+    status = execute(["iverilog", "-o", found.name, *arguments], work, log, {**os.environ, "TMPDIR": "."})
+    if status:
+        raise ToolError(f"iverilog: {top} does not compile: {_ended(status) or _line(log, 0)}")
+    loads = found.is_file() and execute(["vvp", "-n", "-s", found.name], work, log) == 0
+    content = found.read_bytes() if loads else b""
+    names = re.search(rb"\n:file_names (\d+);\n((?: +\"[^\n]*\";\n)*)\Z", content)  # the last thing that is written
+    if names is None or names[2].count(b"\n") != int(names[1]):
+        raise ToolError(
+            f"iverilog: ended well, but left no simulator of {top} that loads; see whether {work.parent} is full and "
+            f"{shutil.which('iverilog')} is sound, and run again"
+        )
+    return content
 
 
 def run(
@@ -94,59 +106,145 @@ def run(
     plusargs: Sequence[str] = (),
     waves: bool = False,
     filter: str | None = None,
+    log: Path | None = None,
+    heartbeat: Path | None = None,
+    tick: Callable[[], None] | None = None,
 ) -> None:
-    """Run the cocotb tests of `module`; files appear in `folder`.
+    """Run the cocotb tests of `module`; files appear in `folder`, which is the current one for the tests.
 
-    Raises ToolError when the simulation died or a test failed, with the end of its log.
+    log: what the simulator says (absent: simulation.log there). heartbeat: a file that a living bench touches; after
+    `PATIENCE_S` without, the simulator is given up. tick is called now and then. Raises ToolError when the simulation
+    died, was given up, or a test failed; OSError when the folder cannot be written.
     """
     require()
     folder.mkdir(parents=True, exist_ok=True)
-    log, results = (folder / "simulation.log").resolve(), (folder / "results.xml").resolve()
+    log, results = (log or folder / "simulation.log").absolute(), folder / RESULTS
     results.unlink(missing_ok=True)
-    runner = _runner()
-    failed = False
+    runner = _runner(log, _Patience(heartbeat, tick))
+    told = ""
     try:
-        runner.test(
-            test_module=module,
-            hdl_toplevel=top,
-            hdl_toplevel_lang="verilog",
-            build_dir=simulator,
-            test_dir=folder,
-            results_xml=str(results),
-            plusargs=list(plusargs),
-            extra_env=dict(env or {}),
-            waves=waves,
-            log_file=log,
-            test_filter=filter,
-        )
-    except (SystemExit, RuntimeError):
-        failed = True
-    tests, failures = _results(results)
-    if failed or failures or not tests:  # the runner itself returns normally when a test failed
-        raise ToolError(f"simulation of {top}: {failures} of {tests} tests failed, log in {log}\n{_tail(log)}")
+        with suppress(SystemExit):  # of the runner: tests failed, which the results say too
+            runner.test(
+                test_module=module,
+                hdl_toplevel=top,
+                hdl_toplevel_lang="verilog",
+                build_dir=simulator,
+                test_dir=folder,
+                results_xml=str(results.absolute()),
+                plusargs=list(plusargs),
+                extra_env={**(env or {}), "COCOTB_RESULTS_ATTACHMENTS": ""},
+                test_args=["-n"],  # $stop ends it, and does not ask
+                waves=waves,
+                test_filter=filter,
+            )
+    except _Stalled:
+        told = f"no sign of life for {PATIENCE_S:,g} s, so it was ended"
+    told = told or _why(runner.status, log, results)
+    if told:
+        raise ToolError(f"simulation of {top}: {told}; log: {log}")
 
 
-def _results(path: Path) -> tuple[int, int]:
-    from cocotb_tools.check_results import get_results
+class _Stalled(Exception):
+    """The simulator shows no sign of life."""
 
+
+class _Patience:
+    def __init__(self, heartbeat: Path | None, tick: Callable[[], None] | None) -> None:
+        self.heartbeat, self.tick = heartbeat, tick
+        self.beat, self.idle = 0, 0.0
+
+    def __call__(self, seconds: float) -> None:
+        if self.tick:
+            self.tick()
+        if self.heartbeat:
+            with suppress(OSError):
+                beat = self.heartbeat.stat().st_mtime_ns
+                self.beat, self.idle = beat, self.idle if beat == self.beat else 0.0
+            self.idle += seconds
+            if self.idle > PATIENCE_S:
+                raise _Stalled
+
+
+def _why(status: int, log: Path, results: Path) -> str:
+    """Why a simulation that ended is no result; "" if all tests passed."""
+    marked = next((line for line in _lines(log) if line.startswith(MARK)), "")
+    if marked:
+        return marked.removeprefix(MARK)
+    if told := _ended(status):
+        return told
     try:
-        tests, failures = get_results(path)
-    except (RuntimeError, OSError):
-        return 0, 0
-    return int(tests), int(failures)
+        tests = ET.parse(results).getroot().findall(".//testcase")
+    except (OSError, ET.ParseError):
+        return _room(results.parent) or f"it left no results, exit status {status}: {_line(log, -1)}"
+    failed = [bad for test in tests for kind in ("failure", "error") if (bad := test.find(kind)) is not None]
+    if failed:
+        words = failed[0].get("message") or failed[0].text or ""
+        first = next(iter(words.strip().splitlines()), "") or _line(log, -1)
+        return _room(results.parent) or f"{len(failed)} of {len(tests)} tests failed: {first}"
+    if not tests:
+        return f"it ran no tests: {_line(log, -1)}"
+    return f"exit status {status}: {_line(log, -1)}" if status else ""
 
 
-def _runner() -> Any:
-    from cocotb_tools.runner import get_runner
+def _ended(status: int) -> str:
+    """How a signal ended a program; "" if none did."""
+    return f"it was ended by {Signals(-status).name}" if status < 0 else ""
+
+
+def _room(folder: Path) -> str:
+    """Why nothing can be written to a folder; "" if it can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as f:
+            f.write(bytes(1 << 16))
+    except OSError as e:
+        return f"{folder} cannot be written ({e.strerror})"
+    return ""
+
+
+def _lines(log: Path) -> list[str]:
+    try:
+        return [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return []
+
+
+def _line(log: Path, at: int) -> str:
+    """The first or the last line of a log."""
+    lines = _lines(log)
+    return lines[at].strip() if lines else "it said nothing"
+
+
+def _tools() -> list[tuple[str, str]]:
+    """Which programs compile and simulate: where they lie, and which version they are."""
+    found = []
+    for name in ("iverilog", "vvp"):
+        path = Path(shutil.which(name) or name).resolve()
+        changed = path.stat()
+        found.append((str(path), _version(path, changed.st_mtime_ns, changed.st_size)))
+    return found
+
+
+@cache
+def _version(path: Path, changed: int, size: int) -> str:  # noqa: ARG001 - another program has another
+    try:
+        said = subprocess.run([path, "-V"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        raise ToolError(f"{path}: does not say its version when asked with -V; install Icarus Verilog anew") from None
+    return next(iter(said.stdout.decode(errors="replace").splitlines()), "")
+
+
+def _runner(log: Path, tick: Tick) -> Any:
+    """Cocotb's runner, with our way of running a command: one that ends with us."""
+    from cocotb_tools.runner import Icarus
+
+    class Runner(Icarus):
+        status = 0
+
+        def _execute(self, cmds: Any, cwd: Any) -> None:
+            (command,) = cmds
+            self.status = execute(command, Path(cwd), log, self.env | {"COCOTB_RESULTS_FILE": RESULTS}, tick)
 
     logging.getLogger("cocotb").setLevel(logging.ERROR)
-    runner = get_runner("icarus")
-    runner.log.setLevel(logging.ERROR)
+    runner = Runner()
+    runner.log.setLevel(logging.CRITICAL)
     return runner
-
-
-def _tail(log: Path, lines: int = 12) -> str:
-    try:
-        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
-    except OSError:
-        return "(no log)"

@@ -1,9 +1,10 @@
 """One run of the chip bench: the files it reads, the simulator that runs it, the files it leaves."""
 
 import json
-import threading
 import time
+import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,16 @@ from codesign.errors import ToolError
 from codesign.fixed import Ints, pack_fields
 from codesign.image import render
 from codesign.mapping import Die
+from codesign.outputs import writing
 from codesign.program import Program
 from codesign.rtl import emit, plan
 from codesign.sim import icarus
-from codesign.sim.waves import write_gtkw
+from codesign.sim.waves import is_whole, write_gtkw
 
 Progress = Callable[[int, int], None]
 BENCH = "codesign.sim.chip_bench"
+DUMP = "chip.fst"
+HEARTBEAT = "progress"  # a file: images done; touched while the bench lives
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +42,7 @@ class Job:
     seed: int = 0
     waves: bool = False
     probe: bool = False  # record hidden activations too
+    log: Path | None = None  # absent: simulation.log in the folder
 
     @property
     def paused(self) -> bool:
@@ -55,30 +60,54 @@ def build(program: Program) -> Path:
 def run(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[Any]], float]:
     """What the bench found (outputs, ins, outs, hidden), and the seconds its streams took.
 
-    Raises ToolError when the simulator is missing or the bench fails.
+    Raises ToolError when the simulator is missing or the bench fails, OutputError when the folder cannot be written.
     """
     top = f"{plan(job.program.chip).module}_sim"
     simulator = build(job.program)
-    job.folder.mkdir(parents=True, exist_ok=True)
-    work = job.folder.resolve()
-    for name in ("result.npz", "progress"):
-        (work / name).unlink(missing_ok=True)
-    plusargs = _write_inputs(job, work, progress is not None)
-    if job.waves:
-        write_gtkw(work / "chip.gtkw", work / "chip.fst", job.program.chip)
-    started = time.perf_counter()
-    with _Watch(work / "progress", len(job.images), progress):
-        icarus.run(simulator, top, BENCH, work, {"CODESIGN_JOB": str(work)}, plusargs, job.waves)
+    with writing(job.folder):
+        job.folder.mkdir(parents=True, exist_ok=True)
+        work = job.folder.resolve()
+        (work / "result.npz").unlink(missing_ok=True)
+        (work / HEARTBEAT).write_text("0", encoding="utf-8")
+        plusargs = _write_inputs(job, work)
+        if job.waves:
+            write_gtkw(work / "chip.gtkw", work / DUMP, job.program.chip)
+            (work / DUMP).unlink(missing_ok=True)
+        started = time.perf_counter()
+        icarus.run(
+            simulator,
+            top,
+            BENCH,
+            work,
+            plusargs=plusargs,
+            waves=job.waves,
+            log=job.log,
+            heartbeat=work / HEARTBEAT,
+            tick=lambda: _tell(job, progress),
+        )
+    _tell(job, progress)
     try:
         with np.load(work / "result.npz", allow_pickle=False) as data:
             found = {name: data[name] for name in data.files}
-    except (OSError, ValueError):
-        raise ToolError(f"simulation left no result in {work}; see simulation.log there") from None
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        raise ToolError(f"{work}: the simulation left no whole result.npz; see whether the disk is full") from None
+    if job.waves and not is_whole(work / DUMP):
+        raise ToolError(f"{work / DUMP}: the simulator did not write it to its end; see whether the disk is full")
     return found, float(found.get("seconds", time.perf_counter() - started))
 
 
-def _write_inputs(job: Job, work: Path, progress: bool) -> list[str]:
-    """job.json, job.npz and what the plusargs name; returns the plusargs."""
+def _tell(job: Job, progress: Progress | None) -> None:
+    """Report the images done, from the file that the bench keeps."""
+    if progress:
+        with suppress(OSError, ValueError):  # just being written
+            progress(int((job.folder / HEARTBEAT).read_bytes()), len(job.images))
+
+
+def _write_inputs(job: Job, work: Path) -> list[str]:
+    """job.json, job.npz and what the plusargs name; returns the plusargs.
+
+    These are names inside `work`, the simulator's current folder: it takes no others than short ASCII ones.
+    """
     program = job.program
     cycles = program.mapping.beats + program.network.outputs + program.cycles.latency
     slowest = 1 - max(job.input_pause, job.output_pause)
@@ -89,7 +118,6 @@ def _write_inputs(job: Job, work: Path, progress: bool) -> list[str]:
         "output_pause": job.output_pause,
         "seed": job.seed,
         "probe": job.probe,
-        "progress": progress,
         "timeout_cycles": int(10 * cycles / slowest) + 1000,
     }
     (work / "job.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")
@@ -98,18 +126,18 @@ def _write_inputs(job: Job, work: Path, progress: bool) -> list[str]:
         images=(job.images & 0xFF).astype(np.uint8),
         words=np.asarray(program.words, dtype=np.uint32),
     )
-    plusargs = []
+    plusargs = [f"+arrays={sum(1 << u.array for u in program.mapping.arrays):x}"]
     if job.backdoor:
         (work / "backdoor").mkdir(exist_ok=True)
         for name, data in render(program.mapping).items():
             if name.endswith(".hex"):
                 (work / "backdoor" / name).write_bytes(data)
-        plusargs += [f"+backdoor={work / 'backdoor'}", f"+image_crc={program.words[-1]:08x}"]
+        plusargs += ["+backdoor=backdoor", f"+image_crc={program.words[-1]:08x}"]
     if job.die is not None:
         write_die(job.die, program, work / "die")
-        plusargs.append(f"+die={work / 'die'}")
+        plusargs.append("+die=die")
     if job.waves:
-        plusargs.append(f"+waves={work / 'chip.fst'}")
+        plusargs.append(f"+waves={DUMP}")
     return plusargs
 
 
@@ -122,31 +150,3 @@ def write_die(die: Die, program: Program, folder: Path) -> None:
     for array, codes in die.codes.items():
         lines = [f"{pack_fields(row, bits):0{digits}x}\n" for row in codes]
         (folder / f"array_{array}.hex").write_text("".join(lines), encoding="utf-8")
-
-
-class _Watch:
-    """Reports the images done while the simulator runs, from a file that the bench keeps."""
-
-    def __init__(self, path: Path, total: int, progress: Progress | None) -> None:
-        self.path, self.total, self.progress = path, total, progress
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._loop, daemon=True)
-
-    def _loop(self) -> None:
-        while self.progress and not self.stop.wait(0.2):
-            try:
-                self.progress(int(self.path.read_text(encoding="utf-8") or 0), self.total)
-            except (OSError, ValueError):
-                continue
-
-    def __enter__(self) -> None:
-        if self.progress:
-            self.progress(0, self.total)
-            self.thread.start()
-
-    def __exit__(self, failed: object, *_: object) -> None:
-        self.stop.set()
-        if self.progress:
-            self.thread.join()
-            if failed is None:
-                self.progress(self.total, self.total)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.fixed import lane_values
+from codesign.fixed import lane_values, mean
 from codesign.mapping import layers, stream
 from codesign.sim.job import Job, run
 from codesign.sim.result import Mismatch, Result
@@ -31,11 +31,17 @@ def judge(job: Job, found: dict[str, NDArray[Any]], seconds: float, reproduce: s
     return Result(
         outputs=outputs,
         latencies=[o - i for i, o in zip(ins, outs, strict=True)],
-        interval=outs[-1] - outs[-2] if len(outs) > 1 else 0,
+        interval=_interval(outs, program.cycles.period),
         mismatches=tuple(mismatches),
         timing_errors=0 if job.paused else _timing_errors(job, ins, outs),
         seconds=seconds,
     )
+
+
+def _interval(outs: list[int], period: int) -> int | float:
+    """Mean over the last `period` images, so that it does not matter with which of them the stream ends."""
+    count = min(period, len(outs) - 1)
+    return mean(outs[-1] - outs[-1 - count], count) if count else 0
 
 
 def _timing_errors(job: Job, ins: list[int], outs: list[int]) -> int:

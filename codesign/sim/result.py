@@ -31,13 +31,14 @@ class Result:
     """A finished simulation.
 
     latencies: cycles from the last input word to the last output word, one per image; cycles: the first
-    image's, which met an idle chip; interval: cycles between the last words of the last two images (0 for one).
+    image's, which met an idle chip; interval: cycles between the last words of two images, the mean over the last
+    period of their predicted rhythm (over all of them where they are fewer; 0 for one image).
     timing_errors: images whose cycle of arrival differs from the prediction.
     """
 
     outputs: Ints  # (images, outputs)
     latencies: list[int]
-    interval: int
+    interval: int | float
     mismatches: tuple[Mismatch, ...]
     timing_errors: int
     seconds: float  # streaming images, without compiling the simulator and programming

@@ -44,3 +44,18 @@ def write_gtkw(path: Path, dump: Path, chip: Chip) -> None:
             with save.group(block or "streams"):
                 for name, width in widths.items():
                     save.trace(f"{scope}.{name}" + (f"[{width - 1}:0]" if width > 1 else ""))
+
+
+def is_whole(dump: Path) -> bool:
+    """Whether an FST file was written to its end: its blocks (type, length of all but the type) fill it."""
+    try:
+        with dump.open("rb") as f:
+            size, at, kinds = dump.stat().st_size, 0, set()
+            while at < size:
+                f.seek(at)
+                head = f.read(9)
+                kinds.add(head[0])
+                at += 1 + max(8, int.from_bytes(head[1:], "big"))
+    except OSError:
+        return False
+    return at == size and {0, 3} <= kinds  # header and geometry: the latter is written last

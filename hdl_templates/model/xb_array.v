@@ -9,6 +9,8 @@
 // driven wordline; xb_array_cells.v is the readable twin with one loop per cell.
 // Cells: programming a level gives its CODES entry, unless +die=DIR names a map of what this die
 // really holds (DIR/array_<INDEX>.hex, one wordline a line). +backdoor=DIR programs at time 0.
+// +arrays=MASK (hexadecimal, bit INDEX) names the arrays whose files must be there; a missing one
+// ends the simulation. Other arrays may have none. Paths of up to 1,000 bytes.
 // Python twin: codesign.fixed.convert, codesign.mapping.run
 `default_nettype none
 module xb_array #(
@@ -60,9 +62,10 @@ module xb_array #(
     reg [7:0]                     driven;                  // eight wordlines
     reg                           plain;                   // gain 1, shift 0, offsets 0
     reg                           stale;                   // programmed since the last sample
-    reg                           has_die, has_blank;
+    reg                           has_die, has_blank, missing;
     reg [8191:0]                  folder;
     reg [8191:0]                  file;
+    reg [1023:0]                  named;                   // arrays whose files must be there
     reg [ROW_WORDS*32-1:0]        level_row;
     reg [COLUMNS*CODE_BITS-1:0]   die_row;
     reg [2*SIDE-1:0]              row, blank;
@@ -70,7 +73,7 @@ module xb_array #(
     integer r, k, lane, column, value, handle;
     integer gain, shift, half, idle;
 
-    // Files that a plusarg names are read at time 0; those of unused arrays are absent.
+    // Files that a plusarg names are read at time 0.
     initial begin
         has_die = 1'b0;
         stale = 1'b1;
@@ -79,6 +82,8 @@ module xb_array #(
         for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
         trim[0] = 1;
         for (k = 1; k <= PAIRS; k = k + 1) trim[k] = 0;
+        missing = 1'b0;
+        if (!$value$plusargs("arrays=%h", named)) named = 0;
         if ($value$plusargs("die=%s", folder)) begin
             $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
             handle = $fopen(file, "r");
@@ -86,17 +91,25 @@ module xb_array #(
                 $fclose(handle);
                 $readmemh(file, die);
                 has_die = 1'b1;
-            end
+            end else if (named[INDEX]) missing = 1'b1;
         end
-        if ($value$plusargs("backdoor=%s", folder)) begin
+        if (!missing && $value$plusargs("backdoor=%s", folder)) begin
             $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
             handle = $fopen(file, "r");
             if (handle != 0) begin
                 $fclose(handle);
                 $readmemh(file, level);
                 $sformat(file, "%0s/array_%0d_trim.hex", folder, INDEX);
-                $readmemh(file, trim);
-            end
+                handle = $fopen(file, "r");
+                if (handle != 0) begin
+                    $fclose(handle);
+                    $readmemh(file, trim);
+                end else missing = 1'b1;
+            end else if (named[INDEX]) missing = 1'b1;
+        end
+        if (missing) begin
+            $display("codesign: cannot open %0s", file);
+            $finish;
         end
     end
 

@@ -39,8 +39,9 @@ module xb_array_cells #(
     reg [ROW_WORDS*32-1:0]      level [0:ROWS-1];  // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
     reg [COLUMNS*CODE_BITS-1:0] die [0:ROWS-1];    // what this die holds, cell k likewise
     reg [31:0]                  trim [0:PAIRS];
-    reg                         has_die;
+    reg                         has_die, missing;
     reg [8191:0]                folder, file;
+    reg [1023:0]                named;             // arrays whose files must be there
     reg [LEVEL_BITS-1:0]        cell_level;
     integer current [0:COLUMNS-1];                 // sampled current of each bitline
     integer r, k, lane, column, value, total, gain, shift, handle;
@@ -64,6 +65,8 @@ module xb_array_cells #(
         for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
         trim[0] = 1;
         for (k = 1; k <= PAIRS; k = k + 1) trim[k] = 0;
+        missing = 1'b0;
+        if (!$value$plusargs("arrays=%h", named)) named = 0;
         if ($value$plusargs("die=%s", folder)) begin
             $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
             handle = $fopen(file, "r");
@@ -71,17 +74,25 @@ module xb_array_cells #(
                 $fclose(handle);
                 $readmemh(file, die);
                 has_die = 1'b1;
-            end
+            end else if (named[INDEX]) missing = 1'b1;
         end
-        if ($value$plusargs("backdoor=%s", folder)) begin
+        if (!missing && $value$plusargs("backdoor=%s", folder)) begin
             $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
             handle = $fopen(file, "r");
             if (handle != 0) begin
                 $fclose(handle);
                 $readmemh(file, level);
                 $sformat(file, "%0s/array_%0d_trim.hex", folder, INDEX);
-                $readmemh(file, trim);
-            end
+                handle = $fopen(file, "r");
+                if (handle != 0) begin
+                    $fclose(handle);
+                    $readmemh(file, trim);
+                end else missing = 1'b1;
+            end else if (named[INDEX]) missing = 1'b1;
+        end
+        if (missing) begin
+            $display("codesign: cannot open %0s", file);
+            $finish;
         end
     end
 

@@ -279,6 +279,13 @@ class TestJudge:
             "12.3 images/s\n"
         )
 
+    def test_a_mean_interval(self, capsys: pytest.CaptureFixture[str]) -> None:
+        mean = SimpleNamespace(**(vars(self.result) | {"interval": 4.5}))
+        cli.judge(mean, False)
+        assert "then one every 4.50;" in capsys.readouterr().out
+        cli.judge(mean, True)
+        assert json.loads(capsys.readouterr().out)["interval"] == 4.5
+
     @pytest.mark.parametrize(
         ("changes", "expected"),
         [

@@ -37,6 +37,21 @@ def program(sizes: list[int], chip: Chip, trims: dict[str, Trim] | None = None, 
     return Program(place(net(sizes, chip, **options), chip, trims))  # type: ignore[arg-type]
 
 
+def alternating() -> Program:
+    """A chip so small that its images take turns: converting takes hardly longer than passing results on."""
+    chip = Chip.model_validate(
+        {
+            "name": "alternating",
+            "arrays": {"count": 22, "rows": 2, "columns": 2},
+            "device": {"levels": 4, "code_bits": 5},
+            "adc": {"bits": 5, "lanes": 1},
+            "activation": {"bits": 8},
+            "bus": {"stream_bytes": 2},
+        }
+    )
+    return program([4, 1], chip, kind=IntType(3))
+
+
 def images(count: int, network: Network, seed: int = 0, zeros: float = 0.5) -> Ints:
     """Random inputs, the first two all lowest and all highest, the rest mostly 0 like pictures."""
     rng = np.random.default_rng(seed)

@@ -16,7 +16,7 @@ from codesign.mapping import Die, layers, place
 from codesign.program import Program
 from codesign.sim import judge, simulate
 from codesign.sim.job import build
-from hdl.programs import images, net, program
+from hdl.programs import alternating, images, net, program
 
 TINY = Chip.load("tiny")
 U, S = IntType, lambda bits: IntType(bits, signed=True)
@@ -128,6 +128,14 @@ def test_a_long_stream_keeps_the_predicted_interval(tmp_path: Path) -> None:
     assert result.mismatches == () and result.timing_errors == 0
     assert result.interval == p.cycles.interval
     assert result.images == 14
+
+
+@pytest.mark.parametrize("count", [15, 16])
+def test_the_interval_does_not_depend_on_where_the_stream_ends(count: int, tmp_path: Path) -> None:
+    p = alternating()
+    result = simulate(p, images(count, p.network), load="backdoor", folder=tmp_path)
+    assert result.mismatches == () and result.timing_errors == 0
+    assert result.interval == p.cycles.interval == 4.5, "images that take turns: 3 and 6 cycles"
 
 
 @pytest.mark.parametrize("input_pause", [0.0, 0.3])

@@ -1,13 +1,16 @@
 """Predicted cycles. That they are the chip's is tested in tests/hdl/test_chip.py."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+from codesign.errors import CapacityError
 from codesign.fixed import IntType
 from codesign.hardware import Chip
-from codesign.mapping import outline, place, plan, predict, stream
+from codesign.mapping import outline, place, plan, predict, stream, timing
 from codesign.mapping.timing import bound
-from hdl.programs import net
+from hdl.programs import alternating, net
 
 TINY = Chip.load("tiny")
 
@@ -63,3 +66,22 @@ def test_a_plan_without_weights_tells_what_the_placed_network_does(seed: int) ->
     assert predict(planned) == predict(mapping)
     assert planned.arrays == len(mapping.arrays)
     assert planned.lower_bound == mapping.lower_bound
+
+
+def test_the_interval_of_images_that_take_turns_is_their_mean() -> None:
+    mapping = alternating().mapping
+    _, outs = stream(mapping, 40)
+    assert set(np.diff(outs[20:]).tolist()) == {3, 6}, "each parity alone would be another interval"
+    cycles = predict(mapping)
+    assert (cycles.interval, cycles.period) == (4.5, 2)
+    assert Fraction(outs[-1] - outs[19], 20) == Fraction(9, 2)
+
+
+def test_an_interval_without_a_rhythm_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "LONGEST", 1)
+    with pytest.raises(CapacityError) as caught:
+        predict(alternating().mapping)
+    assert str(caught.value) == (
+        "chip alternating: the network's images find no rhythm within 1, so that their interval is not known; change "
+        "a layer's width or the chip's converters"
+    )

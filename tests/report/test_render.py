@@ -1,6 +1,6 @@
 """The report as people see it."""
 
-from codesign.report import Accuracy, text
+from codesign.report import Accuracy, Metrics, text
 from report.example import example
 
 RIGHT = """\
@@ -25,6 +25,14 @@ seconds: train 7.4, compile 0.2, reference 0.0, simulate 4.2
 
 def test_golden() -> None:
     assert text(example()) == RIGHT
+
+
+def test_a_mean_of_counts_keeps_two_places() -> None:
+    cycles = example().cycles.model_copy(update={"interval": 13 / 3, "interval_simulated": 4})
+    assert "\ninterval, cycles        40        4.33           4   between images of a stream\n" in text(
+        example(cycles=cycles)
+    )
+    assert Metrics.model_validate_json(example(cycles=cycles).json_text()).cycles == cycles
 
 
 def test_no_float_baseline_no_row() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from codesign import compiler
 from codesign.hardware import Chip
-from codesign.search.cost import Cost, Facts, Pricer
+from codesign.mapping import timing
+from codesign.search.cost import Cost, Facts, Miss, Pricer
 from codesign.search.describe import Limits, Question
 from codesign.search.space import Candidate
 from hdl.programs import net
@@ -87,6 +88,16 @@ class TestMisses:
         ]
         assert found.excess == pytest.approx(sum(m.got / m.allowed - 1 for m in found.misses))
         assert words(pricer(question, arrays=1)(candidate(512, 512))) == ["arrays 2,368, allowed 1"]
+
+    def test_a_limit_may_be_a_mean(self) -> None:
+        given = Limits.model_validate({"interval": 4.5}).given()
+        assert (given, Limits.model_validate({"interval": 4}).given()) == ({"interval": 4.5}, {"interval": 4})
+        assert str(Miss("interval", 4.5, 4)) == "interval 4.5, allowed 4"
+
+    def test_a_stream_without_a_rhythm_does_not_fit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(timing, "LONGEST", 0)
+        (found,) = words(pricer(toy(tmp_path, *WIDE))(candidate(16)))
+        assert found.startswith("chip tiny: the network's images find no rhythm within 0")
 
     def test_of_limit_and_chip_the_smaller_counts(self, tmp_path: Path) -> None:
         price = pricer(toy(tmp_path, *WIDE), arrays=8)

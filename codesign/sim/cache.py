@@ -1,0 +1,53 @@
+"""Compiled simulators, kept from run to run. An entry says itself whether it is whole, and is replaced at once."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from codesign.files import read_bytes
+
+SEAL = b"# sha256 "  # a comment of the simulator's, the last line of an entry
+LARGEST = 1 << 32  # bytes
+
+
+def cache_folder() -> Path:
+    """Where compiled simulators are kept: $CODESIGN_CACHE, else the user's cache folder."""
+    base = os.environ.get("CODESIGN_CACHE")
+    if base:
+        return Path(base)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "codesign"
+
+
+def is_whole(entry: Path) -> bool:
+    """Whether the entry is as it was stored."""
+    try:
+        content, seal, digest = read_bytes(entry, LARGEST).rpartition(SEAL)
+    except OSError:
+        return False
+    return bool(seal) and digest == _digest(content)
+
+
+def store(entry: Path, content: bytes) -> None:
+    """Put an entry in place of whatever is there: others see the old or the new. Raises OSError."""
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:  # a file
+        entry.parent.unlink()
+        entry.parent.mkdir()
+    handle, work = tempfile.mkstemp(prefix=".", suffix=".partial", dir=entry.parent)
+    try:
+        with os.fdopen(handle, "wb") as f:
+            f.write(content + SEAL + _digest(content))
+            f.flush()
+            os.fsync(f.fileno())
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        Path(work).replace(entry)
+    finally:
+        Path(work).unlink(missing_ok=True)
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode() + b"\n"
