@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +95,7 @@ class Program:
                     "interval": self.cycles.interval,
                 },
                 "trims": {s.layer: _trim_of(self.mapping, s.layer) for s in self.mapping.steps},
-                "files": {p.relative_to(work).as_posix(): _sha256_of(p) for p in files},
+                "files": {p.relative_to(work).as_posix(): _sha256(p) for p in files},
             }
             manifest["sha256"] = _digest(manifest)
             (work / MANIFEST).write_text(_json(manifest), encoding="utf-8")
@@ -208,7 +208,7 @@ def _check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[s
             raise ImageError(f"{root / MANIFEST}: file name {name!r} leaves the folder; do not use this program")
         try:
             with open_regular(target, _largest(name, chip)) as f:
-                digest = _sha256(f)
+                digest = hashlib.file_digest(f, "sha256").hexdigest()
         except FileNotFoundError:
             problems[name] = f"{target}: is missing; compile again"
         except OSError as e:
@@ -234,16 +234,9 @@ def _digest(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(_json(manifest).encode()).hexdigest()
 
 
-def _sha256_of(path: Path) -> str:
+def _sha256(path: Path) -> str:
     with path.open("rb") as f:
-        return _sha256(f)
-
-
-def _sha256(f: BinaryIO) -> str:
-    found = hashlib.sha256()
-    while piece := f.read(1 << 20):
-        found.update(piece)
-    return found.hexdigest()
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def _write(path: Path, data: bytes) -> None:
