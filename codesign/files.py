@@ -8,11 +8,13 @@ import codecs
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+
+RECORD = 1 << 26  # bytes of a JSON file of ours
 
 
-def open_regular(path: str | Path, limit: int) -> BinaryIO:
+def open_regular(path: str | Path, limit: int) -> BufferedReader:
     """Open a file of at most `limit` bytes for reading.
 
     Raises OSError when it cannot be opened, is a folder, pipe or device, or is larger; a pipe without a writer does not

@@ -66,13 +66,14 @@ def kind_of(path: str | Path) -> str | None:
     return _read(Path(path))[0]
 
 
-def atomic_write(path: str | Path, data: bytes | str) -> None:
+def atomic_write(path: str | Path, data: bytes | str | Iterator[bytes]) -> None:
     """Write a file at once: a reader, or a kill, meets the old contents or the new, never a part."""
+    pieces = [data.encode()] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
     target = Path(path)
     work = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with work.open("wb") as f:
-            f.write(data.encode() if isinstance(data, str) else data)
+            f.writelines(pieces)
             f.flush()
             os.fsync(f.fileno())
         work.replace(target)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
@@ -13,14 +14,15 @@ from numpy.typing import NDArray
 
 from codesign import image, ir, rtl
 from codesign.errors import ImageError, InputError
+from codesign.files import open_regular, read_bytes, read_text
 from codesign.fixed import Ints, Trim
 from codesign.hardware import Chip
 from codesign.mapping import Cycles, Die, Mapping, place, predict, run
 from codesign.outputs import staged
 
 SCHEMA = "codesign-program/1"
-MAX_FILE = 1 << 28  # bytes; nothing larger is read
-REQUIRED = ("chip.json", "network.safetensors")  # what a program is made again from
+MANIFEST, CHIP, NETWORK = "program.json", "chip.json", "network.safetensors"
+LIMIT = 1 << 26  # bytes of what does not grow with the cells; these come on top
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +66,10 @@ class Program:
         """The programming image, word by word as the chip takes it."""
         return image.assemble(self.chip, image.sections(self.mapping))
 
+    def cells_csv(self) -> Iterator[bytes]:
+        """Pieces of cells.csv, which lists every cell that is not at level 0; `save` writes short ones only."""
+        return image.cells_csv(self.mapping)
+
     def save(self, folder: str | Path) -> Path:
         """Write the build folder: program.json, chip.json, network.safetensors, image/, rtl/.
 
@@ -71,47 +77,75 @@ class Program:
         """
         target = Path(folder)
         with staged(target, "program") as work:
-            ir.save(self.network, work / "network.safetensors")
-            (work / "chip.json").write_text(self.chip.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            ir.save(self.network, work / NETWORK)
+            (work / CHIP).write_text(self.chip.model_dump_json(indent=1) + "\n", encoding="utf-8")
             for name, data in image.render(self.mapping).items():
                 _write(work / "image" / name, data)
             for name, text in rtl.emit(self.chip).items():
                 _write(work / "rtl" / name, text.encode())
+            said = self._said
             files = sorted(p for p in work.rglob("*") if p.is_file())
             manifest = {
                 "schema": SCHEMA,
-                "provenance": {"codesign": _version(), "chip": f"0x{self.chip.id:08x}", "network": self.network.name},
-                "arrays": {
-                    "used": self.arrays_used,
-                    "lower_bound": self.arrays_lower_bound,
-                    "budget": self.chip.arrays.count,
-                },
+                "provenance": {"codesign": _version(), "chip": said["chip"], "network": said["network"]},
+                "arrays": said["arrays"],
                 "cycles": {
                     "bound": self.cycles.bound,
                     "latency": self.cycles.latency,
                     "interval": self.cycles.interval,
                 },
                 "trims": {s.layer: _trim_of(self.mapping, s.layer) for s in self.mapping.steps},
-                "files": {p.relative_to(work).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files},
+                "files": {p.relative_to(work).as_posix(): _sha256(p) for p in files},
             }
             manifest["sha256"] = _digest(manifest)
-            (work / "program.json").write_text(_json(manifest), encoding="utf-8")
+            (work / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         return target
 
     @classmethod
     def load(cls, folder: str | Path) -> "Program":
         """Inverse of `save`. Raises ImageError when a file is missing, damaged or swapped."""
         root = Path(folder)
-        trims = _read_manifest(root)
-        try:
-            chip = Chip.model_validate_json((root / "chip.json").read_text(encoding="utf-8"))
-        except ValueError:
-            raise ImageError(f"{root / 'chip.json'}: is not a chip this codesign knows; compile again") from None
-        mapping = place(ir.load(root / "network.safetensors"), chip, trims)
-        found = image.verify(root / "image", chip)
-        if found.sections != image.sections(mapping):
+        manifest = _read_manifest(root)
+        chip = _read_chip(root, manifest)
+        damaged = _check_files(root, manifest.files, chip)
+        if chip is None or NETWORK in damaged:
+            raise ImageError("\n".join(damaged.values()))
+        mapping = place(ir.load(root / NETWORK), chip, manifest.trims)
+        listed = f"image/{image.LIST}" in manifest.files or None  # a long one, by request or by an older version
+        found = {f"image/{name}": line for name, line in image.damages(root / "image", mapping, listed).items()}
+        if damaged:
+            raise ImageError("\n".join(found.get(name, line) for name, line in damaged.items()))
+        if "image/image.bin" in found:
+            image.read_image(root / "image" / image.BIN, chip)
             raise ImageError(f"{root}: the image is not the one its network and chip give; compile again")
-        return cls(mapping)
+        program = cls(mapping)
+        if manifest.said != program._said:
+            raise ImageError(f"{root / MANIFEST}: is of another network or chip than lie beside it; compile again")
+        if found:
+            raise ImageError("\n".join(found.values()))
+        return program
+
+    @property
+    def _said(self) -> dict[str, Any]:
+        """What program.json says that no change of timing or version alters."""
+        return {
+            "chip": f"0x{self.chip.id:08x}",
+            "network": self.network.name,
+            "arrays": {
+                "used": self.arrays_used,
+                "lower_bound": self.arrays_lower_bound,
+                "budget": self.chip.arrays.count,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What `load` takes from program.json."""
+
+    trims: dict[str, Trim]
+    files: dict[str, str]  # SHA-256 by path
+    said: dict[str, Any]
 
 
 def _trim_of(mapping: Mapping, layer: str) -> list[int]:
@@ -119,52 +153,76 @@ def _trim_of(mapping: Mapping, layer: str) -> list[int]:
     return [use.trim.gain, use.trim.shift]
 
 
-def _read_manifest(root: Path) -> dict[str, Trim]:
-    """The range trims that program.json lists, once it and every file it lists are found undamaged."""
-    path = root / "program.json"
+def _read_manifest(root: Path) -> _Manifest:
+    """program.json, once it is found undamaged. Raises ImageError."""
+    path = root / MANIFEST
     try:
-        if path.stat().st_size > MAX_FILE:
-            raise ValueError("too large")
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(read_text(path, LIMIT))
         schema, digest = manifest["schema"], manifest.pop("sha256", None)
     except (FileNotFoundError, NotADirectoryError):
         raise ImageError(
             f"{path}: no such file; give a folder that `codesign compile` or `Program.save` wrote"
         ) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except OSError as e:
+        raise ImageError(f"{path}: cannot be read ({e.strerror}); compile again") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ImageError(f"{path}: is damaged; compile again") from None
     if schema != SCHEMA:
         raise ImageError(f"{path}: schema must be {SCHEMA}, got {schema!r}; compile again")
     if digest != _digest(manifest):
         raise ImageError(f"{path}: its SHA-256 is not the one it gives itself; compile again")
     try:
-        _check_files(root, dict(manifest["files"]))
-        return {name: Trim(*trim) for name, trim in manifest["trims"].items()}
+        made = manifest["provenance"]
+        said = {"chip": made["chip"], "network": made["network"], "arrays": manifest["arrays"]}
+        trims = {name: Trim(*trim) for name, trim in manifest["trims"].items()}
+        return _Manifest(trims, dict(manifest["files"]), said)
     except (ValueError, KeyError, TypeError, AttributeError, InputError):
         raise ImageError(f"{path}: is damaged; compile again") from None
 
 
-def _check_files(root: Path, files: dict[str, str]) -> None:
-    """Raises ImageError that lists each missing or damaged file."""
-    problems = []
-    for name in {**dict.fromkeys(REQUIRED), **files}:
+def _read_chip(root: Path, manifest: _Manifest) -> Chip | None:
+    """The chip, None when its file is not the one that was written. Raises ImageError."""
+    try:
+        text = read_bytes(root / CHIP, LIMIT)
+    except OSError:
+        return None
+    if hashlib.sha256(text).hexdigest() != manifest.files.get(CHIP):
+        return None
+    try:
+        return Chip.model_validate_json(text)
+    except ValueError:
+        raise ImageError(f"{root / CHIP}: is not a chip this codesign knows; compile again") from None
+
+
+def _check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[str, str]:
+    """A line for each missing or damaged file, by name. Raises ImageError on names that leave the folder."""
+    problems: dict[str, str] = {}
+    homes = root.resolve(), (root / "image").resolve()  # which may be a link
+    for name in {**dict.fromkeys((CHIP, NETWORK)), **files}:
         target = root / name
-        if not target.resolve().is_relative_to(root.resolve()):
-            raise ImageError(f"{root / 'program.json'}: file name {name!r} leaves the folder; do not use this program")
         try:
-            if target.stat().st_size > MAX_FILE:
-                problems.append(f"{target}: is larger than {MAX_FILE} bytes; this is not a program file")
-                continue
-            digest = hashlib.sha256(target.read_bytes()).hexdigest()
+            inside = target.resolve().is_relative_to(homes[name.startswith("image/")])
+        except (ValueError, RuntimeError):  # no file name at all, or links in a circle
+            raise ImageError(f"{root / MANIFEST}: is damaged; compile again") from None
+        if not inside:
+            raise ImageError(f"{root / MANIFEST}: file name {name!r} leaves the folder; do not use this program")
+        try:
+            with open_regular(target, _largest(name, chip)) as f:
+                digest = hashlib.file_digest(f, "sha256").hexdigest()
         except FileNotFoundError:
-            problems.append(f"{target}: is missing; compile again")
+            problems[name] = f"{target}: is missing; compile again"
         except OSError as e:
-            problems.append(f"{target}: cannot be read ({e.strerror}); compile again")
+            problems[name] = f"{target}: cannot be read ({e.strerror}); compile again"
         else:
             if digest != files.get(name):
-                problems.append(f"{target}: its SHA-256 is not the one in program.json; compile again")
-    if problems:
-        raise ImageError("\n".join(problems))
+                problems[name] = f"{target}: its SHA-256 is not the one in {MANIFEST}; compile again"
+    return problems
+
+
+def _largest(name: str, chip: Chip | None) -> int:
+    """Bytes that a file of a program for this chip does not exceed: a cell takes 8, or a line in a list."""
+    cells = 0 if chip is None else chip.arrays.count * chip.arrays.rows * chip.arrays.columns
+    return LIMIT + cells * (256 if name.endswith(image.LIST) else 8)
 
 
 def _json(content: dict[str, Any]) -> str:
@@ -174,6 +232,11 @@ def _json(content: dict[str, Any]) -> str:
 def _digest(manifest: dict[str, Any]) -> str:
     """SHA-256 of program.json without its own entry."""
     return hashlib.sha256(_json(manifest).encode()).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def _write(path: Path, data: bytes) -> None:

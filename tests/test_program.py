@@ -14,6 +14,7 @@ from codesign import ir
 from codesign.errors import CapacityError, CodesignError, ImageError, InputError, OutputError
 from codesign.fixed import IntType, Trim
 from codesign.hardware import Chip
+from codesign.image.descriptors import encode_cells
 from codesign.mapping import Die
 from codesign.program import Program
 from hdl.programs import images, net, program
@@ -119,7 +120,11 @@ class TestDamage:
             bad = bytearray(good)
             bad[len(bad) // 2] ^= 0x04
             path.write_bytes(bad)
-            assert refused(build) == f"{path}: its SHA-256 is not the one in program.json; compile again"
+            line = refused(build)
+            if name.startswith("image/"):  # what it should hold is known
+                assert line.startswith(f"{path}: byte {len(bad) // 2} is wrong"), line
+            else:
+                assert line == f"{path}: its SHA-256 is not the one in program.json; compile again"
             path.write_bytes(good)
         assert Program.load(build)
 
@@ -131,6 +136,25 @@ class TestDamage:
             path.write_bytes(good[:at] + bytes([good[at] ^ bit]) + good[at + 1 :])
             assert refused(build).startswith(f"{path}: ")
 
+    @pytest.mark.parametrize("name", ["image.bin", "image.hex", "array_3.hex"])
+    def test_a_flipped_bit_of_a_cell_is_named(self, name: str, build: Path) -> None:
+        path = build / "image" / name
+        data = bytearray(path.read_bytes())
+        if name == "array_3.hex":
+            at = 5 * 9 + 2  # wordline 5; digit 5 from the right: bits 23:20, cells 10 and 11
+            data[at] = ord("0123456789abcdef"[int(chr(data[at]), 16) ^ 4])
+        else:
+            cells = built().mapping.arrays[3].levels
+            words = encode_cells(cells, TINY)
+            word = words.tobytes() if name == "image.bin" else b"".join(b"%08x\n" % w for w in words.tolist())
+            at = data.index(word) + (4 * 5 + 2 if name == "image.bin" else 9 * 5 + 2)
+            data[at] = data[at] ^ 0x40 if name == "image.bin" else ord("0123456789abcdef"[int(chr(data[at]), 16) ^ 4])
+        path.write_bytes(data)
+        section = "" if name == "array_3.hex" else "section 11, "
+        assert refused(build) == (
+            f"{path}: byte {at} is wrong ({section}cells of array 3, wordline 5, bitline 11); copy or compile it again"
+        )
+
     @pytest.mark.parametrize(
         "content", [b"", b"{", b"[]", b"3", b"\xff\xfe", b'{"schema": "codesign-program/1"}', b"null"]
     )
@@ -140,6 +164,7 @@ class TestDamage:
         assert refused(build) in (
             f"{path}: is damaged; compile again",
             f"{path}: its SHA-256 is not the one it gives itself; compile again",
+            f"{path}: cannot be read (UTF-16 text; save it as UTF-8); compile again",
         )
 
     def test_missing_files_are_all_listed(self, build: Path) -> None:
@@ -152,7 +177,7 @@ class TestDamage:
         path = build / "image" / "image.hex"
         path.unlink()
         path.mkdir()
-        assert refused(build) == f"{path}: cannot be read (Is a directory); compile again"
+        assert refused(build) == f"{path}: cannot be read (Is a directory); copy or compile it again"
 
     @pytest.mark.parametrize("name", ["", "build/chip.json", "nothing"])
     def test_no_build_folder(self, name: str, build: Path) -> None:
@@ -201,6 +226,28 @@ class TestForged:
         signed(build, files=files)
         assert refused(build) == f"{build / 'program.json'}: is damaged; compile again"
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"provenance": {"codesign": "1", "chip": "0x00000000", "network": "net0"}},
+            {"provenance": {"codesign": "1", "chip": f"0x{TINY.id:08x}", "network": "another"}},
+            {"arrays": {"budget": 6, "lower_bound": 3, "used": 4}},
+        ],
+    )
+    def test_a_program_json_of_another(self, changes: dict[str, object], build: Path) -> None:
+        signed(build, **changes)
+        assert refused(build) == (
+            f"{build / 'program.json'}: is of another network or chip than lie beside it; compile again"
+        )
+
+    @pytest.mark.parametrize("name", ["array_0.hex", "cells.csv", "manifest.json", "SHA256SUMS"])
+    def test_a_file_that_the_program_does_not_write_so(self, name: str, build: Path) -> None:
+        path = build / "image" / name
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\n\n", 1))
+        signed(build)
+        (line,) = refused(build).splitlines()
+        assert line.startswith(f"{path}: ") and line.endswith("; copy or compile it again")
+
     def test_other_trims_than_the_image(self, build: Path) -> None:
         signed(build, trims={"fc1": [1, 3], "fc2": [3, 4]})
         assert refused(build) == f"{build}: the image is not the one its network and chip give; compile again"
@@ -210,7 +257,7 @@ class TestForged:
         shutil.rmtree(build / "image")
         shutil.copytree(other / "image", build / "image")
         path = build / "image" / "array_0.hex"
-        assert f"{path}: its SHA-256 is not the one in program.json; compile again" in refused(build).splitlines()
+        assert any(line.startswith(f"{path}: byte ") for line in refused(build).splitlines())
         signed(build)
         assert refused(build) == f"{build}: the image is not the one its network and chip give; compile again"
 

@@ -1,46 +1,79 @@
-"""codesign image: verify and info."""
+"""codesign image: verify, info and cells."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from codesign.cli.common import Json, say
-from codesign.errors import ConfigError
+from codesign.errors import ConfigError, ImageError, OutputError
 
 app = typer.Typer(no_args_is_help=True, help="Look at a programming image.")
 
-ImageFolder = Annotated[Path, typer.Argument(help="Folder that compile wrote, or its image folder.")]
+Source = Annotated[Path, typer.Argument(help="Folder that compile wrote, its image folder, or an image.bin.")]
 
 
 @app.command("verify")
 def image_verify(
-    folder: ImageFolder,
+    source: Source,
     chip: Annotated[str | None, typer.Option(help="Chip of an image without its program folder.")] = None,
     json: Json = False,
 ) -> None:
-    """Check every checksum, and every format against the others."""
+    """Check every checksum, every format against the others, and every entry against its table."""
     from codesign import image
     from codesign.hardware import Chip
     from codesign.program import Program
 
-    if (folder / "program.json").is_file():
-        folder = folder / "image"
-    home = folder.resolve().parent
-    if chip is not None:
-        image.verify(folder, Chip.load(chip))
-    elif folder.resolve().name == "image" and (home / "program.json").is_file():
+    home = _program(source)
+    if home is not None and chip is None:
         Program.load(home)
+        source = home / "image"
+    elif chip is None:
+        raise ConfigError(f"{source}: holds no program.json; name the image's chip with --chip")
+    elif source.is_file():
+        target = Chip.load(chip)
+        found = image.faults(image.read_image(source, target), target)
+        if found:
+            raise ImageError("\n".join(f"{source}: {line}; compile again" for line in found))
     else:
-        raise ConfigError(f"{folder}: holds no program.json; name the image's chip with --chip")
-    say(json, {"ok": True, "image": str(folder)}, f"{folder}: is whole, and all formats say the same")
+        source = source if home is None else home / "image"
+        image.verify(source, Chip.load(chip))
+    say(json, {"ok": True, "image": str(source)}, f"{source}: is whole, and all formats say the same")
 
 
 @app.command("info")
-def image_info(folder: ImageFolder, json: Json = False) -> None:
+def image_info(source: Source, json: Json = False) -> None:
     """Say what an image is for and what it holds."""
     from codesign import image
-    from codesign.image.files import read_manifest
 
-    home = folder / "image" if (folder / "program.json").is_file() else folder
-    say(json, read_manifest(home).model_dump(mode="json", by_alias=True), image.info(home).rstrip())
+    home = _program(source)
+    source = source if home is None else home / "image"
+    say(json, image.record(source), image.info(source))
+
+
+@app.command("cells")
+def image_cells(
+    program: Annotated[Path, typer.Argument(help="Folder that compile wrote.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write, such as cells.csv.")],
+    json: Json = False,
+) -> None:
+    """List every cell that is not at level 0: address, level, conductance code, weight. Large programs leave it out."""
+    from codesign.outputs import atomic_write, writing
+    from codesign.program import Program
+
+    if out.exists():
+        raise OutputError(f"{out}: exists already; choose another name or remove it")
+    loaded = Program.load(program)
+    with writing(out):
+        atomic_write(out, loaded.cells_csv())
+    say(json, {"cells": str(out)}, f"{out}: lists the cells of {program}")
+
+
+def _program(source: Path) -> Path | None:
+    """The program folder that `source` is, or whose `image` folder it is by name; links are not followed."""
+    named = Path(os.path.abspath(source))  # not resolve(): a link lies in the folder that is named, wherever it leads
+    for home in (source, *([named.parent] if named.name == "image" else [])):
+        if (home / "program.json").is_file():
+            return home
+    return None

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from codesign.fixed import Ints, clog2, pack_fields, words_of
 from codesign.hardware import Chip
@@ -97,28 +98,28 @@ def encode_tables(mapping: Mapping) -> dict[int, list[list[int]]]:
     return tables
 
 
-def encode_cells(levels: np.ndarray, chip: Chip) -> list[int]:
+def encode_cells(levels: NDArray[np.uint8], chip: Chip) -> NDArray[np.uint32]:
     """Levels (rows, columns) as words, wordline after wordline; cell k at bits [k*level_bits +: level_bits]."""
     bits, row_words = chip.device.level_bits, chip.row_words
     spread = np.zeros((len(levels), row_words * 32), dtype=np.uint8)
     for b in range(bits):
         spread[:, b : levels.shape[1] * bits : bits] = (levels >> b) & 1
     packed = np.packbits(spread, axis=1, bitorder="little")  # (rows, 4 * row_words) bytes
-    return [int(w) for w in packed.view("<u4").ravel()]
+    return packed.view("<u4").ravel()
 
 
-def decode_cells(words: Iterable[int], chip: Chip) -> np.ndarray:
+def decode_cells(words: ArrayLike, chip: Chip) -> NDArray[np.uint8]:
     """Inverse of `encode_cells`."""
     bits, columns = chip.device.level_bits, chip.arrays.columns
-    raw = np.asarray(list(words), dtype="<u4").reshape(-1, chip.row_words)
+    raw = np.ascontiguousarray(words, dtype="<u4").reshape(-1, chip.row_words)
     spread = np.unpackbits(raw.view(np.uint8), axis=1, bitorder="little")[:, : columns * bits]
     weights = (1 << np.arange(bits)).astype(np.uint8)
     return np.asarray((spread.reshape(len(raw), columns, bits) * weights).sum(axis=2), dtype=np.uint8)
 
 
-def encode_trim(gain: int, shift: int, offset: Ints) -> list[int]:
+def encode_trim(gain: int, shift: int, offset: Ints) -> NDArray[np.uint32]:
     """Word 0: {shift, gain}; word 1 + j: offset of signed column j."""
-    return [gain | shift << 16, *(int(v) & 0xFFFFFFFF for v in offset)]
+    return np.concatenate([[gain | shift << 16], offset]).astype("<u4")
 
 
 def _mask(arrays: Iterable[int], layout: Layout) -> list[int]:

@@ -9,6 +9,7 @@ import cocotb
 import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
+from numpy.typing import NDArray
 
 from codesign.fixed import Ints, Trim, convert, unpack_fields
 from codesign.hardware import Chip
@@ -30,13 +31,13 @@ class Array:
     async def tick(self) -> None:
         await FallingEdge(self.dut.clk)
 
-    async def write(self, port: str, words: list[int], only: range | None = None) -> None:
+    async def write(self, port: str, words: NDArray[np.uint32], only: range | None = None) -> None:
         """Program words 0.. of the cells or the trim; `only` picks some of them."""
         enable = getattr(self.dut, f"{port}_write")
         enable.value = 1
         for address in only or range(len(words)):
             self.dut.write_address.value = address
-            self.dut.write_data.value = words[address]
+            self.dut.write_data.value = int(words[address])
             await self.tick()
         enable.value = 0
 

@@ -1,0 +1,81 @@
+"""Where a damaged file of an image differs: section and word, and of a cell the array, wordline and bitline."""
+
+import numpy as np
+
+from codesign.hardware import Chip
+from codesign.image.descriptors import CELLS
+from codesign.image.files import BIN, HEX, LIST, hex_name
+from codesign.image.words import KINDS, Section
+
+HEADER = 5  # words
+
+
+def where(name: str, got: bytes, want: bytes, parts: tuple[Section, ...], chip: Chip) -> str:
+    """The first difference of file `name`, for people: `byte 712 (cells of array 3, wordline 5, bitline 12)`.
+
+    parts are the sections that `want` was written from.
+    """
+    size = min(len(got), len(want))
+    unlike = np.frombuffer(got[:size], np.uint8) != np.frombuffer(want[:size], np.uint8)
+    if not unlike.any():
+        return f"holds {len(got):,} bytes, not {len(want):,}"
+    at = int(unlike.argmax())
+    found = _meaning(name, at, got, want, parts, chip)
+    return f"byte {at} is wrong" + (f" ({found})" if found else "")
+
+
+def _meaning(name: str, at: int, got: bytes, want: bytes, parts: tuple[Section, ...], chip: Chip) -> str:
+    if name == BIN:
+        return _stream(at // 4, 8 * (at % 4) + _bit(got[at] ^ want[at]), parts, chip)
+    if name == HEX:
+        return _stream(at // 9, _digit(got, want, at, 7 - at % 9), parts, chip)
+    if name == LIST:
+        line = want.count(b"\n", 0, at) + 1
+        return f"line {line}"
+    for part in parts:
+        of, width = hex_name(part, chip)
+        if of == name:
+            line, column = divmod(at, 8 * width + 1)
+            word, bit = divmod(_digit(got, want, at, 8 * width - 1 - column), 32)
+            return _word(part, line * width + word, bit, chip)
+    return ""
+
+
+def _bit(difference: int) -> int:
+    return (difference & -difference).bit_length() - 1
+
+
+def _digit(got: bytes, want: bytes, at: int, place: int) -> int:
+    """Bit of the line's number where the hex digits at `at` differ; `place` counts digits from the right."""
+    try:
+        return 4 * place + _bit(int(got[at : at + 1], 16) ^ int(want[at : at + 1], 16) or 1)
+    except ValueError:  # not a digit
+        return max(0, 4 * place)
+
+
+def _stream(word: int, bit: int, parts: tuple[Section, ...], chip: Chip) -> str:
+    """What a word of the whole image belongs to."""
+    if word < HEADER:
+        return f"header, word {word}"
+    start = HEADER
+    for number, part in enumerate(parts):
+        end = start + 3 + len(part.words)
+        if word <= end:
+            of = f"section {number}"
+            if word < start + 3:
+                return f"{of} ({part.name}), its {('target', 'first address', 'length')[word - start]}"
+            if word == end:
+                return f"{of} ({part.name}), its CRC"
+            return f"{of}, {_word(part, word - start - 3, bit, chip)}"
+        start = end + 1
+    return "CRC of the image"
+
+
+def _word(part: Section, word: int, bit: int, chip: Chip) -> str:
+    """A word of a section; of cells, the one that holds the bit."""
+    if part.kind != CELLS:
+        return f"{part.name}, word {part.first + word}"
+    wordline, within = divmod(part.first + word, chip.row_words)
+    bitline = (32 * within + bit) // chip.device.level_bits
+    cell = f"bitline {bitline}" if bitline < chip.arrays.columns else "bits past the last bitline"
+    return f"{KINDS[CELLS]} of array {part.index}, wordline {wordline}, {cell}"

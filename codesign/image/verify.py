@@ -1,0 +1,204 @@
+"""Does an image folder hold, byte for byte, what is rendered from its words, or from its program?"""
+
+import hashlib
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import ImageError
+from codesign.hardware import Chip
+from codesign.image.cell_list import Held, is_listed
+from codesign.image.descriptors import CELLS, MAX_WAIT, PROGRAM, TRIMS
+from codesign.image.files import (
+    BIN,
+    HEX,
+    LIST,
+    MANIFEST,
+    SUMS,
+    TEXT,
+    checksums,
+    compose,
+    levels,
+    read,
+    read_manifest,
+    render,
+)
+from codesign.image.locate import where
+from codesign.image.manifest import ArrayRef, Manifest
+from codesign.image.tables import faults, steps_of
+from codesign.image.words import Image, limits, parse, sections
+from codesign.mapping import Mapping
+
+
+def damages(folder: Path, mapping: Mapping, listed: bool | None = None) -> dict[str, str]:
+    """A line for every file of a program's image folder that is not what `render(mapping, listed)` gives, by name."""
+    want, parts = render(mapping, listed), sections(mapping)
+    found: dict[str, str] = {}
+    digests = {_digest(data): name for name, data in want.items()}
+    for name, data in want.items():
+        problems: list[str] = []
+        got = read(folder / name, len(data), problems)
+        if got is None:
+            found[name] = problems[0]
+        elif got != data:
+            twin = digests.get(_digest(got))
+            place = f"holds what belongs in {twin}" if twin else where(name, got, data, parts, mapping.chip)
+            found[name] = f"{folder / name}: {place}; copy or compile it again"
+    return found | _strange(folder, set(want))
+
+
+def verify(folder: Path, chip: Chip) -> Image:
+    """Check a folder without its program: every checksum, every format against the others, every entry in its table.
+
+    Raises ImageError that lists each damaged, missing, swapped or foreign file.
+    """
+    manifest = read_manifest(folder)
+    known = {*manifest.files, BIN, MANIFEST, SUMS}
+    contents, problems = _contents(folder, known, manifest, chip)
+    damaged = _checksums(contents, manifest)
+    others = list(_strange(folder, known).values())
+    image = None
+    if BIN in contents:
+        try:
+            image = parse(contents[BIN], chip, str(folder / BIN))
+        except ImageError as e:
+            others.insert(0, str(e))
+    if image is None and HEX in contents and HEX not in damaged:  # it may tell where image.bin is damaged
+        with suppress(ImageError, ValueError):
+            image = parse(_bytes(contents[HEX]), chip)
+    if image is not None:
+        wrong = faults(image, chip)
+        others += [f"{folder / BIN}: {line}; compile again" for line in wrong]
+        others += [] if wrong else _compare(folder, contents, image, manifest, chip, damaged)
+    problems += [f"{folder / name}: {line}; copy or compile it again" for name, line in damaged.items()] + others
+    if problems or image is None:
+        raise ImageError("\n".join(dict.fromkeys(problems)))
+    return image
+
+
+def _contents(folder: Path, names: set[str], manifest: Manifest, chip: Chip) -> tuple[dict[str, bytes], list[str]]:
+    """What the files hold, and a line for each that cannot be read."""
+    words = sum(4 + n * (chip.arrays.count if k in (CELLS, TRIMS) else 1) for k, n in limits(chip).items())
+    line = 64 + 2 * max((len(a.layer) for a in manifest.arrays), default=0)
+    sizes = {LIST: line * (1 + chip.arrays.count * chip.arrays.rows * chip.arrays.columns), MANIFEST: TEXT, SUMS: TEXT}
+    problems: list[str] = []
+    found = {name: read(folder / name, sizes.get(name, 9 * (words + 6)), problems) for name in sorted(names)}
+    return {name: data for name, data in found.items() if data is not None}, problems
+
+
+def _checksums(contents: dict[str, bytes], manifest: Manifest) -> dict[str, str]:
+    """What is wrong with each file whose SHA-256 is not the recorded one, and with SHA256SUMS."""
+    found: dict[str, str] = {}
+    digests = {name: _digest(data) for name, data in contents.items()}
+    sums = contents.get(SUMS)
+    recorded = {**manifest.files, MANIFEST: digests.get(MANIFEST, "")}
+    for name, digest in recorded.items():
+        if digests.get(name, digest) != digest:
+            twin = next((n for n, d in manifest.files.items() if d == digests[name]), None)
+            found[name] = f"holds what belongs in {twin}" if twin else f"its SHA-256 is not the one in {MANIFEST}"
+    if sums is None:
+        return found
+    pairs = [line.partition("  ") for line in sums.decode(errors="replace").split("\n")]
+    given = {name: digest for digest, _, name in pairs if name}
+    if given.get(MANIFEST, recorded[MANIFEST]) != recorded[MANIFEST] and MANIFEST in contents:
+        found[MANIFEST] = f"its SHA-256 is not the one in {SUMS}"
+    elif sums != checksums(recorded):
+        off = [name for name, digest in recorded.items() if given.get(name) != digest]
+        extra = [name for name in given if name not in recorded]
+        found[SUMS] = (
+            f"its line for {off[0]} is damaged"
+            if off
+            else f"lists {extra[0]}, which is not part of this image"
+            if extra
+            else "is damaged"
+        )
+    return found
+
+
+def _compare(
+    folder: Path, contents: dict[str, bytes], image: Image, manifest: Manifest, chip: Chip, damaged: dict[str, str]
+) -> list[str]:
+    """What contradicts the image; and where each damaged file differs from it, added to its line."""
+    lines = contradictions(manifest.arrays, image, chip)
+    if lines:
+        return [f"{folder / MANIFEST}: {line}; copy or compile it again" for line in lines]
+    held: list[Held] = [(ref, levels(image, ref.array, chip)) for ref in manifest.arrays]
+    named = chip.model_copy(update={"name": manifest.chip.name})
+    listed = LIST in manifest.files or is_listed(held)
+    want = compose(named, manifest.network, image.sections, held, listed)
+    found = [f"{folder / name}: is missing; compile again" for name in want if name not in {*contents, *damaged}]
+    for name in want.keys() & contents.keys() - {MANIFEST, SUMS}:
+        if contents[name] != want[name]:
+            place = where(name, contents[name], want[name], image.sections, chip)
+            if name not in damaged:
+                found.append(f"{folder / name}: differs from {BIN}, {place}; copy or compile it again")
+            elif damaged[name].startswith("its SHA-256"):
+                damaged[name] += f", {place}"
+    if MANIFEST not in damaged and contents.get(MANIFEST) != want[MANIFEST]:
+        rendered = Manifest.model_validate_json(want[MANIFEST])
+        wrong = [f for f in Manifest.model_fields if getattr(manifest, f) != getattr(rendered, f)]
+        if wrong != ["files"] or not (found or damaged):  # else it lists a file that is told above
+            what = f"its {', '.join(wrong)} contradict {BIN}" if wrong else "is not laid out as codesign writes it"
+            found.append(f"{folder / MANIFEST}: {what}; copy or compile it again")
+    return found
+
+
+def contradictions(arrays: tuple[ArrayRef, ...], image: Image, chip: Chip) -> list[str]:
+    """Where what a manifest says of arrays is not what the steps of an image, without `faults`, make of them."""
+    rows, places = chip.arrays.rows, {}
+    steps = steps_of(image, chip)
+    for number, step in enumerate(steps):
+        column = 0
+        for tile in step.tiles:
+            for array in step.run(tile):
+                tall = next((k for k, load in enumerate(step.loads) if array in load.arrays), 0)
+                places[array] = number, tall * rows, (column, column + tile.columns)
+            column += tile.columns
+    told = [a.array for a in arrays]
+    if told != [s.index for s in image.sections if s.kind == CELLS] or set(told) != set(places):
+        return [f"its arrays are not those of {BIN}"]
+    layers: dict[int, list[ArrayRef]] = {}
+    for a in arrays:
+        layers.setdefault(places[a.array][0], []).append(a)
+    found = []
+    for number, refs in layers.items():
+        step, ends = steps[number], max(a.inputs[1] for a in refs)
+        feeds = steps[number - step.wait].outputs if 0 < step.wait < MAX_WAIT else ends
+        beats = int(image.find(PROGRAM).words[1])
+        if ends != feeds or (not step.wait and -(-ends // chip.bus.stream_bytes) != beats):
+            found.append(f"layer {refs[0].layer} has {ends} inputs, its step has others")
+        for a in refs:
+            _, row, outputs = places[a.array]
+            if a.layer != refs[0].layer or a.inputs != (row, min(row + rows, ends)) or a.outputs != outputs:
+                found.append(f"array {a.array} holds other inputs, outputs or another layer than its step says")
+            elif outside(levels(image, a.array, chip), a):
+                found.append(f"array {a.array} holds cells outside its inputs and outputs")
+    if len({refs[0].layer for refs in layers.values()}) != len(layers):
+        found.append("two steps have one layer's name")
+    return found
+
+
+def outside(held: NDArray[np.uint8], a: ArrayRef) -> bool:
+    """Whether cells past the tile are not at level 0."""
+    inputs, bitlines = a.inputs[1] - a.inputs[0], 2 * (a.outputs[1] - a.outputs[0])
+    return bool(held[inputs:].any() or held[:, bitlines:].any())
+
+
+def _strange(folder: Path, known: set[str]) -> dict[str, str]:
+    """A line for everything in the folder that is no part of the image, by name."""
+    try:
+        names = sorted(p.name for p in folder.iterdir())
+    except OSError:
+        return {}  # told for each file
+    return {n: f"{folder / n}: is not part of this image; remove it" for n in names if n not in known}
+
+
+def _bytes(text: bytes) -> bytes:
+    """image.bin of image.hex. Raises ValueError."""
+    return np.frombuffer(bytes.fromhex(text.decode("ascii")), ">u4").astype("<u4").tobytes()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

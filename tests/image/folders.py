@@ -1,0 +1,50 @@
+"""An image folder to damage and to forge."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from codesign.errors import ImageError
+from codesign.fixed import IntType, Trim
+from codesign.hardware import Chip
+from codesign.image import render, verify
+from codesign.image.files import read_manifest
+from codesign.image.manifest import Manifest
+from codesign.mapping import place
+from hdl.programs import net
+
+TINY = Chip.load("tiny")
+MAPPING = place(net([30, 11, 5], TINY, IntType(5, True)), TINY, {"fc1": Trim(3, 1)})
+FILES = render(MAPPING)
+
+
+def written(target: Path) -> Path:
+    """The folder of MAPPING, in a new folder."""
+    target.mkdir()
+    for name, data in FILES.items():
+        (target / name).write_bytes(data)
+    return target
+
+
+def problems(folder: Path, chip: Chip = TINY) -> list[str]:
+    """What verify says, a line each, without the folder."""
+    with pytest.raises(ImageError) as caught:
+        verify(folder, chip)
+    return str(caught.value).replace(f"{folder}/", "").splitlines()
+
+
+def seal(folder: Path, manifest: Manifest) -> None:
+    """Write a manifest and checksums that agree with it."""
+    text = manifest.text().encode()
+    (folder / "manifest.json").write_bytes(text)
+    sums = dict(manifest.files) | {"manifest.json": hashlib.sha256(text).hexdigest()}
+    (folder / "SHA256SUMS").write_text("".join(f"{d}  {n}\n" for n, d in sorted(sums.items())))
+
+
+def manifested(folder: Path, name: str, content: bytes) -> None:
+    """Change a file and make the checksums agree, as someone who mixes two images would."""
+    (folder / name).write_bytes(content)
+    manifest = read_manifest(folder)
+    files = manifest.files | {name: hashlib.sha256(content).hexdigest()}
+    seal(folder, manifest.model_copy(update={"files": files}))
