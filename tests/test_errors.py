@@ -1,12 +1,14 @@
 """The tree of errors is what its docstring draws."""
 
 import re
+import warnings
+from types import FunctionType
 
 import pytest
 
 from codesign import errors
 
-FAMILY = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Exception)]
+FAMILY = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.CodesignError)]
 
 
 def test_docstring_draws_every_class() -> None:
@@ -21,3 +23,18 @@ def test_one_family_told_apart_from_bugs(kind: type[Exception]) -> None:
     assert str(kind("where: what; do this")) == "where: what; do this"
     assert kind.__doc__
     assert not issubclass(kind, ValueError | OSError | RuntimeError)
+
+
+def test_warnings_name_the_users_line() -> None:
+    """What codesign warns of is the caller's doing, however deep inside it is noticed."""
+
+    def work() -> None:
+        errors.warn("layer fc1: is dead")
+
+    inside = FunctionType(work.__code__, {"__name__": "codesign.train.deep", "errors": errors})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        inside()
+    assert [(str(w.message), w.category, w.filename) for w in caught] == [
+        ("layer fc1: is dead", errors.CodesignWarning, __file__)
+    ]
