@@ -1,10 +1,13 @@
 """Post-training quantization: an ordinary nn.Module and sample inputs become an integer network."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from codesign.arrays import as_array
 from codesign.errors import InputError, warn
 from codesign.fixed import INT32, Ints, IntType, clamp, raw_bias, requant_constants
 from codesign.hardware import Chip
@@ -29,8 +32,9 @@ from codesign.train.trace import trace
 Real = NDArray[np.float64]
 
 
-def to_network(model: nn.Module, calibration: NDArray[np.generic], chip: Chip, name: str) -> Network:
+def to_network(model: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
     """The integers of a quantized model as they are, or of any other module by `quantize`."""
+    chip = Chip.of(chip)
     if not isinstance(model, QuantNet):
         return quantize(model, calibration, chip, name)
     if model.grid.values != chip.device.weights:
@@ -54,16 +58,18 @@ def to_network(model: nn.Module, calibration: NDArray[np.generic], chip: Chip, n
     return export(model, name)
 
 
-def quantize(module: nn.Module, calibration: NDArray[np.generic], chip: Chip, name: str) -> Network:
+def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
     """`module` (a chain of Linear, ReLU, Flatten, Dropout) on the cells of `chip`, without training.
 
     calibration is (images, ...) as the module takes them, some hundred typical ones. Integers are taken as
     they are (step 1); for floats the input step is chosen from their range. Each layer's weight scale and
     each activation's step have the least squared error; the mean error of every column goes into its bias.
-    Raises UnsupportedError for other operations, InputError for NaN, infinite or misshapen numbers.
+    Raises UnsupportedError for other operations, InputError for NaN, infinite or misshapen numbers. Warns
+    (CodesignWarning) of layers that give the same for every image.
     """
-    real, q, kind, step = _inputs(np.asarray(calibration), chip)
-    layers = trace(module, torch.from_numpy(np.ascontiguousarray(np.asarray(calibration)[[0, -1]]).astype(np.float32)))
+    chip, x = Chip.of(chip), as_array(calibration, "calibration")
+    real, q, kind, step = _inputs(x, chip)
+    layers = trace(module, torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32)))
     if layers[0].weight.shape[1] != q.shape[1]:
         raise InputError(
             f"calibration: has {q.shape[1]} values an image, layer {layers[0].name} wants {layers[0].weight.shape[1]}"
