@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from codesign.errors import (
     CapacityError,
     CodesignError,
+    CodesignWarning,
     ConfigError,
     ImageError,
     InputError,
@@ -44,6 +45,7 @@ __all__ = [
     "Cells",
     "Chip",
     "CodesignError",
+    "CodesignWarning",
     "ConfigError",
     "Die",
     "ImageError",

@@ -1,12 +1,14 @@
 """From a model to a program: export, passes, range trim, placement."""
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from codesign import passes
+from codesign.arrays import as_array
 from codesign.errors import InputError, UnsupportedError
 from codesign.fixed import clamp
 from codesign.hardware import Chip
@@ -22,22 +24,25 @@ if TYPE_CHECKING:
 
 
 def compile(
-    model: "Network | nn.Module", calibration: NDArray[np.generic] | None, chip: Chip, name: str = "network"
+    model: "Network | nn.Module", calibration: ArrayLike | None, chip: Chip | str | Path, name: str = "network"
 ) -> Program:
-    """A program that runs `model` on `chip`.
+    """A program that runs `model` on `chip`, which may be a preset's name or a chip file.
 
     model: an integer network; a module of quantized layers, whose integers are taken as they are; or an
     ordinary nn.Module, which is calibrated and quantized. calibration: sample inputs (images, features),
-    integers or real; required for an ordinary module, otherwise only used to range the converters
+    integers or real, arrays or tensors; required for an ordinary module, otherwise only used to range the converters
     (absent: they are ranged so that nothing can clip).
 
     Raises InputError on unfit weights or samples, UnsupportedError on a layer the compiler does not know,
-    CapacityError when the network does not fit the chip.
+    CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
+    (CodesignWarning) of layers that are dead on the calibration.
     """
-    network = passes.run(_network(model, calibration, chip, name))
+    target = Chip.of(chip)
+    given = None if calibration is None else as_array(calibration, "calibration")
+    network = passes.run(_network(model, given, target, name))
     linear_layers(network)  # what no chip takes is refused before anything else is judged
-    samples = None if calibration is None else _integers(calibration, network)
-    return Program(place(network, chip, choose_trims(network, chip, samples)))
+    samples = None if given is None else _integers(given, network)
+    return Program(place(network, target, choose_trims(network, target, samples)))
 
 
 def _network(model: Any, calibration: NDArray[np.generic] | None, chip: Chip, name: str) -> Network:
@@ -58,7 +63,7 @@ def _network(model: Any, calibration: NDArray[np.generic] | None, chip: Chip, na
 
 def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.generic]:
     """Calibration inputs as the network's integers: real samples are divided by its input step."""
-    samples = np.asarray(calibration)
+    samples: NDArray[Any] = calibration
     if samples.ndim == 0 or samples.size == 0:
         raise InputError(
             f"calibration: must be samples of shape (images, {network.features}), got {samples.shape}; "
@@ -67,7 +72,8 @@ def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.
     if np.issubdtype(samples.dtype, np.floating):
         if not np.isfinite(samples).all():
             raise InputError("calibration: samples must be finite, got NaN or infinity; clean the data")
-        samples = clamp(np.floor(samples / network.step + 0.5), network.input)
+        with np.errstate(over="ignore"):  # beyond every number is beyond the input type
+            samples = clamp(np.floor(samples / network.step + 0.5), network.input)
     try:
         return check_inputs(samples.reshape(len(samples), -1), network)
     except InputError as e:

@@ -9,11 +9,15 @@
     ├── ToolError                 an external program is missing or failed
     └── OutputError               an output folder cannot be used
 
+    CodesignWarning               the work was done, but its result may not be what was meant
+
 The message says where, what came, what is required and what to do next. Anything else that
 escapes is a bug in codesign.
 """
 
 import re
+import sys
+import warnings
 
 # C0 and C1 controls, line and paragraph separators, what turns the direction of text, halves of surrogate pairs.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -57,3 +61,15 @@ class ToolError(CodesignError):
 
 class OutputError(CodesignError):
     """An output folder holds someone else's files or cannot be written."""
+
+
+class CodesignWarning(UserWarning):
+    """The work was done, but its result may not be what was meant; the message is one complete line."""
+
+
+def warn(message: str) -> None:
+    """Issue a CodesignWarning at the line outside codesign that led here."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "codesign":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, CodesignWarning, stacklevel=level + 1)

@@ -160,6 +160,20 @@ def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, in
     return mult, add.astype(np.int64), shift
 
 
+def raw_bias(bias: ArrayLike, where: str) -> Ints:
+    """Biases of raw outputs, real and in their steps, as integers: nearest, halves up.
+
+    Raises InputError naming layer `where` when 32 bits cannot hold one.
+    """
+    b = np.floor(np.asarray(bias, dtype=np.float64) + 0.5)
+    if not INT32.lo <= b.min() <= b.max() <= INT32.hi:
+        raise InputError(
+            f"layer {where}: its bias of {b[np.abs(b).argmax()]:.3g} output steps is beyond {INT32.bits} bits; "
+            "use smaller biases or larger weights"
+        )
+    return b.astype(np.int64)
+
+
 def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str) -> tuple[Ints, Ints, int]:
     """Requantizer constants (mult, bias, shift) for codes read with `trim`: one code stands for 2^shift / gain steps.
 

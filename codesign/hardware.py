@@ -206,6 +206,18 @@ class Chip(_Part):
         """A chip from TOML text; `where` names it in messages."""
         return validate(cls, text, where)
 
+    @classmethod
+    def of(cls, chip: "Chip | str | Path") -> "Chip":
+        """A chip as it is, or what `load` makes of a preset's name or a file."""
+        if isinstance(chip, cls):
+            return chip
+        if not isinstance(chip, str | Path):
+            raise ConfigError(
+                f"chip: must be a Chip, a .toml file or one of the presets {', '.join(presets())}, "
+                f"got {type(chip).__name__}"
+            )
+        return cls.load(chip)
+
     @property
     def columns(self) -> int:
         """Signed columns of an array (W)."""

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 from dataclasses import replace
+from fnmatch import fnmatch
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,17 @@ import torch
 from torch import nn
 
 import codesign
-from codesign import ir, passes
-from codesign.errors import CodesignError, InputError, UnsupportedError
+from codesign import ir, passes, rtl
+from codesign.errors import CodesignError, ConfigError, InputError, UnsupportedError
 from codesign.fixed import IntType, Trim
 from codesign.hardware import Chip
 from codesign.mapping.trim import choose_trims
-from codesign.train import architecture, float_mlp, mlp, quantized, to_network
+from codesign.train import Recipe, architecture, fit, float_mlp, mlp, quantized, to_network
 from codesign.train.converters import Converters
+from codesign.train.data import digits
 from codesign.train.export import export
 from codesign.train.grid import Grid
+from codesign.train.ptq import quantize
 from hdl.programs import images, net
 from ir.networks import residual
 
@@ -274,7 +278,8 @@ class TestNetwork:
             ),
             (
                 np.full((2, 20), True),
-                "inputs of network net0: dtype must be an integer, got bool; quantize first (one step is 1)",
+                "inputs of network net0: dtype must be an integer, got bool; give whole steps of 1, which is "
+                "network.step: np.floor(x / step + 0.5).clip(0, 255).astype(int)",
             ),
         ],
     )
@@ -353,3 +358,45 @@ def test_converters_of_another_chip_are_refused() -> None:
     )
     four = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 4})})
     assert codesign.compile(model, None, four).arrays_used > 0
+
+
+def test_chips_by_name_and_by_file(tmp_path: Path) -> None:
+    model, file = float_mlp(SIZES, seed=1), tmp_path / "mine.toml"
+    file.write_text((resources.files("flows") / "chips" / "tiny.toml").read_text())
+    expected = codesign.compile(model, REAL, TINY).words
+    for chip in ("tiny", file, str(file)):
+        assert codesign.compile(model, REAL, chip).words == expected
+        assert rtl.emit(chip) == rtl.emit(TINY)
+        assert ir.show(to_network(model, REAL, chip, "n")) == ir.show(to_network(model, REAL, TINY, "n"))
+        assert ir.show(quantize(model, REAL, chip, "n")) == ir.show(quantize(model, REAL, TINY, "n"))
+    recipe = Recipe(hidden=(4,), epochs=1, float_baseline=False)
+    assert fit(recipe, digits(), "tiny").accuracy_quantized == fit(recipe, digits(), TINY).accuracy_quantized
+
+
+@pytest.mark.parametrize(
+    ("chip", "message"),
+    [
+        ("reference", "chip reference: cannot be read (*); give a .toml file or one of the presets reference-128, *"),
+        (Path("none.toml"), "chip none.toml: cannot be read (*); give a .toml file or one of the presets *"),
+        (None, "chip: must be a Chip, a .toml file or one of the presets reference-128, *, got NoneType"),
+        ({"name": "tiny"}, "chip: must be a Chip, a .toml file or one of the presets *, got dict"),
+    ],
+)
+def test_no_such_chip(chip: Any, message: str) -> None:
+    for call in (
+        lambda: codesign.compile(float_mlp(SIZES), REAL, chip),
+        lambda: codesign.compile(net([20, 4], TINY), None, chip),
+        lambda: fit(Recipe(), digits(), chip),
+        lambda: rtl.emit(chip),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            call()
+        assert fnmatch(str(caught.value), message)
+
+
+def test_calibration_of_a_network_beyond_its_range() -> None:
+    """The largest double and the least one: no warning of numpy's, the nearest inputs."""
+    network = replace(net([20, 4], TINY), step=1e-20)
+    extreme = np.tile([1e300, 5e-324], (3, 10))
+    expected = codesign.compile(network, np.tile([255, 0], (3, 10)), COARSE)
+    assert codesign.compile(network, extreme, COARSE).words == expected.words

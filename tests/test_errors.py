@@ -3,12 +3,14 @@
 import re
 import sys
 import unicodedata
+import warnings
+from types import FunctionType
 
 import pytest
 
 from codesign import errors
 
-FAMILY = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Exception)]
+FAMILY = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.CodesignError)]
 
 
 def test_docstring_draws_every_class() -> None:
@@ -43,3 +45,18 @@ class TestPlain:
                 assert errors.plain(c) == c.encode("unicode_escape").decode() != c
             elif kind != "Cf":
                 assert errors.plain(c) == c
+
+
+def test_warnings_name_the_users_line() -> None:
+    """What codesign warns of is the caller's doing, however deep inside it is noticed."""
+
+    def work() -> None:
+        errors.warn("layer fc1: is dead")
+
+    inside = FunctionType(work.__code__, {"__name__": "codesign.train.deep", "errors": errors})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        inside()
+    assert [(str(w.message), w.category, w.filename) for w in caught] == [
+        ("layer fc1: is dead", errors.CodesignWarning, __file__)
+    ]

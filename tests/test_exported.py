@@ -11,6 +11,7 @@ def test_public_names() -> None:
             "Cells",
             "Chip",
             "CodesignError",
+            "CodesignWarning",
             "ConfigError",
             "Die",
             "ImageError",

@@ -13,9 +13,10 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-COMMON = {"errors", "files", "__version__"}
+COMMON = {"arrays", "errors", "files", "__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     "errors": ("", ""),
+    "arrays": ("", ""),
     "files": ("", ""),
     "outputs": ("", ""),
     "fixed": ("", ""),

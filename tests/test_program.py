@@ -19,6 +19,8 @@ from codesign.mapping import Die
 from codesign.program import Program
 from hdl.programs import images, net, program
 
+WHOLE = "give whole steps of 1, which is network.step: np.floor(x / step + 0.5).clip(0, 255).astype(int)"
+
 TINY = Chip.load("tiny")
 SIZES = [20, 11, 4]
 TRIMS = {"fc1": Trim(1, 2), "fc2": Trim(3, 4)}
@@ -323,8 +325,14 @@ class TestRun:
             (np.zeros(20, int), "shape must be (images, 20), got (20,); flatten each image to one row"),
             (np.zeros((2, 19), int), "shape must be (images, 20), got (2, 19); flatten each image to one row"),
             (np.zeros((2, 4, 5), int), "shape must be (images, 20), got (2, 4, 5); flatten each image to one row"),
-            (np.zeros((2, 20)), "dtype must be an integer, got float64; quantize first (one step is 1)"),
-            (np.full((1, 20), "a"), "dtype must be an integer, got <U1; quantize first (one step is 1)"),
+            (
+                np.zeros((2, 20)),
+                f"dtype must be an integer, got float64; {WHOLE}",
+            ),
+            (
+                np.full((1, 20), "a"),
+                f"dtype must be an integer, got <U1; {WHOLE}",
+            ),
             (np.full((1, 20), 256), "values must lie in 0..255 (u8), got 256..256; clip or rescale them"),
             (np.full((1, 20), -1), "values must lie in 0..255 (u8), got -1..-1; clip or rescale them"),
         ],

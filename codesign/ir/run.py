@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.arrays import as_array
 from codesign.errors import InputError
 from codesign.fixed import Ints, requantize, requantize_sum
 from codesign.ir.exact import convolve_exact, matmul_exact, pool
@@ -18,15 +19,16 @@ def check_inputs(x: NDArray[np.generic], network: Network) -> Ints:
 
     Raises InputError when the shape, the dtype or the range is not what the network takes.
     """
-    a = np.asarray(x)
     where = f"inputs of network {network.name}"
+    a = as_array(x, where)
     if a.ndim != 2 or a.shape[1] != network.features:
         raise InputError(
             f"{where}: shape must be (images, {network.features}), got {tuple(a.shape)}; flatten each image to one row"
         )
     if not np.issubdtype(a.dtype, np.integer):
         raise InputError(
-            f"{where}: dtype must be an integer, got {a.dtype}; quantize first (one step is {network.step:g})"
+            f"{where}: dtype must be an integer, got {a.dtype}; give whole steps of {network.step:g}, which is "
+            f"network.step: np.floor(x / step + 0.5).clip({network.input.lo}, {network.input.hi}).astype(int)"
         )
     if not network.input.holds(a):
         kind = network.input

@@ -1,6 +1,7 @@
 """Write a chip's Verilog: the templates, the generated top and header, file lists, firmware header."""
 
 from functools import cache
+from pathlib import Path
 
 import jinja2
 
@@ -42,11 +43,12 @@ def _generated(name: str, p: Plan) -> str:
     )
 
 
-def emit(chip: Chip) -> dict[str, str]:
-    """Every file of the rtl folder by name. Same chip, same text.
+def emit(chip: Chip | str | Path) -> dict[str, str]:
+    """Every file of the rtl folder by name. Same chip (a preset's name or a chip file will do), same text.
 
     `NAME.f` lists the sources for synthesis (with the macro's black box), `NAME_sim.f` for simulation.
     """
+    chip = Chip.of(chip)
     p = plan(chip)
     files = {f"{m}.v": text(f"{m}.v") for m in SYNTHESIZABLE}
     files |= {name: text(name) for name in HEADERS}

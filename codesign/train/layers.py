@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codesign.errors import InputError
-from codesign.fixed import INT32, Ints, IntType, requant_constants, trimmed
+from codesign.fixed import INT32, Ints, IntType, raw_bias, requant_constants, trimmed
 from codesign.fixed import requantize as requantize_exact
 from codesign.ir import Requant
 from codesign.train.converters import Converters
@@ -229,7 +229,7 @@ class QuantLayer(nn.Module):
             gain = np.abs(norm.weight.detach().double().numpy()) / np.sqrt(var + norm.eps)
             unit, bias = unit * gain, norm.bias.detach().double().numpy() - mean * gain
         if self.activation is None:
-            add = np.floor(bias / unit + 0.5).astype(np.int64)
+            add = raw_bias(bias / unit, self.name)
             return Requant(np.ones_like(add), add, 0, INT32)
         after = self.activation.step
         mult, add, shift = requant_constants(unit / after, bias / after)

@@ -78,15 +78,22 @@ Progress = Callable[[Epoch], None]
 
 
 def fit(
-    recipe: Recipe, dataset: Dataset, chip: Chip, folder: Path | None = None, progress: Progress | None = None
+    recipe: Recipe,
+    dataset: Dataset,
+    chip: Chip | str | Path,
+    folder: Path | None = None,
+    progress: Progress | None = None,
 ) -> Trained:
-    """Train for the cells of `chip`. With `folder`, go on from its last epoch and end at the same weights.
+    """Train for the cells of `chip` (a preset's name or a chip file will do).
+
+    With `folder`, go on from its last epoch and end at the same weights.
 
     `progress` is called after every epoch trained here. Under torchrun every process calls this; each gets the
     result, the first one writes (`Excused` in the others: it found nothing to train). Raises ConfigError when chip or
     data cannot take the recipe, InputError when `folder` holds another run or the loss becomes NaN or infinite,
     ToolError when there is no GPU where one is asked for.
     """
+    chip = Chip.of(chip)
     check(recipe, dataset, chip)
     if recipe.device == "cuda" and not torch.cuda.is_available():
         raise ToolError(

@@ -1,25 +1,40 @@
 """Post-training quantization: an ordinary nn.Module and sample inputs become an integer network."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from codesign.errors import InputError
-from codesign.fixed import INT32, Ints, IntType, clamp, requant_constants
+from codesign.arrays import as_array
+from codesign.errors import InputError, warn
+from codesign.fixed import INT32, Ints, IntType, clamp, raw_bias, requant_constants
 from codesign.hardware import Chip
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.train.export import export
 from codesign.train.grid import Grid, best_reach
 from codesign.train.layers import span
 from codesign.train.models import QuantNet
-from codesign.train.trace import Dense, trace
+from codesign.train.scales import (
+    FLOAT32,
+    check_float32,
+    fitted,
+    is_silent,
+    raw_step,
+    silent_step,
+    varies,
+    watch,
+    watch_order,
+)
+from codesign.train.trace import trace
 
 Real = NDArray[np.float64]
 
 
-def to_network(model: nn.Module, calibration: NDArray[np.generic], chip: Chip, name: str) -> Network:
+def to_network(model: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
     """The integers of a quantized model as they are, or of any other module by `quantize`."""
+    chip = Chip.of(chip)
     if not isinstance(model, QuantNet):
         return quantize(model, calibration, chip, name)
     if model.grid.values != chip.device.weights:
@@ -43,34 +58,55 @@ def to_network(model: nn.Module, calibration: NDArray[np.generic], chip: Chip, n
     return export(model, name)
 
 
-def quantize(module: nn.Module, calibration: NDArray[np.generic], chip: Chip, name: str) -> Network:
+def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
     """`module` (a chain of Linear, ReLU, Flatten, Dropout) on the cells of `chip`, without training.
 
     calibration is (images, ...) as the module takes them, some hundred typical ones. Integers are taken as
     they are (step 1); for floats the input step is chosen from their range. Each layer's weight scale and
     each activation's step have the least squared error; the mean error of every column goes into its bias.
-    Raises UnsupportedError for other operations, InputError for NaN, infinite or misshapen numbers.
+    Raises UnsupportedError for other operations, InputError for NaN, infinite or misshapen numbers. Warns
+    (CodesignWarning) of layers that give the same for every image.
     """
-    real, q, kind, step = _inputs(np.asarray(calibration), chip)
-    layers = trace(module, torch.from_numpy(np.ascontiguousarray(np.asarray(calibration)[[0, -1]]).astype(np.float32)))
+    chip, x = Chip.of(chip), as_array(calibration, "calibration")
+    real, q, kind, step = _inputs(x, chip)
+    layers = trace(module, torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32)))
     if layers[0].weight.shape[1] != q.shape[1]:
         raise InputError(
             f"calibration: has {q.shape[1]} values an image, layer {layers[0].name} wants {layers[0].weight.shape[1]}"
         )
     grid, nodes, source = Grid(chip.device.weights), [], "input"
-    features, first_step = q.shape[1], step
-    for layer in layers:
-        w, last = torch.from_numpy(layer.weight), layer is layers[-1]
+    features, first_step, drive = q.shape[1], step, span(kind)
+    if len(q) > 1 and not varies(q):
+        warn(f"calibration: all {len(q)} inputs are the same at steps of {step:.3g}; give some hundred typical ones")
+    for layer, reader in zip(layers, [*layers[1:], None], strict=True):
+        w = torch.from_numpy(layer.weight)
         unit = best_reach(w, grid) / grid.top  # real value of a conductance code
         codes = grid.codes(w / unit).numpy()
         exact = real @ layer.weight.T + layer.bias
+        check_float32(exact, f"calibration: layer {layer.name}")
         rough = (q.astype(np.float64) @ codes.T) * (unit * step)
         bias = (exact - rough).mean(axis=0)  # layer.bias, plus what rounding the weights took from the mean
-        requant, step_out = _requant(layer, unit * step, bias, rough + bias, None if last else chip.activation.bits)
+        scale = unit * step if codes.any() else 0.0
+        if reader is None:
+            step_out, codes = raw_step(layer.name, scale, bias, codes, drive)
+            add = raw_bias(bias / step_out, layer.name)
+            requant = Requant(np.ones_like(add), add, 0, INT32)
+        else:
+            kind_out = IntType(chip.activation.bits, signed=not layer.relu)
+            y, top = np.maximum(rough + bias, 0) if layer.relu else rough + bias, span(kind_out)
+            if is_silent(y, real, layer.weight):
+                step_out = silent_step(rough + bias, top, reader.weight, reader.bias, grid.top)
+            else:
+                step_out = best_step(y, kind_out)
+            held, step_out = fitted(bias, scale, codes, drive, step_out, top)
+            requant = Requant(*requant_constants(np.full(bias.shape, scale / step_out), held / step_out), kind_out)
+            drive = top
         nodes.append(Linear(layer.name, source, np.ascontiguousarray(codes.T.astype(np.int32)), requant))
+        before, q = q, clamp(np.floor((rough + bias) / step_out + 0.5), requant.out)
         real = np.maximum(exact, 0) if layer.relu else exact
-        q = clamp(np.floor((rough + bias) / step_out + 0.5), requant.out)
+        watch(layer.name, before, q, real)
         source, step = layer.name, step_out
+    watch_order(source, q, exact)
     return verify(Network(name, features, kind, tuple(nodes), first_step))
 
 
@@ -80,7 +116,8 @@ def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, fl
         raise InputError(
             f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give some hundred images"
         )
-    real = x.reshape(len(x), -1).astype(np.float64)
+    with np.errstate(over="ignore"):  # of a longdouble
+        real = x.reshape(len(x), -1).astype(np.float64)
     if not np.isfinite(real).all():
         image, feature = np.argwhere(~np.isfinite(real))[0]
         raise InputError(
@@ -97,19 +134,13 @@ def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, fl
     largest = float(np.abs(real).max())
     if largest == 0:
         raise InputError("calibration: every value is 0, so no input step can be chosen; give typical images")
+    if not FLOAT32.tiny <= largest <= FLOAT32.max:
+        raise InputError(
+            f"calibration: its largest magnitude is {largest:.3g}, modules compute in float32, whose numbers are "
+            f"{FLOAT32.tiny:.3g} to {FLOAT32.max:.3g}; rescale the inputs"
+        )
     step = largest / span(kind)
     return real, clamp(np.floor(real / step + 0.5), kind), kind, step
-
-
-def _requant(layer: Dense, unit: float, bias: Real, y: Real, bits: int | None) -> tuple[Requant, float]:
-    """Constants of a layer whose accumulator step is worth `unit`, and the step of its output."""
-    if bits is None:
-        add = np.floor(bias / unit + 0.5).astype(np.int64)
-        return Requant(np.ones_like(add), add, 0, INT32), unit
-    kind = IntType(bits, signed=not layer.relu)
-    step = best_step(np.maximum(y, 0) if layer.relu else y, kind)
-    mult, add, shift = requant_constants(np.full(bias.shape, unit / step), bias / step)
-    return Requant(mult, add, shift, kind), step
 
 
 def best_step(y: Real, kind: IntType, candidates: int = 40) -> float:

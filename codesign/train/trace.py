@@ -1,6 +1,5 @@
 """Reading an ordinary nn.Module: torch.export's graph as a chain of dense layers."""
 
-import copy
 import io
 import logging
 import warnings
@@ -15,7 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.fx import Node
 
+from codesign.arrays import first_line
 from codesign.errors import InputError, UnsupportedError
+from codesign.train.unwrap import plain_copy
 
 RELU = ("aten.relu.default", "aten.relu_.default")
 SAME = (  # move no value to another image, and keep each image's order
@@ -54,7 +55,7 @@ def trace(module: nn.Module, sample: Tensor) -> list[Dense]:
     `sample` is two or more inputs. Raises UnsupportedError naming the module path and the operation
     outside `SUPPORTED`, InputError for weights that are NaN or infinite.
     """
-    owner = copy.deepcopy(module).cpu().float().eval()
+    owner = plain_copy(module)
     kind = type(module).__name__
     try:
         with torch.no_grad():
@@ -62,14 +63,14 @@ def trace(module: nn.Module, sample: Tensor) -> list[Dense]:
     except Exception as e:  # the user's forward may raise anything
         raise InputError(
             f"calibration: model {kind} does not take inputs of shape "
-            f"(images, {', '.join(map(str, sample.shape[1:]))}): {_first_line(e)}"
+            f"(images, {', '.join(map(str, sample.shape[1:]))}): {first_line(e)}"
         ) from e
     try:
         with _quiet():
             program = torch.export.export(owner, (sample.float(),))
     except Exception as e:  # torch raises many kinds
         raise UnsupportedError(
-            f"model {kind}: torch.export cannot read it ({type(e).__name__}: {_first_line(e)}); "
+            f"model {kind}: torch.export cannot read it ({type(e).__name__}: {first_line(e)}); "
             "keep Python branches off tensor values"
         ) from e
     tensors: dict[str, Tensor] = {}
@@ -128,7 +129,7 @@ def _tensor(arg: object, where: str, tensors: dict[str, Tensor]) -> NDArray[np.f
         return None
     if not isinstance(arg, Node) or arg.name not in tensors:
         raise UnsupportedError(f"{where}: the weight of linear is computed in forward; use a plain nn.Linear")
-    a: NDArray[np.float64] = tensors[arg.name].detach().double().numpy()
+    a: NDArray[np.float64] = np.ascontiguousarray(tensors[arg.name].detach().double().numpy())
     if not np.isfinite(a).all():
         count = int((~np.isfinite(a)).sum())
         raise InputError(
@@ -170,8 +171,3 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(before)
-
-
-def _first_line(error: Exception) -> str:
-    line = next((text.strip() for text in str(error).splitlines() if text.strip()), type(error).__name__)
-    return line if len(line) <= 160 else f"{line[:157]}..."

@@ -13,6 +13,8 @@ from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Requant, e
 from ir.networks import I5, linear, raw, residual, toy
 from ir.plain import plain
 
+WHOLE = "give whole steps of 0.25, which is network.step: np.floor(x / step + 0.5).clip(-8, 7).astype(int)"
+
 I8 = IntType(8, signed=True)
 
 
@@ -44,8 +46,11 @@ def test_two_layers_may_read_the_input() -> None:
     [
         (np.zeros(5, int), "shape must be (images, 5), got (5,); flatten each image to one row"),
         (np.zeros((2, 4), int), "shape must be (images, 5), got (2, 4); flatten each image to one row"),
-        (np.zeros((2, 5)), "dtype must be an integer, got float64; quantize first (one step is 0.25)"),
-        (np.zeros((2, 5), bool), "dtype must be an integer, got bool; quantize first (one step is 0.25)"),
+        (np.zeros((2, 5)), f"dtype must be an integer, got float64; {WHOLE}"),
+        (
+            np.zeros((2, 5), bool),
+            f"dtype must be an integer, got bool; {WHOLE}",
+        ),
         (np.full((1, 5), 8), "values must lie in -8..7 (i4), got 8..8; clip or rescale them"),
         (np.full((1, 5), -9), "values must lie in -8..7 (i4), got -9..-9; clip or rescale them"),
     ],

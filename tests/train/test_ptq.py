@@ -182,7 +182,6 @@ SUPPORTED = r"supported: linear, relu, flatten, view, dropout, identity"
             r"module 1: linear over shape \(2, 2, 5\) is not supported",
         ),
         (Mixer(), r"mixes images, 2 became shape \(1, 128\); keep images on the first axis"),
-        (nn.utils.parametrizations.weight_norm(nn.Linear(64, 3)), r"operation aten\._weight_norm.* is not supported"),
         (
             Conditional(),
             r"model Conditional: torch\.export cannot read it \(.*\); keep Python branches off tensor values",
@@ -198,7 +197,6 @@ SUPPORTED = r"supported: linear, relu, flatten, view, dropout, identity"
         "branch",
         "3d",
         "mixer",
-        "weight-norm",
         "if",
     ],
 )

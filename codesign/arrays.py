@@ -1,0 +1,29 @@
+"""Numbers of others as numpy arrays, a torch tensor's among them, without importing torch."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.errors import InputError
+
+
+def as_array(x: Any, where: str) -> NDArray[np.generic]:
+    """`x` as a numpy array: an array, nested lists, or a tensor of any kind, device and gradient.
+
+    Floats narrower than numpy's become float32, which holds each of them. Raises InputError naming `where`.
+    """
+    try:
+        if hasattr(x, "detach"):  # a tensor
+            x = x.detach().cpu()
+            if x.is_floating_point() and x.element_size() < 4:
+                x = x.float()  # numpy has no bfloat16
+        return np.asarray(x)
+    except Exception as e:  # torch and numpy raise many kinds
+        raise InputError(f"{where}: cannot become an array ({first_line(e)}); give numbers of one shape") from None
+
+
+def first_line(error: Exception) -> str:
+    """What an exception of others says, in one line of at most 160 characters; its kind when it says nothing."""
+    line = next((text.strip() for text in str(error).splitlines() if text.strip()), type(error).__name__)
+    return line if len(line) <= 160 else f"{line[:157]}..."
