@@ -23,26 +23,49 @@ WEIGHT_BITS = 16  # signed weight, a difference of conductance codes
 
 @dataclass(frozen=True)
 class IntType:
-    """An integer of `bits` bits, two's complement if `signed`."""
+    """An integer of `bits` bits, two's complement if `signed`, that takes the values lo..hi.
+
+    within: (lo, hi), where they are not all that the bits hold: -1..1 of a signed 2-bit integer, say. Bits and sign
+    decide how a value is stored, streamed and multiplied; lo and hi decide what is clamped to and what is refused.
+    """
 
     bits: int
     signed: bool = False
+    within: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if type(self.bits) is not int or not 1 <= self.bits <= 64:
             raise InputError(f"integer type: bits must be 1..64, got {self.bits}")
         if type(self.signed) is not bool:
             raise InputError(f"integer type: signed must be true or false, got {self.signed!r}")
+        if self.within is None:
+            return
+        least, most = self.limits
+        pair = self.within if isinstance(self.within, tuple) else ()
+        if len(pair) != 2 or any(type(v) is not int for v in pair) or not least <= pair[0] <= pair[1] <= most:
+            came = "..".join(map(str, pair)) if len(pair) == 2 else repr(self.within)
+            raise InputError(
+                f"integer type: range of {_letter(self)}{self.bits} must be integers lo..hi, lo <= hi, "
+                f"in {least}..{most}, got {came}"
+            )
+        if pair == (least, most):  # equal types compare equal
+            object.__setattr__(self, "within", None)
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest value of the bits, whatever the range."""
+        least = -(1 << (self.bits - 1)) if self.signed else 0
+        return least, (1 << (self.bits - self.signed)) - 1
 
     @property
     def lo(self) -> int:
         """Smallest value."""
-        return -(1 << (self.bits - 1)) if self.signed else 0
+        return (self.within or self.limits)[0]
 
     @property
     def hi(self) -> int:
         """Largest value."""
-        return (1 << (self.bits - self.signed)) - 1
+        return (self.within or self.limits)[1]
 
     def holds(self, values: ArrayLike) -> bool:
         """Whether every value lies in lo..hi."""
@@ -50,7 +73,11 @@ class IntType:
         return v.size == 0 or (int(v.min()) >= self.lo and int(v.max()) <= self.hi)
 
     def __str__(self) -> str:
-        return f"{'i' if self.signed else 'u'}{self.bits}"
+        return f"{_letter(self)}{self.bits}" + (f"[{self.lo}..{self.hi}]" if self.within else "")
+
+
+def _letter(kind: IntType) -> str:
+    return "i" if kind.signed else "u"
 
 
 INT32 = IntType(32, signed=True)
@@ -63,7 +90,7 @@ def shift_right(value: ArrayLike, shift: int) -> Ints:
 
 
 def clamp(value: ArrayLike, kind: IntType) -> Ints:
-    """The nearest value that `kind` holds. Floats are cut off before they become integers, so none wraps."""
+    """The nearest value in lo..hi of `kind`. Floats are cut off before they become integers, so none wraps."""
     return np.asarray(np.clip(np.asarray(value), kind.lo, kind.hi), dtype=np.int64)
 
 
@@ -120,7 +147,7 @@ def convert(current: ArrayLike, trim: Trim, offset: ArrayLike, adc: IntType) -> 
 
 
 def requantize(acc: ArrayLike, mult: ArrayLike, bias: ArrayLike, shift: int, out: IntType) -> Ints:
-    """`clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to `out`. Twin of `xb_requant.v`."""
+    """`clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to `out`'s lo..hi. Twin of `xb_requant.v`."""
     return clamp(shift_right(_product(acc, mult) + np.asarray(bias, np.int64), shift), out)
 
 
@@ -221,7 +248,7 @@ def lane_values(word: int, lanes: int, kind: IntType) -> list[int]:
     """Activations of a lane group as the chip writes them: bit b of lane l at [b*lanes + l]. Twin of `xb_requant.v`."""
     planes = unpack_fields(word, lanes, kind.bits)
     values = [sum(((p >> lane) & 1) << b for b, p in enumerate(planes)) for lane in range(lanes)]
-    return [v - (1 << kind.bits) if v > kind.hi else v for v in values]
+    return [v - (1 << kind.bits) if v > kind.limits[1] else v for v in values]
 
 
 def words_of(value: int, count: int) -> list[int]:

@@ -43,6 +43,41 @@ def test_a_type_has_1_to_64_bits() -> None:
     assert message(IntType, 65) == "integer type: bits must be 1..64, got 65"
 
 
+def test_a_range_inside_a_type() -> None:
+    kind = IntType(2, True, (-1, 1))
+    assert (kind.bits, kind.signed, kind.lo, kind.hi, kind.limits) == (2, True, -1, 1, (-2, 1))
+    assert str(kind) == "i2[-1..1]" and str(IntType(8, within=(3, 3))) == "u8[3..3]"
+    assert kind.holds([-1, 0, 1]) and not kind.holds([-2]) and not kind.holds([2])
+    assert fixed.clamp([-9, -2, -1, 0, 1, 2], kind).tolist() == [-1, -1, -1, 0, 1, 1]
+    assert fixed.clamp([-9, 9], IntType(4, True, (-5, -3))).tolist() == [-5, -3]
+    assert fixed.requantize([-100, 100], [3, 3], [7, 7], 4, IntType(8, True, (-4, 9))).tolist() == [-4, 9]
+    assert fixed.requantize_sum([-5, 5], [3, 3], [0, 0], [1, 1], [0, 0], 0, kind).tolist() == [-1, 1]
+
+
+def test_a_range_of_all_that_the_bits_hold_is_the_type() -> None:
+    assert IntType(2, True, (-2, 1)) == IntType(2, True) and hash(IntType(2, True, (-2, 1))) == hash(IntType(2, True))
+    assert str(IntType(3, within=(0, 7))) == "u3"
+    assert IntType(32, True, (-5, 5)) != fixed.INT32
+    assert IntType(2, True, (-1, 1)) != IntType(2, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "came"),
+    [
+        ((2, True, (1, -1)), "range of i2 must be integers lo..hi, lo <= hi, in -2..1, got 1..-1"),
+        ((2, True, (-3, 1)), "range of i2 must be integers lo..hi, lo <= hi, in -2..1, got -3..1"),
+        ((4, False, (0, 16)), "range of u4 must be integers lo..hi, lo <= hi, in 0..15, got 0..16"),
+        ((4, False, (-1, 3)), "range of u4 must be integers lo..hi, lo <= hi, in 0..15, got -1..3"),
+        ((4, False, (0, 1.0)), "range of u4 must be integers lo..hi, lo <= hi, in 0..15, got 0..1.0"),
+        ((4, False, (False, 3)), "range of u4 must be integers lo..hi, lo <= hi, in 0..15, got False..3"),
+        ((4, False, (1,)), "range of u4 must be integers lo..hi, lo <= hi, in 0..15, got (1,)"),
+        ((4, False, [0, 1]), "range of u4 must be integers lo..hi, lo <= hi, in 0..15, got [0, 1]"),
+    ],
+)
+def test_a_range_outside_its_type_is_refused(kind: tuple[object, ...], came: str) -> None:
+    assert message(IntType, *kind) == f"integer type: {came}"
+
+
 @pytest.mark.parametrize(
     ("value", "shift", "expected"),
     [
@@ -204,6 +239,8 @@ def test_lane_values() -> None:
     word = 0b101 | 0b100 << 3 | 0b101 << 6 | 0b110 << 9 | 0b111 << 12
     assert fixed.lane_values(word, 3, fixed.IntType(4, signed=True)) == [5, -8, -1]
     assert fixed.lane_values(word, 3, fixed.IntType(4)) == [5, 8, 15]
+    narrow = fixed.IntType(4, signed=True, within=(-8, -1))  # the range does not say how bits are read
+    assert fixed.lane_values(word, 3, narrow) == [5, -8, -1]
 
 
 def test_a_mean_is_an_int_where_it_is_whole() -> None:

@@ -54,7 +54,7 @@ def encode_step(step: Step, layout: Layout, loads: int, tiles: int) -> list[int]
         | min(step.wait, MAX_WAIT) << 8
         | step.shift << 16
     )
-    lo, hi = (0, 0) if step.raw else (step.out.lo & 0xFFFF, step.out.hi)
+    lo, hi = (0, 0) if step.raw else (step.out.lo & 0xFFFF, step.out.hi & 0xFFFF)
     head = [
         flags,
         loads | len(step.loads) << 16,

@@ -15,10 +15,11 @@ Shape = tuple[int, ...]  # of one image: (features,) or (channels, height, width
 
 @dataclass(frozen=True, eq=False)
 class Requant:
-    """Scaling of an accumulator: `clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to `out`.
+    """Scaling of an accumulator: `clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to lo..hi of `out`.
 
-    mult and bias are per channel: a column of a linear layer, a channel of an image. The last node of a
-    network has mult 1, shift 0 and out int32: raw accumulators plus bias.
+    mult and bias are per channel: a column of a linear layer, a channel of an image. lo..hi is any range inside the
+    type: 0 below is a ReLU, -1..1 a narrow signed 2-bit activation. The last node of a network has mult 1, shift 0
+    and out int32: raw accumulators plus bias.
     """
 
     mult: Ints  # (channels,) signed 16 bit
@@ -79,7 +80,8 @@ class Conv(_Reader):
     """`requantize(convolution)`. weight is (outputs, inputs // groups, kernel_h, kernel_w), as `Linear`'s codes.
 
     A cross-correlation, as in every training framework: the kernel is not flipped. padding zeros surround the
-    image on all four sides; output group g reads input group g only.
+    image on all four sides, whether 0 lies in the range of the edge it reads or not; output group g reads input
+    group g only.
     """
 
     kind = "conv"
@@ -126,7 +128,7 @@ class _Pool(_Reader):
 
 @dataclass(frozen=True, eq=False)
 class MaxPool(_Pool):
-    """The largest value of each window, channel by channel; the integer type stays."""
+    """The largest value of each window, channel by channel; the integer type and its range stay."""
 
     kind = "maxpool"
 
@@ -185,7 +187,7 @@ class Network:
         return math.prod(self.shape_of(self.nodes[-1].name))
 
     def type_of(self, source: str) -> IntType:
-        """Integer type of the edge that leaves `source`."""
+        """Integer type, and range, of the edge that leaves `source`."""
         nodes = {n.name: n for n in self.nodes}
         while source != "input":
             node = nodes[source]

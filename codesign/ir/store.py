@@ -20,19 +20,20 @@ from codesign.ir.verify import verify
 def save(network: Network, path: Path) -> None:
     """Write `path` (.safetensors): a JSON description, and tensors NAME.weight, .mult, .bias, .other_mult.
 
-    Version 2 is written only for what version 1 cannot say: an image's shape, a trim, other kinds than linear.
+    The version is the first that can say it all: 2 has an image's shape, trims and other kinds than linear, 3 has
+    ranges inside the integer types.
     """
+    version = _version(network)
     meta = {
+        "schema": f"codesign-network/{version}",
         "name": network.name,
         "features": network.features,
-        "input": [network.input.bits, network.input.signed],
+        "input": _type(network.input, version),
         "step": network.step,
-        "layers": [_record(n) for n in network.nodes],
+        "layers": [_record(n, version) for n in network.nodes],
     }
     if network.shape:
         meta["shape"] = network.shape
-    plain = not network.shape and all(isinstance(n, Linear) and n.trim is None for n in network.nodes)
-    meta["schema"] = f"codesign-network/{1 if plain else 2}"
     tensors = {f"{n.name}.{label}": values for n in network.nodes for label, values in _tensors(n).items()}
     path.write_bytes(to_bytes(tensors, metadata={"codesign": json.dumps(meta, sort_keys=True)}))
 
@@ -48,8 +49,8 @@ def load(path: Path) -> Network:
             version = schema.VERSIONS[schema.Header.model_validate_json(text).schema_name]
             meta = version.model_validate_json(text)
             nodes = tuple(_node(layer, f.get_tensor) for layer in meta.layers)
-            shape = (meta.shape or ()) if isinstance(meta, schema.Version2) else ()
-            network = Network(meta.name, meta.features, IntType(*meta.input), nodes, meta.step, shape)
+            shape = () if isinstance(meta, schema.Version1) else meta.shape or ()
+            network = Network(meta.name, meta.features, _kind(meta.input), nodes, meta.step, shape)
     except FileNotFoundError:
         raise ImageError(f"{path}: no such network file; run the export or compile step first") from None
     except ValidationError as e:
@@ -65,6 +66,24 @@ def load(path: Path) -> Network:
     return verify(network)
 
 
+def _version(network: Network) -> int:
+    """The first version of the file that can say all of it."""
+    kinds = [network.input, *(n.requant.out for n in network.nodes if not isinstance(n, MaxPool))]
+    if any(kind.within for kind in kinds):
+        return 3
+    plain = not network.shape and all(isinstance(n, Linear) and n.trim is None for n in network.nodes)
+    return 1 if plain else 2
+
+
+def _type(kind: IntType, version: int) -> list[int | bool]:
+    return [kind.bits, kind.signed, *([kind.lo, kind.hi] if version >= 3 else [])]
+
+
+def _kind(fields: schema.Type | schema.Ranged) -> IntType:
+    """Inverse of `_type`: the range of versions 1 and 2 is all that the bits hold."""
+    return IntType(fields[0], fields[1], fields[2:] or None)
+
+
 def _tensors(node: Node) -> dict[str, Any]:
     tensors: dict[str, Any] = {}
     if isinstance(node, Linear | Conv):
@@ -77,12 +96,12 @@ def _tensors(node: Node) -> dict[str, Any]:
     return tensors
 
 
-def _record(node: Node) -> dict[str, Any]:
+def _record(node: Node, version: int) -> dict[str, Any]:
     """A node without its tensors."""
     record: dict[str, Any] = {"kind": node.kind, "name": node.name, "source": node.source}
     if not isinstance(node, MaxPool):
         q = node.requant
-        record |= {"shift": q.shift, "out": [q.out.bits, q.out.signed]}
+        record |= {"shift": q.shift, "out": _type(q.out, version)}
     match node:
         case Conv():
             record |= {"stride": node.stride, "padding": node.padding, "groups": node.groups}
@@ -100,7 +119,7 @@ def _node(layer: schema.Layer, tensor: Callable[[str], Any]) -> Node:
     name, source = layer.name, layer.source
     if isinstance(layer, schema.MaxPoolLayer):
         return MaxPool(name, source, layer.size, layer.stride)
-    requant = Requant(tensor(f"{name}.mult"), tensor(f"{name}.bias"), layer.shift, IntType(*layer.out))
+    requant = Requant(tensor(f"{name}.mult"), tensor(f"{name}.bias"), layer.shift, _kind(layer.out))
     match layer:
         case schema.AvgPoolLayer():
             return AvgPool(name, source, layer.size, layer.stride, requant)

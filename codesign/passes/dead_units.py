@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.fixed import BIAS_BITS, IntType, requantize
-from codesign.ir import Linear, Network, Node, Requant
+from codesign.ir import Linear, Network, Node
 
 NAME = "dead-units"
 
 
 def run(network: Network) -> Network:
-    """Remove hidden layers and units without readers; fold units whose weights are all 0 into their readers' biases.
+    """Remove hidden layers and units without readers; fold units that never change into their readers' biases.
+
+    A unit never changes when its weights are all 0, or when its layer's range is one value.
 
     Outputs stay equal for every input: a constant c adds c * weight to each reader's accumulator, which is
     c * weight * mult in its bias. The constants of a layer stay where that would overflow a bias, and a layer
@@ -45,8 +47,8 @@ def _pruned(network: Network) -> Network:
         if not isinstance(node, Linear) or not _gives_way(readers):
             continue
         outgoing = np.concatenate([reader.weight for reader in readers.values()], axis=1)
-        constant: NDArray[np.bool_] = np.asarray(~node.weight.any(axis=0))
         q = node.requant
+        constant: NDArray[np.bool_] = np.asarray(~node.weight.any(axis=0) | (q.out.lo == q.out.hi))
         value = requantize(np.zeros(node.outputs, np.int64), q.mult, q.bias, q.shift, q.out)
         folded = {j: _bias(reader, np.where(constant, value, 0)) for j, reader in readers.items()}
         if not all(IntType(BIAS_BITS, True).holds(b) for b in folded.values()):
@@ -59,9 +61,7 @@ def _pruned(network: Network) -> Network:
             continue
         changed = True
         keep = np.flatnonzero(~dead)
-        nodes[k] = replace(
-            node, weight=node.weight[:, keep], requant=Requant(q.mult[keep], q.bias[keep], q.shift, q.out)
-        )
+        nodes[k] = replace(node, weight=node.weight[:, keep], requant=replace(q, mult=q.mult[keep], bias=q.bias[keep]))
         for j, reader in readers.items():
             bias = _bias(reader, np.where(constant, value, 0))
             nodes[j] = replace(reader, weight=reader.weight[keep], requant=replace(reader.requant, bias=bias))

@@ -52,10 +52,21 @@ def clamp_edges(out: IntType, shift: int) -> list[int]:
     return [(edge << shift) - half + d for edge in (out.lo, out.lo + 1, out.hi, out.hi + 1) for d in (-1, 0, 1)]
 
 
+def ranges(bits: int) -> list[IntType]:
+    """Ranges inside types of so many bits: without an end, below 0, above 0, around 0, and one value."""
+    made = []
+    for signed in (True, False):
+        lo, hi = IntType(bits, signed).limits
+        ends = {(lo + 1, hi), (lo, hi - 1), (lo, -1), (lo + 1, -1), (1, hi), (-1, 1), (lo, lo), (hi, hi), (-1, -1)}
+        made += [IntType(bits, signed, (a, b)) for a, b in sorted(ends) if lo <= a <= b <= hi]
+    return [kind for kind in made if kind.within]
+
+
 def groups(lanes: int, field: int, bits: int, tags: int) -> Iterator[Group]:
     rng = np.random.default_rng(5)
     acc_kind, mult_kind, bias_kind = IntType(field, True), IntType(MULT_BITS, True), IntType(BIAS_BITS, True)
     outs = [INT32, *(IntType(b, s) for b in {1, min(4, bits), bits} for s in (False, True))]
+    outs += ranges(bits)
     lanes_of: dict[tuple[int, IntType], list[tuple[int, int, int]]] = {}
     for shift, out in product((0, 1, 14, MAX_SHIFT), outs):
         some = list(product(corners(acc_kind), corners(mult_kind), corners(bias_kind)))
@@ -63,7 +74,8 @@ def groups(lanes: int, field: int, bits: int, tags: int) -> Iterator[Group]:
             some += [(0, 7, e) for e in clamp_edges(out, shift) if bias_kind.holds(e)]
             some += [(-1, 1, e + 1) for e in clamp_edges(out, shift) if bias_kind.holds(e + 1)]
         if len(lanes_of) >= 4:  # the full product once for each shift is enough
-            some = [some[k] for k in sorted(rng.choice(len(some), 40, replace=False))] + some[-24:]
+            few = 4 if out.within else 40
+            some = [some[k] for k in sorted(rng.choice(len(some), few, replace=False))] + some[-24:]
         lanes_of[shift, out] = some
     for (shift, out), values in lanes_of.items():
         values += [values[0]] * (-len(values) % lanes)
@@ -99,7 +111,7 @@ class Unit:
             d.s_acc.value, d.s_constants.value = pack_fields(g.acc, self.field), pack_fields(both, 48)
             d.s_shift.value, d.s_raw.value, d.s_columns.value, d.s_tag.value = g.shift, int(g.raw), g.columns, g.tag
             lo, hi = (0, 0) if g.raw else (g.out.lo, g.out.hi)
-            d.s_lo.value, d.s_hi.value = lo & 0xFFFF, hi
+            d.s_lo.value, d.s_hi.value = lo & 0xFFFF, hi & 0xFFFF
             d.s_valid.value = 1
             await RisingEdge(d.clk)
             while not d.s_ready.value:
@@ -137,6 +149,8 @@ async def stream(dut: Any, gaps: float, pause: float) -> None:
     unit = Unit(dut)
     await start(dut, *INPUTS)
     items = list(groups(unit.lanes, unit.field, unit.bits, 1 << len(dut.s_tag)))
+    narrow = [g.out for g in items if g.out.within]
+    assert any(k.lo == k.hi for k in narrow) and any(k.hi < 0 for k in narrow) and any(k.lo > 0 for k in narrow)
     sender = cocotb.start_soon(unit.send(items, gaps, random.Random(1)))
     compared = await unit.receive(items, pause, random.Random(2))
     await sender

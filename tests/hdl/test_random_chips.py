@@ -37,7 +37,10 @@ def random_chip(rng: Rng) -> Chip:
 
 
 def random_type(rng: Rng, chip: Chip) -> IntType:
-    return IntType(int(rng.integers(1, chip.activation.bits + 1)), bool(rng.integers(2)))
+    """Any type, one in three with a range inside it."""
+    kind = IntType(int(rng.integers(1, chip.activation.bits + 1)), bool(rng.integers(2)))
+    lo, hi = sorted(rng.integers(kind.lo, kind.hi + 1, 2).tolist())
+    return IntType(kind.bits, kind.signed, (lo, hi)) if lo < hi and not rng.integers(3) else kind
 
 
 def random_network(rng: Rng, chip: Chip) -> Network:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codesign.errors import ImageError
-from codesign.fixed import IntType, Trim, crc32
+from codesign.fixed import IntType, Trim, crc32, unpack_fields
 from codesign.hardware import Chip
 from codesign.image import Section, assemble, parse, sections
 from codesign.image.descriptors import (
@@ -93,6 +93,17 @@ def test_a_signed_range_and_a_far_producer(mapping: Mapping) -> None:
     entry = encode_step(step, layout, 0, 0)
     assert (entry[5] & 0xFFFF, entry[5] >> 16) == (-32 & 0xFFFF, 31)
     assert entry[0] >> 8 & 7 == 7 and entry[0] >> 11 & 31 == 0
+
+
+@pytest.mark.parametrize("ends", [(-1, 1), (-31, 31), (-32, -7), (-1, -1), (0, 5), (9, 9)])
+def test_a_narrow_range(ends: tuple[int, int], mapping: Mapping) -> None:
+    """Both ends are signed fields, also when both are negative; the other words do not change."""
+    layout = Layout.of(TINY)
+    step = replace(mapping.steps[0], out=IntType(6, True, ends))
+    entry, whole = (encode_step(s, layout, 0, 0) for s in (step, replace(step, out=IntType(6, True))))
+    assert unpack_fields(entry[5], 16, 2, signed=True) == list(ends)
+    assert entry[:5] + entry[6:] == whole[:5] + whole[6:]
+    assert all(0 <= w < 1 << 32 for w in entry)
 
 
 @pytest.mark.parametrize("levels", [2, 3, 4, 6, 16, 100, 256])

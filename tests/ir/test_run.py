@@ -98,6 +98,36 @@ def test_conv_groups_and_channel_constants_by_hand() -> None:
     assert edges(behind(node, shape=(2, 1, 1), width=4), np.array([[3, 7]]))["c"].ravel().tolist() == [3, 11, 15, -7]
 
 
+def test_ranges_by_hand() -> None:
+    """Every node clamps to its range; what a kernel sees outside of an image is 0, in the range or not."""
+    above, below = IntType(4, within=(3, 9)), IntType(5, True, (-8, -2))
+    first = Conv("a", "input", np.ones((1, 1, 1, 1), np.int32), scale([1], [0], 0, above))
+    window = Conv("c", "a", np.ones((1, 1, 3, 3), np.int32), scale([1], [0], 0), padding=1)
+    largest = MaxPool("m", "a", 2, 2)
+    mean = AvgPool("p", "m", 1, 1, scale([-1], [0], 0, below))
+    add = Add("s", "m", "p", np.array([1]), scale([1], [0], 0, IntType(2, True, (-1, 1))))
+    network = behind(first, window, largest, mean, add, shape=(1, 2, 2))
+    x = np.array([[-16, 4, 7, 15], [0, 1, 2, 3], [15, 15, 15, 15]])
+    found = {k: v.reshape(3, -1).tolist() for k, v in edges(network, x).items()}
+    assert found["a"] == [[3, 4, 7, 9], [3, 3, 3, 3], [9, 9, 9, 9]]
+    assert found["c"] == [[23] * 4, [12] * 4, [36] * 4]  # four values and five zeros
+    assert found["m"] == [[9], [3], [9]]
+    assert found["p"] == [[-8], [-3], [-8]]
+    assert found["s"] == [[1], [0], [1]]
+    assert all(network.type_of(name).holds(edges(network, x)[name]) for name in ("a", "m", "p", "s"))
+    assert network.type_of("m") == above
+
+
+def test_inputs_outside_the_range_are_refused() -> None:
+    narrow = toy(input=IntType(4, True, (-7, 7)))
+    assert run(narrow, np.full((1, 5), -7)).shape == (1, 3)
+    with pytest.raises(InputError) as caught:
+        run(narrow, np.full((1, 5), -8))
+    assert str(caught.value) == (
+        "inputs of network toy: values must lie in -7..7 (i4[-7..7]), got -8..-8; clip or rescale them"
+    )
+
+
 def test_pools_by_hand() -> None:
     x = np.array([[1, -2, 3, 0, -5, -4, -6, -7]])
     largest = behind(MaxPool("p", "input", 2, 1), shape=(2, 2, 2), width=2)

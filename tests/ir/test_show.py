@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from codesign.fixed import Trim
+from codesign.fixed import IntType, Trim
 from codesign.ir import show
 from ir.networks import residual, toy
 
@@ -36,6 +36,20 @@ def test_golden_of_trims() -> None:
         "  fc1 = linear(input) 5x4 weights -3..3 shift 1 trim 3>>2 -> u4 #ef793304\n"
         "  fc2 = linear(fc1) 4x3 weights -3..3 shift 0 trim 1>>0 -> i32 #b92589fb\n"
     )
+
+
+def test_golden_of_ranges() -> None:
+    fc1, fc2 = toy().nodes
+    narrow = replace(fc1, requant=replace(fc1.requant, out=IntType(4, True, (-7, 7))))
+    assert show(toy(input=IntType(4, True, (-3, 7)), nodes=(narrow, fc2))) == (
+        "network toy: 5 x i4[-3..7]\n"
+        "  fc1 = linear(input) 5x4 weights -3..3 shift 1 -> i4[-7..7] #ef793304\n"
+        "  fc2 = linear(fc1) 4x3 weights -3..3 shift 0 -> i32 #b92589fb\n"
+    )
+    add = residual().nodes[2]
+    text = changed(2, requant=replace(add.requant, out=IntType(4, within=(0, 6))))
+    assert "add = add(conv1, conv2) shift 2 -> u4[0..6] #1dfe36ff\n" in text
+    assert "pool = maxpool(add) 2x2 stride 2 -> u4[0..6]\n" in text, "a pool keeps the range"
 
 
 def changed(at: int, **changes: object) -> str:

@@ -11,8 +11,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from codesign.errors import ImageError, InputError
-from codesign.fixed import Trim
-from codesign.ir import Network, load, run, save, show
+from codesign.fixed import IntType, Trim
+from codesign.ir import Conv, Network, load, run, save, show
 from ir.networks import residual, toy
 
 
@@ -106,6 +106,82 @@ def test_version_2_is_readable(tmp_path: Path) -> None:
     assert [n["trim"] for n in described(tmp_path / "b")["layers"]] == [[1, 0], [1, 1]]
 
 
+NARROW = residual(
+    nodes=tuple(
+        replace(n, requant=replace(n.requant, out=IntType(5, True, (-7, 7)))) if isinstance(n, Conv) else n
+        for n in residual().nodes
+    )
+)
+FEW = toy(input=IntType(4, True, (-7, 7)))
+
+
+@pytest.mark.parametrize("network", [NARROW, FEW], ids=["activations", "inputs"])
+def test_round_trip_of_version_3(network: Network, tmp_path: Path) -> None:
+    path, again = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    save(network, path)
+    assert described(path)["schema"] == "codesign-network/3"
+    back = load(path)
+    x = np.random.default_rng(0).integers(network.input.lo, network.input.hi + 1, (20, network.features))
+    assert show(back) == show(network) and (run(back, x) == run(network, x)).all()
+    assert back.input == network.input and [back.type_of(n.name) for n in back.nodes] == [
+        network.type_of(n.name) for n in network.nodes
+    ]
+    save(back, again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_version_3_is_readable(tmp_path: Path) -> None:
+    save(NARROW, tmp_path / "a")
+    text = described(tmp_path / "a")
+    assert text["input"] == [4, False, 0, 15]
+    assert [n.get("out") for n in text["layers"]] == [
+        [5, True, -7, 7],
+        [5, True, -7, 7],
+        [4, False, 0, 15],
+        None,
+        [5, True, -7, 7],
+        [4, False, 0, 15],
+        [32, True, -(2**31), 2**31 - 1],
+    ]
+
+
+@pytest.mark.parametrize("network", [toy(), residual()], ids=["1", "2"])
+def test_older_versions_load_with_the_whole_type(network: Network, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(network, path)
+    back = load(path)
+    kinds = [back.input, *(back.type_of(n.name) for n in back.nodes)]
+    assert all(k.within is None and (k.lo, k.hi) == k.limits for k in kinds)
+
+
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ([4, True], "(layers.0.linear.out.2: field required)"),
+        ([4, True, 0, 1, 2], "(layers.0.linear.out: tuple should have at most 4 items"),
+        ([4, True, 0, 1.0], "(layers.0.linear.out.3: input should be a valid integer)"),
+        ([4, True, None, None], "(layers.0.linear.out.2: input should be a valid integer)"),
+        ([4, True, 1, -1], "(integer type: range of i4 must be integers lo..hi, lo <= hi, in -8..7, got 1..-1)"),
+        ([4, True, -9, 7], "(integer type: range of i4 must be integers lo..hi, lo <= hi, in -8..7, got -9..7)"),
+        ([4, False, 0, 16], "(integer type: range of u4 must be integers lo..hi, lo <= hi, in 0..15, got 0..16)"),
+    ],
+)
+def test_a_crafted_range_is_refused(out: list[Any], told: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(FEW, path)
+    layers = described(path)["layers"]
+    rewrite(path, layers=[layers[0] | {"out": out}, layers[1]])
+    assert told in message(path) and message(path).endswith("; export it again")
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_older_versions_have_no_ranges(version: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(FEW, path)
+    rewrite(path, schema=f"codesign-network/{version}")
+    assert "(input: tuple should have at most 2 items after validation, not 4)" in message(path)
+
+
 @pytest.mark.parametrize("keep", [0, 7, 100, -1])
 def test_cut_short(file: Path, keep: int) -> None:
     file.write_bytes(file.read_bytes()[:keep])
@@ -119,14 +195,16 @@ def test_another_kind_of_safetensors(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"a": np.zeros(2)}, path)
     assert message(path) == (
-        f"{path}: schema must be codesign-network/1 or codesign-network/2, got None; export it again"
+        f"{path}: schema must be codesign-network/1 or codesign-network/2 or codesign-network/3, got None; "
+        "export it again"
     )
 
 
 def test_a_later_schema(file: Path) -> None:
-    save_file(load_file(file), file, metadata={"codesign": json.dumps({"schema": "codesign-network/3"})})
+    save_file(load_file(file), file, metadata={"codesign": json.dumps({"schema": "codesign-network/4"})})
     assert message(file) == (
-        f"{file}: schema must be codesign-network/1 or codesign-network/2, got 'codesign-network/3'; export it again"
+        f"{file}: schema must be codesign-network/1 or codesign-network/2 or codesign-network/3, "
+        "got 'codesign-network/4'; export it again"
     )
 
 

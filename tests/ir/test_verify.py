@@ -34,6 +34,8 @@ def with_node(at: int, **changes: object) -> Network:
 CONV1, CONV2, ADD, POOL, *_ = residual().nodes
 POOLED = replace(POOL, source="conv1")
 
+INT5 = IntType(32, True, (-5, 5))  # not raw: it clamps
+
 RULES = [
     (toy(name="a\x1b[31m"), "network 'a\\x1b[31m': the name holds control characters; choose another"),
     (with_first(name="a\nb"), "layer 'a\\nb': the name holds control characters; choose another"),
@@ -66,6 +68,8 @@ RULES = [
     (with_requant(shift=32), "layer fc1: shift must be 0..31, got 32"),
     (with_requant(shift=-1), "layer fc1: shift must be 0..31, got -1"),
     (with_requant(out=IntType(9)), "layer fc1: activations must have 1..8 bits, got u9"),
+    (with_requant(out=INT5), "layer fc1: activations must have 1..8 bits, got i32[-5..5]"),
+    (with_last(out=INT5), "layer fc2: activations must have 1..8 bits, got i32[-5..5]"),
     (with_last(shift=1), "layer fc2: a raw output must have mult 1 and shift 0"),
     (with_last(mult=np.array([1, 1, 2])), "layer fc2: a raw output must have mult 1 and shift 0"),
     (toy(features=0), "network toy: features must be 1..16777216, got 0"),

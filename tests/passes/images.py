@@ -6,6 +6,7 @@ import numpy as np
 
 from codesign.fixed import INT32, IntType, Trim
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, verify
+from passes.sparse import narrowed
 
 I4 = IntType(4, signed=True)
 
@@ -71,6 +72,6 @@ def _sparse(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 def _requant(rng: np.random.Generator, channels: int) -> Requant:
     factor = 1 << int(rng.integers(0, 3))
-    kind = IntType(int(rng.integers(4, 7)), bool(rng.integers(2)))
+    kind = narrowed(rng, IntType(int(rng.integers(4, 7)), bool(rng.integers(2))))
     mult, bias = rng.integers(1, 10, channels), rng.integers(-20, 80, channels)
     return Requant(mult * factor, bias * factor, int(rng.integers(2, 6)), kind)

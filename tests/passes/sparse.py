@@ -28,6 +28,12 @@ def network(*nodes: Linear, input: IntType = U4) -> Network:
     return verify(Network("net", features, input, nodes))
 
 
+def narrowed(rng: np.random.Generator, kind: IntType) -> IntType:
+    """Half of the time a range inside the type; one value is a range, too."""
+    lo, hi = sorted(rng.integers(kind.lo, kind.hi + 1, 2).tolist())
+    return IntType(kind.bits, kind.signed, (lo, hi)) if rng.integers(2) else kind
+
+
 def random_network(seed: int) -> Network:
     """Up to five layers that read any earlier one; many weights, whole rows and whole columns are 0."""
     rng = np.random.default_rng(seed)
@@ -46,7 +52,7 @@ def random_network(seed: int) -> Network:
         else:
             shift = int(rng.integers(0, 5))
             factor = 1 << int(rng.integers(0, 3))
-            kind = IntType(int(rng.integers(1, 6)), bool(rng.integers(2)))
+            kind = narrowed(rng, IntType(int(rng.integers(1, 6)), bool(rng.integers(2))))
             mult, bias = rng.integers(-9, 10, outputs), rng.integers(-80, 80, outputs)
             requant = Requant(mult * factor, bias * factor, shift, kind)
         nodes.append(Linear(f"fc{k}", source, weight, requant))

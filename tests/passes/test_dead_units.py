@@ -70,6 +70,33 @@ def test_signed_constants(bias: int, constant: int) -> None:
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
 
 
+@pytest.mark.parametrize(("bias", "constant"), [(-100, -5), (-6, -3), (5, 3), (100, 4)])
+def test_constants_clamp_to_the_range(bias: int, constant: int) -> None:
+    """(bias + 1) >> 1, clamped to -5..4 of -8..7."""
+    before = network(
+        layer("fc1", "input", [[1, 0], [-1, 0]], [1, 1], [0, bias], 1, IntType(4, True, (-5, 4))),
+        layer("fc2", "fc1", [[1], [3]], bias=[2]),
+        input=I4,
+    )
+    after = dead_units.run(before)
+    assert [(n.outputs, n.requant.bias.tolist()) for n in after.nodes] == [(1, [0]), (1, [2 + 3 * constant])]
+    assert after.nodes[0].requant.out == before.nodes[0].requant.out
+    assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
+
+
+@pytest.mark.parametrize("value", [-3, 0, 5])
+def test_a_range_of_one_value_is_constant(value: int) -> None:
+    before = network(
+        layer("fc1", "input", [[1, 2, 0], [-1, 1, 3]], bias=[0, 7, 9], out=IntType(4, True, (value, value))),
+        layer("fc2", "fc1", [[1], [3], [-4]], bias=[2]),
+        input=I4,
+    )
+    after = dead_units.run(before)
+    assert [(n.inputs, n.outputs) for n in after.nodes] == [(2, 1), (1, 1)], "a layer keeps one"
+    assert after.nodes[1].requant.bias.tolist() == [2 + 3 * value - 4 * value]
+    assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
+
+
 def test_every_reader_gets_the_constant() -> None:
     before = network(
         layer("fc1", "input", [[1, 0]], [1, 1], [0, 4], 0, U4),
@@ -160,7 +187,8 @@ def test_random_networks(seed: int) -> None:
     assert ir.show(before) == ir.show(random_network(seed))
     for node in after.nodes[:-1]:
         read = np.concatenate([n.weight for n in after.nodes if n.source == node.name], axis=1).any(axis=1)
-        assert node.outputs == 1 or (read.all() and node.weight.any(axis=0).all())
+        varies = node.requant.out.lo < node.requant.out.hi
+        assert node.outputs == 1 or (read.all() and varies and node.weight.any(axis=0).all())
 
 
 def test_random_networks_have_something_to_remove() -> None:
