@@ -2,6 +2,7 @@
 
 import json as jsons
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from codesign.errors import InputError, plain
+from codesign.files import open_regular
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+MAX_ARRAY = 1 << 40  # bytes of a .npy file
+MAPPED = 1 << 26  # bytes from which on a .npy file is mapped instead of read
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write; new, empty, or codesign's own.")]
@@ -53,12 +58,18 @@ def show_table(title: str, columns: list[str], rows: list[list[str]], note: str)
 
 
 def read_array(path: Path) -> "NDArray[np.generic]":
-    """An array from a .npy file. Raises InputError."""
+    """An array from a .npy file; a large one is mapped, so that only the rows that are used are read.
+
+    Raises InputError.
+    """
     import numpy as np
 
     try:
-        with path.open("rb") as f:
-            array = np.lib.format.read_array(f, allow_pickle=False)
+        with open_regular(path, MAX_ARRAY) as f:
+            if os.fstat(f.fileno()).st_size <= MAPPED:
+                array = np.lib.format.read_array(f, allow_pickle=False)
+            else:
+                array = np.lib.format.open_memmap(path, mode="r")
     except OSError as e:
         raise InputError(f"{path}: cannot be read ({e.strerror}); give a .npy file") from None
     except Exception:  # numpy raises many kinds; MemoryError for a shape that the file does not hold

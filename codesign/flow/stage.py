@@ -7,10 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from codesign.files import read_bytes
 from codesign.flow.describe import Flow
 from codesign.train.identity import identity
 
 SUMMARY = "summary.json"
+LIMIT = 1 << 24  # bytes of a stage's record
 Progress = Callable[[str, int, int, str], None]  # stage, done, of, note; of 0: unknown
 
 
@@ -30,7 +32,7 @@ class Context:
 
     def read(self, stage: str, name: str) -> dict[str, Any]:
         """A JSON file of another stage."""
-        return dict(json.loads((self.folder(stage) / name).read_bytes()))
+        return dict(json.loads(read_bytes(self.folder(stage) / name, LIMIT)))
 
     @cached_property
     def training(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from codesign.errors import InputError, OutputError
+from codesign.files import open_regular
 
 SCHEMA = "codesign-checkpoint/1"
 
@@ -65,6 +66,7 @@ class Checkpoint:
         if not self.path.exists():
             return 0, []
         try:
+            open_regular(self.path, 1 << 40).close()
             with safe_open(self.path, framework="pt") as f:
                 note = json.loads((f.metadata() or {}).get("codesign", "{}"))
                 tensors: dict[str, Tensor] = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 (not a dict)

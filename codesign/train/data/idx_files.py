@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from codesign.errors import InputError
+from codesign.files import open_regular
 from codesign.train.data.base import Bytes, Dataset
 from codesign.train.data.files import one_line, places
 
@@ -66,7 +67,7 @@ def idx(path: Path) -> Bytes:
     """
     data = bytearray()
     try:
-        with gzip.open(path) as f:
+        with open_regular(path, LIMIT) as raw, gzip.GzipFile(fileobj=raw) as f:
             while len(data) <= LIMIT and (piece := f.read(1 << 16)):
                 data += piece
     except FileNotFoundError:

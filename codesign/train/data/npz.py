@@ -9,6 +9,7 @@ from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.files import open_regular
 from codesign.train.data.base import Bytes, Dataset
 from codesign.train.data.files import LIMIT, one_line
 
@@ -58,8 +59,10 @@ def read(path: Path, wanted: Sequence[str], remedy: str) -> dict[str, NDArray[An
     Raises InputError, ending in `remedy`, if the file is damaged, too large or lacks one.
     """
     try:
-        with open(path, "rb") as raw:
-            loaded = np.load(raw, allow_pickle=False)
+        with open_regular(path, 1 << 40) as raw:
+            alone = raw.read(6) == b"\x93NUMPY"  # numpy would read all of it to say so
+            raw.seek(0)
+            loaded = None if alone else np.load(raw, allow_pickle=False)
             if not isinstance(loaded, NpzFile):
                 raise InputError(f"{path}: holds one array without a name, not an .npz; {remedy}")
             with loaded as f:
