@@ -13,7 +13,7 @@ from codesign.fixed import INT32, Ints, IntType, clamp, raw_bias, requant_consta
 from codesign.hardware import Chip
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.train.export import export
-from codesign.train.grid import Grid, best_reach
+from codesign.train.grid import Grid, best_reach, promising
 from codesign.train.layers import span
 from codesign.train.models import QuantNet
 from codesign.train.scales import (
@@ -148,7 +148,11 @@ def best_step(y: Real, kind: IntType, candidates: int = 40) -> float:
     largest = float(np.abs(y).max())
     if largest == 0:
         return 1.0
-    steps = [largest * k / candidates / span(kind) for k in range(1, candidates + 1)]
+    steps = promising(
+        y.ravel(),
+        np.arange(kind.lo, kind.hi + 1, dtype=np.float64),
+        [largest * k / candidates / span(kind) for k in range(1, candidates + 1)],
+    )
     errors = [np.square(np.clip(np.floor(y / s + 0.5), kind.lo, kind.hi) * s - y).sum() for s in steps]
     return float(steps[int(np.argmin(errors))])
 

@@ -251,3 +251,26 @@ def test_to_network_takes_quantized_models_as_they_are() -> None:
     narrow = TINY.model_copy(update={"activation": Activation(bits=4)})
     with pytest.raises(InputError, match=r"model: has 8-bit activations, chip tiny takes 4; train with fewer bits"):
         to_network(model, REAL, narrow, "n")
+
+
+@pytest.mark.parametrize("kind", [IntType(8), IntType(8, True), IntType(4), IntType(2, True)], ids=str)
+@pytest.mark.parametrize("n", [9, 5000, 30000])
+def test_best_step_is_that_of_trying_every_one(kind: IntType, n: int) -> None:
+    rng = np.random.default_rng(n)
+    for y in (rng.standard_normal(n), np.maximum(rng.standard_normal(n), 0), rng.exponential(1e-9, n), rng.random(n)):
+        y = y.reshape(-1, 3) if n % 3 == 0 else y
+        steps = [float(np.abs(y).max()) * k / 40 / max(kind.hi, -kind.lo) for k in range(1, 41)]
+        errors = [np.square(np.clip(np.floor(y / s + 0.5), kind.lo, kind.hi) * s - y).sum() for s in steps]
+        assert best_step(y, kind) == steps[int(np.argmin(errors))]
+
+
+def test_threads_do_not_change_the_network() -> None:
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(show(quantize(float_mlp((64, 700, 90, 10), seed=3), REAL, REFERENCE, "n")))
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1] == found[2]
