@@ -1,5 +1,6 @@
 """xb_convert: samples, groups and what their codes are, in the order and the cycles of the program."""
 
+import json
 import os
 import random
 from typing import Any
@@ -27,8 +28,9 @@ INPUTS = (
 
 
 def mapping() -> Mapping:
-    """Three layers: 3-bit signed input, 4-bit signed and unsigned activations, one and two groups."""
-    return program([20, 9, 8, 4], Chip.model_validate_json(os.environ["CHIP"]), None, kind=IntType(3, True)).mapping
+    """Layers of $SIZES with a 3-bit signed input and 8-bit activations."""
+    chip, sizes = Chip.model_validate_json(os.environ["CHIP"]), json.loads(os.environ["SIZES"])
+    return program(sizes, chip, None, kind=IntType(3, True)).mapping
 
 
 def masks(m: Mapping, number: int) -> tuple[int, int]:
@@ -86,6 +88,7 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
         dut.step_top.value, dut.step_signed.value = step.input.bits - 1, int(step.input.signed)
         dut.step_last_group.value, dut.step_enable.value, dut.step_link.value = step.groups - 1, enable, link
         await Timer(1, "ns")
+        assert int(dut.drive.value) == (enable if loaded else 0)
         # Conversion of this cycle.
         expected_m = None
         if pending:

@@ -1,7 +1,8 @@
-"""Chips of unusual shape, on which the Verilog must still elaborate, lint and synthesize."""
+"""Chips of unusual shape, on which the Verilog must still elaborate, lint, synthesize and compute."""
 
 from typing import Any
 
+from codesign.fixed import clog2
 from codesign.hardware import Chip
 
 
@@ -38,3 +39,42 @@ def odd_chips() -> list[Chip]:
         smallest(),
         shaped("large-memories", 3, memory=large),
     ]
+
+
+def walked() -> list[tuple[Chip, list[int]]]:
+    """Chips with the layer sizes of a program that a block bench walks through.
+
+    4, 3 and 5 units in an activation word, 2, 1 and 3 column groups, 1 and 40 arrays, 8 lanes; but on the
+    one array, some layer fills more than one activation word.
+    """
+    memory = {"input_words": 12, "activation_words": 8, "steps": 16, "loads": 64, "tiles": 32, "constants": 64}
+    return [
+        (Chip.load("tiny"), [8, 20, 8, 5]),
+        (shaped("one-array", 1, 24, 16, lanes=8), [20, 7]),
+        (shaped("three-units", 12, 24, 16, lanes=8), [20, 30, 9, 5]),
+        (shaped("five-units", 40, 15, 18, lanes=3, stream=3, memory=memory), [180, 20, 4]),
+    ]
+
+
+def widths(chip: Chip) -> dict[str, int]:
+    """Parameters of the blocks of xb_core, as it sets them."""
+    memory, units = chip.memory, chip.arrays.rows // chip.adc.lanes
+    counts = {
+        "GROUP": chip.groups,
+        "ARRAY": chip.arrays.count,
+        "STEP": memory.steps,
+        "LOAD": memory.loads,
+        "TILE": memory.tiles,
+        "CONSTANT": memory.constants,
+        "UNIT": units,
+        "INPUT": 2 * memory.input_words,
+        "ACTIVATION": memory.activation_words,
+    }
+    return {
+        "ARRAYS": chip.arrays.count,
+        "LANES": chip.adc.lanes,
+        "FIELD": chip.acc_bits + 1,
+        "UNITS": units,
+        "INPUT_WORDS": memory.input_words,
+        **{f"{name}_BITS": max(1, clog2(count)) for name, count in counts.items()},
+    }

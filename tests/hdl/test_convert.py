@@ -1,12 +1,16 @@
 from pathlib import Path
 
+import pytest
+
 from codesign.hardware import Chip
+from hdl.geometries import walked, widths
 from hdl.harness import run_bench
 
-TINY = Chip.load("tiny")
+PARAMETERS = ("ARRAYS", "STEP_BITS", "GROUP_BITS")
 
 
-def test_convert(tmp_path: Path) -> None:
-    parameters = {"ARRAYS": TINY.arrays.count, "STEP_BITS": 4, "GROUP_BITS": 1}
-    env = {"CHIP": TINY.model_dump_json()}
+@pytest.mark.parametrize(("chip", "sizes"), walked(), ids=[chip.name for chip, _ in walked()])
+def test_convert(chip: Chip, sizes: list[int], tmp_path: Path) -> None:
+    parameters = {name: widths(chip)[name] for name in PARAMETERS}
+    env = {"CHIP": chip.model_dump_json(), "SIZES": str(sizes)}
     run_bench("bench_convert", "xb_convert", ["xb_convert.v"], tmp_path, parameters, env)

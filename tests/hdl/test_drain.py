@@ -1,24 +1,27 @@
 from pathlib import Path
 
+import pytest
+
 from codesign.hardware import Chip
+from hdl.geometries import walked, widths
 from hdl.harness import run_bench
 
-TINY = Chip.load("tiny")
+PARAMETERS = (
+    "LANES",
+    "FIELD",
+    "GROUP_BITS",
+    "ARRAY_BITS",
+    "STEP_BITS",
+    "TILE_BITS",
+    "CONSTANT_BITS",
+    "UNITS",
+    "UNIT_BITS",
+    "ACTIVATION_BITS",
+)
 
 
-def test_drain(tmp_path: Path) -> None:
-    units = TINY.arrays.rows // TINY.adc.lanes
-    parameters = {
-        "LANES": TINY.adc.lanes,
-        "FIELD": TINY.acc_bits + 1,
-        "GROUP_BITS": 1,
-        "ARRAY_BITS": 3,
-        "STEP_BITS": 4,
-        "TILE_BITS": 5,
-        "CONSTANT_BITS": 6,
-        "UNITS": units,
-        "UNIT_BITS": 2,
-        "ACTIVATION_BITS": 3,
-    }
-    env = {"CHIP": TINY.model_dump_json()}
+@pytest.mark.parametrize(("chip", "sizes"), walked(), ids=[chip.name for chip, _ in walked()])
+def test_drain(chip: Chip, sizes: list[int], tmp_path: Path) -> None:
+    parameters = {name: widths(chip)[name] for name in PARAMETERS}
+    env = {"CHIP": chip.model_dump_json(), "SIZES": str(sizes)}
     run_bench("bench_drain", "xb_drain", ["xb_drain.v"], tmp_path, parameters, env)

@@ -1,19 +1,16 @@
 from pathlib import Path
 
+import pytest
+
 from codesign.hardware import Chip
+from hdl.geometries import walked, widths
 from hdl.harness import run_bench
 
-TINY = Chip.load("tiny")
+PARAMETERS = ("ARRAYS", "STEP_BITS", "LOAD_BITS", "INPUT_WORDS", "INPUT_BITS", "ACTIVATION_BITS")
 
 
-def test_fetch(tmp_path: Path) -> None:
-    parameters = {
-        "ARRAYS": TINY.arrays.count,
-        "STEP_BITS": 4,
-        "LOAD_BITS": 6,
-        "INPUT_WORDS": TINY.memory.input_words,
-        "INPUT_BITS": 4,
-        "ACTIVATION_BITS": 3,
-    }
-    env = {"CHIP": TINY.model_dump_json()}
+@pytest.mark.parametrize(("chip", "sizes"), walked(), ids=[chip.name for chip, _ in walked()])
+def test_fetch(chip: Chip, sizes: list[int], tmp_path: Path) -> None:
+    parameters = {name: widths(chip)[name] for name in PARAMETERS}
+    env = {"CHIP": chip.model_dump_json(), "SIZES": str(sizes)}
     run_bench("bench_fetch", "xb_fetch", ["xb_fetch.v"], tmp_path, parameters, env)

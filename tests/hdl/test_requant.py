@@ -5,7 +5,7 @@ import pytest
 from hdl.harness import run_bench
 
 
-@pytest.mark.parametrize(("lanes", "field", "bits", "tag"), [(4, 18, 8, 4), (1, 6, 1, 3), (3, 31, 5, 9)])
+@pytest.mark.parametrize(("lanes", "field", "bits", "tag"), [(4, 18, 8, 4), (1, 6, 1, 3), (3, 31, 5, 9), (8, 20, 8, 6)])
 def test_requant(lanes: int, field: int, bits: int, tag: int, tmp_path: Path) -> None:
     parameters = {"LANES": lanes, "FIELD": field, "BITS": bits, "TAG": tag}
     run_bench("bench_requant", "xb_requant", ["xb_requant.v"], tmp_path, parameters)
