@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from codesign.errors import OutputError
+from codesign.files import RECORD, read_bytes
 
 MARKER = ".codesign.json"
 SCHEMA = 1
@@ -178,7 +179,7 @@ def _marker(kind: str, files: list[str] | None) -> str:
 def _read(folder: Path) -> tuple[str | None, set[str]]:
     """(kind, files written) of a folder of ours; kind None if there is no marker, or not one we understand."""
     try:
-        content = json.loads((folder / MARKER).read_text())
+        content = json.loads(read_bytes(folder / MARKER, RECORD))
         if content["schema"] != SCHEMA:
             return None, set()
         return str(content["kind"]), {str(f) for f in content.get("files", [])}

@@ -11,11 +11,14 @@ import time
 from pathlib import Path
 
 from codesign.errors import ConfigError, InputError
+from codesign.files import RECORD, open_regular, read_bytes, read_text
 from codesign.flow import stages
 from codesign.flow.describe import Flow
 from codesign.flow.stage import SUMMARY, Context, Progress, Stage
 from codesign.outputs import atomic_write, claim, writing
 from codesign.train.ranks import rank, world
+
+MOST = 1 << 40  # bytes of a file that a stage may have left
 
 
 def run(
@@ -70,14 +73,19 @@ def run(
                 stages.excuse_helpers(context)
         if end == len(steps) - 1:
             shown = context.folder(steps[-1].name) / SUMMARY
-            atomic_write(context.out / SUMMARY, shown.read_bytes())
+            atomic_write(context.out / SUMMARY, read_bytes(shown, RECORD))
     return tuple(ran)
 
 
 def _do(stage: Stage, context: Context) -> None:
     folder, inputs = context.folder(stage.name), _inputs(stage, context)
     started = folder / "inputs.json"
-    half = stage.resumes and not (folder / "done.json").exists() and started.is_file() and started.read_text() == inputs
+    half = (
+        stage.resumes
+        and not (folder / "done.json").exists()
+        and started.is_file()
+        and read_text(started, RECORD) == inputs
+    )
     if not half:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -96,8 +104,8 @@ def _is_done(stage: Stage, context: Context) -> bool:
     """Whether the stage ended, from these inputs, and its files are as it left them."""
     folder = context.folder(stage.name)
     try:
-        files = json.loads((folder / "done.json").read_text())["files"]
-        if (folder / "inputs.json").read_text() != _inputs(stage, context):
+        files = json.loads(read_bytes(folder / "done.json", RECORD))["files"]
+        if read_text(folder / "inputs.json", RECORD) != _inputs(stage, context):
             return False
         return all(_sha256(folder / name) == digest for name, digest in files.items())
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -106,10 +114,10 @@ def _is_done(stage: Stage, context: Context) -> bool:
 
 def _inputs(stage: Stage, context: Context) -> str:
     """Everything the stage's result depends on, as text: its settings, and the files of earlier stages."""
-    before = {s: json.loads((context.folder(s) / "done.json").read_text())["files"] for s in stage.after}
+    before = {s: json.loads(read_bytes(context.folder(s) / "done.json", RECORD))["files"] for s in stage.after}
     return json.dumps({"settings": stage.inputs(context), "after": before}, indent=1, sort_keys=True) + "\n"
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as f:
+    with open_regular(path, MOST) as f:
         return hashlib.file_digest(f, "sha256").hexdigest()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codesign.files import RECORD, read_bytes
 from codesign.flow.describe import Flow
 
 SUMMARY = "summary.json"
@@ -28,7 +29,7 @@ class Context:
 
     def read(self, stage: str, name: str) -> dict[str, Any]:
         """A JSON file of another stage."""
-        return dict(json.loads((self.folder(stage) / name).read_text()))
+        return dict(json.loads(read_bytes(self.folder(stage) / name, RECORD)))
 
     def seconds(self, stage: str) -> float:
         """How long a finished stage took."""

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codesign.errors import InputError
+from codesign.files import RECORD, read_bytes
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -80,7 +81,7 @@ def load(folder: str | Path) -> Metrics:
     """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
     path = Path(folder) / "summary.json"
     try:
-        return Metrics.model_validate_json(path.read_bytes())
+        return Metrics.model_validate_json(read_bytes(path, RECORD))
     except OSError as e:
         raise InputError(
             f"{path}: cannot be read ({e.strerror}); finish the run with `codesign run FLOW --out {folder}`"

@@ -9,6 +9,7 @@ from typing import Any
 
 from codesign import __version__
 from codesign.errors import InputError
+from codesign.files import RECORD, read_text
 from codesign.flow import Flow
 from codesign.hardware import Bus, Chip, Memory
 from codesign.outputs import atomic_write, writing
@@ -139,7 +140,7 @@ def measured(task: Task) -> float:
 def seconds(task: Task) -> float:
     """How long a training took when it was done; 0 if that is not known."""
     try:
-        return float(json.loads((task.home / TIME).read_text())["time_s"])
+        return float(json.loads(read_text(task.home / TIME, RECORD))["time_s"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 
