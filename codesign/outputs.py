@@ -17,12 +17,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from codesign.errors import OutputError
-from codesign.files import read_bytes
+from codesign.files import RECORD, read_bytes
 
 MARKER = ".codesign.json"
 LOCK = ".codesign.lock"
 SCHEMA = 1
-LIMIT = 1 << 24  # bytes of a marker, which lists every file
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 _IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
 _LOCKLESS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # file systems: two commands at once are the user's to avoid
@@ -242,7 +241,7 @@ def _marker(kind: str, files: list[str] | None) -> str:
 def _read(folder: Path) -> tuple[str | None, set[str]]:
     """(kind, files written) of a folder of ours; kind None if there is no marker, or not one we understand."""
     try:
-        content = json.loads(read_bytes(folder / MARKER, LIMIT))
+        content = json.loads(read_bytes(folder / MARKER, RECORD))
         if content["schema"] != SCHEMA:
             return None, set()
         return str(content["kind"]), {str(f) for f in content.get("files", [])}

@@ -2,7 +2,6 @@
 
 import json as jsons
 import math
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,11 @@ from codesign.errors import InputError, plain
 from codesign.files import open_regular
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_ARRAY = 1 << 40  # bytes of a .npy file
-MAPPED = 1 << 26  # bytes from which on a .npy file is mapped instead of read
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Out = Annotated[Path, typer.Option("--out", help="Folder to write; new, empty, or codesign's own.")]
@@ -28,6 +27,7 @@ Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Trainings at once, a p
 Scheduler = Annotated[
     str | None, typer.Option("--scheduler", help="Dask scheduler instead: tcp://host:8786; --out on a shared disk.")
 ]
+ARRAY = 1 << 50  # bytes of an .npy file, of which only what is used is read
 ChipName = Annotated[str, typer.Option("--chip", help="Preset name or chip.toml.")]
 
 
@@ -58,18 +58,11 @@ def show_table(title: str, columns: list[str], rows: list[list[str]], note: str)
 
 
 def read_array(path: Path) -> "NDArray[np.generic]":
-    """An array from a .npy file; a large one is mapped, so that only the rows that are used are read.
-
-    Raises InputError.
-    """
-    import numpy as np
+    """An array from a .npy file; rows are read when they are used. Raises InputError."""
 
     try:
-        with open_regular(path, MAX_ARRAY) as f:
-            if os.fstat(f.fileno()).st_size <= MAPPED:
-                array = np.lib.format.read_array(f, allow_pickle=False)
-            else:
-                array = np.lib.format.open_memmap(path, mode="r")
+        with open_regular(path, ARRAY) as f:
+            array = _mapped(f)
     except OSError as e:
         raise InputError(f"{path}: cannot be read ({e.strerror}); give a .npy file") from None
     except Exception:  # numpy raises many kinds; MemoryError for a shape that the file does not hold
@@ -77,6 +70,24 @@ def read_array(path: Path) -> "NDArray[np.generic]":
     if array.ndim == 0:
         raise InputError(f"{path}: holds a single number; save an array with a row an image")
     return array
+
+
+def _mapped(f: "BufferedReader") -> "NDArray[np.generic]":
+    """The array of an open .npy file, as a map of it. Raises ValueError, also when the file does not hold all of it."""
+    import numpy as np
+
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(np.lib.format.read_magic(f))
+    if read_header is None:
+        raise ValueError("a version for field names beyond Latin-1")
+    shape, by_column, dtype = read_header(f)
+    if dtype.hasobject:
+        raise ValueError("objects")
+    if math.prod(shape) == 0:
+        return np.zeros(shape, dtype)
+    return np.asarray(np.memmap(f, dtype, "r", f.tell(), shape, "F" if by_column else "C"))
 
 
 @contextmanager

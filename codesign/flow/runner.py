@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 
 from codesign.errors import ConfigError, InputError, OutputError
-from codesign.files import open_regular, read_bytes
+from codesign.files import RECORD, open_regular, read_bytes
 from codesign.flow import stages
 from codesign.flow.describe import Flow
-from codesign.flow.stage import LIMIT, SUMMARY, Context, Progress, Stage
+from codesign.flow.stage import SUMMARY, Context, Progress, Stage
 from codesign.outputs import atomic_write, claimed, writing
 from codesign.train.ranks import rank, world
+
+MOST = 1 << 40  # bytes of a file that a stage may have left
 
 
 def run(
@@ -71,7 +73,7 @@ def run(
                 stages.excuse_helpers(context)
         if end == len(steps) - 1:
             shown = context.folder(steps[-1].name) / SUMMARY
-            atomic_write(context.out / SUMMARY, shown.read_bytes())
+            atomic_write(context.out / SUMMARY, read_bytes(shown, RECORD))
     return tuple(ran)
 
 
@@ -82,7 +84,7 @@ def _do(stage: Stage, context: Context) -> None:
         stage.resumes
         and not (folder / "done.json").exists()
         and started.is_file()
-        and read_bytes(started, LIMIT) == inputs.encode()
+        and read_bytes(started, RECORD) == inputs.encode()
     )
     if not half:
         _clear(folder)
@@ -113,7 +115,7 @@ def _is_done(stage: Stage, context: Context) -> bool:
     """Whether the stage ended, from these inputs, and its files are as it left them."""
     folder = context.folder(stage.name)
     try:
-        done = json.loads(read_bytes(folder / "done.json", LIMIT))
+        done = json.loads(read_bytes(folder / "done.json", RECORD))
         files = done["files"]
         if done["inputs"] != hashlib.sha256(_inputs(stage, context).encode()).hexdigest():
             return False
@@ -124,10 +126,10 @@ def _is_done(stage: Stage, context: Context) -> bool:
 
 def _inputs(stage: Stage, context: Context) -> str:
     """Everything the stage's result depends on, as text: its settings, and the files of earlier stages."""
-    before = {s: json.loads(read_bytes(context.folder(s) / "done.json", LIMIT))["files"] for s in stage.after}
+    before = {s: json.loads(read_bytes(context.folder(s) / "done.json", RECORD))["files"] for s in stage.after}
     return json.dumps({"settings": stage.inputs(context), "after": before}, indent=1, sort_keys=True) + "\n"
 
 
 def _sha256(path: Path) -> str:
-    with open_regular(path, 1 << 40) as f:
+    with open_regular(path, MOST) as f:
         return hashlib.file_digest(f, "sha256").hexdigest()

@@ -7,12 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from codesign.files import read_bytes
+from codesign.files import RECORD, read_bytes
 from codesign.flow.describe import Flow
 from codesign.train.identity import identity
 
 SUMMARY = "summary.json"
-LIMIT = 1 << 24  # bytes of a stage's record
 Progress = Callable[[str, int, int, str], None]  # stage, done, of, note; of 0: unknown
 
 
@@ -32,7 +31,7 @@ class Context:
 
     def read(self, stage: str, name: str) -> dict[str, Any]:
         """A JSON file of another stage."""
-        return dict(json.loads(read_bytes(self.folder(stage) / name, LIMIT)))
+        return dict(json.loads(read_bytes(self.folder(stage) / name, RECORD)))
 
     @cached_property
     def training(self) -> dict[str, Any]:

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codesign.errors import InputError
-from codesign.files import read_bytes
+from codesign.files import RECORD, read_bytes
 
-LIMIT = 1 << 20  # bytes of a summary.json
 Count = Annotated[int, Field(ge=0)]
 Mean = Annotated[int | float, Field(ge=0)]  # int where it is whole
 
@@ -94,7 +93,7 @@ def load(folder: str | Path) -> Metrics:
     """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
     path = Path(folder) / "summary.json"
     try:
-        return Metrics.model_validate_json(read_bytes(path, LIMIT))
+        return Metrics.model_validate_json(read_bytes(path, RECORD))
     except OSError as e:
         raise InputError(
             f"{path}: cannot be read ({e.strerror}); finish the run with `codesign run FLOW --out {folder}`"

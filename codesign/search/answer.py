@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from codesign import flow as flows
+from codesign.files import RECORD, read_text
 from codesign.outputs import atomic_write, writing
 from codesign.parallel import Workers
 from codesign.search.certificate import certificate, text, training_seconds
@@ -72,7 +73,7 @@ def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[
         show(what, 0, 0, f"{stage} {done}/{of} {note}" if of else stage)
 
     flows.run(described, home / "run", data=order.data, progress=tell)
-    s = json.loads((home / "run" / flows.SUMMARY).read_bytes())
+    s = json.loads(read_text(home / "run" / flows.SUMMARY, RECORD))
     accuracy = s["accuracy"]
     rtl = {
         "images": accuracy["rtl"]["images"],

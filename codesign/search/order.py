@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from codesign.errors import InputError
+from codesign.files import RECORD, read_text
 from codesign.flow import Flow
 from codesign.outputs import atomic_write, writing
 from codesign.search.cost import Facts, Pricer
@@ -135,7 +136,7 @@ def measured(task: Task) -> float:
 def seconds(task: Task) -> float:
     """How long a training took when it was done; 0 if that is not known."""
     try:
-        return float(json.loads((task.home / TIME).read_bytes())["time_s"])
+        return float(json.loads(read_text(task.home / TIME, RECORD))["time_s"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codesign.errors import CodesignError, InputError, OutputError, ToolError
+from codesign.files import RECORD, read_bytes
 from codesign.outputs import alone, atomic_write, writing
 from codesign.study.describe import Imperfection
 from codesign.study.expand import Job
@@ -75,7 +76,7 @@ def key(job: Job, dies: tuple[Imperfection, ...], data: str) -> str:
 def read(home: Path) -> Result | None:
     """The result kept in `home`; None if there is none, or it is damaged."""
     try:
-        return Result.model_validate_json((home / "result.json").read_bytes())
+        return Result.model_validate_json(read_bytes(home / "result.json", RECORD))
     except (OSError, ValidationError):
         return None
 

@@ -21,6 +21,7 @@ from codesign.errors import InputError, OutputError
 from codesign.files import open_regular
 
 SCHEMA = "codesign-checkpoint/1"
+LIMIT = 1 << 36  # bytes
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Checkpoint:
         if not self.path.exists():
             return 0, []
         try:
-            open_regular(self.path, 1 << 40).close()
+            open_regular(self.path, LIMIT).close()  # safetensors opens anything, and waits for a pipe
             with safe_open(self.path, framework="pt") as f:
                 note = json.loads((f.metadata() or {}).get("codesign", "{}"))
                 tensors: dict[str, Tensor] = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 (not a dict)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.errors import InputError
+from codesign.files import open_regular
 from codesign.train.data.base import Bytes, Dataset, Labels
 from codesign.train.data.files import one_line, places
 from codesign.train.data.images import decode
@@ -89,9 +90,10 @@ def _jpegs(path: Path) -> tuple[Bytes, Labels]:
 
 def _records(path: Path) -> tuple[Bytes, Labels]:
     try:
-        data = np.fromfile(path, np.uint8, _RECORD * BATCH + 1)  # the last one tells a file that is too long
+        with open_regular(path, 1 << 50) as f:
+            data = np.frombuffer(f.read(_RECORD * BATCH + 1), np.uint8)  # the last one tells a file that is too long
     except OSError as e:
-        raise InputError(f"{path}: cannot be read ({one_line(e)}); {_AGAIN}") from None
+        raise InputError(f"{path}: cannot be read ({one_line(e.strerror or e)}); {_AGAIN}") from None
     if len(data) == 0 or len(data) % _RECORD:
         size = path.stat().st_size
         raise InputError(f"{path}: must be 1..{BATCH} records of {_RECORD} bytes, has {size} bytes; {_AGAIN}")

@@ -67,12 +67,14 @@ def idx(path: Path) -> Bytes:
     """
     data = bytearray()
     try:
-        with open_regular(path, LIMIT) as raw, gzip.GzipFile(fileobj=raw) as f:
+        with open_regular(path, LIMIT) as raw, gzip.open(raw) as f:
             while len(data) <= LIMIT and (piece := f.read(1 << 16)):
                 data += piece
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; give an IDX .gz file") from None
     except (OSError, EOFError, zlib.error) as e:
+        if isinstance(e, OSError) and e.strerror:  # of the system, or of what it is; the others are of gzip
+            raise InputError(f"{path}: cannot be read ({e.strerror}); give an IDX .gz file") from None
         raise InputError(
             f"{path}: damaged after byte {len(data)} of its contents ({one_line(e)}); fetch the file again"
         ) from None

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from codesign.errors import InputError
+from codesign.files import open_regular
 from codesign.train.data.base import Bytes
 from codesign.train.data.files import one_line
 
+LIMIT = 64 << 20  # bytes of a picture's file
 SIDE = 1024  # at most SIDE * SIDE pixels
 _CHANNELS = {"L": 1, "RGB": 3}
 _KINDS = {1: "grey", 3: "RGB"}
@@ -34,7 +36,11 @@ def decode(
     shape: tuple[int, ...] = ()
     try:
         # Pillow warns of large pictures, which are refused here, and of oddities that leave the pixels alone.
-        with warnings.catch_warnings(action="ignore"), Image.open(source, formats=formats) as picture:
+        with (
+            warnings.catch_warnings(action="ignore"),
+            open_regular(source, LIMIT) if isinstance(source, Path) else source as file,
+            Image.open(file, formats=formats) as picture,
+        ):
             shape = (_CHANNELS.get(picture.mode, 0), picture.height, picture.width)
             fault = _fault(shape, picture.mode, expected, like)
             if not fault:
@@ -42,6 +48,8 @@ def decode(
                 return np.asarray(picture).reshape(*shape[1:], shape[0]).transpose(2, 0, 1)
     except UnidentifiedImageError:
         fault = f"is no readable {', '.join(formats)} picture"
+    except OSError as e:
+        fault = f"cannot be read ({one_line(e.strerror or e)})"
     except Exception as e:  # each of Pillow's decoders has kinds of its own for a damaged file
         fault = f"cannot be read ({one_line(e)})"
     raise InputError(f"{where}: {fault}; {remedy}")

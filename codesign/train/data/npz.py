@@ -13,6 +13,7 @@ from codesign.files import open_regular
 from codesign.train.data.base import Bytes, Dataset
 from codesign.train.data.files import LIMIT, one_line
 
+FILE = 1 << 36  # bytes, other members included; only what is wanted is unpacked
 _WANTED = ("x_train", "y_train", "x_test", "y_test")
 _SAVE = f"save {', '.join(_WANTED)} with numpy.savez_compressed, images as uint8"
 
@@ -59,7 +60,7 @@ def read(path: Path, wanted: Sequence[str], remedy: str) -> dict[str, NDArray[An
     Raises InputError, ending in `remedy`, if the file is damaged, too large or lacks one.
     """
     try:
-        with open_regular(path, 1 << 40) as raw:
+        with open_regular(path, FILE) as raw:
             alone = raw.read(6) == b"\x93NUMPY"  # numpy would read all of it to say so
             raw.seek(0)
             loaded = None if alone else np.load(raw, allow_pickle=False)
@@ -80,6 +81,8 @@ def read(path: Path, wanted: Sequence[str], remedy: str) -> dict[str, NDArray[An
         raise
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; {remedy}") from None
+    except OSError as e:
+        raise InputError(f"{path}: cannot be read ({one_line(e.strerror or e)}); {remedy}") from None
     except Exception as e:  # zipfile, zlib and numpy each have kinds of their own for a damaged file
         raise InputError(f"{path}: cannot be read ({one_line(e)}); {remedy}") from None
     for k, a in found.items():

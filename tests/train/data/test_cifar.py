@@ -220,9 +220,9 @@ def test_unreadable_binary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         raise PermissionError(13, "Permission denied")
 
     binary_version(tmp_path)
-    monkeypatch.setattr(np, "fromfile", denied)
+    monkeypatch.setattr(cifar, "open_regular", denied)
     assert told(cifar10, tmp_path) == (
-        f"{tmp_path}/data_batch_1.bin: cannot be read ([Errno 13] Permission denied); fetch the file again"
+        f"{tmp_path}/data_batch_1.bin: cannot be read (Permission denied); fetch the file again"
     )
 
 
