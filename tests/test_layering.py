@@ -13,10 +13,11 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-COMMON = {"errors", "files", "__version__"}
+COMMON = {"errors", "files", "records", "__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     "errors": ("", ""),
     "files": ("", ""),
+    "records": ("", ""),
     "outputs": ("", ""),
     "fixed": ("", ""),
     "hardware": ("fixed", ""),

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codesign.errors import InputError
+from codesign.records import sealed, unsealed
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -73,14 +74,14 @@ class Metrics(_Record):
 
     def json_text(self) -> str:
         """summary.json."""
-        return self.model_dump_json(indent=1, by_alias=True) + "\n"
+        return sealed(self.model_dump(mode="json", by_alias=True))
 
 
 def load(folder: str | Path) -> Metrics:
     """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
     path = Path(folder) / "summary.json"
     try:
-        return Metrics.model_validate_json(path.read_bytes())
+        return Metrics.model_validate(unsealed(path))
     except OSError as e:
         raise InputError(
             f"{path}: cannot be read ({e.strerror}); finish the run with `codesign run FLOW --out {folder}`"
@@ -89,3 +90,7 @@ def load(folder: str | Path) -> Metrics:
         first = e.errors()[0]
         key = ".".join(str(p) for p in first["loc"]) or "file"
         raise InputError(f"{path}: {key}: {first['msg']}; write it again with --from report") from None
+    except ValueError as e:
+        raise InputError(
+            f"{path}: is damaged or of an older codesign ({e}); write it again with --from report"
+        ) from None

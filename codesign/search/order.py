@@ -12,6 +12,7 @@ from codesign.errors import InputError
 from codesign.flow import Flow
 from codesign.hardware import Bus, Chip, Memory
 from codesign.outputs import atomic_write, writing
+from codesign.records import sealed, unsealed
 from codesign.search.cost import Facts, Pricer
 from codesign.search.describe import Limits, Question
 from codesign.search.space import Candidate, Space, space
@@ -129,7 +130,7 @@ def measured(task: Task) -> float:
         if ended.problem:
             raise InputError(f"{ended.label}: {ended.problem}")
         with writing(task.home):
-            atomic_write(task.home / TIME, json.dumps({"time_s": round(time.perf_counter() - begin, 3)}) + "\n")
+            atomic_write(task.home / TIME, sealed({"time_s": round(time.perf_counter() - begin, 3)}))
         found = read(task.home)
     if found is None:
         raise InputError(f"{task.home}: {task.job.label} was trained, but its result is not there; is the disk full?")
@@ -139,7 +140,7 @@ def measured(task: Task) -> float:
 def seconds(task: Task) -> float:
     """How long a training took when it was done; 0 if that is not known."""
     try:
-        return float(json.loads((task.home / TIME).read_bytes())["time_s"])
+        return float(unsealed(task.home / TIME)["time_s"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from codesign import __version__
 from codesign.errors import CodesignError, InputError, OutputError, ToolError
 from codesign.outputs import atomic_write, writing
+from codesign.records import sealed, unsealed
 from codesign.study.describe import Imperfection
 from codesign.study.expand import Job
 
@@ -77,10 +78,11 @@ def key(job: Job, dies: tuple[Imperfection, ...], digest: int) -> str:
 
 
 def read(home: Path) -> Result | None:
-    """The result kept in `home`; None if there is none, or it is damaged."""
+    """The result kept in `home`; None if there is none, or it is damaged or another training's: it is done again."""
     try:
-        return Result.model_validate_json((home / "result.json").read_bytes())
-    except (OSError, ValidationError):
+        content = unsealed(home / "result.json")
+        return Result.model_validate(content) if content.get("training") == home.name else None
+    except (OSError, ValueError):  # pydantic's among them
         return None
 
 
@@ -149,9 +151,8 @@ def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
 
 def keep(task: Task, result: Result) -> None:
     """Write the folder of a finished training, result.json last."""
-    text = json.dumps(result.model_dump(by_alias=True), indent=1, sort_keys=True)
     atomic_write(task.home / "flow.toml", task.job.flow.toml())
-    atomic_write(task.home / "result.json", text + "\n")
+    atomic_write(task.home / "result.json", sealed({"training": task.home.name, **result.model_dump(by_alias=True)}))
 
 
 def _on_dies(model: Any, dataset: "Dataset", job: Job, die: Imperfection) -> list[float]:
