@@ -13,11 +13,12 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-COMMON = {"errors", "files", "records", "__version__"}
+COMMON = {"errors", "files", "records", "tables", "__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     "errors": ("", ""),
     "files": ("", ""),
     "records": ("", ""),
+    "tables": ("", ""),
     "outputs": ("", ""),
     "fixed": ("", ""),
     "hardware": ("fixed", ""),
@@ -71,7 +72,7 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "safetensors": {"ir", "train"},
-    "pydantic": {"ir", "hardware", "devices", "train", "image", "flow", "study", "search", "report"},
+    "pydantic": {"ir", "hardware", "devices", "train", "image", "flow", "study", "search", "report", "tables"},
 }
 
 # Whose names a part may write in annotations without importing it when run.
