@@ -1,23 +1,18 @@
 """The chip: arrays, cells, converters, memories and bus, described once and validated."""
 
-import difflib
-import tomllib
 import zlib
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from codesign.errors import ConfigError, plain
+from codesign.errors import ConfigError
 from codesign.files import read_text
 from codesign.fixed import IntType, clog2
+from codesign.tables import TOML_LIMIT, validate
 
-TOML_LIMIT = 1 << 20  # bytes of a chip, flow, study or question file
-
-M = TypeVar("M", bound=BaseModel)
 Int = Annotated[int, Field(strict=True)]  # not "16", not true
 
 RTL_VERSION = 0x0001_0000  # major.minor of the register map, descriptors and image words
@@ -260,64 +255,3 @@ def presets() -> list[str]:
     return sorted(
         p.name.removesuffix(".toml") for p in (resources.files("flows") / "chips").iterdir() if p.name.endswith(".toml")
     )
-
-
-def validate(model: type[M], text: str, where: str) -> M:
-    """TOML text as an instance of `model`. Raises ConfigError that lists every mistake, one a line."""
-    try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as e:  # TOMLDecodeError is a ValueError
-        raise ConfigError(f"{where}: is not TOML ({e})") from None
-    if unfit := list(_unfit(data)):
-        raise ConfigError("\n".join(f"{where}: {line}" for line in unfit))
-    try:
-        return model.model_validate(data)
-    except ValidationError as e:
-        raise ConfigError("\n".join(f"{where}: {line}" for line in _findings(e, model))) from None
-
-
-def _unfit(value: Any, key: str = "") -> Iterator[str]:
-    """A line for each text in the tables of a file that would not stay in its line on a terminal, or is not UTF-8."""
-    if isinstance(value, str) and plain(value) != value:
-        yield f"{key}: must be one line without control characters, got {value!r}"
-    elif isinstance(value, dict):
-        for name, below in value.items():
-            if plain(name) != name:
-                yield f"{f'{key}.' if key else ''}{plain(name)}: a key must be one line without control characters"
-            else:
-                yield from _unfit(below, f"{key}.{name}" if key else name)
-    elif isinstance(value, list):
-        for k, below in enumerate(value):
-            yield from _unfit(below, f"{key}.{k}")
-
-
-def _findings(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    lines = []
-    for item in error.errors():
-        key = ".".join(str(p) for p in item["loc"]) or "file"
-        if item["type"] == "default_factory_not_called":
-            continue  # a consequence of another mistake, which is listed
-        if item["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(item["loc"][-1]), _keys(model, item["loc"][:-1]), n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(_keys(model, item['loc'][:-1]))}"
-            lines.append(f"{key}: unknown key; {hint}")
-        elif item["type"] == "missing":
-            lines.append(f"{key}: missing; it is required")
-        elif item["type"] == "value_error":
-            lines += [f"{key}.{m}" if item["loc"] else m for m in str(item["ctx"]["error"]).splitlines()]
-        else:
-            lines.append(f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}, got {item['input']!r}")
-    return lines
-
-
-def _keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
-    for part in path:
-        if isinstance(part, int):
-            continue  # a place in a list
-        field = model.model_fields.get(str(part))
-        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
-        parts = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
-        if not parts:
-            return []
-        model = parts[0]
-    return sorted(model.model_fields)

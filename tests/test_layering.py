@@ -13,11 +13,13 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-COMMON = {"arrays", "errors", "files", "__version__"}
+COMMON = {"arrays", "errors", "files", "records", "tables", "__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     "errors": ("", ""),
     "arrays": ("", ""),
     "files": ("", ""),
+    "records": ("", ""),
+    "tables": ("", ""),
     "outputs": ("", ""),
     "fixed": ("", ""),
     "hardware": ("fixed", ""),
@@ -72,7 +74,7 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "safetensors": {"ir", "train"},
-    "pydantic": {"ir", "hardware", "devices", "train", "image", "flow", "study", "search", "report"},
+    "pydantic": {"ir", "hardware", "devices", "train", "image", "flow", "study", "search", "report", "tables"},
 }
 
 # Whose names a part may write in annotations without importing it when run.

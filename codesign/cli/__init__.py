@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from codesign import __version__
 from codesign.cli import chip, image
 from codesign.cli.common import (
     ChipName,
@@ -79,8 +80,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"codesign {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", is_eager=True, callback=_version)
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     pass

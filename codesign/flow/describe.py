@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codesign.errors import ConfigError
 from codesign.files import read_text
-from codesign.hardware import TOML_LIMIT, Chip, Int, validate
+from codesign.hardware import Chip, Int
+from codesign.tables import TOML_LIMIT, validate
 from codesign.train.recipe import Recipe
 
 
@@ -54,7 +55,7 @@ class Flow(BaseModel):
         Raises ConfigError with every mistake: dotted key, value, what is allowed.
         """
         path = Path(source)
-        if source in presets():
+        if source in _travelling():
             preset = resources.files("flows") / f"{source}.toml"
             return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml", sets)
         try:
@@ -120,8 +121,11 @@ class Flow(BaseModel):
 
 def presets() -> list[str]:
     """Names that `Flow.load` knows."""
-    names = (p.name.removesuffix(".toml") for p in resources.files("flows").iterdir() if p.name.endswith(".toml"))
-    return sorted(n for n in names if not n.startswith("optimize_"))  # questions of `codesign optimize`
+    return sorted(n for n in _travelling() if not n.startswith("optimize_"))  # questions of `codesign optimize`
+
+
+def _travelling() -> list[str]:
+    return [p.name.removesuffix(".toml") for p in resources.files("flows").iterdir() if p.name.endswith(".toml")]
 
 
 def changes(sets: Sequence[str]) -> list[tuple[str, Any]]:

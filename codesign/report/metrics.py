@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codesign.errors import InputError
-from codesign.files import RECORD, read_bytes
+from codesign.records import sealed, unsealed
 
 Count = Annotated[int, Field(ge=0)]
 Mean = Annotated[int | float, Field(ge=0)]  # int where it is whole
@@ -86,14 +86,14 @@ class Metrics(_Record):
 
     def json_text(self) -> str:
         """summary.json."""
-        return self.model_dump_json(indent=1, by_alias=True) + "\n"
+        return sealed(self.model_dump(mode="json", by_alias=True))
 
 
 def load(folder: str | Path) -> Metrics:
     """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
     path = Path(folder) / "summary.json"
     try:
-        return Metrics.model_validate_json(read_bytes(path, RECORD))
+        return Metrics.model_validate(unsealed(path))
     except OSError as e:
         raise InputError(
             f"{path}: cannot be read ({e.strerror}); finish the run with `codesign run FLOW --out {folder}`"
@@ -102,3 +102,7 @@ def load(folder: str | Path) -> Metrics:
         first = e.errors()[0]
         key = ".".join(str(p) for p in first["loc"]) or "file"
         raise InputError(f"{path}: {key}: {first['msg']}; write it again with --from report") from None
+    except ValueError as e:
+        raise InputError(
+            f"{path}: is damaged or of an older codesign ({e}); write it again with --from report"
+        ) from None

@@ -14,7 +14,7 @@ from codesign.errors import ConfigError
 from codesign.files import read_text
 from codesign.flow import Flow
 from codesign.flow.describe import changes, put, toml
-from codesign.hardware import TOML_LIMIT, validate
+from codesign.tables import TOML_LIMIT, validate
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from codesign.errors import InputError
-from codesign.files import RECORD, read_text
 from codesign.flow import Flow
 from codesign.outputs import atomic_write, writing
+from codesign.records import sealed, unsealed
 from codesign.search.cost import Facts, Pricer
 from codesign.search.describe import Limits, Question
 from codesign.search.space import Candidate, Space, space
@@ -126,7 +126,7 @@ def measured(task: Task) -> float:
         if ended.problem:
             raise InputError(f"{ended.label}: {ended.problem}")
         with writing(task.home):
-            atomic_write(task.home / TIME, json.dumps({"time_s": round(time.perf_counter() - begin, 3)}) + "\n")
+            atomic_write(task.home / TIME, sealed({"time_s": round(time.perf_counter() - begin, 3)}))
         found = read(task.home)
     if found is None:
         raise InputError(f"{task.home}: {task.job.label} was trained, but its result is not there; is the disk full?")
@@ -136,7 +136,7 @@ def measured(task: Task) -> float:
 def seconds(task: Task) -> float:
     """How long a training took when it was done; 0 if that is not known."""
     try:
-        return float(json.loads(read_text(task.home / TIME, RECORD))["time_s"])
+        return float(unsealed(task.home / TIME)["time_s"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0
 

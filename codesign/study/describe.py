@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from codesign.devices import Cells
 from codesign.errors import ConfigError
 from codesign.files import read_text
-from codesign.hardware import TOML_LIMIT, validate
 from codesign.study import rules
+from codesign.tables import TOML_LIMIT, validate
 
 Name = Annotated[str, Field(min_length=1)]
 Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from codesign.errors import CodesignError, InputError, OutputError, ToolError
-from codesign.files import RECORD, read_bytes
 from codesign.outputs import alone, atomic_write, writing
+from codesign.records import sealed, unsealed
 from codesign.study.describe import Imperfection
 from codesign.study.expand import Job
 from codesign.train.identity import identity
@@ -74,10 +74,11 @@ def key(job: Job, dies: tuple[Imperfection, ...], data: str) -> str:
 
 
 def read(home: Path) -> Result | None:
-    """The result kept in `home`; None if there is none, or it is damaged."""
+    """The result kept in `home`; None if there is none, or it is damaged or another training's: it is done again."""
     try:
-        return Result.model_validate_json(read_bytes(home / "result.json", RECORD))
-    except (OSError, ValidationError):
+        content = unsealed(home / "result.json")
+        return Result.model_validate(content) if content.get("training") == home.name else None
+    except (OSError, ValueError):  # pydantic's among them
         return None
 
 
@@ -146,9 +147,8 @@ def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
 
 def keep(task: Task, result: Result) -> None:
     """Write the folder of a finished training, result.json last."""
-    text = json.dumps(result.model_dump(by_alias=True), indent=1, sort_keys=True)
     atomic_write(task.home / "flow.toml", task.job.flow.toml())
-    atomic_write(task.home / "result.json", text + "\n")
+    atomic_write(task.home / "result.json", sealed({"training": task.home.name, **result.model_dump(by_alias=True)}))
 
 
 def _on_dies(model: Any, dataset: "Dataset", job: Job, die: Imperfection) -> list[float]:

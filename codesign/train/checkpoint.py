@@ -3,6 +3,7 @@
 The tensors are model.*, optimiser.PARAMETER.STATE and generator; the description is JSON in the header.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -19,8 +20,9 @@ from torch.optim import Optimizer
 
 from codesign.errors import InputError, OutputError
 from codesign.files import open_regular
+from codesign.records import DIGEST, digest
 
-SCHEMA = "codesign-checkpoint/1"
+SCHEMA = "codesign-checkpoint/2"
 LIMIT = 1 << 36  # bytes
 
 
@@ -39,8 +41,9 @@ class Checkpoint:
         for name, p in model.named_parameters():
             tensors |= {f"optimiser.{name}.{k}": v for k, v in optimiser.state.get(p, {}).items()}
         tensors["generator"] = rng.get_state()
+        tensors = {k: v.contiguous() for k, v in tensors.items()}
         note = {"schema": SCHEMA, "epoch": epoch, "history": history, "identity": self.identity}
-        data = save({k: v.contiguous() for k, v in tensors.items()}, {"codesign": json.dumps(note, sort_keys=True)})
+        data = save(tensors, described(note, tensors))
         temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,10 +78,12 @@ class Checkpoint:
                 raise InputError(
                     f"{self.path}: schema must be {SCHEMA}, got {note.get('schema')!r}; delete the file to start over"
                 )
+            if note.pop(DIGEST, None) != digest(note) or note["tensors"] != _digest(tensors):
+                raise ValueError("its checksum is wrong")
             self._same(note["identity"])
             _restore(tensors, model, optimiser, rng)
             return int(note["epoch"]), list(note["history"])
-        except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as e:
+        except (SafetensorError, OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as e:
             reason = next(iter(str(e).splitlines()), type(e).__name__)
             raise InputError(f"{self.path}: not a readable checkpoint ({reason}); delete it to start over") from None
 
@@ -91,6 +96,21 @@ class Checkpoint:
             raise InputError(
                 f"{self.path}: checkpoint of another run ({'; '.join(changed)}); give another folder or delete it"
             )
+
+
+def described(note: dict[str, Any], tensors: dict[str, Tensor]) -> dict[str, str]:
+    """The header's metadata: the note, with digests of the tensors and of itself."""
+    whole = note | {"tensors": _digest(tensors)}
+    return {"codesign": json.dumps(whole | {DIGEST: digest(whole)}, sort_keys=True)}
+
+
+def _digest(tensors: dict[str, Tensor]) -> str:
+    """SHA-256 of all names, types, shapes and bytes."""
+    found = hashlib.sha256()
+    for name, v in sorted(tensors.items()):
+        found.update(f"{name} {v.dtype} {tuple(v.shape)}\n".encode())
+        found.update(v.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 from cli.calls import Call
-from codesign import cli, doctor
+from codesign import __version__, cli, doctor
 from codesign.cli import main
 from codesign.errors import CodesignError
 from report.example import example
+from search.toy import TOY as QUESTION
+from study.toy import TOY as STUDY
+from test_hardware import TINY
 
 
 class TestStatus:
@@ -26,6 +29,34 @@ class TestStatus:
         for command in ("run", "study", "compile", "simulate", "image", "report", "chip", "doctor"):
             assert f" {command} " in done.stdout
         assert done.stdout.endswith("False 0\n")
+
+    def test_version(self, call: Call) -> None:
+        assert call("--version") == (0, f"codesign {__version__}\n", "")
+
+    @pytest.mark.parametrize(
+        ("argv", "expected"),
+        [
+            (
+                ["run", "optimize_mnist"],
+                "optimize_mnist.toml: is a question, not a flow; give it to `codesign optimize`",
+            ),
+            (["run", "study.toml"], "study.toml: is a study, not a flow; give it to `codesign study`"),
+            (["optimize", "digits_mlp"], "digits_mlp.toml: is a flow, not a question; give it to `codesign run`"),
+            (["study", "question.toml"], "question.toml: is a question, not a study; give it to `codesign optimize`"),
+            (
+                ["study", "chip.toml"],
+                "chip.toml: is a chip, not a study; give it to `codesign chip check`, or name it in a study",
+            ),
+        ],
+    )
+    def test_a_file_for_another_command(
+        self, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: list[str], expected: str
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        for name, text in (("chip", TINY), ("study", STUDY), ("question", QUESTION)):
+            Path(f"{name}.toml").write_text(text)
+        assert call(*argv, "--out", "out") == (1, "", f"error: {expected}\n")
+        assert not Path("out").exists()
 
     @pytest.mark.parametrize(
         "argv",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from codesign.errors import InputError
+from codesign.records import sealed
 from codesign.report import load
 from report.example import example
 
@@ -40,11 +41,17 @@ def test_no_summary(tmp_path: Path) -> None:
 
 def test_damaged(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
+    rest = "; write it again with --from report"
     path.write_text("{")
-    assert message(tmp_path).startswith(f"{path}: file: Invalid JSON: EOF")
+    assert message(tmp_path).startswith(f"{path}: is damaged or of an older codesign (Expecting property name")
+    path.write_text(example().json_text().replace("97.5", "99.5"))
+    assert message(tmp_path) == f"{path}: is damaged or of an older codesign (its sha256 is not its own){rest}"
     record = json.loads(example().json_text())
-    del record["cycles"]["bound"]
+    del record["sha256"]
     path.write_text(json.dumps(record))
+    assert message(tmp_path) == f"{path}: is damaged or of an older codesign (has no sha256 of itself){rest}"
+    del record["cycles"]["bound"]
+    path.write_text(sealed(record))
     assert message(tmp_path) == f"{path}: cycles.bound: Field required; write it again with --from report"
 
 

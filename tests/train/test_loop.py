@@ -20,12 +20,14 @@ from codesign.errors import ConfigError, InputError, OutputError, ToolError
 from codesign.hardware import Activation, Chip
 from codesign.ir import run
 from codesign.train import loop
+from codesign.train.checkpoint import described
 from codesign.train.data import Dataset, digits, mnist, to_inputs
 from codesign.train.data.files import places
 from codesign.train.export import export
 from codesign.train.loop import Epoch, Trained, fit, rate
 from codesign.train.models import QuantNet
 from codesign.train.recipe import Recipe
+from damage import mutations
 
 CHIP = Chip.load("reference-128")
 DATA = digits()
@@ -160,10 +162,34 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     fit(recipe, DATA, CHIP, tmp_path)
     file = tmp_path / "quantized.safetensors"
     good = file.read_bytes()
-    for bad in (good[:-10], good[:40], b"", good.replace(b"codesign-checkpoint/1", b"codesign-checkpoint/9")):
+    for bad in (good[:-10], good[:40], b"", good.replace(b"codesign-checkpoint/2", b"codesign-checkpoint/9")):
         file.write_bytes(bad)
         with pytest.raises(InputError, match=r"quantized\.safetensors: .*delete .* to start over"):
             fit(recipe, DATA, CHIP, tmp_path)
+
+
+def test_changed_checkpoints_are_refused_or_the_same(tmp_path: Path) -> None:
+    """Whatever byte is hit: no other weights, no other history, no traceback."""
+    recipe = SMALL.model_copy(update={"float_baseline": False, "epochs": 1})
+    before = fit(recipe, DATA, CHIP, tmp_path)
+    file = tmp_path / "quantized.safetensors"
+    good, same, refused = file.read_bytes(), 0, 0
+    for bad in mutations(good, 150):
+        file.write_bytes(bad)
+        try:
+            after = fit(recipe, DATA, CHIP, tmp_path)
+        except InputError as e:
+            shown = str(e)
+            refused += shown.startswith(f"{file}: ") and shown.endswith(" to start over") and "\n" not in shown
+        else:
+            same += weights(after) == weights(before) and after.history == before.history
+    assert same + refused == 150 and refused > 100
+
+
+def test_a_checkpoint_that_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "quantized.safetensors")
+    with pytest.raises(InputError, match=r"\(.*not a regular file.*\); delete it to start over"):
+        fit(SMALL.model_copy(update={"float_baseline": False}), DATA, CHIP, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -190,10 +216,10 @@ def test_divergence_names_epoch_and_layer_and_keeps_the_checkpoint(tmp_path: Pat
 
 def poison(file: Path, tensor: str) -> None:
     with safe_open(file, framework="pt") as f:
-        metadata = f.metadata()
+        note = json.loads(f.metadata()["codesign"])
     tensors = load_file(file)
     tensors[tensor].view(-1)[0] = float("nan")
-    file.write_bytes(save(tensors, metadata))
+    file.write_bytes(save(tensors, described({k: note[k] for k in note if k not in ("sha256", "tensors")}, tensors)))
 
 
 def test_weights_lost_in_the_last_step_of_an_epoch_are_not_kept(tmp_path: Path) -> None:
