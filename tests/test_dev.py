@@ -121,6 +121,23 @@ def test_optional_tools_that_cannot_be_had_stop_nothing(machine: Machine) -> Non
     assert err[-1] == "dev: could not install verilator yosys; their tests will be skipped"
 
 
+def test_in_ci_they_must_be_had_each_time(machine: Machine) -> None:
+    machine.tool("iverilog", "")
+    (machine.home / ".venv" / ".tried-tools").touch()
+    machine.tool("apt-get", "exit 100")
+    status, out, err = machine.dev("test", CI="true")
+    assert (status, out) == (1, [])
+    assert err[-1] == "dev: error: could not install verilator yosys; with CI set the tests need them"
+    machine.user(1000)
+    status, out, err = machine.dev("test", CI="true")
+    told = f"with CI set the tests need verilator yosys; please run: sudo {APT} verilator yosys"
+    assert (status, out, err) == (1, [], [f"dev: error: {told}"])
+    machine.user(0)
+    machine.manager("apt-get")
+    assert machine.dev("test", CI="true")[0] == 0
+    assert machine.asked() == ["apt-get update -qq", f"{APT} verilator yosys"]
+
+
 @pytest.mark.parametrize(
     ("manager", "command"),
     [

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from codesign.cli import main
+from tools import needs
 
-pytestmark = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
+pytestmark = needs("iverilog")
 
 FLOW = """\
 name = "toy"

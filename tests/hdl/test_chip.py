@@ -84,6 +84,8 @@ ODD = described(
     memory={"input_words": 3, "activation_words": 11, "steps": 11, "loads": 13, "tiles": 13, "constants": 25},
     bus={"stream_bytes": 12},
 )
+# Links in the second word of a step's masks.
+FORTY = described("forty", (40, 8, 8), 4, device={"levels": 4, "code_bits": 2}, bus={"stream_bytes": 4})
 # Everything at its smallest.
 LEAST = described(
     "least",
@@ -102,9 +104,10 @@ LEAST = described(
         (ODD, [13, *[5] * 10], [], 5),
         (ODD, [13, *[5] * 10], ["input", "fc1", "fc2", "fc3", "input", "fc5", "fc6", "fc7", "fc1"], 5),
         (ODD, [25, 9, 6], [], 4),
+        (FORTY, [60, 16, 4], [], 8),
         (LEAST, [2, 1], [], 1),
     ],
-    ids=["ten-steps", "producer-eight-steps-back", "wide", "least"],
+    ids=["ten-steps", "producer-eight-steps-back", "wide", "forty-arrays", "least"],
 )
 def test_other_chips(device: Chip, sizes: list[int], sources: list[str], bits: int, tmp_path: Path) -> None:
     network = net(sizes, device, U(bits), U(bits))
@@ -116,6 +119,7 @@ def test_other_chips(device: Chip, sizes: list[int], sources: list[str], bits: i
         )
         network = verify(replace(network, nodes=nodes))
     p = Program(place(network, device))
+    assert device is not FORTY or max(a for s in p.mapping.steps for t in s.tiles for a in t.arrays[1:]) > 32
     assert not sources or max(s.wait for s in p.mapping.steps) == 8
     result = simulate(p, images(9, network), load="bus", folder=tmp_path)
     assert result.mismatches == () and result.timing_errors == 0 and result.images == 9

@@ -1,7 +1,6 @@
 """Every Verilog file: silent in two linters, one module, a header that says what it promises."""
 
 import re
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from codesign.hardware import Chip
 from codesign.rtl import emit, plan
 from codesign.rtl.library import folder, text
 from hdl.geometries import odd_chips
+from tools import needs
 
 FILES = sorted(str(p.relative_to(folder())) for p in folder().rglob("*.v"))
 CHIPS = [Chip.load("tiny"), Chip.load("reference-128"), *odd_chips()]
@@ -19,8 +19,8 @@ LANGUAGES = {"1364-2005": "-g2005", "1800-2017": "-g2012"}  # of Verilator: of I
 # Verilator takes a module that instantiates itself only below another one.
 LINT_TOP = {"xb_scan": "xb_reduce"}
 
-verilator = pytest.mark.skipif(shutil.which("verilator") is None, reason="verilator is not installed")
-iverilog = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
+verilator = needs("verilator")
+iverilog = needs("iverilog")
 
 
 def lint(*command: str, cwd: Path) -> str:

@@ -1,7 +1,6 @@
 """Yosys takes the emitted chip, with the array macro as a black box."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pytest
 from codesign.hardware import Chip
 from codesign.rtl import emit, plan
 from hdl.geometries import shaped, smallest
+from tools import needs
 
-pytestmark = pytest.mark.skipif(shutil.which("yosys") is None, reason="yosys is not installed")
+pytestmark = needs("yosys")
 
 ELABORATE = "proc; opt; check -assert; stat"
 CHIPS = [Chip.load("tiny"), smallest(), shaped("three-lanes", 5, 24, 12, lanes=3)]

@@ -1,7 +1,5 @@
 """Emitted Verilog parsed by another program and compared with the plan; broken once in every way."""
 
-import shutil
-
 import pytest
 
 from codesign.errors import ToolError
@@ -9,8 +7,9 @@ from codesign.hardware import Chip
 from codesign.rtl import emit, plan
 from codesign.rtl.library import CHECKS, SYNTHESIZABLE
 from codesign.rtl.readback import check, read_back
+from tools import needs
 
-pytestmark = pytest.mark.skipif(shutil.which("iverilog") is None, reason="iverilog is not installed")
+pytestmark = needs("iverilog")
 
 TINY = Chip.load("tiny")
 
