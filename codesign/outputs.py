@@ -176,14 +176,15 @@ def _workplace(target: Path) -> Path:
     host = socket.gethostname()
     for left in target.parent.glob(f".{target.name}.{host}-*.partial"):
         pid = left.name.removesuffix(".partial").rpartition("-")[2]
-        if pid.isdecimal() and (int(pid) == os.getpid() or not _alive(int(pid))):
+        if pid.isdecimal() and (int(pid) == os.getpid() or not alive(int(pid))):
             shutil.rmtree(left, ignore_errors=True)
     work = target.with_name(f".{target.name}.{host}-{os.getpid()}.partial")
     work.mkdir()
     return work
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether there is such a process on this machine."""
     with suppress(PermissionError):  # exists, someone else's
         try:
             os.kill(pid, 0)

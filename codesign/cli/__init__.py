@@ -1,12 +1,13 @@
 """The command line: parse, call, print. Heavy parts are imported by the command that needs them.
 
 Exit status: 0 done, 1 an error told on stderr (or a chip that computes something else), 2 wrong usage,
-130 interrupted.
+128 + n ended by signal n (130 interrupted, 143 by SIGTERM, 129 by SIGHUP).
 """
 
 import io
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,6 +31,7 @@ from codesign.cli.common import (
 )
 from codesign.cli.optimize import optimize
 from codesign.cli.output import guarded_output, show_error
+from codesign.cli.signals import Ended, ending
 from codesign.cli.verdict import judge, show_report
 from codesign.errors import CodesignError, InputError, OutputError, plain
 
@@ -70,8 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if "--debug" in args:
         args = ["--debug", *(a for a in args if a != "--debug")]
     try:
-        with guarded_output():
+        with ending(), guarded_output():
             app(args, prog_name="codesign")
+    except Ended as e:
+        with suppress(OSError):  # the terminal may be gone
+            typer.echo(str(e), err=True)
+        return e.status
     except SystemExit as e:
         return e.code if isinstance(e.code, int) else int(e.code is not None)
     except OutputError as e:  # standard output failed outside any command, as in --help

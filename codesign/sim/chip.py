@@ -1,21 +1,17 @@
 """Run a program on the chip's Verilog and judge every word and every cycle."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError, OutputError, ToolError, UnsupportedError
+from codesign.errors import InputError, UnsupportedError
 from codesign.ir.run import check_inputs
 from codesign.mapping import Die
-from codesign.outputs import alone, writing
 from codesign.program import Program
 from codesign.sim.job import Job, Progress, run
 from codesign.sim.judge import judge
+from codesign.sim.place import place
 from codesign.sim.result import Result
 
 
@@ -56,36 +52,7 @@ def simulate(
         raise InputError("simulate: no images were given; pass at least one row")
     if waves and folder is None:
         raise InputError("simulate: waves need a folder that keeps them; give folder=")
-    with _place(folder) as (work, log):
+    with place(folder) as (work, log):
         job = Job(program, images, work, load == "backdoor", die, input_pause, output_pause, seed, waves, log=log)
         found, seconds = run(job, progress)
         return judge(job, found, seconds, reproduce)
-
-
-@contextmanager
-def _place(folder: str | Path | None) -> Iterator[tuple[Path, Path]]:
-    """The job's folder and its log. Temporary ones are removed, but for the log of a simulation that broke down."""
-    if folder is not None:
-        work = Path(folder)
-        with writing(work):
-            work.mkdir(parents=True, exist_ok=True)
-        with alone(work):
-            yield work, work / "simulation.log"
-        return
-    try:
-        work = Path(tempfile.mkdtemp(prefix="codesign-"))
-    except OSError as e:
-        raise OutputError(
-            f"{tempfile.gettempdir()}: cannot be written ({e.strerror}); free it or set TMPDIR to another folder"
-        ) from None
-    log = work.with_suffix(".log")
-    keep = False
-    try:
-        yield work, log
-    except ToolError:
-        keep = True
-        raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-        if not keep:
-            log.unlink(missing_ok=True)

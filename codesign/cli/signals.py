@@ -1,0 +1,57 @@
+"""Signals that end a command: it stops as from Ctrl-C, so that nothing stays half-written and no child goes on."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Ended(BaseException):
+    """A signal asked this process to end. Not an Exception: nothing but the end of the command may take it."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def __str__(self) -> str:
+        return f"ended by {signal.Signals(self.number).name}; the same command goes on where it stopped"
+
+    @property
+    def status(self) -> int:
+        """The exit status that shells give to it."""
+        return 128 + self.number
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Within, SIGTERM and SIGHUP raise Ended, once: a second one changes nothing.
+
+    Those that the caller ignores (nohup) stay ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    owner, ended = os.getpid(), False
+
+    def end(number: int, _: FrameType | None) -> None:
+        nonlocal ended
+        if os.getpid() != owner:  # a forked child ends as if it had no handler
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        elif not ended:  # else we are tidying up
+            ended = True
+            raise Ended(number)
+
+    changed = {s: before for s in ENDING if (before := signal.getsignal(s)) is not signal.SIG_IGN}
+    try:
+        for number in changed:
+            signal.signal(number, end)
+        yield
+    finally:
+        for number, before in changed.items():
+            with suppress(TypeError, ValueError):  # set by C code
+                signal.signal(number, before)
