@@ -44,3 +44,7 @@ class ToolError(CodesignError):
 
 class OutputError(CodesignError):
     """An output folder holds someone else's files or cannot be written."""
+
+
+class CodesignWarning(UserWarning):
+    """Nothing is wrong, but something may not be meant; the message is one complete line."""

@@ -6,7 +6,7 @@ import pytest
 
 from codesign import errors
 
-FAMILY = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Exception)]
+FAMILY = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, errors.CodesignError)]
 
 
 def test_docstring_draws_every_class() -> None:

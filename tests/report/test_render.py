@@ -1,6 +1,6 @@
 """The report as people see it."""
 
-from codesign.report import text
+from codesign.report import Inputs, text
 from report.example import example
 
 RIGHT = """\
@@ -29,6 +29,14 @@ def test_golden() -> None:
 def test_no_float_baseline_no_row() -> None:
     accuracy = example().accuracy.model_copy(update={"float": None})
     assert text(example(accuracy=accuracy)) == RIGHT.replace("float                  97.50      360\n", "")
+
+
+def test_wasted_bits_are_said() -> None:
+    inputs = Inputs(bits=8, signed=False, low=0, high=16)
+    told = "warning: values 0..16 of the data need 5 bits, inputs have 8; set train.input_bits = 5"
+    assert f"{told} to spend fewer cycles\n" in text(example(inputs=inputs))
+    for bits, high in ((5, 16), (4, 16), (8, 255), (1, 0)):
+        assert text(example(inputs=Inputs(bits=bits, signed=False, low=0, high=high))) == RIGHT
 
 
 def test_the_first_mismatch_stays_on_one_line() -> None:
