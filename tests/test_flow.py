@@ -2,6 +2,7 @@
 
 import json
 import tomllib
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cli.calls import Call
 from codesign.errors import ConfigError, InputError, OutputError, ToolError, UnsupportedError
 from codesign.flow import Context, Flow, Stage, presets, run, runner, stages
 
@@ -335,6 +337,25 @@ def test_absent_data_lose_no_training(tmp_path: Path) -> None:
     )
     (tmp_path / "away.npz").rename(tmp_path / "mine.npz")
     assert run(flow, tmp_path / "out", None, "train", tmp_path) == ()
+
+
+def test_wasted_bits_are_a_line_on_stderr(tmp_path: Path, call: Call) -> None:
+    x, y = np.arange(64, dtype=np.uint8).reshape(8, 8) % 17, np.arange(8) % 2
+    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    (tmp_path / "my.toml").write_text(TOY)
+    argv = ["run", tmp_path / "my.toml", "--until", "train", "--data", tmp_path, "--set", "train.dataset=mine.npz"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        found = call(*argv, "--out", tmp_path / "out")
+    assert (found[0], found[2]) == (
+        0,
+        "warning: data set mine: its values 0..16 need 5 bits, inputs have 8; "
+        "set train.input_bits = 5 to spend fewer cycles\n",
+    )
+    assert json.loads((tmp_path / "out" / "01_train" / "train.json").read_text())["inputs"] == {
+        "bits": 8, "signed": False, "low": 0, "high": 16
+    }  # fmt: skip
+    assert call(*argv, "--set", "train.input_bits=5", "--out", tmp_path / "five")[2] == ""
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,12 @@ def test_summary(done: Path) -> None:
         "reference": 20,
         "rtl": 4,
     }
+    with np.load(done / "toy.npz") as data:
+        low, high = int(data["x_train"].min()), int(data["x_train"].max())
+        x = ((data["x_test"] - low) << 4) // (high - low + 1)
+    assert s["inputs"] == {"bits": 4, "signed": False, "low": low, "high": high}
+    assert 0 < high < 255  # not the whole range of a byte
+    assert (np.load(done / "out" / "01_train" / "inputs.npy") == x.clip(0, 15)).all()
     assert s["arrays"]["lower_bound"] <= s["arrays"]["used"] <= s["arrays"]["budget"] == 6
     assert set(s["time_s"]) == {"train", "compile", "reference", "simulate"}
 

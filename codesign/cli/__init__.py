@@ -6,7 +6,8 @@ Exit status: 0 done, 1 an error told on stderr (or a chip that computes somethin
 
 import io
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,7 +34,7 @@ from codesign.cli.optimize import optimize
 from codesign.cli.output import guarded_output, show_error
 from codesign.cli.signals import Ended, ending
 from codesign.cli.verdict import judge, show_report
-from codesign.errors import CodesignError, InputError, OutputError, plain
+from codesign.errors import CodesignError, CodesignWarning, InputError, OutputError, plain
 
 
 class _Main(TyperGroup):
@@ -41,7 +42,9 @@ class _Main(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with warnings.catch_warnings():
+                warnings.showwarning = _show(warnings.showwarning)
+                return super().invoke(ctx)
         except CodesignError as e:
             if ctx.params.get("debug"):
                 raise
@@ -50,6 +53,18 @@ class _Main(TyperGroup):
         except KeyboardInterrupt:
             typer.echo("interrupted; the same command goes on where it stopped", err=True)
             raise typer.Exit(130) from None
+
+
+def _show(others: Callable[..., None]) -> Callable[..., None]:
+    """Shows our own warnings as lines on stderr."""
+
+    def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        if issubclass(category, CodesignWarning):
+            typer.echo(f"warning: {message}", err=True)
+        else:
+            others(message, category, *where)
+
+    return show
 
 
 HELP = "Neural networks from quantized training to ReRAM crossbar chips."

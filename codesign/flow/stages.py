@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from codesign import __version__, ir
 from codesign.errors import InputError, UnsupportedError
 from codesign.flow.stage import SUMMARY, Context, Stage
-from codesign.report import Accuracies, Accuracy, Arrays, Cycles, Metrics, text
+from codesign.report import Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, text
 from codesign.train.recipe import Recipe
 
 CALIBRATION = 256  # training images the compiler may look at
@@ -52,6 +52,7 @@ def _train(context: Context, folder: Path) -> None:
     flow = context.flow
     recipe = flow.train
     dataset = recipe.load(context.data)
+    dataset.warn_of_waste(recipe.input)
 
     def progress(epoch: train.Epoch) -> None:
         note = f"{epoch.phase}, loss {epoch.loss:.3f}, {epoch.accuracy:.1f}%"
@@ -61,13 +62,19 @@ def _train(context: Context, folder: Path) -> None:
 
     result = train.fit(recipe, dataset, flow.chip, folder, progress)
     ir.save(export(result.model, flow.name), folder / "network.safetensors")
-    _save(folder / "inputs.npy", _stored(train.to_inputs(dataset.x_test, recipe.input)))
+    _save(folder / "inputs.npy", _stored(dataset.test_inputs(recipe.input)))
     _save(folder / "labels.npy", dataset.y_test)
-    _save(folder / "calibration.npy", _stored(train.to_inputs(dataset.x_train[:CALIBRATION], recipe.input)))
+    _save(folder / "calibration.npy", _stored(dataset.train_inputs(recipe.input, CALIBRATION)))
     _dump(
         folder / "train.json",
         {
             "data": {"name": dataset.name, "crc32": f"0x{dataset.digest:08x}"},
+            "inputs": {
+                "bits": recipe.input_bits,
+                "signed": recipe.input_signed,
+                "low": dataset.range.lo,
+                "high": dataset.range.hi,
+            },
             "float": result.accuracy_float,
             "quantized": result.accuracy_quantized,
             "images": result.images,
@@ -182,6 +189,7 @@ def collect(context: Context) -> Metrics:
         ),
         mismatches=len(simulated["mismatches"]),
         first_mismatch=next(iter(simulated["mismatches"]), None),
+        inputs=Inputs(**trained["inputs"]),
         seed=flow.train.seed,
         simulator=flow.simulate.simulator,
         images_per_second=simulated["images_per_second"],

@@ -1,6 +1,6 @@
 """What a run found: one record, and how it looks."""
 
-from codesign.report.metrics import Accuracies, Accuracy, Arrays, Cycles, Metrics, load
+from codesign.report.metrics import Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, load
 from codesign.report.render import number, render, text
 
-__all__ = ["Accuracies", "Accuracy", "Arrays", "Cycles", "Metrics", "load", "number", "render", "text"]
+__all__ = ["Accuracies", "Accuracy", "Arrays", "Cycles", "Inputs", "Metrics", "load", "number", "render", "text"]

@@ -62,6 +62,23 @@ class Cycles(_Record):
     wrong_images: Count  # images that came in another cycle than predicted
 
 
+class Inputs(_Record):
+    """How a host makes inputs of data: floor((x - low) * 2^bits / (high - low + 1)), clamped to 0..2^bits - 1.
+
+    low, high: the range of the training data. signed: less 2^(bits - 1).
+    """
+
+    bits: Annotated[int, Field(ge=1, le=8)]
+    signed: bool
+    low: Annotated[int, Field(ge=0, le=255)]
+    high: Annotated[int, Field(ge=0, le=255)]
+
+    @property
+    def wasted(self) -> int:
+        """Bits of an input beyond those that tell all values of the data apart."""
+        return max(0, self.bits - max(1, (self.high - self.low).bit_length()))
+
+
 class Metrics(_Record):
     """A finished run."""
 
@@ -69,6 +86,7 @@ class Metrics(_Record):
     name: str
     chip: str
     chip_id: str
+    inputs: Inputs | None = None  # absent: of a version that took the top bits of 0..255
     accuracy: Accuracies
     arrays: Arrays
     cycles: Cycles

@@ -87,5 +87,15 @@ def _verdict(m: Metrics) -> list[Text]:
     if m.cycles.wrong_images:
         late = f"WRONG: {m.cycles.wrong_images:,} images came in another cycle than predicted ({speed})"
         lines.append(Text(late, style="bold red"))
+    if m.inputs is not None and m.inputs.wasted:
+        i = m.inputs
+        need = i.bits - i.wasted
+        lines.append(
+            Text(
+                f"warning: values {i.low}..{i.high} of the data need {need} bit{'s' * (need > 1)}, "
+                f"inputs have {i.bits}; set train.input_bits = {need} to spend fewer cycles",
+                style="yellow",
+            )
+        )
     times = ", ".join(f"{plain(k)} {v:.1f}" for k, v in m.time_s.items())
     return [*lines, Text(f"seconds: {times}", style="dim")]

@@ -106,6 +106,7 @@ def order(question: Question, out: Path, data: Path | None) -> Order:
         for validation in (0, question.search.validation):
             images = replace(base.train.images, downsample=factor, validation=validation)
             dataset = images.load(data)
+            dataset.warn_of_waste(base.train.input)
             facts[factor] = Facts(dataset.features, dataset.classes)
             found[factor, validation] = dataset.identity
     return Order(question, axes, question.limits, base, facts, found, data, out)

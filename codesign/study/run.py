@@ -63,7 +63,9 @@ def _tasks(study: Study, trainings: Sequence[Job], home: Path, data: Path | None
     for job in trainings:
         images = job.flow.train.images
         if images not in known:
-            known[images] = images.load(data).identity
+            dataset = images.load(data)
+            known[images] = dataset.identity
+            dataset.warn_of_waste(job.flow.train.input)
         name = key(job, study.die, known[images])
         tasks.append(Task(job, study.die, home / name, data, known[images]))
     return tasks

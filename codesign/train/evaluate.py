@@ -12,7 +12,7 @@ from codesign.errors import InputError
 from codesign.fixed import IntType
 from codesign.hardware import Chip
 from codesign.ir import Conv, Linear
-from codesign.train.data import Dataset, to_inputs
+from codesign.train.data import Dataset
 from codesign.train.export import export
 from codesign.train.grid import Grid
 from codesign.train.models import QuantNet
@@ -39,7 +39,7 @@ def on_die(
         replace(n, weight=_held(n, grid, chip, cells, rng)) if isinstance(n, Linear | Conv) else n
         for n in network.nodes
     )
-    outputs = ir.run(replace(network, nodes=nodes), to_inputs(dataset.x_test, kind))
+    outputs = ir.run(replace(network, nodes=nodes), dataset.test_inputs(kind))
     return 100.0 * float((outputs.argmax(1) == dataset.y_test).mean())
 
 

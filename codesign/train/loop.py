@@ -18,7 +18,7 @@ from codesign.train import distributed, ranks
 from codesign.train.augment import mirrored, shifted
 from codesign.train.build import build, check
 from codesign.train.checkpoint import Checkpoint
-from codesign.train.data import Dataset, to_inputs
+from codesign.train.data import Dataset
 from codesign.train.direct import quantize_from
 from codesign.train.identity import identity
 from codesign.train.iscas2018 import Deployment
@@ -103,9 +103,9 @@ def fit(
     layers = recipe.layers(dataset.classes)
     flat = shape if len(shape) == 3 and recipe.model != "mlp" else (dataset.features,)
     belongs = identity(recipe, chip, dataset.identity)
-    x = torch.from_numpy(to_inputs(dataset.x_train, kind)).to(recipe.device)
+    x = torch.from_numpy(dataset.train_inputs(kind)).to(recipe.device)
     data = _Data(x, torch.from_numpy(dataset.y_train).to(recipe.device), shape, kind.lo)
-    x_test = to_inputs(dataset.x_test, kind)
+    x_test = dataset.test_inputs(kind)
     noise_rng = torch.Generator(recipe.device)
 
     def phase(name: str, model: nn.Module, teacher: nn.Module | None = None) -> list[Epoch]:
@@ -122,7 +122,7 @@ def fit(
         model = build(recipe, layers, flat, chip, noise_rng)
         if recipe.method == "direct":
             assert twin is not None
-            quantize_from(twin, model, torch.from_numpy(to_inputs(dataset.x_train[:CALIBRATION], kind)))
+            quantize_from(twin, model, torch.from_numpy(dataset.train_inputs(kind, CALIBRATION)))
         else:
             history += phase("quantized", model, twin if recipe.distill else None)
         model = model.cpu().eval()

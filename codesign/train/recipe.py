@@ -86,7 +86,9 @@ class Recipe(BaseModel):
     activation_clip: Annotated[float, Field(gt=0)] | None = Field(
         None, description="fixes where activations clip (6: ReLU6); absent: learned"
     )
-    input_bits: Annotated[int, Field(ge=1, le=8)] = Field(8, description="bits of an input: uint8 data shifted right")
+    input_bits: Annotated[int, Field(ge=1, le=8)] = Field(
+        8, description="bits of an input; they span the values of the training images"
+    )
     input_signed: bool = Field(False, description="subtract the midpoint, so that inputs are two's complement")
 
     method: Method = Field("lsq", description="training method")

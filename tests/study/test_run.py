@@ -334,7 +334,7 @@ class TestKey:
             (tmp_path / folder).mkdir(exist_ok=True)
             x, y = np.full((4, 4), content, np.uint8), np.array([0, 1, 0, 1])
             np.savez(tmp_path / folder / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-            run(study, tmp_path / "out", tmp_path / folder, sets=["train.dataset=mine.npz"])
+            run(study, tmp_path / "out", tmp_path / folder, sets=["train.dataset=mine.npz", "train.input_bits=1"])
         assert len(asked) == 2
 
     def test_data_that_changes_meanwhile(self, tmp_path: Path, pair: Study) -> None:

@@ -13,7 +13,7 @@ from codesign.hardware import Arrays, Chip, Device
 from codesign.ir import Conv, Linear
 from codesign.train import architecture as arch
 from codesign.train.converters import Converters
-from codesign.train.data import Dataset, to_inputs
+from codesign.train.data import Dataset, Range, to_inputs
 from codesign.train.evaluate import _held, on_die
 from codesign.train.export import export
 from codesign.train.grid import Grid
@@ -59,7 +59,7 @@ def dataset_of(model: QuantNet, images: int = 300) -> Dataset:
     x = (kinds[rng.integers(0, 12, images)] * rng.uniform(0.6, 1, (images, model.features))).astype(np.uint8)
     y = model.integers(to_inputs(x, KIND)).argmax(1)
     assert len(np.unique(y)) > 1  # the network is not dead
-    return Dataset("own", x, y, x, y, 5)
+    return Dataset("own", x, y, x, y, 5, spread=Range(0, 255))
 
 
 def accuracy(model: QuantNet, chip: Chip, cells: Cells, seed: int = 0) -> float:

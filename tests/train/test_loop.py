@@ -21,10 +21,10 @@ from codesign.hardware import Activation, Chip
 from codesign.ir import run
 from codesign.train import loop
 from codesign.train.checkpoint import described
-from codesign.train.data import Dataset, digits, mnist, to_inputs
+from codesign.train.data import Dataset, Range, digits, mnist, to_inputs
 from codesign.train.data.files import places
 from codesign.train.export import export
-from codesign.train.loop import Epoch, Trained, fit, rate
+from codesign.train.loop import Epoch, Trained, accuracy, fit, rate
 from codesign.train.models import QuantNet
 from codesign.train.recipe import Recipe
 from damage import mutations
@@ -151,7 +151,7 @@ def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
         fit(recipe.model_copy(update={"lr": 0.02}), DATA, CHIP, tmp_path)
     with pytest.raises(InputError, match=r"another run \(device\.codes was \[0, 1\], now \[0, 1, 2, 3\]\)"):
         fit(recipe, DATA, Chip.load("tiny"), tmp_path)
-    with pytest.raises(InputError, match=r"another run \(data\.crc32 was \d+, now \d+\)"):
+    with pytest.raises(InputError, match=r"another run \(data was 0x\w+, .*, now 0x\w+, "):
         fit(recipe, digits(seed=1), CHIP, tmp_path)
     renamed = CHIP.model_copy(update={"name": "other"})
     assert fit(recipe, DATA, renamed, tmp_path).history  # same cells: the same training
@@ -392,3 +392,16 @@ def test_no_hidden_layer_is_a_network_too() -> None:
     trained = fit(SMALL.model_copy(update={"hidden": ()}), DATA, CHIP)
     x = to_inputs(DATA.x_test, SMALL.input)
     assert (run(export(trained.model, "one"), x) == trained.model(torch.from_numpy(x)).numpy()).all()
+
+
+def test_data_of_another_range_train_as_well() -> None:
+    """Digits of 0..16, as scikit-learn has them: of four bits only the top one was left, for the float twin too."""
+    train, test = (((x.astype(np.int64) + 1) // 16).astype(np.uint8) for x in (DATA.x_train, DATA.x_test))
+    data = Dataset("raw", train, DATA.y_train, test, DATA.y_test, 10, (1, 8, 8))
+    assert data.range == Range(0, 16)
+    recipe = Recipe(input_bits=4, activation_bits=4, hidden=(32,), epochs=15)
+    trained = fit(recipe, data, CHIP)
+    assert trained.accuracy_float is not None and trained.accuracy_float > 90
+    assert trained.accuracy_quantized > 88
+    z = trained.model.integers(data.test_inputs(recipe.input))
+    assert accuracy(z, data.y_test) == trained.accuracy_quantized

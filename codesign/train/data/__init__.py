@@ -1,6 +1,6 @@
 """Data sets as uint8 images: embedded digits, MNIST and CIFAR-10 files, the user's own. Loads without torch."""
 
-from codesign.train.data.base import Bytes, Dataset, Labels, to_inputs
+from codesign.train.data.base import Bytes, Dataset, Labels, Range, to_inputs
 from codesign.train.data.catalog import digest, load
 from codesign.train.data.cifar import cifar10
 from codesign.train.data.embedded import digits
@@ -12,6 +12,7 @@ __all__ = [
     "Bytes",
     "Dataset",
     "Labels",
+    "Range",
     "arrays",
     "cifar10",
     "digest",

@@ -1,17 +1,38 @@
 """The record every data set becomes, and its images as integers of a chip's input type."""
 
 import math
+import warnings
 import zlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import InputError
+from codesign.errors import CodesignWarning, InputError
 from codesign.fixed import IntType
 
 Bytes = NDArray[np.uint8]
 Labels = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Least and greatest value that images have; both belong to it."""
+
+    lo: int = 0
+    hi: int = 255
+
+    def __str__(self) -> str:
+        return f"{self.lo}..{self.hi}"
+
+    @property
+    def bits(self) -> int:
+        """Bits that tell all its values apart."""
+        return max(1, (self.hi - self.lo).bit_length())
+
+
+FULL = Range()
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,6 +40,7 @@ class Dataset:
     """Images as rows of uint8, labels 0..classes-1. Construction refuses anything else with InputError.
 
     shape: (channels, height, width) of an image whose row is stored in that order, or () for plain features.
+    spread: what counts as `range`; absent: measured on the training images.
     """
 
     name: str
@@ -28,6 +50,7 @@ class Dataset:
     y_test: Labels
     classes: int
     shape: tuple[int, ...] = ()
+    spread: Range | None = None
 
     def __post_init__(self) -> None:
         for part, x, y in (("train", self.x_train, self.y_train), ("test", self.x_test, self.y_test)):
@@ -69,6 +92,30 @@ class Dataset:
         """Inputs of a network for this data."""
         return int(self.x_train.shape[1])
 
+    @cached_property
+    def range(self) -> Range:
+        """Of the training images, before they were made smaller or some held out: what inputs of a chip span."""
+        return self.spread or Range(int(self.x_train.min()), int(self.x_train.max()))
+
+    def train_inputs(self, kind: IntType, most: int | None = None) -> NDArray[np.int16]:
+        """Training images, at most the first `most`, as a chip takes them."""
+        return to_inputs(self.x_train[:most], kind, self.range)
+
+    def test_inputs(self, kind: IntType) -> NDArray[np.int16]:
+        """Test images as a chip takes them."""
+        return to_inputs(self.x_test, kind, self.range)
+
+    def warn_of_waste(self, kind: IntType) -> None:
+        """CodesignWarning when fewer bits tell all values of the training images apart."""
+        need = self.range.bits
+        if need < kind.bits:
+            warnings.warn(
+                f"data set {self.name}: its values {self.range} need {need} bit{'s' * (need > 1)}, "
+                f"inputs have {kind.bits}; set train.input_bits = {need} to spend fewer cycles",
+                CodesignWarning,
+                stacklevel=2,
+            )
+
     @property
     def digest(self) -> int:
         """CRC-32 of every image and label."""
@@ -79,9 +126,9 @@ class Dataset:
 
     @property
     def identity(self) -> str:
-        """What a network trained on this depends on: every image and label, and how the images lie."""
+        """What a network trained on this depends on: every image and label, how images lie, what inputs span."""
         lie = "x".join(map(str, self.shape or (self.features,)))
-        return f"0x{self.digest:08x}, {len(self.y_train)} and {len(self.y_test)} of {lie}"
+        return f"0x{self.digest:08x}, {len(self.y_train)} and {len(self.y_test)} of {lie}, {self.range}"
 
     def downsampled(self, factor: int) -> "Dataset":
         """Means of factor x factor pixels, rounded to the nearest integer, halves up: what a host sends a smaller chip.
@@ -105,7 +152,7 @@ class Dataset:
             small: Bytes = ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8).reshape(len(x), -1)
             return small
 
-        return replace(self, x_train=mean(self.x_train), x_test=mean(self.x_test), shape=size)
+        return replace(self, x_train=mean(self.x_train), x_test=mean(self.x_test), shape=size, spread=self.range)
 
     def split(self, last: int) -> "Dataset":
         """The last `last` (1..train-1) training images in place of the test set, to choose recipes by.
@@ -140,17 +187,21 @@ class Dataset:
             held,
             self.classes,
             self.shape,
+            self.range,
         )
 
 
-def to_inputs(x: NDArray[np.generic], kind: IntType) -> NDArray[np.int16]:
-    """uint8 images as integers of `kind` (1..8 bits): the top bits, less the midpoint if signed."""
+def to_inputs(x: NDArray[np.generic], kind: IntType, span: Range = FULL) -> NDArray[np.int16]:
+    """uint8 images as integers of `kind` (1..8 bits): floor((x - lo) * 2^bits / values in `span`), clamped.
+
+    Of the full range those are the top bits. If signed, less the midpoint.
+    """
     images = np.asarray(x)
     if images.dtype != np.uint8 or not 1 <= kind.bits <= 8:
         raise InputError(
             f"inputs: must be uint8 images for 1..8 bits, got {images.dtype} for {kind}; rescale to 0..255 first"
         )
-    values = images.astype(np.int16)
-    values >>= 8 - kind.bits
-    values += np.int16(kind.lo)
+    steps = ((np.arange(256) - span.lo) << kind.bits) // (span.hi - span.lo + 1)
+    table = np.clip(steps, 0, (1 << kind.bits) - 1) + kind.lo  # of every value
+    values: NDArray[np.int16] = table.astype(np.int16)[images]
     return values

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codesign.errors import InputError
+from codesign.errors import CodesignWarning, InputError
 from codesign.fixed import IntType
-from codesign.train.data import Dataset, to_inputs
+from codesign.train.data import Dataset, Range, to_inputs
 from train.data.told import told
 
 
@@ -33,6 +33,65 @@ def test_inputs_keep_the_top_bits(kind: IntType, expected: list[int]) -> None:
     assert x.tolist() == [0, 127, 128, 255]
     with pytest.raises(InputError, match=r"inputs: must be uint8 images for 1\.\.8 bits, got int64"):
         to_inputs(x.astype(np.int64), kind)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_of_the_full_range_inputs_are_the_top_bits(bits: int, signed: bool) -> None:
+    kind, x = IntType(bits, signed), np.arange(256, dtype=np.uint8)
+    assert to_inputs(x, kind, Range(0, 255)).tolist() == [(v >> (8 - bits)) + kind.lo for v in range(256)]
+
+
+@pytest.mark.parametrize(
+    ("span", "kind", "x", "expected"),
+    [
+        (Range(0, 15), IntType(4), [0, 1, 7, 15], [0, 1, 7, 15]),
+        (Range(0, 16), IntType(4), [0, 1, 2, 15, 16, 17, 255], [0, 0, 1, 14, 15, 15, 15]),
+        (Range(0, 1), IntType(1), [0, 1], [0, 1]),
+        (Range(0, 1), IntType(8), [0, 1], [0, 128]),
+        (Range(240, 255), IntType(4), [0, 239, 240, 241, 255], [0, 0, 0, 1, 15]),
+        (Range(0, 16), IntType(4, True), [0, 16, 200], [-8, 7, 7]),
+        (Range(7, 7), IntType(4), [6, 7, 8], [0, 0, 15]),
+    ],
+    ids=str,
+)
+def test_inputs_span_the_range_of_the_data(span: Range, kind: IntType, x: list[int], expected: list[int]) -> None:
+    found = to_inputs(np.array(x, np.uint8), kind, span)
+    assert found.tolist() == expected
+    assert found.dtype == np.int16 and kind.holds(found)
+
+
+def test_every_range_that_fits_keeps_all_its_values() -> None:
+    for bits in range(1, 9):
+        for lo in (0, 3, 256 - (1 << bits)):
+            for hi in range(lo, min(255, lo + (1 << bits) - 1) + 1):
+                x = np.arange(lo, hi + 1, dtype=np.uint8)
+                found = to_inputs(x, IntType(bits), Range(lo, hi))
+                assert np.unique(found).size == x.size and found[0] == 0
+                assert Range(lo, hi).bits <= bits
+
+
+def test_the_range_is_that_of_the_training_images() -> None:
+    x = np.full((6, 16), 3, np.uint8)
+    x[2, 5], x[3] = 16, 0
+    data = made(x_train=x, x_test=x[:2] + 40, shape=(1, 4, 4))
+    assert data.range == Range(0, 16)
+    assert data.test_inputs(IntType(4)).tolist() == [[15] * 16] * 2
+    assert data.train_inputs(IntType(4), 3).shape == (3, 16)
+    small, part = data.downsampled(2), data.split(3)
+    assert small.x_train.max() == 6 and small.range == Range(0, 16)
+    assert part.x_train.min() == 3 and part.range == Range(0, 16)
+    assert made(x_train=np.minimum(x, 15), x_test=x[:2] + 40, shape=(1, 4, 4)).identity != data.identity
+
+
+def test_bits_that_tell_nothing_apart_are_warned_of() -> None:
+    data = made(x_train=np.arange(48, dtype=np.uint8).reshape(6, 8) % 17)
+    data.warn_of_waste(IntType(5))
+    with pytest.warns(CodesignWarning) as caught:
+        data.warn_of_waste(IntType(8))
+    assert str(caught[0].message) == (
+        "data set mine: its values 0..16 need 5 bits, inputs have 8; set train.input_bits = 5 to spend fewer cycles"
+    )
 
 
 def test_inputs_of_more_bits_than_an_image_has_are_refused() -> None:
