@@ -96,6 +96,20 @@ class TestRoundTrip:
         assert contents(built().save(tmp_path / "a" / "deep")) == first
         assert contents(Program.load(master).save(tmp_path / "b")) == first
 
+    @pytest.mark.parametrize(
+        ("sizes", "chip", "digest"),
+        [
+            ([12, 8, 4], "tiny", "046e721ac21c64e80f9bae2fcef053b30588dbe1e409818644461ca3532cf45e"),
+            ([64, 48, 10], "reference-128", "78cbd53e7459867afbb86bc9f7e53e55a25fc8973630d097ac86508ccdb45040"),
+        ],
+    )
+    def test_the_bytes_of_earlier_versions(self, sizes: list[int], chip: str, digest: str, tmp_path: Path) -> None:
+        """Of the image folder, all files; a new image format changes them, nothing else may."""
+        image = program(sizes, Chip.load(chip)).save(tmp_path / "p") / "image"
+        sums = {f"image/{n}": hashlib.sha256(data).hexdigest() for n, data in contents(image).items()}
+        listed = "".join(f"{s}  {n}\n" for n, s in sorted(sums.items()))
+        assert hashlib.sha256(listed.encode()).hexdigest() == digest
+
     def test_what_a_build_folder_holds(self, master: Path) -> None:
         names = set(contents(master))
         assert {"program.json", "chip.json", "network.safetensors", "image/image.bin", "image/manifest.json"} <= names

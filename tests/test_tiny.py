@@ -121,4 +121,6 @@ def test_a_damaged_image_is_told(done: Path, tmp_path: Path, capsys: pytest.Capt
     data[40] ^= 1
     path.write_bytes(data)
     assert main(["image", "verify", str(program)]) == 1
-    assert f"error: {path}: its SHA-256 is not the one in program.json; compile again\n" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"error: {path}: byte 40 is wrong (section 0 (program), its CRC); copy or compile it again\n"
+    )
