@@ -87,11 +87,20 @@ def _damage(path: Path) -> Iterator[None]:
         first = next((item for item in e.errors() if item["loc"] == ("schema",)), e.errors()[0])
         where = ".".join(str(p) for p in first["loc"]) or "description"
         if where == "schema":
-            came = None if first["type"] == "missing" else first["input"]
-            known = " or ".join(schema.VERSIONS)
+            if first["type"] == "missing":
+                raise ImageError(
+                    f"{path}: holds tensors but no codesign network; of weights alone (a state_dict) make a module "
+                    "and give it to codesign.compile in Python"
+                ) from None
+            known, came = " or ".join(schema.VERSIONS), first["input"]
             raise ImageError(f"{path}: schema must be {known}, got {came!r}; export it again") from None
         raise ImageError(f"{path}: not a network file ({where}: {first['msg'].lower()}); export it again") from None
-    except (SafetensorError, OSError, ValueError, TypeError, InputError) as e:
+    except SafetensorError as e:
+        raise ImageError(
+            f"{path}: not a readable network file ({e}); give a .safetensors that codesign's training exported (of "
+            "ONNX, PyTorch and other files make a module and give it to codesign.compile in Python), or export it again"
+        ) from e
+    except (OSError, ValueError, TypeError, InputError) as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else e
         raise ImageError(f"{path}: not a readable network file ({reason}); export it again") from e
 

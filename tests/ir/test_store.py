@@ -192,7 +192,10 @@ def test_cut_short(file: Path, keep: int) -> None:
     file.write_bytes(file.read_bytes()[:keep])
     text = message(file)
     assert text.startswith(f"{file}: not a readable network file (")
-    assert text.endswith("); export it again")
+    assert text.endswith(
+        "); give a .safetensors that codesign's training exported (of ONNX, PyTorch and other files make a module and "
+        "give it to codesign.compile in Python), or export it again"
+    )
     assert "\n" not in text
 
 
@@ -200,8 +203,8 @@ def test_another_kind_of_safetensors(tmp_path: Path) -> None:
     path = tmp_path / "other.safetensors"
     save_file({"a": np.zeros(2)}, path)
     assert message(path) == (
-        f"{path}: schema must be codesign-network/1 or codesign-network/2 or codesign-network/3, got None; "
-        "export it again"
+        f"{path}: holds tensors but no codesign network; of weights alone (a state_dict) make a module and give it to "
+        "codesign.compile in Python"
     )
 
 
