@@ -109,7 +109,8 @@ class Version3(_Image[Ranged]):
     schema_name: Literal["codesign-network/3"] = Field(alias="schema")
 
 
-VERSIONS: dict[str, type[Version1 | Version2 | Version3]] = {
+Description = Version1 | Version2 | Version3
+VERSIONS: dict[str, type[Description]] = {
     "codesign-network/1": Version1,
     "codesign-network/2": Version2,
     "codesign-network/3": Version3,

@@ -8,6 +8,7 @@ from codesign.errors import InputError
 from codesign.fixed import WEIGHT_BITS, IntType, Trim
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Node, Shape
 
+MAX_WEIGHTS = 1 << 29  # of a network: what the largest chip that can be described holds
 MAX_VALUES = 1 << 24  # of one image on any edge; so 16-bit weights and multipliers keep every product below 2^63
 
 

@@ -1,20 +1,28 @@
 """Networks on disk: one safetensors file, integers only, deterministic bytes, no code execution."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from codesign.errors import ImageError, InputError
+from codesign.files import open_regular
 from codesign.fixed import IntType, Trim
 from codesign.ir import schema
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
+from codesign.ir.sizes import MAX_WEIGHTS
 from codesign.ir.verify import verify
+
+Tensor = NDArray[np.integer[Any]]
+INTEGERS = {f"{letter}{8 * size}": np.dtype(f"{letter.lower()}{size}") for letter in "IU" for size in (1, 2, 4, 8)}
+MAX_FILE = 5 * MAX_WEIGHTS  # bytes: 4 a weight, and what constants take
 
 
 def save(network: Network, path: Path) -> None:
@@ -39,18 +47,40 @@ def save(network: Network, path: Path) -> None:
 
 
 def load(path: Path) -> Network:
-    """Inverse of `save`, verified.
+    """Inverse of `save`, verified. What the file's header promises is verified before a tensor is read.
 
     Raises ImageError when the file is damaged or of another kind, InputError when its network breaks a rule.
     """
+    with _damage(path):
+        meta, promised = _header(path)
+        sizes = _network(meta, promised)
+    verify(sizes)
+    with _damage(path), safe_open(path, framework="numpy") as f:
+        network = _network(meta, {name: f.get_tensor(name) for name in promised})
+    return verify(network)
+
+
+def _header(path: Path) -> tuple[schema.Description, dict[str, Tensor]]:
+    """The description, and every tensor's shape and type: ones that take no memory. Raises what `_damage` tells."""
+    with open_regular(path, MAX_FILE):
+        pass  # a pipe would block below
+    with safe_open(path, framework="numpy") as f:
+        text = (f.metadata() or {}).get("codesign", "{}")
+        meta = schema.VERSIONS[schema.Header.model_validate_json(text).schema_name].model_validate_json(text)
+        promised = {}
+        for name in f.keys():  # noqa: SIM118, it is no dict
+            part = f.get_slice(name)
+            if part.get_dtype() not in INTEGERS:
+                raise ValueError(f"tensor {name} holds {part.get_dtype()}, a network has integers only")
+            promised[name] = np.broadcast_to(np.ones((), INTEGERS[part.get_dtype()]), part.get_shape())
+    return meta, promised
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """What reading a file of any contents can raise, as ImageError in one line."""
     try:
-        with safe_open(path, framework="numpy") as f:
-            text = (f.metadata() or {}).get("codesign", "{}")
-            version = schema.VERSIONS[schema.Header.model_validate_json(text).schema_name]
-            meta = version.model_validate_json(text)
-            nodes = tuple(_node(layer, f.get_tensor) for layer in meta.layers)
-            shape = () if isinstance(meta, schema.Version1) else meta.shape or ()
-            network = Network(meta.name, meta.features, _kind(meta.input), nodes, meta.step, shape)
+        yield
     except FileNotFoundError:
         raise ImageError(f"{path}: no such network file; run the export or compile step first") from None
     except ValidationError as e:
@@ -70,9 +100,25 @@ def load(path: Path) -> Network:
             f"{path}: not a readable network file ({e}); give a .safetensors that codesign's training exported (of "
             "ONNX, PyTorch and other files make a module and give it to codesign.compile in Python), or export it again"
         ) from e
-    except (OSError, ValueError, KeyError, TypeError, InputError) as e:
-        raise ImageError(f"{path}: not a readable network file ({e}); export it again") from e
-    return verify(network)
+    except (OSError, ValueError, TypeError, InputError) as e:
+        reason = e.strerror if isinstance(e, OSError) and e.strerror else e
+        raise ImageError(f"{path}: not a readable network file ({reason}); export it again") from e
+
+
+def _network(meta: schema.Description, tensors: dict[str, Tensor]) -> Network:
+    """The network of a description and its tensors, each of which belongs to a layer. Raises ValueError."""
+    left = dict(tensors)
+
+    def take(name: str) -> Tensor:
+        if name not in left:
+            raise ValueError(f"tensor {name} is missing")
+        return left.pop(name)
+
+    nodes = tuple(_node(layer, take) for layer in meta.layers)
+    if left:
+        raise ValueError(f"tensor {min(left)} belongs to no layer")
+    shape = () if isinstance(meta, schema.Version1) else meta.shape or ()
+    return Network(meta.name, meta.features, _kind(meta.input), nodes, meta.step, shape)
 
 
 def _version(network: Network) -> int:

@@ -7,7 +7,7 @@ import numpy as np
 from codesign.errors import InputError, plain
 from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, Shape
-from codesign.ir.sizes import MAX_VALUES, check_sizes, times
+from codesign.ir.sizes import MAX_VALUES, MAX_WEIGHTS, check_sizes, times
 
 
 def verify(network: Network) -> Network:
@@ -17,6 +17,11 @@ def verify(network: Network) -> Network:
     if not network.nodes:
         raise InputError(f"network {network.name}: has no layers; add at least one linear layer")
     _verify_input(network)
+    weights = sum(n.weight.size for n in network.nodes if isinstance(n, Linear | Conv))
+    if weights > MAX_WEIGHTS:
+        raise InputError(
+            f"network {network.name}: has {weights} weights, at most {MAX_WEIGHTS} are allowed; use smaller layers"
+        )
     shapes: dict[str, Shape] = {"input": network.shape or (network.features,)}
     for node in network.nodes:
         if plain(node.name) != node.name:

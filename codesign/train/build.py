@@ -62,6 +62,7 @@ def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_
         seed=recipe.seed,
         reach=recipe.grid_max if recipe.method == "iscas2018" else None,
         clip=recipe.activation_clip,
+        summand=recipe.summand,
         per_column=recipe.scale == "column",
         bias_on_grid=recipe.bias == "grid",
         real={"all": "", "conv": "linear", "linear": "conv"}[recipe.quantize],

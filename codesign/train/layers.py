@@ -47,16 +47,23 @@ def span(kind: IntType) -> int:
     return max(kind.hi, -kind.lo)
 
 
-class QuantReLU(nn.Module):
-    """An activation: integers of `kind`, each worth a learned step. Unsigned kinds are a ReLU, signed ones only clamp.
+def drive(kind: IntType) -> int:
+    """How far the largest activation of a type drives the wordline of a bias; the lowest where none lies above 0."""
+    return kind.hi if kind.hi > 0 else -kind.lo
 
-    `clip` fixes the reach instead (ReLU6 has 6).
+
+class QuantReLU(nn.Module):
+    """An activation: integers in lo..hi of `kind`, each worth a learned step. Where lo is 0 that is a ReLU.
+
+    `clip` fixes the reach instead, the real value of the integer farthest from 0 (ReLU6 has 6).
     """
 
     def __init__(self, kind: IntType, clip: float | None = None) -> None:
         super().__init__()
         if not 1 <= kind.bits <= 8:
             raise InputError(f"activation: must have 1..8 bits, got {kind}; choose 1 to 8")
+        if kind.lo == kind.hi:
+            raise InputError(f"activation: must take two integers or more, got {kind}; choose a wider range")
         self.kind = kind
         start = min(4.0, 1 + 0.75 * kind.bits) if clip is None else clip
         self.reach = nn.Parameter(torch.tensor(start), requires_grad=clip is None)
@@ -138,7 +145,7 @@ class QuantLayer(nn.Module):
         const, reaches = x.const, x.reach
         if self.grid is not None and self.reach is not None:
             const, reaches = const / self.grid.top, (self.reach, *reaches)
-        bias = self._bias(const * x.kind.hi, reaches) if self.bias_on_grid else self.bias
+        bias = self._bias(const * drive(x.kind), reaches) if self.bias_on_grid else self.bias
         if self.norm is not None:
             none = acc.new_zeros(())
             acc, bias, const, reaches = self._normalized(affine(acc, none, const, *reaches)), none, 1.0, ()
@@ -176,10 +183,10 @@ class QuantLayer(nn.Module):
     def _bias(self, const: float, reaches: tuple[Tensor, ...]) -> Tensor:
         """The bias as a cell's code times the largest activation; columns share its scale."""
         assert self.grid is not None
-        drive = self.bias.new_full((), const)  # real value of one code on the bias wordline
+        unit = self.bias.new_full((), const)  # real value of one code on the bias wordline
         for reach in reaches:
-            drive = drive * (reach.abs() + TINY).max()
-        return to_codes(self.bias, drive * self.grid.top, self.grid) * drive
+            unit = unit * (reach.abs() + TINY).max()
+        return to_codes(self.bias, unit * self.grid.top, self.grid) * unit
 
     def _normalized(self, y: Tensor) -> Tensor:
         """Batch norm with positive gains, so that pooling may come first."""
@@ -220,8 +227,8 @@ class QuantLayer(nn.Module):
         unit = np.broadcast_to(self.scale.numpy().reshape(-1) * step, (len(self.bias),))
         bias = self.bias.detach().double().numpy()
         if self.bias_on_grid:
-            drive = unit.max() * kind.hi
-            bias = self.grid.codes(torch.from_numpy(bias / drive)).numpy() * drive
+            unit_of_bias = unit.max() * drive(kind)
+            bias = self.grid.codes(torch.from_numpy(bias / unit_of_bias)).numpy() * unit_of_bias
         if self.norm is not None:
             norm = self.norm
             assert norm.running_mean is not None and norm.running_var is not None

@@ -104,13 +104,16 @@ def quantized(
     seed: int = 0,
     reach: float | None = None,
     clip: float | None = None,
+    summand: IntType | None = None,
     per_column: bool = False,
     bias_on_grid: bool = False,
     real: str = "",
     converters: Callable[[str, bool], Converters | None] = lambda name, last: None,
     noise: Callable[[str, tuple[int, ...]], CellNoise | None] = lambda name, shape: None,
 ) -> QuantNet:
-    """The architecture with weights on `grid` and activations of type `activation` (signed ones before an Add).
+    """The architecture with weights on `grid` and activations of type `activation`.
+
+    What an Add reads is of type `summand`; absent, the signed type of as many bits.
 
     Starts from the weights of `float_twin` with the same seed. `reach` instead fixes the real value of the largest
     weight in every layer, and starts from the nearest levels of a normal of that deviation. `clip` fixes the reach
@@ -118,6 +121,7 @@ def quantized(
     a layer's imperfections from its name.
     """
     rng, found = seeded(seed), arch.shapes(architecture, shape)
+    summand = summand or IntType(activation.bits, signed=True)
     layers: list[nn.Module] = []
     for spec in architecture:
         last = spec is architecture[-1]
@@ -133,7 +137,7 @@ def quantized(
             g = None if real == ("conv" if conv else "linear") else grid
             if reach is not None and g is not None:
                 w = (g.codes(w.double() * g.top / reach) * (reach / g.top)).float()
-            act = QuantReLU(activation if spec.act else IntType(activation.bits, True), clip) if not last else None
+            act = QuantReLU(activation if spec.act else summand, clip) if not last else None
             layers.append(
                 QuantLayer(
                     spec.name,

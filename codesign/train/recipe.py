@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from codesign.devices import Cells
 from codesign.fixed import IntType
@@ -20,6 +21,17 @@ Method = Literal["lsq", "iscas2018", "regularized", "direct"]
 Model = Literal["mlp", "lenet", "cifar_lenet", "resnet"]
 Width = Annotated[int, Field(ge=1, le=65536)]
 Rate = Annotated[float, Field(ge=0, lt=1)]
+
+
+def _range(value: object) -> object:
+    """What `Range` takes; one message for all its forms."""
+    pair = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) is int for v in value)
+    if not pair and value not in ("full", "narrow"):
+        raise PydanticCustomError("range", 'must be "full", "narrow" or two integers [lo, hi]')
+    return tuple(value) if isinstance(value, list) else value
+
+
+Range = Annotated[Literal["full", "narrow"] | tuple[int, int], BeforeValidator(_range)]
 
 
 def _by(key: str, other: Any, **values: Any) -> Callable[[dict[str, Any]], Any]:
@@ -83,8 +95,15 @@ class Recipe(BaseModel):
     norm: bool = Field(False, description="cifar_lenet: batch norm, folded into the requantizer")
     activation_bits: Annotated[int, Field(ge=1, le=8)] = Field(8, description="bits of a hidden activation")
     activation_signed: bool = Field(False, description="hidden activations clamp to a signed range; no ReLU")
+    activation_range: Range = Field(
+        "full",
+        description='integers a hidden activation takes: "full", all that its bits hold; "narrow", as many below 0 as '
+        "above where it is signed (-1..1 of 2 bits); or [lo, hi]",
+    )
     activation_clip: Annotated[float, Field(gt=0)] | None = Field(
-        None, description="fixes where activations clip (6: ReLU6); absent: learned"
+        None,
+        description="fixes where activations clip (6: ReLU6): the real value of the integer farthest from 0, so that "
+        "a signed range clips at both -clip and clip only if narrow; absent: learned",
     )
     input_bits: Annotated[int, Field(ge=1, le=8)] = Field(
         8, description="bits of an input; they span the values of the training images"
@@ -171,6 +190,7 @@ class Recipe(BaseModel):
         if (self.distill or self.method == "direct") and not self.float_baseline:
             what = "distill" if self.distill else 'method = "direct"'
             problems.append(f"float_baseline: {what} needs the float twin; set float_baseline = true")
+        problems += self._range_problems()
         if self.stuck_map and self.slices > 1:
             problems.append("stuck_map: maps one pair of cells a weight; use slices = 1")
         if self.model == "mlp" and self.channels:
@@ -185,6 +205,23 @@ class Recipe(BaseModel):
             raise ValueError("\n".join(problems))
         return self
 
+    def _range_problems(self) -> list[str]:
+        """What is wrong with `activation_range`."""
+        if self.activation_range == "full":
+            return []
+        if self.activation_range != "narrow":
+            (lo, hi), whole = self.activation_range, IntType(self.activation_bits, self.activation_signed)
+            if whole.lo <= lo < hi <= whole.hi:
+                return []
+            return [
+                f"activation_range: must be [lo, hi], lo < hi, in {whole.lo}..{whole.hi} ({whole}), got [{lo}, {hi}]"
+            ]
+        if not self.activation_signed and self.model != "resnet":
+            return ['activation_range: "narrow" needs activation_signed = true; unsigned activations start at 0']
+        if self.activation_bits == 1:
+            return ['activation_range: "narrow" leaves one integer of 1 bit; use activation_bits = 2 or more']
+        return []
+
     @property
     def input(self) -> IntType:
         """Integer type of one input."""
@@ -193,7 +230,17 @@ class Recipe(BaseModel):
     @property
     def activation(self) -> IntType:
         """Integer type of one hidden activation."""
-        return IntType(self.activation_bits, self.activation_signed)
+        within = None if isinstance(self.activation_range, str) else self.activation_range
+        return IntType(self.activation_bits, within=within) if not self.activation_signed else self._signed(within)
+
+    @property
+    def summand(self) -> IntType:
+        """Integer type of what a residual sum adds up."""
+        return self._signed(None)
+
+    def _signed(self, within: tuple[int, int] | None) -> IntType:
+        top = IntType(self.activation_bits, signed=True).hi
+        return IntType(self.activation_bits, True, (-top, top) if self.activation_range == "narrow" else within)
 
     @property
     def images(self) -> Images:

@@ -1,6 +1,11 @@
 """Networks on disk: nothing is lost, same bytes each time, damage is told in one line."""
 
 import json
+import math
+import os
+import subprocess
+import sys
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -225,6 +230,97 @@ def test_a_missing_tensor(file: Path) -> None:
     layers = [{"kind": "linear", "name": "fc9", "source": "input", "shift": 0, "out": [32, True]}]
     rewrite(file, layers=layers)
     assert message(file).startswith(f"{file}: not a readable network file (")
+
+
+def test_a_tensor_of_no_layer(file: Path) -> None:
+    text = described(file)
+    save_file(load_file(file) | {"fc0.weight": np.ones(3)}, file, metadata={"codesign": json.dumps(text)})
+    assert message(file) == (
+        f"{file}: not a readable network file (tensor fc0.weight holds F64, a network has integers only); "
+        "export it again"
+    )
+    save_file(load_file(file) | {"fc0.weight": np.ones(3, int)}, file, metadata={"codesign": json.dumps(text)})
+    told = f"{file}: not a readable network file (tensor fc0.weight belongs to no layer); export it again"
+    assert message(file) == told
+
+
+def crafted(path: Path, shape: list[int], dtype: str = "I32", size: int = 4, **changes: object) -> None:
+    """The toy network with another fc1.weight in its header, and as many zeros as the header asks for."""
+    save(toy(), path)
+    text, head, end = described(path) | changes, {}, 0
+    for name, a in load_file(path).items():
+        kind, form = (dtype, shape) if name == "fc1.weight" else (f"I{8 * a.itemsize}", list(a.shape))
+        width = size if name == "fc1.weight" else a.itemsize
+        head[name] = {"dtype": kind, "shape": form, "data_offsets": [end, end := end + width * math.prod(form)]}
+    data = json.dumps(head | {"__metadata__": {"codesign": json.dumps(text)}}).encode()
+    with path.open("wb") as f:
+        f.write(len(data).to_bytes(8, "little") + data)
+        f.truncate(8 + len(data) + end)  # sparse
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [("F8_E4M3", 1), ("F8_E5M2", 1), ("F8_E8M0", 1), ("BF16", 2), ("F16", 2), ("F32", 4), ("BOOL", 1), ("C64", 8)],
+)
+def test_a_tensor_of_no_integers(dtype: str, size: int, file: Path) -> None:
+    """safetensors knows types that numpy does not."""
+    crafted(file, [5, 4], dtype, size)
+    assert message(file) == (
+        f"{file}: not a readable network file (tensor fc1.weight holds {dtype}, a network has integers only); "
+        "export it again"
+    )
+
+
+@pytest.mark.parametrize("dtype", ["I8", "I16", "I64", "U8"])
+def test_other_integers_are_taken(dtype: str, file: Path) -> None:
+    crafted(file, [5, 4], dtype, int(dtype[1:]) // 8)
+    assert message(file, InputError) == "layer fc2: a raw output must have mult 1 and shift 0"  # zeros: it was read
+
+
+@pytest.mark.parametrize(
+    ("shape", "features", "kind", "told"),
+    [
+        (
+            [5, 160_000_000],
+            5,
+            ImageError,
+            "PATH: not a readable network file (BYTES bytes, at most 2,684,354,560 are e",
+        ),
+        ([200_000, 2_800], 200_000, InputError, "network toy: has 560000012 weights, at most 536870912 are allowed; u"),
+        ([20_000, 20_000], 20_000, InputError, "layer fc1: mult must be 20000 signed 16-bit integers, got shape (4,)"),
+        ([5, 90_000_000], 5, InputError, "layer fc1: gives 90000000 values an image, at most 16777216 are allowed; "),
+        ([90_000_000, 4], 5, InputError, "layer fc1: has 90000000 inputs but input gives 5"),
+    ],
+)
+def test_huge_tensors_are_judged_by_the_header(
+    shape: list[int], features: int, kind: type[Exception], told: str, file: Path
+) -> None:
+    """Sparse files of 0.3 to 3.2 GB."""
+    crafted(file, shape, features=features)
+    tracemalloc.start()
+    text = message(file, kind)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    told = told.replace("PATH", str(file)).replace("BYTES", f"{file.stat().st_size:,}")
+    assert text.startswith(told) and "\n" not in text
+    assert peak < 20e6
+
+
+def test_a_file_longer_than_its_header_says(file: Path) -> None:
+    with file.open("r+b") as f:
+        f.truncate(2_000_000_000)
+    assert message(file).startswith(f"{file}: not a readable network file (")
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    """A pipe without a writer must not block: it is read in a process that can be ended."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    code = "import sys; from codesign.ir import load; load(sys.argv[1])"
+    irregular = "not a regular file"
+    for path, told in (tmp_path / "pipe", irregular), (tmp_path / "folder", "Is a directory"), ("/dev/zero", irregular):
+        done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60)
+        assert done.stderr.endswith(f"{path}: not a readable network file ({told}); export it again\n")
 
 
 def test_an_illegal_network_is_refused(file: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from codesign.errors import InputError
 from codesign.fixed import IntType
 from codesign.hardware import Chip, Device
-from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, run, verify
+from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, edges, run, verify
 from codesign.mapping import place
 from codesign.mapping import run as run_tiled
 from codesign.train import architecture as arch
@@ -17,6 +17,7 @@ from codesign.train.architecture import Architecture
 from codesign.train.converters import Converters
 from codesign.train.export import export
 from codesign.train.grid import Grid
+from codesign.train.layers import QuantReLU
 from codesign.train.models import QuantNet, mlp, quantized
 
 GRIDS = {
@@ -91,6 +92,38 @@ def test_export_equals_model(grid: str, activation: IntType, input: IntType) -> 
     for node in export(model, "net").nodes:
         assert isinstance(node, Linear) and node.weight.dtype == np.int32
         assert set(np.unique(node.weight).tolist()) <= set(GRIDS[grid].weights)
+
+
+NARROW = [
+    IntType(2, True, (-1, 1)),
+    IntType(8, True, (-127, 127)),
+    IntType(4, within=(0, 9)),
+    IntType(4, within=(2, 9)),
+    IntType(4, True, (-7, -2)),
+]
+
+
+@pytest.mark.parametrize("options", [{}, {"bias_on_grid": True}, {"clip": 2.0, "per_column": True}], ids=str)
+@pytest.mark.parametrize("activation", NARROW, ids=str)
+@pytest.mark.parametrize("net", ["mlp", "lenet", "resnet"])
+def test_narrow_activations_export_what_they_compute(net: str, activation: IntType, options: dict[str, Any]) -> None:
+    model = made(net, "four", activation=activation, summand=IntType(4, True, (-7, 7)), **options)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, QuantReLU):
+                module.reach.fill_(0.2)  # so small that both ends of a range cut
+    network, x = export(model, "net"), inputs(model, 20)
+    found = edges(network, x)
+    assert (found[network.nodes[-1].name] == model(torch.from_numpy(x)).numpy()).all()
+    kinds = {str(network.type_of(n.name)) for n in network.nodes}
+    assert kinds == {str(activation), "i32"} | ({"i4[-7..7]"} if net == "resnet" else set())
+    ends = set()
+    for node in network.nodes[:-1]:
+        kind = network.type_of(node.name)
+        assert kind.holds(found[node.name])
+        if kind == activation:
+            ends |= {kind.lo, kind.hi} & set(np.unique(found[node.name]).tolist())
+    assert ends == {activation.lo, activation.hi}, "activations at both ends"
 
 
 @pytest.mark.parametrize("net", ["lenet", "cifar_lenet", "resnet", "depthwise"])

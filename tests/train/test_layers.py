@@ -115,7 +115,13 @@ def test_a_wide_grid_trains_like_its_pitch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [(IntType(2), [0, 0, 0, 0, 1, 3]), (IntType(2, True), [-2, -2, -1, 0, 1, 1])]
+    ("kind", "expected"),
+    [
+        (IntType(2), [0, 0, 0, 0, 1, 3]),
+        (IntType(2, True), [-2, -2, -1, 0, 1, 1]),
+        (IntType(2, True, (-1, 1)), [-1, -1, -1, 0, 1, 1]),
+        (IntType(3, within=(1, 2)), [1, 1, 1, 1, 1, 2]),
+    ],
 )
 def test_activation_rounds_and_clamps(kind: IntType, expected: list[int]) -> None:
     act = QuantReLU(kind)
@@ -138,6 +144,15 @@ def test_activation_reach_is_learned_unless_clipped() -> None:
     assert not fixed.reach.requires_grad and fixed.step == pytest.approx(6 / 15)
     with pytest.raises(InputError, match=r"activation: must have 1\.\.8 bits, got u9"):
         QuantReLU(IntType(9))
+    with pytest.raises(InputError, match=r"activation: must take two integers or more, got i4\[3\.\.3\]; choose"):
+        QuantReLU(IntType(4, True, (3, 3)))
+
+
+@pytest.mark.parametrize(("kind", "ends"), [(IntType(2, True), (-1.0, 0.5)), (IntType(2, True, (-1, 1)), (-1.0, 1.0))])
+def test_a_clip_is_reached_at_both_ends_of_a_narrow_range(kind: IntType, ends: tuple[float, float]) -> None:
+    act = QuantReLU(kind, clip=1.0)
+    y = act(torch.tensor([[-9.0, 9.0]]), torch.zeros(()), 1.0)
+    assert (y.value * act.step).tolist() == [[pytest.approx(v) for v in ends]]
 
 
 @pytest.mark.parametrize("kind", [IntType(1), IntType(4), IntType(8), IntType(1, True), IntType(8, True)])
@@ -186,6 +201,19 @@ def test_a_bias_on_the_grid_is_a_cell_driven_by_the_largest_activation() -> None
     assert fc.requant(1 / 255, U8).bias.tolist() == [255, 0]
     y = fc(edge(torch.zeros(1, 1), 1 / 255)).value
     assert y.tolist() == [[pytest.approx(0.5), 0.0]]
+
+
+@pytest.mark.parametrize("kind", [IntType(1, True), IntType(4, True, (-5, -2)), IntType(4, True, (-5, 0))], ids=str)
+def test_a_bias_on_the_grid_behind_activations_below_0(kind: IntType) -> None:
+    """No activation lies above 0: the lowest drives the wordline, and the bias is the same in training and after."""
+    fc = QuantLayer("fc", "input", torch.tensor([[1.0], [1.0]]), TERNARY, None, bias_on_grid=True)
+    assert fc.reach is not None
+    with torch.no_grad():
+        fc.reach.fill_(0.5)
+        fc.bias.copy_(torch.tensor([0.4, -0.1]))  # one code is worth 0.5
+    assert fc.requant(-1 / kind.lo, kind).bias.tolist() == [-kind.lo, 0]
+    x = edge(torch.zeros(1, 1), -1 / kind.lo, kind)
+    assert fc(x).value.tolist() == [[pytest.approx(0.5), 0.0]]
 
 
 def test_pooling_before_scaling_equals_pooling_after() -> None:

@@ -295,6 +295,7 @@ def test_digits(chip: str, fields: dict[str, object], floor: float) -> None:
         ({"method": "direct", "scale": "column"}, 90.0),
         ({"scale": "column", "bias": "grid"}, 93.0),
         ({"slices": 2, "activation_signed": True}, 95.0),
+        ({"activation_bits": 2, "activation_signed": True, "activation_range": "narrow"}, 94.0),
         ({"converters": True}, 94.0),
         ({"cells": {"variation": 0.2}, "activation_clip": 3.0}, 92.0),
     ],

@@ -38,6 +38,20 @@ def test_defaults_follow_the_method() -> None:
         ({"model": "lenet", "channels": ()}, "channels: a lenet needs at least one; for example channels = "),
         ({"model": "resnet", "hidden": (8,)}, "hidden: a resnet has none; use channels and blocks"),
         ({"quantize": "conv"}, 'quantize: an mlp has no convolutions; use "all" or "linear"'),
+        ({"activation_range": "wide"}, 'must be "full", "narrow" or two integers'),
+        ({"activation_range": [0, 1.0]}, 'must be "full", "narrow" or two integers'),
+        ({"activation_range": [0, 1, 2]}, 'must be "full", "narrow" or two integers'),
+        ({"activation_range": [-1, 1]}, r"activation_range: must be .lo, hi., lo < hi, in 0\.\.255 .u8., got .-1, 1."),
+        ({"activation_range": [3, 3]}, r"activation_range: must be .lo, hi., lo < hi, in 0\.\.255 .u8., got .3, 3."),
+        (
+            {"activation_range": [-3, 1], "activation_bits": 2, "activation_signed": True},
+            r"activation_range: must be .lo, hi., lo < hi, in -2\.\.1 .i2., got .-3, 1.",
+        ),
+        ({"activation_range": "narrow"}, 'activation_range: "narrow" needs activation_signed = true; unsigned'),
+        (
+            {"activation_range": "narrow", "activation_bits": 1, "activation_signed": True},
+            'activation_range: "narrow" leaves one integer of 1 bit; use activation_bits = 2 or more',
+        ),
         ({"input_bits": 9}, "less than or equal to 8"),
         ({"hidden": (0,)}, "greater than or equal to 1"),
         ({"lr": float("nan")}, "finite number"),
@@ -46,6 +60,23 @@ def test_defaults_follow_the_method() -> None:
 def test_impossible_recipes_are_refused(fields: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Recipe.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "activation", "summand"),
+    [
+        ({}, "u8", "i8"),
+        ({"activation_signed": True}, "i8", "i8"),
+        ({"activation_signed": True, "activation_bits": 2, "activation_range": "narrow"}, "i2[-1..1]", "i2[-1..1]"),
+        ({"activation_signed": True, "activation_range": [-127, 127]}, "i8[-127..127]", "i8"),
+        ({"activation_bits": 4, "activation_range": [0, 10]}, "u4[0..10]", "i4"),
+        ({"model": "resnet", "activation_bits": 4, "activation_range": "narrow"}, "u4", "i4[-7..7]"),
+    ],
+)
+def test_types_of_activations(fields: dict[str, object], activation: str, summand: str) -> None:
+    recipe = Recipe.model_validate(fields)
+    assert (str(recipe.activation), str(recipe.summand)) == (activation, summand)
+    assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
 
 
 def test_defaults_follow_the_model() -> None:
