@@ -234,13 +234,14 @@ def simulate(
     """Run the chip's Verilog on inputs and compare every word and cycle with the reference."""
     if waves and out is None:
         raise typer.BadParameter("needs --out, a folder that keeps them", param_hint="--waves")
+    import io
     from contextlib import nullcontext
     from dataclasses import replace
 
     import numpy as np
 
     from codesign import sim
-    from codesign.outputs import claimed, writing
+    from codesign.outputs import atomic_write, claimed, writing
     from codesign.program import Program
 
     loaded, x = Program.load(program), read_array(inputs)
@@ -260,7 +261,9 @@ def simulate(
         )
         if folder is not None:
             with writing(folder):
-                np.save(folder / "outputs.npy", result.outputs, allow_pickle=False)
+                whole = io.BytesIO()
+                np.save(whole, result.outputs, allow_pickle=False)
+                atomic_write(folder / "outputs.npy", whole.getvalue())
     if image is not None:
         result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
     judge(result, json)

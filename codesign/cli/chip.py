@@ -22,6 +22,7 @@ def chip_new(
     from importlib import resources
 
     from codesign.hardware import Chip, presets
+    from codesign.outputs import atomic_write
 
     if like not in presets():
         raise ConfigError(f"--like {like}: no such preset; use one of {', '.join(presets())}")
@@ -33,7 +34,7 @@ def chip_new(
     text = preset.read_text(encoding="utf-8").replace(f'name = "{like}"', f"name = {jsons.dumps(file.stem)}")
     Chip.parse(text, str(file))
     try:
-        file.write_text(text, encoding="utf-8")
+        atomic_write(file, text)
     except OSError as e:
         raise OutputError(f"{file}: cannot be written ({e.strerror}); choose another place") from None
     say(json, {"file": str(file)}, f"wrote {file}; change it, then: codesign chip check {file}")

@@ -3,11 +3,13 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+GRACE_S = 5.0  # to tidy up before another signal counts
 
 
 class Ended(BaseException):
@@ -28,22 +30,20 @@ class Ended(BaseException):
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP raise Ended, once: a second one changes nothing.
-
-    Those that the caller ignores (nohup) stay ignored.
-    """
+    """Within, SIGTERM and SIGHUP raise Ended. Those that the caller ignores (nohup) stay ignored."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    owner, ended = os.getpid(), False
+    owner, told = os.getpid(), float("-inf")
 
     def end(number: int, _: FrameType | None) -> None:
-        nonlocal ended
         if os.getpid() != owner:  # a forked child ends as if it had no handler
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        elif not ended:  # else we are tidying up
-            ended = True
+            return
+        nonlocal told
+        if time.monotonic() - told > GRACE_S:
+            told = time.monotonic()
             raise Ended(number)
 
     changed = {s: before for s in ENDING if (before := signal.getsignal(s)) is not signal.SIG_IGN}

@@ -157,14 +157,16 @@ async def session(dut: Any) -> None:
         raise Stuck(f"the done interrupt is not raised; {await state(bus)}")
     if (counted := await bus.read(offset("IMAGES"))) != len(images):
         raise Stuck(f"IMAGES counts {counted}, not {len(images)}")
+    half = Path("result.partial.npz")  # a full disk, or a kill, leaves no result
     np.savez(
-        "result.npz",
+        half,
         outputs=np.array(outputs, dtype=np.uint32).view(np.int32),
         ins=np.array(ins),
         outs=np.array(outs),
         seconds=time.perf_counter() - started,
         hidden=np.array([f"{h:x}" for h in hidden]),
     )
+    half.replace("result.npz")
 
 
 async def state(bus: Apb) -> str:

@@ -67,7 +67,8 @@ def run(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[A
     with writing(job.folder):
         job.folder.mkdir(parents=True, exist_ok=True)
         work = job.folder.resolve()
-        (work / "result.npz").unlink(missing_ok=True)
+        for name in ("result.npz", "result.partial.npz"):
+            (work / name).unlink(missing_ok=True)
         (work / HEARTBEAT).write_text("0", encoding="utf-8")
         plusargs = _write_inputs(job, work)
         if job.waves:

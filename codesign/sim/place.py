@@ -32,7 +32,9 @@ def place(folder: str | Path | None) -> Iterator[tuple[Path, Path]]:
     try:
         work = Path(tempfile.mkdtemp(prefix=f"{ours}{os.getpid()}-"))
     except OSError as e:
-        raise OutputError(f"{tempfile.gettempdir()}: cannot be written ({e.strerror}); free it; {_TMPDIR}") from None
+        raise OutputError(
+            f"simulate: no temporary folder ({e.strerror}); free the disk or set TMPDIR to a folder with room"
+        ) from None
     log = _log(work)
     keep = False
     try:

@@ -1,0 +1,82 @@
+"""A full disk, played by a limit on the size of files: one line, and nothing half-written."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codesign.hardware import Chip
+from codesign.sim.job import build
+from hdl.programs import images, program
+
+pytest.importorskip("resource", reason="needs limits on the size of files")
+COMMAND = """\
+import resource, sys
+from codesign.cli import main
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("home")
+    p = program([30, 11, 5], Chip.load("tiny"))
+    p.save(home / "p")
+    np.save(home / "x.npy", images(300, p.network).astype(np.uint8))
+    build(p)
+    return home
+
+
+def full(limit: int, folder: Path, *argv: object) -> tuple[int, str, str]:
+    """(exit status, stdout, stderr) of a command where files end at so many bytes."""
+    command = [sys.executable, "-c", COMMAND, str(limit), *map(str, argv)]
+    (folder / "tmp").mkdir(exist_ok=True)
+    env = {**os.environ, "TMPDIR": str(folder / "tmp")}
+    ran = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    return ran.returncode, ran.stdout, ran.stderr
+
+
+# Bytes: job.npz has 10,552, result.npz 12,044, outputs.npy 12,128.
+@pytest.mark.parametrize(("limit", "kept"), [(4000, []), (11_000, []), (12_100, ["result.npz"])])
+def test_results_of_simulate_are_whole_or_absent(limit: int, kept: list[str], home: Path, tmp_path: Path) -> None:
+    status, out, err = full(limit, tmp_path, "simulate", home / "p", "--inputs", home / "x.npy", "--out", "o")
+    assert (status, out) == (1, "")
+    assert err.startswith("error: ") and err.count("\n") == 1, err
+    found = {f.name for f in (tmp_path / "o").iterdir()}
+    assert [name for name in ("result.npz", "outputs.npy") if name in found] == kept
+    assert not list((tmp_path / "o").glob(".*.tmp"))
+
+
+def test_the_temporary_folder_is_named_with_its_setting(home: Path, tmp_path: Path) -> None:
+    status, out, err = full(4000, tmp_path, "simulate", home / "p", "--inputs", home / "x.npy")
+    assert (status, out) == (1, "")
+    place, _, why = err.partition(": cannot be written (File too large); ")
+    assert place.startswith(f"error: {tmp_path}/tmp/codesign-")
+    assert why == "choose another folder or free it; temporary files lie where TMPDIR says\n"
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "error"),
+    [
+        (["chip", "new", "my.toml"], "my.toml: cannot be written (File too large); choose another place"),
+        (
+            ["chip", "emit", "tiny", "--out", "o"],
+            "{}/o: cannot be written (File too large); choose another folder or free it",
+        ),
+        (
+            ["compile", "{home}/p/network.safetensors", "--chip", "tiny", "--out", "o"],
+            "{}/o: cannot be written (File too large); choose another folder or free it",
+        ),
+    ],
+    ids=["chip new", "chip emit", "compile"],
+)
+def test_other_commands_leave_nothing(argv: list[str], error: str, home: Path, tmp_path: Path) -> None:
+    ran = full(100, tmp_path, *(a.format(home=home) for a in argv))
+    assert ran == (1, "", f"error: {error.format(tmp_path)}\n")
+    assert [f.name for f in tmp_path.iterdir()] == ["tmp"]
