@@ -89,7 +89,8 @@ async def firmware(dut: Any) -> None:
         await session(dut)
     except (Stuck, OSError) as e:
         with suppress(OSError):  # a full disk
-            print(f"codesign: {e}", flush=True)
+            why = f"a file cannot be written ({e.strerror or e})" if isinstance(e, OSError) else e
+            print(f"codesign: {why}", flush=True)
         raise
 
 

@@ -59,8 +59,7 @@ def build(
             content = _compile(Path(work), files, sources, top, options)
     except OSError as e:
         raise ToolError(
-            f"{e.filename or tempfile.gettempdir()}: cannot compile a simulator there ({e.strerror or e}); free it or "
-            "set TMPDIR to a folder with room"
+            f"simulator of {top}: cannot be compiled ({e.strerror or e}); free the disk or set TMPDIR to another"
         ) from None
     try:
         store(final / "sim.vvp", content)
@@ -171,7 +170,7 @@ def _why(status: int, log: Path, results: Path) -> str:
     if marked:
         return marked.removeprefix(MARK)
     if told := _ended(status):
-        return told
+        return "; ".join(filter(None, (told, _room(results.parent))))
     try:
         tests = ET.parse(results).getroot().findall(".//testcase")
     except (OSError, ET.ParseError):
@@ -214,18 +213,18 @@ def _line(log: Path, at: int) -> str:
     return lines[at].strip() if lines else "it said nothing"
 
 
-def _tools() -> list[tuple[str, str]]:
-    """Which programs compile and simulate: where they lie, and which version they are."""
-    found = []
-    for name in ("iverilog", "vvp"):
-        path = Path(shutil.which(name) or name).resolve()
-        changed = path.stat()
-        found.append((str(path), _version(path, changed.st_mtime_ns, changed.st_size)))
-    return found
+def _tools() -> list[object]:
+    """What compiles and simulates: the programs' places, sizes and ages, and the version of both, which come together.
+
+    The compiler is not asked: it needs a temporary file to say it.
+    """
+    places = [Path(shutil.which(name) or name).resolve() for name in ("iverilog", "vvp")]
+    known = [(str(p), (found := p.stat()).st_mtime_ns, found.st_size) for p in places]
+    return [*known, _version(*known[1])]
 
 
 @cache
-def _version(path: Path, changed: int, size: int) -> str:  # noqa: ARG001 - another program has another
+def _version(path: str, changed: int, size: int) -> str:  # noqa: ARG001 - another program has another
     try:
         said = subprocess.run([path, "-V"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
