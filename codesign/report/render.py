@@ -38,11 +38,13 @@ def _accuracy(m: Metrics) -> Table:
         ("float", a.float),
         ("quantized", a.quantized),
         ("integer reference", a.reference),
-        (f"Verilog, {m.simulator}", a.rtl),
     )
     for label, value in rows:
         if value is not None:
             table.add_row(label, f"{value.percent:.2f}", f"{value.images:,}")
+    # Percentages of other images cannot be compared with those above.
+    right = f"{a.rtl.percent:.2f}" if a.rtl.images == a.reference.images else "differs" if m.mismatches else "agrees"
+    table.add_row(f"Verilog, {m.simulator}", right, f"{a.rtl.images:,}")
     return table
 
 

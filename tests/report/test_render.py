@@ -1,6 +1,6 @@
 """The report as people see it."""
 
-from codesign.report import Inputs, text
+from codesign.report import Accuracy, Inputs, text
 from report.example import example
 
 RIGHT = """\
@@ -10,7 +10,7 @@ accuracy             percent   images
 float                  97.50      360
 quantized              96.25      360
 integer reference      96.25      360
-Verilog, icarus       100.00       64
+Verilog, icarus       agrees       64
 
 cost                 bound   predicted   simulated
 arrays of 16             1           2
@@ -39,6 +39,15 @@ def test_wasted_bits_are_said() -> None:
         assert text(example(inputs=Inputs(bits=bits, signed=False, low=0, high=high))) == RIGHT
 
 
+def test_percentages_are_of_the_same_images() -> None:
+    """96.25 of 360 images beside 100.00 of 64 looked like a chip that is better than its network."""
+    few = example(mismatches=1, first_mismatch="image 0")
+    assert "Verilog, icarus      differs       64\n" in text(few)
+    assert "100.00" not in text(few) + text(example())
+    every = example().accuracy.model_copy(update={"rtl": Accuracy(percent=96.25, images=360)})
+    assert "Verilog, icarus        96.25      360\n" in text(example(accuracy=every))
+
+
 def test_the_first_mismatch_stays_on_one_line() -> None:
     first = "image 3: layer fc1 output 5 (array 1, column 5): expected 7, got 8; reproduce: " + "codesign " * 30
     shown = text(example(mismatches=9, first_mismatch=first)).splitlines()
@@ -51,7 +60,7 @@ def test_wrong_cycles_are_not_agreement() -> None:
     late = example().cycles.model_copy(update={"wrong_images": 2})
     shown = text(example(cycles=late))
     assert "WRONG: 2 images came in another cycle than predicted (64 images compared" in shown
-    assert "agree" not in shown
+    assert "agree in every" not in shown
 
 
 def test_words_in_brackets_are_not_markup() -> None:
