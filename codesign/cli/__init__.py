@@ -4,11 +4,12 @@ Exit status: 0 done, 1 an error told on stderr (or a chip that computes somethin
 130 interrupted.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -74,11 +75,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if argv is None else argv)
     if "--debug" in args:
         args = ["--debug", *(a for a in args if a != "--debug")]
+    status = 0
     try:
-        app(args, prog_name="codesign")
-    except SystemExit as e:
-        return e.code if isinstance(e.code, int) else int(e.code is not None)
-    return 0
+        try:
+            app(args, prog_name="codesign")
+        except SystemExit as e:
+            status = e.code if isinstance(e.code, int) else int(e.code is not None)
+        if sys.stdout is not None:  # None: closed
+            sys.stdout.flush()
+    except OSError as e:
+        if not _refused(sys.stdout):
+            raise
+        typer.echo(f"error: standard output: cannot be written ({e.strerror}); send it to another place", err=True)
+        status = 1
+    return status
+
+
+def _refused(stream: TextIO) -> bool:
+    """Whether nothing more can be printed. If so, what is left is dropped: nothing tries again when Python ends."""
+    try:
+        stream.write("\n")  # a failed write may be forgotten: what is tried is another one
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        return True
+    return False
 
 
 @app.callback()

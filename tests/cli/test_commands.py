@@ -43,6 +43,56 @@ class TestStatus:
         assert (status, out) == (2, "")
         assert "Usage: codesign" in err
 
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+    @pytest.mark.parametrize("argv", [["--help"], ["chip", "check", "tiny"], ["chip", "check", "tiny", "--json"]])
+    def test_output_that_cannot_be_written(self, argv: list[str]) -> None:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([sys.executable, "-m", "codesign", *argv], stdout=full, stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr.decode()) == (
+            1,
+            "error: standard output: cannot be written (No space left on device); send it to another place\n",
+        )
+
+    def test_a_report_that_cannot_be_written(self, tmp_path: Path) -> None:
+        (tmp_path / "summary.json").write_text(example().json_text())
+        with open("/dev/full", "w") as full:
+            argv = [sys.executable, "-m", "codesign", "report", str(tmp_path)]
+            done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE)
+        assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+
+    @pytest.mark.parametrize(
+        ("world", "rank", "told"),
+        [
+            ("abc", "0", "WORLD_SIZE: must be a whole number 1..1048576, as torchrun sets it, got 'abc'"),
+            ("0", "0", "WORLD_SIZE: must be a whole number 1..1048576, as torchrun sets it, got '0'"),
+            (
+                "9" * 5000,
+                "0",
+                f"WORLD_SIZE: must be a whole number 1..1048576, as torchrun sets it, got '{'9' * 5000}'",
+            ),
+            ("2", "x", "RANK: must be a whole number 0..1, as torchrun sets it, got 'x'"),
+            ("2", "2", "RANK: must be a whole number 0..1, as torchrun sets it, got '2'"),
+        ],
+        ids=["word", "zero", "long", "rank", "large rank"],
+    )
+    @pytest.mark.parametrize("command", ["run digits_mlp", "study flows/iscas2018/drop.toml"])
+    def test_an_environment_that_is_not_torchruns(
+        self,
+        call: Call,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        world: str,
+        rank: str,
+        told: str,
+        command: str,
+    ) -> None:
+        monkeypatch.setenv("WORLD_SIZE", world)
+        monkeypatch.setenv("RANK", rank)
+        if rank == "0" or command.startswith("run"):
+            found = call(*command.split(), "--out", tmp_path / "out")
+            assert found == (1, "", f"error: {told}; unset it, or start with torchrun\n")
+            assert not (tmp_path / "out").exists()
+
     def test_a_mistake_is_a_line_on_stderr(self, call: Call, tmp_path: Path) -> None:
         assert call("chip", "check", "tinny") == (
             1,
