@@ -255,6 +255,27 @@ class TestRun:
             f"{tmp_path}/01_a: stage a is not finished for this flow; run without --from"
         )
 
+    @pytest.mark.parametrize(
+        ("kind", "what"), [("link", "is a link"), ("file", "is no folder"), ("loose", "is a link")]
+    )
+    def test_something_in_place_of_a_stages_folder(
+        self, recorder: Recorder, tmp_path: Path, kind: str, what: str
+    ) -> None:
+        out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "mine").write_text("x")
+        run(self.flow, out, None, "a")
+        if kind == "file":
+            (out / "02_b").write_text("x")
+        else:
+            (out / "02_b").symlink_to(elsewhere if kind == "link" else tmp_path / "nothing")
+        assert message(run, self.flow, out, kind=OutputError) == (
+            f"{out}/02_b: cannot be made anew ({what}); remove it, or choose another folder"
+        )
+        assert (elsewhere / "mine").read_text() == "x"
+        (out / "02_b").unlink()
+        assert run(self.flow, out) == ("b", "c")
+
     def test_stage_names(self, recorder: Recorder, tmp_path: Path) -> None:
         assert message(run, self.flow, tmp_path, "d") == "--from d: no such stage; use one of a, b, c"
         assert message(run, self.flow, tmp_path, None, "d") == "--until d: no such stage; use one of a, b, c"
@@ -329,7 +350,7 @@ def test_noise_of_reads_sees_the_height_of_an_array(tmp_path: Path) -> None:
 def test_absent_data_lose_no_training(tmp_path: Path) -> None:
     x, y = np.zeros((4, 4), np.uint8), np.array([0, 1, 0, 1])
     np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    flow = Flow.parse(TOY, "my.toml", ["train.dataset=mine.npz", "train.epochs=1"])
+    flow = Flow.parse(TOY, "my.toml", ["train.dataset=mine.npz", "train.epochs=1", "train.input_bits=1"])
     assert run(flow, tmp_path / "out", None, "train", tmp_path) == ("train",)
     (tmp_path / "mine.npz").rename(tmp_path / "away.npz")
     assert message(run, flow, tmp_path / "out", None, "train", tmp_path, kind=InputError) == (

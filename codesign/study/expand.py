@@ -61,12 +61,24 @@ def check(studies: Iterable[Study], sets: Sequence[str] = ()) -> None:
     """Raises ConfigError with every mistake of all studies, before the first of them is trained."""
     problems: list[str] = []
     for study in studies:
+        one_process(study)
         try:
             jobs(study, sets)
         except ConfigError as e:
             problems += str(e).splitlines()
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
+
+
+def one_process(study: Study) -> None:
+    """Raises ConfigError under torchrun."""
+    from codesign.train.ranks import world
+
+    if world() > 1:
+        raise ConfigError(
+            f"study {study.name}: started by torchrun as {world()} processes, which would all train the same; "
+            "start it alone, with --jobs or --scheduler for many processors"
+        )
 
 
 def _beside(study: Study, settings: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codesign.errors import ConfigError, InputError
+from codesign.errors import InputError
 from codesign.outputs import claimed, writing
 from codesign.parallel import Workers, spread
 from codesign.study.describe import Study
-from codesign.study.expand import Job, jobs
+from codesign.study.expand import Job, jobs, one_process
 from codesign.study.table import Row, rows
 from codesign.study.training import Ended, Result, Task, Tell, key, read, train
 from codesign.study.write import write
@@ -34,13 +34,7 @@ def run(
     the data set cannot be read, or with a line for each training that failed, once all others are done; OutputError
     when `out` is not ours, or another command writes there.
     """
-    from codesign.train.ranks import world
-
-    if world() > 1:
-        raise ConfigError(
-            f"study {study.name}: started by torchrun as {world()} processes, which would all train the same; "
-            "start it alone, with --jobs or --scheduler for many processors"
-        )
+    one_process(study)
     workers, trainings = workers or Workers(), jobs(study, sets)
     tasks = _tasks(study, trainings, Path(out).resolve() / "jobs", None if data is None else Path(data).resolve())
     with claimed(out, "study") as folder:

@@ -22,8 +22,8 @@ def world() -> int:
 
 
 def _variable(name: str, default: int, least: int) -> int:
-    text = os.environ.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and int(text) >= least):
+    text = os.environ.get(name) or str(default)  # set to nothing is not set
+    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
         raise ToolError(
             f"{name}: must be a whole number of at least {least}, got {text!r}; torchrun sets it, "
             "unset it to train alone"

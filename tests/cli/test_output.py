@@ -55,6 +55,11 @@ def test_a_closed_output() -> None:
             "WORLD_SIZE: must be a whole number of at least 1, got '0'; torchrun sets it, unset it to train alone",
         ),
         (
+            {"WORLD_SIZE": "9" * 5000},
+            f"WORLD_SIZE: must be a whole number of at least 1, got '{'9' * 5000}'; torchrun sets it, "
+            "unset it to train alone",
+        ),
+        (
             {"WORLD_SIZE": "2", "RANK": "-1"},
             "RANK: must be a whole number of at least 0, got '-1'; torchrun sets it, unset it to train alone",
         ),
