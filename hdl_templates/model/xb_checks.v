@@ -44,9 +44,9 @@ module xb_checks #(
     localparam MOST_STEPS = 6;  // why a step never waits for one that is further back
     localparam [LANES*FIELD-1:0] TOPS = {LANES{1'b1, {(FIELD-1){1'b0}}}};
 
-    reg       armed;
-    reg [1:0] pending;  // groups in the requantizer that go to the activation memory
-    reg [8*48-1:0] what;
+    reg            armed;
+    reg [1:0]      pending;  // groups in the requantizer that go to the activation memory
+    reg [8*48-1:0] what;     // is violated; empty: nothing
 
     wire [2*ARRAYS+3:0] writes = {table_writes, cell_write, trim_write};
     wire                enters = drain_valid && drain_ready && !drain_raw;
@@ -64,7 +64,8 @@ module xb_checks #(
             if ((occupied <= 2'd2 && loaded <= 2'd2) !== 1'b1) what = "more than 2 wordline banks in use";
             if ((buffers <= 2'd2) !== 1'b1) what = "more than 2 accumulator buffers in use";
             if (((writes & (writes - 1'b1)) == 0) !== 1'b1) what = "two memories are written at once";
-            if ((!run || !hidden_write || pending != 2'd0) !== 1'b1) what = "an activation is written that was not drained";
+            if ((!run || !hidden_write || pending != 2'd0) !== 1'b1)
+                what = "an activation is written that was not drained";
             if (sum_valid && sum_final && (sum & {ARRAYS{TOPS}}) !== 0) what = "a sum reaches its field's top bit";
             if (drain_valid && (drain_data & TOPS) !== 0) what = "an accumulator reaches its field's top bit";
             if (^{evaluate, convert, group, writes, write_address, write_data} === 1'bx) what = "X on a macro pin";

@@ -108,7 +108,7 @@ def check(seed: int, networks: int) -> None:
         assert paused.mismatches == (), f"seed {seed}: {chip}"
 
 
-@pytest.mark.parametrize("seed", [2, 8, 131])  # hidden layers; 40 arrays; 2, 2 and 6 units in a word
+@pytest.mark.parametrize("seed", [8, 103, 131])  # with hidden layers; 2, 2 and 6 units in a word
 def test_a_few(seed: int) -> None:
     check(seed, 1)
 
