@@ -10,6 +10,7 @@ from types import FrameType
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 GRACE_S = 5.0  # to tidy up before another signal counts
+NEVER = float("-inf")
 
 
 class Ended(BaseException):
@@ -30,11 +31,14 @@ class Ended(BaseException):
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Within, SIGTERM and SIGHUP raise Ended. Those that the caller ignores (nohup) stay ignored."""
+    """Within, SIGTERM and SIGHUP raise Ended. Those that the caller ignores (nohup) stay ignored.
+
+    After one of them all are ignored, until the process has ended: its exit status tells of the first.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    owner, told = os.getpid(), float("-inf")
+    owner, told = os.getpid(), NEVER
 
     def end(number: int, _: FrameType | None) -> None:
         if os.getpid() != owner:  # a forked child ends as if it had no handler
@@ -54,4 +58,4 @@ def ending() -> Iterator[None]:
     finally:
         for number, before in changed.items():
             with suppress(TypeError, ValueError):  # set by C code
-                signal.signal(number, before)
+                signal.signal(number, before if told == NEVER else signal.SIG_IGN)

@@ -38,7 +38,7 @@ def test_one_line_and_128_plus_n(
     line = f"ended by {sent.name}; the same command goes on where it stopped\n"
     assert call("doctor") == (status, "", line)
     assert tidied == [True]
-    assert [signal.getsignal(s) for s in ENDING] == [signal.SIG_DFL] * len(ENDING)
+    assert [signal.getsignal(s) for s in ENDING] == [signal.SIG_IGN] * len(ENDING), "until the process has ended"
 
 
 def test_what_is_ignored_stays_ignored() -> None:
@@ -49,6 +49,12 @@ def test_what_is_ignored_stays_ignored() -> None:
         with pytest.raises(Ended):
             signal.raise_signal(signal.SIGTERM)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
+def test_nothing_changes_without_a_signal() -> None:
+    with ending():
+        assert signal.SIG_DFL not in [signal.getsignal(s) for s in ENDING]
+    assert [signal.getsignal(s) for s in ENDING] == [signal.SIG_DFL] * len(ENDING)
 
 
 def test_a_forked_child_ends_as_usual() -> None:
