@@ -19,7 +19,7 @@ module xb_check_stream #(
         waiting <= run && valid && !ready;
         offered <= data;
         if (run && waiting === 1'b1 && (valid !== 1'b1 || data !== offered)) begin
-            $display("violated: %m, time %0t: an offered word was dropped or changed", $time);
+            $display("codesign: violated: %m, time %0t: an offered word was dropped or changed", $time);
             $finish;
         end
     end

@@ -72,7 +72,7 @@ module xb_checks #(
             if (^wordline === 1'bx) what = "X on a wordline";
         end
         if (what != 0) begin
-            $display("violated: %m, time %0t: %0s", $time, what);
+            $display("codesign: violated: %m, time %0t: %0s", $time, what);
             $finish;
         end
     end
