@@ -19,9 +19,9 @@ from codesign.errors import (
 )
 
 if TYPE_CHECKING:
+    from codesign.chip.description import Chip
     from codesign.compiler import compile
     from codesign.devices import Cells
-    from codesign.hardware import Chip
     from codesign.ir import Network
     from codesign.mapping import Die
     from codesign.program import Program
@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Cells": "codesign.devices",
-    "Chip": "codesign.hardware",
+    "Chip": "codesign.chip.description",
     "Die": "codesign.mapping",
     "Network": "codesign.ir",
     "Program": "codesign.program",

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from codesign import passes
 from codesign.arrays import as_array
+from codesign.chip.description import Chip
 from codesign.errors import InputError, UnsupportedError
 from codesign.fixed import clamp
-from codesign.hardware import Chip
 from codesign.ir import Network
 from codesign.ir.run import check_inputs
 from codesign.mapping import place
@@ -53,7 +53,8 @@ def _network(model: Any, calibration: NDArray[np.generic] | None, chip: Chip, na
         raise UnsupportedError(
             f"compile: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network"
         )
-    from codesign.train import QuantNet, to_network
+    from codesign.frontend.quantize import to_network
+    from codesign.train import QuantNet
 
     if calibration is None and not isinstance(model, QuantNet):
         raise InputError("compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs")

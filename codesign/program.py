@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign import image, ir, rtl
+from codesign.chip.description import Chip
 from codesign.errors import ImageError, InputError
 from codesign.files import open_regular, read_bytes, read_text
 from codesign.fixed import Ints, Trim
-from codesign.hardware import Chip
+from codesign.folders import staged
 from codesign.mapping import Cycles, Die, Mapping, place, predict, run
-from codesign.outputs import staged
 
 SCHEMA = "codesign-program/1"
 MANIFEST, CHIP, NETWORK = "program.json", "chip.json", "network.safetensors"

@@ -1,9 +1,9 @@
 // xb_registers - APB4 slave: identity, control, status, interrupt, image port.
 //
-// No wait states. Offsets come from xb_registers.vh, made from codesign.image.registers. PSLVERR: unknown
+// No wait states. Offsets come from xb_registers.vh, made from codesign.chip.registers. PSLVERR: unknown
 // or unaligned address, write to a read-only register, write with strobes missing, image word while
 // enabled. image_valid is high for one cycle with each image word. rst clears everything.
-// Python twin: codesign.image.registers
+// Python twin: codesign.chip.registers
 `default_nettype none
 module xb_registers #(
     parameter [31:0] VERSION = 32'h10000, // register map and image format

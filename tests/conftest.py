@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.calls import Call
 from codesign.cli import main
-from holder import Hold, hold
+from tests.cli.calls import Call
+from tests.holder import Hold, hold
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 HOLD = """
 import sys, time
-from codesign.outputs import alone, claimed, staged
+from codesign.folders import alone, claimed, staged
 how, folder = sys.argv[1:]
 with alone(folder) if how == "alone" else (claimed if how == "claimed" else staged)(folder, "run"):
     print("holds", flush=True)

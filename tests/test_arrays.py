@@ -9,7 +9,7 @@ import codesign
 from codesign.arrays import as_array
 from codesign.errors import InputError
 from codesign.train import float_mlp
-from hdl.programs import images, net
+from tests.hdl.programs import images, net
 
 TINY = codesign.Chip.load("tiny")
 REAL = torch.rand((20, 12), generator=torch.Generator().manual_seed(0))

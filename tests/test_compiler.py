@@ -4,7 +4,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from fnmatch import fnmatch
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,20 @@ from torch import nn
 
 import codesign
 from codesign import ir, passes, rtl
+from codesign.chip.description import Chip
+from codesign.data import digits
 from codesign.errors import CodesignError, ConfigError, InputError, UnsupportedError
 from codesign.fixed import IntType, Trim
-from codesign.hardware import Chip
+from codesign.frontend.quantize import quantize, to_network
 from codesign.mapping.trim import choose_trims
-from codesign.train import Recipe, architecture, fit, float_mlp, mlp, quantized, to_network
-from codesign.train.converters import Converters
-from codesign.train.data import digits
+from codesign.resources import presets
+from codesign.train import Recipe, fit, float_mlp, mlp, quantized
 from codesign.train.export import export
-from codesign.train.grid import Grid
-from codesign.train.ptq import quantize
-from hdl.programs import images, net
-from ir.networks import residual
+from codesign.train.layers.converters import Converters
+from codesign.train.layers.grid import Grid
+from codesign.train.nets import architecture
+from tests.hdl.programs import images, net
+from tests.ir.networks import residual
 
 TINY, REFERENCE = Chip.load("tiny"), Chip.load("reference-128")
 SIZES = (20, 8, 4)
@@ -291,7 +292,7 @@ class TestNetwork:
         code = (
             "import sys, numpy as np, codesign\n"
             "from codesign.errors import UnsupportedError\n"
-            "from hdl.programs import net\n"
+            "from tests.hdl.programs import net\n"
             "chip = codesign.Chip.load('tiny')\n"
             "network = net([20, 4], chip)\n"
             "program = codesign.compile(network, np.ones((3, 20), int), chip)\n"
@@ -362,7 +363,7 @@ def test_converters_of_another_chip_are_refused() -> None:
 
 def test_chips_by_name_and_by_file(tmp_path: Path) -> None:
     model, file = float_mlp(SIZES, seed=1), tmp_path / "mine.toml"
-    file.write_text((resources.files("flows") / "chips" / "tiny.toml").read_text())
+    file.write_text(presets("chips")["tiny"].read_text())
     expected = codesign.compile(model, REAL, TINY).words
     for chip in ("tiny", file, str(file)):
         assert codesign.compile(model, REAL, chip).words == expected

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from test_hardware import TINY
 
 import codesign
 from codesign import search, study
+from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.flow import Flow
-from codesign.hardware import Chip
-from search.toy import TOY as QUESTION
-from study.toy import TOY as STUDY
-from test_hardware import TINY
+from tests.search.toy import TOY as QUESTION
+from tests.study.toy import TOY as STUDY
 
 ROOT = Path(codesign.__file__).parent
 FLOW = 'name = "mine"\nchip = "tiny"\n[train]\nepochs = 1\n'

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cli.calls import Call
 from codesign.errors import ConfigError, InputError, OutputError, ToolError, UnsupportedError
 from codesign.flow import Context, Flow, Stage, presets, run, runner, stages
+from tests.cli.calls import Call
 
 TOY = """\
 name = "toy"

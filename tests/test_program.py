@@ -11,13 +11,13 @@ import pytest
 
 import codesign
 from codesign import ir
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError, CodesignError, ImageError, InputError, OutputError
 from codesign.fixed import IntType, Trim
-from codesign.hardware import Chip
 from codesign.image.descriptors import encode_cells
 from codesign.mapping import Die
 from codesign.program import Program
-from hdl.programs import images, net, program
+from tests.hdl.programs import images, net, program
 
 WHOLE = "give whole steps of 1, which is network.step: np.floor(x / step + 0.5).clip(0, 255).astype(int)"
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from codesign.errors import InputError, OutputError
-from codesign.outputs import MARKER, staged
+from codesign.folders import MARKER, staged
+from codesign.jobs.training import keep, read
 from codesign.records import sealed, unsealed
 from codesign.report import load
 from codesign.search.order import TIME, seconds
-from codesign.study.training import keep, read
-from damage import mutations
-from report.example import example
-from search.toy import opened, toy
-from study.toy import result
+from tests.damage import mutations
+from tests.report.example import example
+from tests.search.toy import opened, toy
+from tests.study.toy import result
 
 CONTENT = {"name": "ü\x1b", "score": 97.25, "tiny": 1e-300, "list": [1, None, True, {"a": "b"}]}
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.calls import Call
-from codesign import outputs, report
+from codesign import data, report
+from codesign import folders as outputs
 from codesign.cli.common import read_array
 from codesign.errors import InputError
 from codesign.flow import Flow, run
-from codesign.train import data
+from tests.cli.calls import Call
 
 
 def pipe(path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from codesign.cli import main
-from tools import needs
+from tests.tools import needs
 
 pytestmark = needs("iverilog")
 

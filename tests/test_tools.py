@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import needs
+from tests.tools import needs
 
 HERE = Path(__file__).parent
 

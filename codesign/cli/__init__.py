@@ -155,10 +155,10 @@ def study(
 ) -> None:
     """Put one question to many trainings: tables and plots. Goes on where it stopped."""
     from codesign import study as studies
-    from codesign.outputs import claimed
-    from codesign.parallel import Workers
+    from codesign.folders import claimed
     from codesign.study.table import record
     from codesign.study.write import text_table
+    from codesign.workers import Workers
 
     found = [s.quickly() if quick else s for s in studies.load(source)]
     studies.check(found, sets or ())
@@ -193,8 +193,8 @@ def compile_(
 ) -> None:
     """Compile an integer network to a chip's programming image."""
     from codesign import ir
+    from codesign.chip.description import Chip
     from codesign.compiler import compile
-    from codesign.hardware import Chip
     from codesign.report import number
 
     target, samples = Chip.load(chip), None if calibration is None else read_array(calibration)
@@ -241,7 +241,7 @@ def simulate(
     import numpy as np
 
     from codesign import sim
-    from codesign.outputs import atomic_write, claimed, writing
+    from codesign.folders import atomic_write, claimed, writing
     from codesign.program import Program
 
     loaded, x = Program.load(program), read_array(inputs)

@@ -19,19 +19,18 @@ def chip_new(
     json: Json = False,
 ) -> None:
     """Write a chip file to change."""
-    from importlib import resources
+    from codesign import resources
+    from codesign.chip.description import Chip
+    from codesign.folders import atomic_write
 
-    from codesign.hardware import Chip, presets
-    from codesign.outputs import atomic_write
-
-    if like not in presets():
-        raise ConfigError(f"--like {like}: no such preset; use one of {', '.join(presets())}")
+    presets = resources.presets("chips")
+    if like not in presets:
+        raise ConfigError(f"--like {like}: no such preset; use one of {', '.join(presets)}")
     if file.exists():
         raise OutputError(f"{file}: exists already; choose another name or remove it")
     if file.suffix != ".toml":
         raise ConfigError(f"chip file {file}: must be named NAME.toml")
-    preset = resources.files("flows") / "chips" / f"{like}.toml"
-    text = preset.read_text(encoding="utf-8").replace(f'name = "{like}"', f"name = {jsons.dumps(file.stem)}")
+    text = presets[like].read_text(encoding="utf-8").replace(f'name = "{like}"', f"name = {jsons.dumps(file.stem)}")
     Chip.parse(text, str(file))
     try:
         atomic_write(file, text)
@@ -43,7 +42,7 @@ def chip_new(
 @app.command("check")
 def chip_check(chip: Annotated[str, typer.Argument(help="Preset name or chip.toml.")], json: Json = False) -> None:
     """Check a chip file and show what follows from it."""
-    from codesign.hardware import Chip
+    from codesign.chip.description import Chip
 
     c = Chip.load(chip)
     derived = {
@@ -69,8 +68,8 @@ def chip_emit(
 ) -> None:
     """Write the chip's Verilog, file lists and firmware header."""
     from codesign import rtl
-    from codesign.hardware import Chip
-    from codesign.outputs import staged
+    from codesign.chip.description import Chip
+    from codesign.folders import staged
 
     files = rtl.emit(Chip.load(chip))
     with staged(out, "rtl") as work:

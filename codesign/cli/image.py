@@ -22,7 +22,7 @@ def image_verify(
 ) -> None:
     """Check every checksum, every format against the others, and every entry against its table."""
     from codesign import image
-    from codesign.hardware import Chip
+    from codesign.chip.description import Chip
     from codesign.program import Program
 
     home = _program(source)
@@ -59,7 +59,7 @@ def image_cells(
     json: Json = False,
 ) -> None:
     """List every cell that is not at level 0: address, level, conductance code, weight. Large programs leave it out."""
-    from codesign.outputs import atomic_write, writing
+    from codesign.folders import atomic_write, writing
     from codesign.program import Program
 
     if out.exists():

@@ -26,7 +26,7 @@ def optimize(
 ) -> None:
     """Find the best network for a chip, prove it in RTL, and say how sure that is. Goes on where it stopped."""
     from codesign import search
-    from codesign.parallel import Workers
+    from codesign.workers import Workers
 
     if sum(o is not None for o in (budgets, reach, front, screen or None)) > 1 and not (screen and budgets):
         raise ConfigError("--budgets, --reach, --front and --screen are different questions; give one of them")

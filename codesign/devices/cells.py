@@ -1,7 +1,7 @@
 """What programming leaves in cells, as conductance codes.
 
 Order: a cell gets its level's conductance with a deviation of its own, then may be stuck, is seen through the wires,
-and at last becomes a code. Training (`codesign.train.noise`) and dies (`codesign.Die.draw`) keep the same order.
+and at last becomes a code. Training (`codesign.train.layers.noise`) and dies (`codesign.Die.draw`) keep the same order.
 
 Sources, and sizes to start from:
 
@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codesign.chip.description import Device
 from codesign.errors import InputError
-from codesign.hardware import Device
 
 Share = Annotated[float, Field(ge=0, le=1)]
 STEPS = 8  # codes between two levels, on average, that a deviation needs to show

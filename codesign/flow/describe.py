@@ -1,19 +1,18 @@
 """The flow file: what to train, on which chip, and what to simulate."""
 
-import json
 import tomllib
 from collections.abc import Sequence
 from copy import deepcopy
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codesign import resources
+from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.files import read_text
-from codesign.hardware import Chip, Int
-from codesign.tables import TOML_LIMIT, validate
+from codesign.settings import TOML_LIMIT, Int, changes, put, toml, validate
 from codesign.train.recipe import Recipe
 
 
@@ -55,8 +54,7 @@ class Flow(BaseModel):
         Raises ConfigError with every mistake: dotted key, value, what is allowed.
         """
         path = Path(source)
-        if source in _travelling():
-            preset = resources.files("flows") / f"{source}.toml"
+        if preset := resources.presets().get(str(source)):
             return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml", sets)
         try:
             text = read_text(path, TOML_LIMIT)
@@ -121,65 +119,4 @@ class Flow(BaseModel):
 
 def presets() -> list[str]:
     """Names that `Flow.load` knows."""
-    return sorted(n for n in _travelling() if not n.startswith("optimize_"))  # questions of `codesign optimize`
-
-
-def _travelling() -> list[str]:
-    return [p.name.removesuffix(".toml") for p in resources.files("flows").iterdir() if p.name.endswith(".toml")]
-
-
-def changes(sets: Sequence[str]) -> list[tuple[str, Any]]:
-    """Each KEY=VALUE as (dotted key, value): a TOML value, or a bare word as a string. Raises ConfigError."""
-    found: list[tuple[str, Any]] = []
-    for text in sets:
-        key, equals, value = text.partition("=")
-        if not equals or not all(p.strip() for p in key.split(".")):
-            raise ConfigError(f"--set {text}: must be KEY=VALUE, for example train.epochs=5")
-        try:
-            found.append((key, tomllib.loads(f"x = {value}")["x"]))
-        except (ValueError, RecursionError):
-            found.append((key, value.strip()))
-    return found
-
-
-def put(data: dict[str, Any], path: list[str], value: Any) -> str | None:
-    """Set the value at `path`, making tables on the way; what is wrong where a value is in the way."""
-    table: Any = data
-    for k, part in enumerate(path[:-1]):
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
-            above = ".".join(path[: k + 1])
-            return f"{'.'.join(path)}: {above} is a value, not a table; set {above} itself"
-    table[path[-1]] = value
-    return None
-
-
-def toml(data: dict[str, Any]) -> str:
-    """A dictionary as TOML, a table for every dictionary at the top."""
-    plain = [f"{_key(k)} = {_value(v)}" for k, v in data.items() if not isinstance(v, dict)]
-    tables = [
-        "\n".join(["", f"[{_key(k)}]", *(f"{_key(n)} = {_value(x)}" for n, x in v.items())])
-        for k, v in data.items()
-        if isinstance(v, dict)
-    ]
-    return "\n".join([*plain, *tables]) + "\n"
-
-
-def _key(name: str) -> str:
-    return (
-        name
-        if name.isascii() and name.replace("_", "").replace("-", "").isalnum()
-        else json.dumps(name, ensure_ascii=False)
-    )
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(_value(v) for v in value) + "]"
-    if isinstance(value, bool | int | str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    if isinstance(value, float):
-        return repr(value)  # also nan and inf, which the models refuse in their own words
-    return str(value)  # dates and times
+    return [n for n in resources.presets() if not n.startswith("optimize_")]  # questions of `codesign optimize`

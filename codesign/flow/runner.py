@@ -16,7 +16,7 @@ from codesign.files import RECORD, open_regular, read_bytes
 from codesign.flow import stages
 from codesign.flow.describe import Flow
 from codesign.flow.stage import SUMMARY, Context, Progress, Stage
-from codesign.outputs import atomic_write, claimed, writing
+from codesign.folders import atomic_write, claimed, writing
 from codesign.train.ranks import rank, world
 
 MOST = 1 << 40  # bytes of a file that a stage may have left

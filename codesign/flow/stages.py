@@ -40,7 +40,7 @@ def prepare(stages: Sequence[Stage], recipe: Recipe) -> None:
             "train it alone with --until train"
         )
     if any(s.name == "simulate" for s in stages):
-        from codesign.sim.icarus import require
+        from codesign.sim.simulators.icarus import require
 
         require()
 

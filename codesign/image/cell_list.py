@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.image.manifest import ArrayRef
 
 COLUMNS = ("array", "wordline", "bitline", "level", "code", "layer", "input", "output", "polarity")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from codesign.chip.description import Chip
 from codesign.fixed import Ints, clog2, pack_fields, words_of
-from codesign.hardware import Chip
 from codesign.mapping import Load, Mapping, OutputTile, Step
 
 PROGRAM, STEPS, LOADS, TILES, CONSTANTS, CELLS, TRIMS = range(1, 8)  # section kinds

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from codesign import files
+from codesign.chip.description import RTL_VERSION, Chip
 from codesign.errors import ImageError, plain
 from codesign.fixed import crc32
-from codesign.hardware import RTL_VERSION, Chip
 from codesign.image.cell_list import Held, cell_list, is_listed
 from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS, Layout, decode_cells
 from codesign.image.manifest import ArrayRef, ChipRef, Manifest, SectionRef

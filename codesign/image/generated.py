@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from codesign.chip.registers import markdown, verilog_header
 from codesign.image.manifest import json_schema
-from codesign.image.registers import markdown, verilog_header
 
 
 def texts() -> dict[str, str]:
     """Contents by path in the checkout. A test keeps the files equal to them."""
     return {
         "hdl_templates/xb_registers.vh": verilog_header(),
-        "docs/registers.md": "# Registers\n\nMade from `codesign/image/registers.py`.\n\n" + markdown(),
+        "docs/registers.md": "# Registers\n\nMade from `codesign/chip/registers.py`.\n\n" + markdown(),
         "docs/image-manifest.schema.json": json_schema(),
     }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.image.descriptors import CELLS
 from codesign.image.files import BIN, HEX, LIST, hex_name
 from codesign.image.words import KINDS, Section

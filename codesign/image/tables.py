@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.image.descriptors import (
     CELLS,
     CONSTANTS,

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.chip.description import Chip
 from codesign.errors import ImageError
-from codesign.hardware import Chip
 from codesign.image.cell_list import Held, is_listed
 from codesign.image.descriptors import CELLS, MAX_WAIT, PROGRAM, TRIMS
 from codesign.image.files import (

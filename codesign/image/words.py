@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.chip.description import RTL_VERSION, Chip
 from codesign.errors import ImageError
 from codesign.fixed import crc32
-from codesign.hardware import RTL_VERSION, Chip
 from codesign.image.descriptors import (
     CELLS,
     CONSTANTS,

@@ -1,7 +1,7 @@
 """From an integer network to a chip: tiles, arrays, steps, cycles, and the bit-exact reference."""
 
 from codesign.mapping.die import Die
-from codesign.mapping.graph import ArrayUse, Load, Mapping, OutputTile, Plan, Step, StepPlan
+from codesign.mapping.mapping import ArrayUse, Load, Mapping, OutputTile, Plan, Step, StepPlan
 from codesign.mapping.outline import LayerSize, Outline, outline
 from codesign.mapping.place import place
 from codesign.mapping.plan import plan

@@ -1,7 +1,7 @@
 """Does it fit? Every limit of the chip that a program can exceed, with advice."""
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError
-from codesign.hardware import Chip
 from codesign.mapping.outline import Outline
 from codesign.mapping.tiles import arrays_of, split_columns, split_rows
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.chip.description import Device
 from codesign.errors import InputError
-from codesign.hardware import Device
 
 
 def to_levels(weight: NDArray[np.integer], device: Device, where: str) -> NDArray[np.uint8]:

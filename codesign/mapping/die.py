@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from codesign.devices import Cells, draw
 from codesign.errors import InputError
 from codesign.mapping.cells import to_codes
-from codesign.mapping.graph import Mapping
+from codesign.mapping.mapping import Mapping
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import INT32, Ints, Trim, trimmed
-from codesign.hardware import Chip
 from codesign.ir import Linear, Network
 from codesign.mapping.cells import to_levels
-from codesign.mapping.graph import ArrayUse, Mapping, Step, StepPlan
+from codesign.mapping.mapping import ArrayUse, Mapping, Step, StepPlan
 from codesign.mapping.outline import linear_layers, outline
 from codesign.mapping.plan import plan
 from codesign.mapping.tiles import split_rows

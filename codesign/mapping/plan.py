@@ -1,10 +1,10 @@
 """Plan a network on a chip from its sizes alone: tiles, arrays, steps and memory. `place` puts the numbers in."""
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import IntType
-from codesign.hardware import Chip
 from codesign.mapping.capacity import check_capacity
-from codesign.mapping.graph import Load, OutputTile, Plan, StepPlan
+from codesign.mapping.mapping import Load, OutputTile, Plan, StepPlan
 from codesign.mapping.outline import LayerSize, Outline
 from codesign.mapping.tiles import split_columns, split_rows
 

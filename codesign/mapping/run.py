@@ -10,7 +10,7 @@ from codesign.ir.exact import matmul_exact
 from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_codes, to_weights
 from codesign.mapping.die import Die
-from codesign.mapping.graph import ArrayUse, Mapping, Step
+from codesign.mapping.mapping import ArrayUse, Mapping, Step
 from codesign.mapping.outline import linear_layers
 
 BATCH = 256  # images at once; bounds the memory of unrolled bit planes

@@ -1,6 +1,6 @@
 """Matrices to tiles: rows by memory words, columns balanced in whole lane groups."""
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 
 
 def split_rows(inputs: int, chip: Chip) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from codesign.errors import CapacityError
 from codesign.fixed import clog2, mean
-from codesign.mapping.graph import Mapping, Plan, StepPlan
+from codesign.mapping.mapping import Mapping, Plan, StepPlan
 
 Timed = Plan | Mapping  # the numbers in the cells do not matter
 LONGEST = 1000  # images in which a rhythm must have come round

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import MULT_BITS, Ints, IntType, Trim, bit_planes, clamp, shift_right, trimmed
-from codesign.hardware import Chip
 from codesign.ir import Linear, Network
 from codesign.ir.exact import matmul_exact
 from codesign.mapping.outline import linear_layers

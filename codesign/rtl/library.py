@@ -1,7 +1,8 @@
 """The one place that knows where the Verilog templates lie."""
 
-from importlib import resources
 from pathlib import Path
+
+from codesign import resources
 
 SYNTHESIZABLE = (
     "xb_crc32",
@@ -29,7 +30,7 @@ CHECKS = ("xb_check_stream", "xb_checks")  # for simulation alone
 
 def folder() -> Path:
     """The hdl_templates folder of this installation."""
-    return Path(str(resources.files("hdl_templates")))
+    return resources.folder("hdl_templates")
 
 
 def text(name: str) -> str:

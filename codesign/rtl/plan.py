@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from codesign.chip.description import RTL_VERSION, Chip
 from codesign.fixed import clog2, pack_fields
-from codesign.hardware import RTL_VERSION, Chip
 from codesign.image.descriptors import Layout
 from codesign.image.words import limits
 

@@ -3,11 +3,12 @@
 question file -> space of candidates -> cost of each by the compiler's plan -> search -> answer, certificate, curve
 """
 
+from codesign.search.answer import Point, Reached
 from codesign.search.certificate import text
 from codesign.search.describe import Question, load
 from codesign.search.front import Front, front, front_record, front_table
 from codesign.search.screen import Screened, screen, screen_record, screen_table
-from codesign.search.sweep import Point, Reached, optimize, reach
+from codesign.search.sweep import optimize, reach
 from codesign.search.write import reached_record, reached_text, record, text_table
 
 __all__ = [

@@ -8,13 +8,13 @@ from typing import Any
 
 from codesign import flow as flows
 from codesign.files import RECORD, read_text
-from codesign.outputs import atomic_write, writing
-from codesign.parallel import Workers
+from codesign.folders import atomic_write, writing
 from codesign.search.certificate import certificate, text, training_seconds
 from codesign.search.order import TIME, Order
 from codesign.search.run import Found, Progress, Scores, scored, search
 from codesign.search.space import Candidate
 from codesign.search.trial import rungs
+from codesign.workers import Workers
 
 HIDDEN = "train.hidden"
 DIRECT = (("train.method", "direct"), ("train.float_baseline", True))
@@ -29,6 +29,26 @@ class Answer:
     baseline: Scores | None
     direct: Scores
     certificate: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A budget and its answer; None where nothing fits, and why."""
+
+    arrays: int
+    answer: Answer | None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """The least chip for an accuracy. `probed`: (limit, mean held-out percent of the best), the limit rising."""
+
+    target: float
+    quantity: str
+    least: float
+    probed: tuple[tuple[float, float], ...]
+    answer: Answer
 
 
 def answer(order: Order, workers: Workers, openings: Sequence[Candidate], show: Progress) -> Answer:

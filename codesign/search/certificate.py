@@ -105,7 +105,7 @@ def text(c: dict[str, Any]) -> str:
             limit = "" if q["limit"] is None else f", limit {q['limit']:,g}"
             lines.append(f"  {name} {q['value']:,.4g}{limit}")
     low, high = c["energy_nj"]["low"], c["energy_nj"]["high"]
-    lines.append(f"  energy {low:,.1f} to {high:,.1f} nJ an image, by source (search/estimate.py)")
+    lines.append(f"  energy {low:,.1f} to {high:,.1f} nJ an image, by source (mapping/energy.py)")
     lines += [f"  next {_neighbour(n)}" for n in c["neighbours"]]
     of = "candidates" if search["fitting"] is None else f"of {search['fitting']:,} candidates that fit"
     lines += [

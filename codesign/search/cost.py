@@ -5,19 +5,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import INT32
 from codesign.flow import Flow
-from codesign.flow.describe import put
 from codesign.flow.stages import unplaced
-from codesign.hardware import Chip
 from codesign.mapping import LayerSize, Outline, plan, predict
 from codesign.mapping.capacity import lower_bound, needs
+from codesign.mapping.energy import estimate
 from codesign.mapping.outline import not_taken
 from codesign.search.describe import Limits
-from codesign.search.estimate import estimate
 from codesign.search.space import Candidate
-from codesign.train.architecture import Dense
+from codesign.settings import put
+from codesign.train.nets.architecture import Dense
 from codesign.train.recipe import Recipe
 
 UNPLACED = "placement"  # the limit of a candidate that no chip takes

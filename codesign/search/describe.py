@@ -3,18 +3,17 @@
 import tomllib
 from collections.abc import Sequence
 from copy import deepcopy
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
+from codesign import resources
 from codesign.devices import Cells
 from codesign.errors import ConfigError
 from codesign.files import read_text
 from codesign.flow import Flow
-from codesign.flow.describe import changes, put, toml
-from codesign.tables import TOML_LIMIT, validate
+from codesign.settings import TOML_LIMIT, changes, put, toml, validate
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]
@@ -45,7 +44,7 @@ class Limits(_Part):
     interval: Cycles | None = Field(None, description="mean cycles between images when the input never pauses")
     latency: Count | None = Field(None, description="cycles of one image that meets an idle chip")
     activation_words: Count | None = Field(None, description="words of the activation memory in use at once")
-    energy_nj: Amount | None = Field(None, description="energy an image, nJ, the higher estimate (search/estimate.py)")
+    energy_nj: Amount | None = Field(None, description="energy an image, nJ, the higher estimate (mapping/energy.py)")
     programming_s: Amount | None = Field(None, description="seconds to program every cell, one after another")
 
     def given(self) -> dict[str, float]:
@@ -166,10 +165,9 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
 
     quick: its quick form. sets: KEY=VALUE changes, dotted keys of the file. Raises ConfigError with every mistake.
     """
-    path, preset = Path(source), resources.files("flows") / f"{source}.toml"
-    named = path.suffix != ".toml" and preset.is_file()
+    named = resources.presets().get(str(source))
     try:
-        text = preset.read_text(encoding="utf-8") if named else read_text(path, TOML_LIMIT)
+        text = named.read_text(encoding="utf-8") if named else read_text(source, TOML_LIMIT)
         data = tomllib.loads(text)
     except OSError as e:
         raise ConfigError(f"question {source}: cannot be read ({e.strerror}); give a .toml file") from None
@@ -190,7 +188,7 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
     if problems:
         raise ConfigError("\n".join(problems))
     question = validate(Question, toml(data), where)
-    question._file = None if named else path
+    question._file = None if named else Path(source)
     return question
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from codesign.errors import ConfigError
-from codesign.outputs import atomic_write, writing
-from codesign.parallel import Workers
+from codesign.folders import atomic_write, writing
 from codesign.search.describe import Limits, Question
 from codesign.search.order import Order
 from codesign.search.run import Progress, explore
 from codesign.search.sweep import start
 from codesign.search.trial import Tried
+from codesign.workers import Workers
 
 SCHEMA = "codesign-front/1"
 

@@ -9,14 +9,13 @@ from typing import Any
 
 from codesign.errors import InputError
 from codesign.flow import Flow
-from codesign.outputs import atomic_write, writing
+from codesign.folders import atomic_write, writing
+from codesign.jobs.job import Imperfection, Job
+from codesign.jobs.training import Ended, Result, Task, key, read, train
 from codesign.records import sealed, unsealed
 from codesign.search.cost import Facts, Pricer
 from codesign.search.describe import Limits, Question
 from codesign.search.space import Candidate, Space, space
-from codesign.study.describe import Imperfection
-from codesign.study.expand import Job
-from codesign.study.training import Ended, Result, Task, key, read, train
 from codesign.train.identity import identity
 
 DIE = "drawn"
@@ -84,7 +83,7 @@ class Order:
         validation = self.question.search.validation if held_out else 0
         settings = [("train.epochs", epochs), ("train.seed", seed), ("train.validation", validation), *more]
         flow = self.flow(candidate, *settings)
-        job = Job(f"{candidate.label}, {epochs} epochs", (), seed, flow)
+        job = Job(f"{candidate.label}, {epochs} epochs, seed {seed}", seed, flow)
         cells = self.question.evaluate.cells
         dies = () if cells.is_ideal else (Imperfection(name=DIE, cells=cells, draws=self.question.evaluate.draws),)
         images = self.images[flow.train.downsample, validation]

@@ -11,7 +11,7 @@ from codesign.study.plot import COLOURS, MARKERS, STYLE, accuracy_axis
 from codesign.study.table import deviation
 
 if TYPE_CHECKING:
-    from codesign.search.sweep import Point
+    from codesign.search.answer import Point
 
 
 def svg(question: Question, points: Sequence["Point"]) -> bytes:

@@ -8,14 +8,14 @@ import optuna
 from optuna.trial import TrialState
 
 from codesign.errors import CapacityError, InputError
-from codesign.outputs import writing
-from codesign.parallel import Workers, spread
+from codesign.folders import writing
+from codesign.jobs.training import Task
 from codesign.search.cost import Cost
 from codesign.search.order import Order, measured
 from codesign.search.shared import enqueue, opened, quiet
 from codesign.search.space import Candidate
 from codesign.search.trial import ENUMERATE, Tried, rungs, tried, try_one
-from codesign.study.training import Task
+from codesign.workers import Workers, spread
 
 Progress = Callable[[str, float, int, str], None]  # what is done, done, of, note
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from codesign.errors import ConfigError
-from codesign.outputs import atomic_write, writing
+from codesign.folders import atomic_write, writing
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
 from codesign.search.order import Order

@@ -59,8 +59,6 @@ def enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) 
         study.enqueue_trial(order.space.parameters(candidate), skip_if_exists=True)
 
 
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Optuna without its log lines, and its notes on experimental options and on what a killed worker told already."""

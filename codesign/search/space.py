@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from codesign.chip.description import Chip
 from codesign.errors import ConfigError
-from codesign.hardware import Chip
 from codesign.mapping.tiles import split_columns, split_rows
 from codesign.search.describe import Question, Widths
 

@@ -2,39 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from codesign.errors import CapacityError, ConfigError, InputError
-from codesign.outputs import claimed
-from codesign.parallel import Workers
-from codesign.search.answer import Answer, answer
+from codesign.folders import claimed
+from codesign.search.answer import Point, Reached, answer
 from codesign.search.describe import Limits, Question
 from codesign.search.order import Order, order
 from codesign.search.run import Found, Progress, search
 from codesign.search.space import Candidate
 from codesign.search.trial import ENUMERATE
 from codesign.search.write import write
-
-
-@dataclass(frozen=True)
-class Point:
-    """A budget and its answer; None where nothing fits, and why."""
-
-    arrays: int
-    answer: Answer | None
-    why: str = ""
-
-
-@dataclass(frozen=True)
-class Reached:
-    """The least chip for an accuracy. `probed`: (limit, mean held-out percent of the best), the limit rising."""
-
-    target: float
-    quantity: str
-    least: float
-    probed: tuple[tuple[float, float], ...]
-    answer: Answer
+from codesign.workers import Workers
 
 
 def optimize(

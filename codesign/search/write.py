@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from codesign.outputs import atomic_write, writing
+from codesign.folders import atomic_write, writing
 from codesign.search.answer import Answer
 from codesign.search.certificate import text
 from codesign.search.describe import Question
@@ -15,7 +15,7 @@ from codesign.search.run import Scores
 from codesign.study.table import half_width
 
 if TYPE_CHECKING:
-    from codesign.search.sweep import Point, Reached
+    from codesign.search.answer import Point, Reached
 
 SCHEMA = "codesign-search/1"
 

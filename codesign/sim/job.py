@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from codesign.errors import ToolError
 from codesign.fixed import Ints, pack_fields
+from codesign.folders import writing
 from codesign.image import render
 from codesign.mapping import Die
-from codesign.outputs import writing
 from codesign.program import Program
 from codesign.rtl import emit, plan
-from codesign.sim import icarus
+from codesign.sim.simulators import icarus
 from codesign.sim.waves import is_whole, write_gtkw
 
 Progress = Callable[[int, int], None]
-BENCH = "codesign.sim.chip_bench"
+BENCH = "codesign.sim.benches.chip_bench"
 DUMP = "chip.fst"
 HEARTBEAT = "progress"  # a file: images done; touched while the bench lives
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from codesign.errors import OutputError, ToolError
-from codesign.outputs import alive, alone, writing
+from codesign.folders import alive, alone, writing
 
 _TMPDIR = "temporary files lie where TMPDIR says"
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from vcd.gtkw import GTKWSave
 
+from codesign.chip.description import Chip
 from codesign.fixed import clog2
-from codesign.hardware import Chip
 from codesign.rtl import plan
 
 

@@ -1,70 +1,19 @@
 """The study file: a base flow, what varies, how often, and what is compared with what."""
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import PrivateAttr, model_validator
 
-from codesign.devices import Cells
 from codesign.errors import ConfigError
 from codesign.files import read_text
+from codesign.settings import TOML_LIMIT, validate
 from codesign.study import rules
-from codesign.tables import TOML_LIMIT, validate
-
-Name = Annotated[str, Field(min_length=1)]
-Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
-Values = dict[str, list[Any]]
+from codesign.study.fields import Fields
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Case(_Part):
-    """One variant: settings changed from the base, as dotted keys of a flow."""
-
-    name: Name
-    set: dict[str, Any] = Field(default_factory=dict, description='for example {"train.hidden" = [256]}')
-    against: str | None = Field(None, description="case whose float twin this one is compared with; absent: its own")
-
-
-class Imperfection(_Part):
-    """Dies to draw for every trained network: the accuracy is measured on each, without the converters."""
-
-    name: Name
-    cells: Cells
-    draws: Annotated[int, Field(ge=1, le=10000)] = 8
-
-
-class Quick(_Part):
-    """What the quick form changes: seconds instead of an hour. Two dies of a kind at most."""
-
-    seeds: Seeds = Field((1,), strict=False)
-    set: dict[str, Any] = Field(default_factory=dict, description="settings on top of every case's")
-    vary: Values = Field(default_factory=dict, description="fewer values of what the study varies")
-
-
-class Plot(_Part):
-    """A picture of the table."""
-
-    x: str = Field(description="axis of `vary` along the horizontal, or `die` for the imperfections")
-    log: bool = Field(False, description="a factor of two is as wide everywhere")
-
-
-class Study(_Part):
+class Study(Fields):
     """A question put to many trainings. Every combination of a case, values of `vary` and a seed is one of them."""
-
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
-    question: Name
-    chip: str = Field("reference-128", description="preset, or a chip file looked for beside the study file")
-    seeds: Seeds = Field((1, 2, 3), strict=False)
-    train: dict[str, Any] = Field(description="the base recipe, as in a flow")
-    vary: Values = Field(default_factory=dict, description="dotted key of a flow: its values")
-    case: tuple[Case, ...] = Field((Case(name="base"),), strict=False)
-    die: tuple[Imperfection, ...] = Field((), strict=False)
-    headline: str | None = Field(None, description="case whose (first) row stands at the top of the JSON")
-    plot: Plot | None = None
-    quick: Quick = Quick()
 
     _file: Path | None = PrivateAttr(None)
 

@@ -7,29 +7,28 @@ from typing import Any
 
 from codesign.errors import ConfigError
 from codesign.flow import Flow
-from codesign.flow.describe import changes
-from codesign.study.describe import Case, Study
+from codesign.jobs.job import Job
+from codesign.settings import changes
+from codesign.study.describe import Study
+from codesign.study.fields import Case
 from codesign.study.labels import short, shown
 from codesign.study.rules import useless
 
 
 @dataclass(frozen=True)
-class Job:
-    """One training of a study."""
+class Variant(Job):
+    """One training of a study: a case, and the values of `vary` in order."""
 
     case: str
-    values: tuple[tuple[str, Any], ...]  # of `vary`, in order
-    seed: int
-    flow: Flow
-
-    @property
-    def label(self) -> str:
-        """How progress and messages call it."""
-        names = short(key for key, _ in self.values)
-        return ", ".join([self.case, *(f"{names[k]} {shown(v)}" for k, v in self.values), f"seed {self.seed}"])
+    values: tuple[tuple[str, Any], ...]
 
 
-def jobs(study: Study, sets: Sequence[str] = ()) -> list[Job]:
+def _label(case: str, values: tuple[tuple[str, Any], ...], seed: int) -> str:
+    names = short(key for key, _ in values)
+    return ", ".join([case, *(f"{names[k]} {shown(v)}" for k, v in values), f"seed {seed}"])
+
+
+def jobs(study: Study, sets: Sequence[str] = ()) -> list[Variant]:
     """Every training, cases first, seeds last; `sets` are KEY=VALUE changes to all of them.
 
     Raises ConfigError with every mistake: file, case, dotted key.
@@ -38,7 +37,7 @@ def jobs(study: Study, sets: Sequence[str] = ()) -> list[Job]:
     refused = [f"--set {why}" for key, _ in everywhere if (why := useless(key))]
     if refused:
         raise ConfigError("\n".join(refused))
-    made: list[Job] = []
+    made: list[Variant] = []
     problems: dict[str, list[str]] = {}  # message: cases it holds for
     for case, *values in itertools.product(study.case, *study.vary.values()):
         chosen = tuple(zip(study.vary, values, strict=True))
@@ -46,7 +45,8 @@ def jobs(study: Study, sets: Sequence[str] = ()) -> list[Job]:
             settings = [*_beside(study, [*case.set.items(), *chosen]), ("train.seed", seed), *everywhere]
             base = {"name": study.name, "chip": study.chip, "train": study.train}
             try:
-                made.append(Job(case.name, chosen, seed, Flow.parse_data(base, study.where, settings, study.folder)))
+                flow = Flow.parse_data(base, study.where, settings, study.folder)
+                made.append(Variant(_label(case.name, chosen, seed), seed, flow, case.name, chosen))
             except ConfigError as e:
                 for line in str(e).splitlines():
                     problems.setdefault(line.removeprefix(f"{study.where}: "), []).append(case.name)
@@ -88,7 +88,7 @@ def _beside(study: Study, settings: list[tuple[str, Any]]) -> Iterator[tuple[str
         yield key, str(study.folder / value) if is_file else value
 
 
-def _unfair(study: Study, made: Sequence[Job]) -> dict[str, list[str]]:
+def _unfair(study: Study, made: Sequence[Variant]) -> dict[str, list[str]]:
     """What keeps a case from being compared with the one it names."""
     recipes = {(job.case, repr(job.values)): job.flow.train for job in made}
     problems: dict[str, list[str]] = {}

@@ -1,15 +1,13 @@
 """What a study file may not say, each in one line: dotted key, what came, what to do."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from codesign.study.fields import Fields
 from codesign.study.labels import number, shown
 
-if TYPE_CHECKING:
-    from codesign.study.describe import Study
 
-
-def broken(study: "Study") -> list[str]:
+def broken(study: Fields) -> list[str]:
     """Every rule that the study breaks."""
     return [*_names(study), *_values(study), *_keys(study), *_picture(study)]
 
@@ -24,7 +22,7 @@ def useless(key: str) -> str | None:
     return None
 
 
-def _names(study: "Study") -> Iterator[str]:
+def _names(study: Fields) -> Iterator[str]:
     cases, dies = [c.name for c in study.case], [d.name for d in study.die]
     if not cases:
         yield "case: the list is empty; leave it out, or give at least one"
@@ -40,7 +38,7 @@ def _names(study: "Study") -> Iterator[str]:
         yield f"headline: {study.headline!r} is no case; use one of {', '.join(cases)}"
 
 
-def _values(study: "Study") -> Iterator[str]:
+def _values(study: Fields) -> Iterator[str]:
     quick = study.quick
     lists: dict[str, Any] = {"seeds": study.seeds, "quick.seeds": quick.seeds}
     lists |= {f"vary.{k}": v for k, v in study.vary.items()} | {f"quick.vary.{k}": v for k, v in quick.vary.items()}
@@ -54,7 +52,7 @@ def _values(study: "Study") -> Iterator[str]:
             yield f"quick.vary.{key}: does not vary in the study; {known}"
 
 
-def _keys(study: "Study") -> Iterator[str]:
+def _keys(study: Fields) -> Iterator[str]:
     settings: dict[str, Iterable[str]] = {f"case {c.name}": c.set for c in study.case} | {"quick.set": study.quick.set}
     for place, keys in settings.items():
         yield from (f"{place}: {key}: is also in vary, which wins; remove one" for key in keys if key in study.vary)
@@ -63,7 +61,7 @@ def _keys(study: "Study") -> Iterator[str]:
         yield from (f"{place}: {why}" for key in keys if (why := useless(key)))
 
 
-def _picture(study: "Study") -> Iterator[str]:
+def _picture(study: Fields) -> Iterator[str]:
     if study.plot is None:
         return
     x, axes = study.plot.x, [*study.vary, *(["die"] if study.die else [])]

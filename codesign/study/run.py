@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codesign.errors import InputError
-from codesign.outputs import claimed, writing
-from codesign.parallel import Workers, spread
+from codesign.folders import claimed, writing
+from codesign.jobs.training import Ended, Result, Task, Tell, key, read, train
 from codesign.study.describe import Study
-from codesign.study.expand import Job, jobs, one_process
+from codesign.study.expand import Variant, jobs, one_process
 from codesign.study.table import Row, rows
-from codesign.study.training import Ended, Result, Task, Tell, key, read, train
 from codesign.study.write import write
+from codesign.workers import Workers, spread
 
 if TYPE_CHECKING:
     from codesign.train.recipe import Images
@@ -51,7 +51,7 @@ def run(
     return table
 
 
-def _tasks(study: Study, trainings: Sequence[Job], home: Path, data: Path | None) -> list[Task]:
+def _tasks(study: Study, trainings: Sequence[Variant], home: Path, data: Path | None) -> list[Task]:
     known: dict[Images, str] = {}
     tasks = []
     for job in trainings:

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from codesign.jobs.training import Result
 from codesign.study.describe import Study
-from codesign.study.expand import Job
-from codesign.study.training import Result
+from codesign.study.expand import Variant
 
 SCHEMA = "codesign-study/1"
 
@@ -68,7 +68,7 @@ def half_width(values: Sequence[float]) -> float | None:
     return None if sd is None else float(t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
 
 
-def rows(study: Study, trainings: Sequence[Job], found: Sequence[Result]) -> list[Row]:
+def rows(study: Study, trainings: Sequence[Variant], found: Sequence[Result]) -> list[Row]:
     """The table: results of the trainings grouped by case and values, in the study's order."""
     groups: dict[tuple[str, str], dict[int, Result]] = {}
     values: dict[str, dict[str, Any]] = {}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from codesign.outputs import atomic_write
+from codesign.folders import atomic_write
 from codesign.study.describe import Study
 from codesign.study.labels import short, shown
 from codesign.study.table import Row, record

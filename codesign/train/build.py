@@ -5,16 +5,16 @@ from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
 from torch import Tensor
 
+from codesign.chip.description import Chip
+from codesign.data import Dataset
 from codesign.errors import ConfigError, InputError
-from codesign.hardware import Chip
-from codesign.train import architecture
-from codesign.train.architecture import Architecture, Shape
-from codesign.train.converters import Converters
-from codesign.train.data import Dataset
-from codesign.train.grid import Grid
 from codesign.train.identity import map_bytes
-from codesign.train.models import QuantNet, quantized
-from codesign.train.noise import CellNoise, check_stuck
+from codesign.train.layers.converters import Converters
+from codesign.train.layers.grid import Grid
+from codesign.train.layers.noise import CellNoise, check_stuck
+from codesign.train.nets import architecture
+from codesign.train.nets.architecture import Architecture, Shape
+from codesign.train.nets.quantized import QuantNet, quantized
 from codesign.train.recipe import Recipe
 
 

@@ -7,15 +7,15 @@ import torch
 from numpy.typing import NDArray
 
 from codesign import ir
+from codesign.chip.description import Chip
+from codesign.data import Dataset
 from codesign.devices import Cells, draw
 from codesign.errors import InputError
 from codesign.fixed import IntType
-from codesign.hardware import Chip
 from codesign.ir import Conv, Linear
-from codesign.train.data import Dataset
 from codesign.train.export import export
-from codesign.train.grid import Grid
-from codesign.train.models import QuantNet
+from codesign.train.layers.grid import Grid
+from codesign.train.nets.quantized import QuantNet
 
 
 def on_die(

@@ -5,9 +5,9 @@ import numpy as np
 from codesign.fixed import IntType
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Requant, verify
 from codesign.ir.graph import Node
-from codesign.train.layers import IntEdge, QuantLayer
-from codesign.train.models import QuantNet
-from codesign.train.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
+from codesign.train.layers.matrix import IntEdge, QuantLayer
+from codesign.train.layers.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
+from codesign.train.nets.quantized import QuantNet
 
 
 def export(model: QuantNet, name: str) -> Network:

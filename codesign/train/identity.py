@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from codesign import __version__
+from codesign.chip.description import Chip
 from codesign.devices import Cells
 from codesign.errors import InputError
 from codesign.files import read_bytes
-from codesign.hardware import Chip
 from codesign.train.recipe import Recipe
 
 MAX_MAP = 1 << 28  # bytes of a stuck map

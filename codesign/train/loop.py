@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codesign.chip.description import Chip
+from codesign.data import Dataset
 from codesign.errors import InputError, ToolError
-from codesign.hardware import Chip
 from codesign.train import distributed, ranks
 from codesign.train.augment import mirrored, shifted
 from codesign.train.build import build, check
 from codesign.train.checkpoint import Checkpoint
-from codesign.train.data import Dataset
-from codesign.train.direct import quantize_from
 from codesign.train.identity import identity
-from codesign.train.iscas2018 import Deployment
-from codesign.train.layers import span
-from codesign.train.models import QuantNet
+from codesign.train.layers.matrix import span
+from codesign.train.methods.direct import quantize_from
+from codesign.train.methods.iscas2018 import Deployment
+from codesign.train.methods.regularized import Pull
+from codesign.train.nets.baseline import float_twin
+from codesign.train.nets.quantized import QuantNet
 from codesign.train.recipe import Recipe
-from codesign.train.regularized import Pull
-from codesign.train.twin import float_twin
 
 CALIBRATION = 1024  # training images that direct quantization looks at
 

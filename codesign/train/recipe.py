@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from codesign.data import Dataset, digest, load
 from codesign.devices import Cells
 from codesign.fixed import IntType
-from codesign.train import architecture
-from codesign.train.architecture import Architecture
-from codesign.train.data import Dataset, digest, load
+from codesign.train.nets import architecture
+from codesign.train.nets.architecture import Architecture
 
 GRID_MAX = 0.3
 STRENGTH = 1.0
@@ -48,12 +48,12 @@ class Images:
     validation: int
 
     def load(self, folder: Path | None = None) -> Dataset:
-        """The data set; see `codesign.train.data.load` for `folder`."""
+        """The data set; see `codesign.data.load` for `folder`."""
         dataset = load(self.dataset, folder).downsampled(self.downsample)
         return dataset.split(self.validation) if self.validation else dataset
 
     def digest(self, folder: Path | None = None) -> str:
-        """Of the files that `load` reads, without looking into them; see `codesign.train.data.digest`."""
+        """Of the files that `load` reads, without looking into them; see `codesign.data.digest`."""
         return digest(self.dataset, folder)
 
 
@@ -80,7 +80,7 @@ class Recipe(BaseModel):
         0,
         description="test on the last N training images, held out: choose recipes with it, never on the test set",
     )
-    model: Model = Field("mlp", description="mlp, lenet, cifar_lenet or resnet (see train/architecture.py)")
+    model: Model = Field("mlp", description="mlp, lenet, cifar_lenet or resnet (see train/nets/architecture.py)")
     hidden: tuple[Width, ...] = Field(
         default_factory=_by("model", (), mlp=(64,), lenet=(128,)),
         strict=False,
@@ -248,7 +248,7 @@ class Recipe(BaseModel):
         return Images(self.dataset, self.downsample, self.validation)
 
     def load(self, folder: Path | None = None) -> Dataset:
-        """The data set to train and test with; see `codesign.train.data.load` for `folder`."""
+        """The data set to train and test with; see `codesign.data.load` for `folder`."""
         return self.images.load(folder)
 
     def layers(self, classes: int) -> Architecture:

@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
+from codesign.chip.description import Activation, Adc, Arrays, Chip, Device, Memory
 from codesign.cli import app
 from codesign.devices import Cells
 from codesign.fixed import INT32, IntType
-from codesign.hardware import Activation, Adc, Arrays, Chip, Device, Memory
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.mapping import Die, place
 from codesign.program import Program

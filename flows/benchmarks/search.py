@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.parallel import Workers, spread
 from codesign.search import Question, load
 from codesign.search.order import Order, measured, order, seconds
 from codesign.search.run import explore, fitting
 from codesign.search.trial import Tried, rungs
+from codesign.workers import Workers, spread
 
 GRID = (
     "free.train.hidden={ depth = [1, 2], widths = [64, 128, 192, 256, 384] }",

@@ -13,8 +13,8 @@ import time
 
 import numpy as np
 
+from codesign.chip.description import Chip
 from codesign.fixed import INT32, IntType
-from codesign.hardware import Chip
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.mapping import place
 from codesign.program import Program

@@ -15,12 +15,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.train.build import build
-from codesign.train.layers import span
+from codesign.train.layers.matrix import span
 from codesign.train.loop import _optimiser
+from codesign.train.nets.baseline import float_twin
 from codesign.train.recipe import Recipe
-from codesign.train.twin import float_twin
 
 BATCH = 128
 NETS = {

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_hardware import TINY
 
-from cli.calls import Call
 from codesign import __version__, cli, doctor
 from codesign.cli import main
 from codesign.errors import CodesignError
-from report.example import example
-from search.toy import TOY as QUESTION
-from study.toy import TOY as STUDY
-from test_hardware import TINY
+from tests.cli.calls import Call
+from tests.report.example import example
+from tests.search.toy import TOY as QUESTION
+from tests.study.toy import TOY as STUDY
 
 
 class TestStatus:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.calls import Call
 from codesign import doctor
 from codesign.cli.signals import ENDING, Ended, ending
+from tests.cli.calls import Call
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.calls import Call
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.image import assemble, sections
 from codesign.image.descriptors import PROGRAM
-from hdl.programs import program
+from tests.cli.calls import Call
+from tests.hdl.programs import program
 
 TINY = Chip.load("tiny")
 

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli.calls import Call
 from codesign import ir
+from codesign.chip.description import Chip
 from codesign.errors import OutputError
 from codesign.fixed import Trim
-from codesign.hardware import Chip
 from codesign.program import Program
 from codesign.sim import simulate
-from hdl.programs import program
-from holder import Hold
-from search.toy import toy as question
-from study.toy import toy as study
+from tests.cli.calls import Call
+from tests.hdl.programs import program
+from tests.holder import Hold
+from tests.search.toy import toy as question
+from tests.study.toy import toy as study
 
 RUN = [sys.executable, "-m", "codesign", "run", "digits_mlp", "--until", "train", "--set", "train.hidden=[8]"]
 

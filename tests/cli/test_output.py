@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.calls import Call
+from tests.cli.calls import Call
 
 FULL = "error: standard output: cannot be written (No space left on device); send it elsewhere\n"
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cli.calls import Call
 from codesign.cli.common import progress_bars
 from codesign.errors import InputError
-from study.toy import TOY, pretend, result
+from tests.cli.calls import Call
+from tests.study.toy import TOY, pretend, result
 
 
 class TestStudy:

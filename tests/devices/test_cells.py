@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from codesign.chip.description import Device
 from codesign.devices import Cells, check, draw
 from codesign.devices.cells import seen_through_wires
 from codesign.errors import ConfigError, InputError
-from codesign.hardware import Device
-from codesign.tables import validate
+from codesign.settings import validate
 
 FOUR = Device(levels=4, code_bits=12)  # codes 0, 1365, 2730, 4095
 LEAKY = Device(levels=4, code_bits=12, on_off_ratio=10)

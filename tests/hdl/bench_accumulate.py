@@ -7,10 +7,10 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge
 
+from codesign.chip.description import Chip
 from codesign.fixed import Ints, IntType, pack_fields, plane_weights, unpack_fields
-from codesign.hardware import Chip
 from codesign.mapping.plan import correction
-from hdl.drive import start
+from tests.hdl.drive import start
 
 INPUTS = ("s_valid", "s_first", "s_negate", "s_final", "s_buffer", "s_group", "s_sum")
 READS = ("release_buffer", "read_buffer", "read_group", "read_array")

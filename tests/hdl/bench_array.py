@@ -11,8 +11,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge
 from numpy.typing import NDArray
 
+from codesign.chip.description import Chip
 from codesign.fixed import Ints, Trim, convert, unpack_fields
-from codesign.hardware import Chip
 from codesign.image.descriptors import encode_cells, encode_trim
 from codesign.mapping.cells import to_codes, to_weights
 

@@ -8,12 +8,12 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, Timer
 
+from codesign.chip.description import Chip
 from codesign.fixed import IntType
-from codesign.hardware import Chip
 from codesign.mapping import Mapping
 from codesign.mapping.timing import bound
-from hdl.drive import start
-from hdl.programs import program
+from tests.hdl.drive import start
+from tests.hdl.programs import program
 
 INPUTS = (
     "steps",

@@ -8,11 +8,11 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, Timer
 
+from codesign.chip.description import Chip
 from codesign.fixed import IntType, pack_fields
-from codesign.hardware import Chip
 from codesign.mapping import Mapping, OutputTile, Step
-from hdl.drive import start
-from hdl.programs import program
+from tests.hdl.drive import start
+from tests.hdl.programs import program
 
 INPUTS = ("steps", "step_tile_first", "step_tile_count", "step_constant_first", "step_word", "tile_array")
 MORE = ("tile_columns", "tile_correction", "ready_0", "ready_1", "read_data", "m_ready")

@@ -8,10 +8,10 @@ from typing import Any
 import cocotb
 from cocotb.triggers import FallingEdge, Timer
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.mapping import Load, Mapping, Step
-from hdl.drive import start
-from hdl.programs import program
+from tests.hdl.drive import start
+from tests.hdl.programs import program
 
 INPUTS = ("steps", "step_load_first", "step_load_count", "step_wait", "step_releases", "load_hidden", "load_word")
 EVENTS = ("load_mask", "available_0", "available_1", "bank_free", "step_drained")

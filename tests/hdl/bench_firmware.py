@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from codesign.image.registers import IMAGE_REASONS, IMAGE_STATES, REGISTERS, field, offset
+from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES, REGISTERS, field, offset
+from codesign.sim.benches.chip_bench import beats, program, reset
 from codesign.sim.bus import Apb, ApbError
-from codesign.sim.chip_bench import beats, program, reset
 from codesign.sim.streams import Sink, Source
 
 DONE, ERROR = 1, 2

@@ -8,14 +8,14 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
+from codesign.chip.description import Chip
+from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES
 from codesign.errors import ImageError
 from codesign.fixed import crc32
-from codesign.hardware import Chip
 from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS
-from codesign.image.registers import IMAGE_REASONS, IMAGE_STATES
 from codesign.image.words import Section, assemble, limits, parse, sections
-from hdl.drive import start
-from hdl.programs import program
+from tests.hdl.drive import start
+from tests.hdl.programs import program
 
 TABLES = {STEPS: "write_steps", LOADS: "write_loads", TILES: "write_tiles", CONSTANTS: "write_constants"}
 Strobe = tuple[int, int, int, int]  # section kind, array, address, data

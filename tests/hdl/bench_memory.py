@@ -7,7 +7,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from hdl.drive import plane_vector, start
+from tests.hdl.drive import plane_vector, start
 
 
 class Memory:

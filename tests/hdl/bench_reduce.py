@@ -8,7 +8,7 @@ import numpy as np
 from cocotb.triggers import FallingEdge
 
 from codesign.fixed import Ints, pack_fields, unpack_fields
-from hdl.drive import start
+from tests.hdl.drive import start
 
 
 def parameters(dut: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""xb_registers against the map in codesign.image.registers."""
+"""xb_registers against the map in codesign.chip.registers."""
 
 import random
 from typing import Any
@@ -6,9 +6,9 @@ from typing import Any
 import cocotb
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from codesign.image.registers import ID_VALUE, IMAGE_REASONS, IMAGE_STATES, REGISTERS, field, offset
+from codesign.chip.registers import ID_VALUE, IMAGE_REASONS, IMAGE_STATES, REGISTERS, field, offset
 from codesign.sim.bus import Apb, ApbError
-from hdl.drive import start
+from tests.hdl.drive import start
 
 OK = IMAGE_STATES.index("ok")
 CONSTANT = {"ID": ID_VALUE, "VERSION": None, "CHIP_ID": None}  # None: the parameter of that name

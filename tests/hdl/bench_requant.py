@@ -11,7 +11,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from codesign.fixed import BIAS_BITS, INT32, MAX_SHIFT, MULT_BITS, Ints, IntType, pack_fields, requantize
-from hdl.drive import plane_vector, start
+from tests.hdl.drive import plane_vector, start
 
 INPUTS = ("s_valid", "s_acc", "s_constants", "s_shift", "s_lo", "s_hi", "s_raw", "s_columns", "s_tag", "m_ready")
 

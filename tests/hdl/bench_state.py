@@ -8,7 +8,7 @@ from typing import Any
 import cocotb
 import numpy as np
 
-from codesign.sim.chip_bench import program, reset
+from codesign.sim.benches.chip_bench import program, reset
 
 
 def memory(handle: Any) -> list[str]:

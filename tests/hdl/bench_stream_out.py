@@ -8,7 +8,7 @@ from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 
 from codesign.fixed import pack_fields
 from codesign.sim.streams import Sink
-from hdl.drive import axis, start
+from tests.hdl.drive import axis, start
 
 Group = tuple[list[int], int, bool]  # a word per lane, columns left in the tile, last of the image
 

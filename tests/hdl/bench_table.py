@@ -7,7 +7,7 @@ import cocotb
 from cocotb.triggers import ClockCycles, Timer
 
 from codesign.fixed import pack_fields, unpack_fields
-from hdl.drive import start
+from tests.hdl.drive import start
 
 
 class Table:

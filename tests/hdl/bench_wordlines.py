@@ -8,7 +8,7 @@ import numpy as np
 from cocotb.triggers import FallingEdge
 
 from codesign.fixed import IntType, bit_planes, pack_fields
-from hdl.drive import plane_vector, start
+from tests.hdl.drive import plane_vector, start
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from codesign.chip.description import Chip
 from codesign.fixed import clog2
-from codesign.hardware import Chip
 
 
 def shaped(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from codesign.rtl.library import HEADERS, text
-from codesign.sim import icarus
+from codesign.sim.simulators import icarus
 
 HERE = Path(__file__).parent
 
@@ -33,4 +33,4 @@ def run_bench(
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "job.npz", **arrays)
     environment = {"JOB": str(folder / "job.npz"), "COCOTB_RANDOM_SEED": "1", **(env or {})}
-    icarus.run(simulator, top, f"hdl.{bench}", folder, environment, plusargs, filter=only)
+    icarus.run(simulator, top, f"tests.hdl.{bench}", folder, environment, plusargs, filter=only)

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from codesign.chip.description import Chip
 from codesign.fixed import INT32, Ints, IntType, Trim
-from codesign.hardware import Chip
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.mapping import place
 from codesign.program import Program

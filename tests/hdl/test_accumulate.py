@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.fixed import clog2
-from codesign.hardware import Chip
-from hdl.geometries import shaped, smallest
-from hdl.harness import run_bench
+from tests.hdl.geometries import shaped, smallest
+from tests.hdl.harness import run_bench
 
 
 @pytest.mark.parametrize(

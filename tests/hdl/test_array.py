@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.fixed import Trim
-from codesign.hardware import Chip
 from codesign.image import render
 from codesign.mapping import Die, place
 from codesign.program import Program
 from codesign.rtl import plan
 from codesign.sim.job import write_die
-from hdl.harness import run_bench
-from hdl.programs import net
+from tests.hdl.harness import run_bench
+from tests.hdl.programs import net
 
 SOURCES = ("model/xb_array.v", "model/xb_array_cells.v", "array_twins.v")
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import ToolError
 from codesign.fixed import IntType
-from codesign.hardware import Chip
 from codesign.sim import simulate
-from hdl.mutants import Mutant
-from hdl.programs import images, program
+from tests.hdl.mutants import Mutant
+from tests.hdl.programs import images, program
 
 BLOCKED = {"output_pause": 0.9}
 BUS = {"load": "bus"}

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.fixed import IntType, Trim
-from codesign.hardware import Chip
 from codesign.image import assemble, sections
 from codesign.ir import verify
 from codesign.mapping import Die, layers, place
 from codesign.program import Program
 from codesign.sim import judge, simulate
 from codesign.sim.job import build
-from hdl.programs import alternating, images, net, program
+from tests.hdl.programs import alternating, images, net, program
 
 TINY = Chip.load("tiny")
 U, S = IntType, lambda bits: IntType(bits, signed=True)

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from hdl.harness import run_bench
+from tests.hdl.harness import run_bench
 
 
 def test_crc32(tmp_path: Path) -> None:

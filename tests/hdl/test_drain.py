@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from codesign.hardware import Chip
-from hdl.geometries import walked, widths
-from hdl.harness import run_bench
+from codesign.chip.description import Chip
+from tests.hdl.geometries import walked, widths
+from tests.hdl.harness import run_bench
 
 PARAMETERS = (
     "LANES",

@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim
-from codesign.hardware import Chip
 from codesign.image import Section, assemble, parse, render, sections
 from codesign.image.descriptors import PROGRAM, STEPS
 from codesign.program import Program
-from codesign.sim import icarus
 from codesign.sim.job import build
-from hdl.programs import images, program
+from codesign.sim.simulators import icarus
+from tests.hdl.programs import images, program
 
 TINY = Chip.load("tiny")
 TOP = "tiny_top_sim"

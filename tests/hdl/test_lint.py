@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.rtl import emit, plan
 from codesign.rtl.library import folder, text
-from hdl.geometries import odd_chips
-from tools import needs
+from tests.hdl.geometries import odd_chips
+from tests.tools import needs
 
 FILES = sorted(str(p.relative_to(folder())) for p in folder().rglob("*.v"))
 CHIPS = [Chip.load("tiny"), Chip.load("reference-128"), *odd_chips()]

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from codesign.hardware import RTL_VERSION, Chip
+from codesign.chip.description import RTL_VERSION, Chip
 from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, STEPS, TILES, TRIMS
 from codesign.image.words import limits
 from codesign.rtl import plan
-from hdl.geometries import shaped
-from hdl.harness import run_bench
+from tests.hdl.geometries import shaped
+from tests.hdl.harness import run_bench
 
 
 @pytest.mark.parametrize("chip", [Chip.load("tiny"), shaped("forty-arrays", 40)], ids=lambda c: c.name)

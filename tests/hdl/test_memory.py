@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from codesign.fixed import clog2
-from hdl.harness import run_bench
+from tests.hdl.harness import run_bench
 
 
 @pytest.mark.parametrize(("unit", "units", "bits", "depth"), [(4, 4, 8, 8), (3, 8, 5, 3), (16, 1, 4, 2), (1, 5, 1, 1)])

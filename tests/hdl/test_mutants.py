@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from codesign.errors import ToolError
-from hdl import test_chip, test_drain, test_requant
-from hdl.geometries import walked
-from hdl.mutants import Mutant
+from tests.hdl import test_chip, test_drain, test_requant
+from tests.hdl.geometries import walked
+from tests.hdl.mutants import Mutant
 
 Run = Callable[[Path], None]
 

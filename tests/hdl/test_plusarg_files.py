@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.image import render
 from codesign.mapping import Die
 from codesign.sim.job import build, write_die
-from hdl.programs import program
+from tests.hdl.programs import program
 
 TINY = Chip.load("tiny")
 

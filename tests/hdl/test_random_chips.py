@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.fixed import INT32, MAX_SHIFT, Ints, IntType, Trim
-from codesign.hardware import Chip
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.mapping import layers, place
 from codesign.mapping.capacity import arrays_needed

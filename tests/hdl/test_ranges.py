@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from codesign import ir
+from codesign.chip.description import Chip
 from codesign.fixed import INT32, Ints, IntType, requant_constants, shift_right
-from codesign.hardware import Chip
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.mapping import layers, place
 from codesign.program import Program

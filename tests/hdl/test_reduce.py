@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from codesign.fixed import clog2
-from hdl.harness import run_bench
+from tests.hdl.harness import run_bench
 
 
 def stages(arrays: int) -> int:

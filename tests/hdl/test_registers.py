@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from codesign.hardware import RTL_VERSION, Chip
-from hdl.harness import run_bench
+from codesign.chip.description import RTL_VERSION, Chip
+from tests.hdl.harness import run_bench
 
 
 def test_registers(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hdl.harness import run_bench
+from tests.hdl.harness import run_bench
 
 
 @pytest.mark.parametrize(("lanes", "field", "bits", "tag"), [(4, 18, 8, 4), (1, 6, 1, 3), (3, 31, 5, 9), (8, 20, 8, 6)])

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from codesign.fixed import clog2
-from hdl.harness import run_bench
+from tests.hdl.harness import run_bench
 
 
 @pytest.mark.parametrize(("width", "units", "bits", "words"), [(4, 4, 8, 8), (3, 5, 4, 3), (1, 3, 8, 2), (8, 1, 5, 3)])

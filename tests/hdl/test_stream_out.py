@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hdl.harness import run_bench
+from tests.hdl.harness import run_bench
 
 
 @pytest.mark.parametrize("lanes", [1, 3, 8])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.rtl import emit, plan
-from hdl.geometries import shaped, smallest
-from tools import needs
+from tests.hdl.geometries import shaped, smallest
+from tests.tools import needs
 
 pytestmark = needs("yosys")
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hdl.harness import run_bench
+from tests.hdl.harness import run_bench
 
 
 @pytest.mark.parametrize(("arrays", "rows", "bits"), [(1, 4, 1), (6, 16, 8), (3, 5, 3)])

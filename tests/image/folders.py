@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim
-from codesign.hardware import Chip
 from codesign.image import render, verify
 from codesign.image.files import read_manifest
 from codesign.image.manifest import Manifest
 from codesign.mapping import place
-from hdl.programs import net
+from tests.hdl.programs import net
 
 TINY = Chip.load("tiny")
 MAPPING = place(net([30, 11, 5], TINY, IntType(5, True)), TINY, {"fc1": Trim(3, 1)})

@@ -11,8 +11,8 @@ from codesign.fixed import IntType
 from codesign.image import assemble, info, levels, render, sections, verify
 from codesign.mapping import place
 from codesign.mapping.cells import to_codes
-from hdl.programs import net
-from image.folders import FILES, MAPPING, TINY, manifested, problems, written
+from tests.hdl.programs import net
+from tests.image.folders import FILES, MAPPING, TINY, manifested, problems, written
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from cli.calls import Call
 from codesign import image
+from codesign.chip.description import Chip
 from codesign.errors import ImageError
-from codesign.hardware import Chip
 from codesign.image import cell_list, render
 from codesign.mapping import place
 from codesign.program import Program, _largest
 from flows.benchmarks import programs
-from hdl.programs import net, program
+from tests.cli.calls import Call
+from tests.hdl.programs import net, program
 
 TINY = Chip.load("tiny")
 SIZES = [20, 11, 4]

@@ -14,8 +14,8 @@ from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, 
 from codesign.image.files import compose
 from codesign.image.words import stream
 from codesign.mapping import place
-from hdl.programs import net
-from image.folders import FILES, MAPPING, TINY, manifested, problems, written
+from tests.hdl.programs import net
+from tests.image.folders import FILES, MAPPING, TINY, manifested, problems, written
 
 PARTS = sections(MAPPING)
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim, crc32, unpack_fields
-from codesign.hardware import Chip
 from codesign.image import Section, assemble, parse, sections
 from codesign.image.descriptors import (
     CELLS,
@@ -25,7 +25,7 @@ from codesign.image.descriptors import (
     encode_trim,
 )
 from codesign.mapping import Mapping, place
-from hdl.programs import net
+from tests.hdl.programs import net
 
 TINY = Chip.load("tiny")
 

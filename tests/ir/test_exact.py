@@ -8,8 +8,8 @@ import pytest
 
 from codesign.ir import exact
 from codesign.ir.exact import convolve_exact, matmul_exact, pool
-from ir.networks import conv, hidden
-from ir.plain import convolved
+from tests.ir.networks import conv, hidden
+from tests.ir.plain import convolved
 
 
 @pytest.mark.parametrize("top", [3, 2**13, 2**27, 2**30])

@@ -5,7 +5,7 @@ import pytest
 
 from codesign.fixed import INT32
 from codesign.ir import Add, Conv, Linear, MaxPool, Network
-from ir.networks import I5, U4, conv, hidden, linear, raw, residual, toy
+from tests.ir.networks import I5, U4, conv, hidden, linear, raw, residual, toy
 
 
 def test_sources() -> None:

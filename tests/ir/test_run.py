@@ -10,8 +10,8 @@ import pytest
 from codesign.errors import InputError
 from codesign.fixed import INT32, IntType, Trim
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Requant, edges, run, verify
-from ir.networks import I5, linear, raw, residual, toy
-from ir.plain import plain
+from tests.ir.networks import I5, linear, raw, residual, toy
+from tests.ir.plain import plain
 
 WHOLE = "give whole steps of 0.25, which is network.step: np.floor(x / step + 0.5).clip(-8, 7).astype(int)"
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from codesign.fixed import IntType, Trim
 from codesign.ir import show
-from ir.networks import residual, toy
+from tests.ir.networks import residual, toy
 
 
 def test_golden() -> None:

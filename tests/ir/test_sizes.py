@@ -10,7 +10,7 @@ from codesign.errors import InputError
 from codesign.fixed import Trim
 from codesign.ir import Network, verify
 from codesign.ir.sizes import MAX_VALUES
-from ir.networks import conv, hidden, linear, raw, residual, toy
+from tests.ir.networks import conv, hidden, linear, raw, residual, toy
 
 NODES = residual().nodes
 CONV1, CONV2, ADD, POOL, CONV3, AVG, FC = NODES

@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 from codesign.errors import ImageError, InputError
 from codesign.fixed import IntType, Trim
 from codesign.ir import Conv, Network, load, run, save, show
-from ir.networks import residual, toy
+from tests.ir.networks import residual, toy
 
 
 @pytest.fixture

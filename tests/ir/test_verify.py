@@ -8,7 +8,7 @@ import pytest
 from codesign.errors import InputError
 from codesign.fixed import IntType, Trim
 from codesign.ir import Network, verify
-from ir.networks import conv, hidden, linear, raw, residual, toy
+from tests.ir.networks import conv, hidden, linear, raw, residual, toy
 
 FC1, FC2 = toy().nodes
 

@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import IntType
-from codesign.hardware import Chip
 from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Node
 from codesign.mapping import place
 from codesign.mapping.capacity import arrays_needed, check_capacity
 from codesign.mapping.outline import linear_layers, outline
 from codesign.mapping.trim import choose_trims
-from hdl.programs import net
-from ir.networks import residual
+from tests.hdl.programs import net
+from tests.ir.networks import residual
 
 TINY = Chip.load("tiny")
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip, Device
 from codesign.devices import Cells, draw
 from codesign.errors import InputError
 from codesign.fixed import Trim
-from codesign.hardware import Chip, Device
 from codesign.mapping import Die, place, run
 from codesign.mapping.cells import to_codes
 from codesign.program import Program
-from hdl.programs import images, net
+from tests.hdl.programs import images, net
 
 TINY = Chip.load("tiny")
 MAPPING = place(net([20, 5], TINY), TINY)

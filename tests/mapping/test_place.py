@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import IntType, Trim, plane_weights
-from codesign.hardware import Chip
 from codesign.ir import Network
 from codesign.mapping import Mapping, place
 from codesign.mapping.cells import to_codes, to_weights
 from codesign.mapping.plan import correction
-from hdl.programs import net
+from tests.hdl.programs import net
 
 TINY = Chip.load("tiny")
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from codesign import ir
+from codesign.chip.description import Chip
 from codesign.errors import InputError
 from codesign.fixed import Ints, IntType, Trim
-from codesign.hardware import Chip
 from codesign.mapping import Die, Mapping, layers, place, run
 from codesign.mapping.run import BATCH, cannot_clip
-from hdl.programs import images, net
+from tests.hdl.programs import images, net
 
 TINY = Chip.load("tiny")
 

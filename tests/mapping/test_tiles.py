@@ -2,7 +2,7 @@
 
 import pytest
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.mapping.tiles import arrays_of, split_columns, split_rows
 
 TINY = Chip.load("tiny")  # 16 rows, 8 signed columns, 4 lanes

@@ -5,12 +5,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import IntType
-from codesign.hardware import Chip
 from codesign.mapping import outline, place, plan, predict, stream, timing
 from codesign.mapping.timing import bound
-from hdl.programs import alternating, net
+from tests.hdl.programs import alternating, net
 
 TINY = Chip.load("tiny")
 

@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import INT32, Ints, IntType, Trim
-from codesign.hardware import Chip
 from codesign.ir import Linear, Network, Requant
 from codesign.mapping import layers, place, run
 from codesign.mapping.tiles import split_rows
 from codesign.mapping.trim import SAMPLES, choose_trims
-from hdl.programs import U8, images, net
+from tests.hdl.programs import U8, images, net
 
 TINY, REFERENCE = Chip.load("tiny"), Chip.load("reference-128")
 WIDE = 12  # bits of a converter that no current of TINY (48 at most) can clip

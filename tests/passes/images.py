@@ -6,7 +6,7 @@ import numpy as np
 
 from codesign.fixed import INT32, IntType, Trim
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, verify
-from passes.sparse import narrowed
+from tests.passes.sparse import narrowed
 
 I4 = IntType(4, signed=True)
 

@@ -10,8 +10,8 @@ from codesign import ir
 from codesign.fixed import IntType, Trim
 from codesign.ir import Add, Linear, Network, verify
 from codesign.passes import dead_units
-from passes.images import image_network
-from passes.sparse import I4, U4, frozen, inputs, layer, network, random_network
+from tests.passes.images import image_network
+from tests.passes.sparse import I4, U4, frozen, inputs, layer, network, random_network
 
 
 def all_inputs(net: Network) -> np.ndarray:

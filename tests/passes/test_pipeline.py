@@ -10,8 +10,8 @@ from codesign import ir, passes
 from codesign.errors import InputError
 from codesign.ir import Network
 from codesign.passes import pipeline
-from passes.images import image_network
-from passes.sparse import U4, frozen, inputs, layer, network, random_network
+from tests.passes.images import image_network
+from tests.passes.sparse import U4, frozen, inputs, layer, network, random_network
 
 
 def folded() -> Network:

@@ -9,8 +9,8 @@ from codesign import ir
 from codesign.fixed import IntType, Trim
 from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Requant, verify
 from codesign.passes import small_constants
-from passes.images import image_network
-from passes.sparse import U4, frozen, inputs, layer, network, random_network
+from tests.passes.images import image_network
+from tests.passes.sparse import U4, frozen, inputs, layer, network, random_network
 
 I8 = IntType(8, signed=True)
 

@@ -8,7 +8,7 @@ import pytest
 from codesign.errors import InputError
 from codesign.records import sealed
 from codesign.report import load
-from report.example import example
+from tests.report.example import example
 
 
 def message(folder: Path) -> str:

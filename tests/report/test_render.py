@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.report import Accuracy, Inputs, load, text
-from report.example import example
+from tests.report.example import example
 
 RIGHT = """\
 digits_mlp on chip reference-128 (0x0000beef), seed 1

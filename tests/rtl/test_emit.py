@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from codesign.chip.description import Chip
+from codesign.chip.registers import REGISTERS, verilog_header
 from codesign.fixed import clog2
-from codesign.hardware import Chip
-from codesign.image.registers import REGISTERS, verilog_header
 from codesign.image.words import limits
 from codesign.rtl import emit, plan
 from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, text

@@ -2,12 +2,12 @@
 
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import ToolError
-from codesign.hardware import Chip
 from codesign.rtl import emit, plan
 from codesign.rtl.library import CHECKS, SYNTHESIZABLE
 from codesign.rtl.readback import check, read_back
-from tools import needs
+from tests.tools import needs
 
 pytestmark = needs("iverilog")
 

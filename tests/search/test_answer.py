@@ -8,7 +8,7 @@ from codesign.errors import CapacityError
 from codesign.search import optimize, text_table
 from codesign.search.answer import scaled
 from codesign.search.space import Candidate
-from search.toy import TOY, opened, pretend, toy
+from tests.search.toy import TOY, opened, pretend, toy
 
 LONE = "free.train.hidden={depth=[1], widths=[8]}"  # a space that baselines lie outside
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.calls import Call
-from search.toy import pretend, toy
+from tests.cli.calls import Call
+from tests.search.toy import pretend, toy
 
 SETS = ("search.trials=3", "search.rungs=[1]", "search.seeds=[1, 2]", "free.train.downsample=[2]")
 

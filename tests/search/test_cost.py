@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from codesign import compiler
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.mapping import timing
 from codesign.search.cost import Cost, Facts, Miss, Pricer
 from codesign.search.describe import Limits, Question
 from codesign.search.space import Candidate
-from hdl.programs import net
-from search.toy import toy
+from tests.hdl.programs import net
+from tests.search.toy import toy
 
 WIDE = ("limits.arrays=1024", *(f"set.chip.memory.{m}=4096" for m in ("loads", "tiles", "constants", "steps")))
 

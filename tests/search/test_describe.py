@@ -7,7 +7,7 @@ import pytest
 from codesign.errors import ConfigError
 from codesign.search import load
 from codesign.search.describe import Widths
-from search.toy import TOY, opened, toy
+from tests.search.toy import TOY, opened, toy
 
 AXES = '"train.hidden" = { depth = [1, 2], most = 24 }\n"train.downsample" = [1, 2]\n'
 

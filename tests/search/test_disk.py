@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from cli.calls import Call
-from codesign.parallel import Workers
 from codesign.search.journal import Journal
 from codesign.search.run import search
-from search.toy import opened, pretend, toy
+from codesign.workers import Workers
+from tests.cli.calls import Call
+from tests.search.toy import opened, pretend, toy
 
 SETS = ("search.trials=2", "search.rungs=[]", "search.seeds=[1]", "free.train.downsample=[2]")
 
@@ -69,7 +69,7 @@ class TestFull:
         def denied(*_: Any, **__: Any) -> Any:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
-        monkeypatch.setattr("codesign.outputs.FileLock.acquire", denied)
+        monkeypatch.setattr("codesign.folders.FileLock.acquire", denied)
         assert call(*command(tmp_path)) == (
             1,
             "",

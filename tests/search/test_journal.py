@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from cli.calls import Call
 from codesign.errors import InputError
-from codesign.parallel import Workers
 from codesign.search.journal import Journal
 from codesign.search.run import search
 from codesign.search.shared import JOURNAL, quiet
 from codesign.search.shared import opened as studied
-from search.toy import opened, pretend, toy
+from codesign.workers import Workers
+from tests.cli.calls import Call
+from tests.search.toy import opened, pretend, toy
 
 SMALL = ("free.train.hidden={depth=[1, 2], widths=[8, 16]}", "search.trials=3", "search.rungs=[1]")
 WORKER = """

@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 
 import codesign
-from cli.calls import Call
-from search.toy import TOY
+from tests.cli.calls import Call
+from tests.search.toy import TOY
 
 SETS = ("train.epochs=2", "search.rungs=[1]", "search.trials=4", "search.finalists=1", "search.seeds=[1]",
         "simulate.images=2", "limits.arrays=6")  # fmt: skip

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from codesign.errors import ConfigError, InputError, OutputError
-from codesign.parallel import Workers
 from codesign.search import optimize
 from codesign.search.journal import Journal
 from codesign.search.order import Order
@@ -15,7 +14,8 @@ from codesign.search.shared import JOURNAL, quiet
 from codesign.search.shared import opened as studied
 from codesign.search.trial import try_one
 from codesign.train.recipe import Recipe
-from search.toy import opened, pretend, toy
+from codesign.workers import Workers
+from tests.search.toy import opened, pretend, toy
 
 SMALL = ("free.train.hidden={depth=[1, 2], widths=[8, 16]}", "search.trials=5", "search.floor=2", "search.rungs=[1]")
 

@@ -9,7 +9,7 @@ from codesign.errors import CapacityError, ConfigError
 from codesign.search import screen, screen_table
 from codesign.search.cost import Cost
 from codesign.search.screen import COSTS, Screened
-from search.toy import toy
+from tests.search.toy import toy
 
 
 @pytest.fixture(scope="module")

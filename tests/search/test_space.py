@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from optuna.trial import FixedTrial
 
+from codesign.chip.description import Chip
 from codesign.errors import ConfigError
-from codesign.hardware import Chip
 from codesign.mapping.tiles import arrays_of
 from codesign.search.describe import Widths
 from codesign.search.space import Candidate, Choice, Layers, Space, edges, space
-from search.toy import toy
+from tests.search.toy import toy
 
 HIDDEN = "free.train.hidden="
 

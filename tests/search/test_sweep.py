@@ -16,7 +16,7 @@ from codesign.search.front import unbeaten
 from codesign.search.order import Order
 from codesign.search.space import Candidate
 from codesign.search.trial import Tried
-from search.toy import opened, pretend, smooth, toy
+from tests.search.toy import opened, pretend, smooth, toy
 
 ALL = ("search.trials=99", "search.rungs=[]", "search.seeds=[1]")
 FULL = ("train.epochs", 9)

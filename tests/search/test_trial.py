@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from codesign.errors import InputError
-from codesign.parallel import Workers
 from codesign.search.order import Order
 from codesign.search.run import Found, search
 from codesign.search.shared import quiet
 from codesign.search.trial import rungs, try_one
 from codesign.search.trial import tried as known
 from codesign.train.recipe import Recipe
-from search.toy import opened, pretend, searched, smooth, toy
+from codesign.workers import Workers
+from tests.search.toy import opened, pretend, searched, smooth, toy
 
 HIDDEN = "free.train.hidden="
 FULL = 9

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from codesign.search.answer import Point
 from codesign.search.plot import _lines
-from codesign.search.sweep import Point, optimize
+from codesign.search.sweep import optimize
 from codesign.search.write import baselines, csv_text, gain, text_table
 from codesign.train.recipe import Recipe
-from search.toy import pretend, smooth, toy
+from tests.search.toy import pretend, smooth, toy
 
 
 def apart(recipe: Recipe) -> float:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
+from codesign.jobs import training
+from codesign.jobs.training import Task
 from codesign.search import Question, load
 from codesign.search.describe import Limits
 from codesign.search.order import Order, order
 from codesign.search.run import Progress
 from codesign.search.space import Candidate
-from codesign.study import training
-from codesign.study.training import Task
 from codesign.train.recipe import Recipe
-from study.toy import result
+from tests.study.toy import result
 
 TOY = """\
 name = "toy"

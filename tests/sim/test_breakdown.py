@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 
 import codesign
+from codesign.chip.description import Chip
 from codesign.cli import main
 from codesign.errors import ToolError
-from codesign.hardware import Chip
 from codesign.program import Program
 from codesign.rtl import emit
-from codesign.sim import icarus, job, simulate
+from codesign.sim import job, simulate
+from codesign.sim.simulators import icarus
 from codesign.sim.waves import is_whole
-from hdl.programs import images, program
+from tests.hdl.programs import images, program
 
 TINY = Chip.load("tiny")
 

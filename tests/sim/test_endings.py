@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.hardware import Chip
-from hdl.programs import images, program
+from codesign.chip.description import Chip
+from tests.hdl.programs import images, program
 
 # Whoever runs the tests may ignore these signals; a user's shell does not.
 COMMAND = """\

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.sim.job import build
-from hdl.programs import images, program
+from tests.hdl.programs import images, program
 
 pytest.importorskip("resource", reason="needs limits on the size of files")
 COMMAND = """\

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from codesign.chip.description import Chip
 from codesign.errors import ToolError
-from codesign.hardware import Chip
 from codesign.mapping import Die
 from codesign.program import Program
 from codesign.sim import job, simulate
-from hdl.programs import images, program
+from tests.hdl.programs import images, program
 
 TINY = Chip.load("tiny")
 LONG = "/".join("d" * 200 for _ in range(8))  # longer than what a simulator keeps of a plusarg

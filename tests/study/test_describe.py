@@ -6,7 +6,7 @@ import pytest
 
 from codesign.errors import ConfigError
 from codesign.study import Study, check, jobs, load
-from study.toy import TOY, toy
+from tests.study.toy import TOY, toy
 
 FLOWS = Path(__file__).parents[2] / "flows" / "iscas2018"
 

@@ -12,7 +12,7 @@ import pytest
 from codesign.study import Study, jobs, plot
 from codesign.study.plot import svg
 from codesign.study.table import Row, rows
-from study.toy import TOY, result, toy
+from tests.study.toy import TOY, result, toy
 
 LEVELS = '[vary]\n"chip.device.levels" = [2, 4]\n[plot]\nx = "chip.device.levels"\nlog = true\n'
 DIES = """

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codesign.chip.description import Adc
 from codesign.errors import ConfigError, InputError, OutputError, ToolError
-from codesign.hardware import Adc
-from codesign.outputs import alone
-from codesign.parallel import Workers
-from codesign.study import Study, jobs, run, training
+from codesign.folders import alone
+from codesign.jobs import training
+from codesign.jobs.training import Ended, Result, key, read
+from codesign.study import Study, jobs, run
 from codesign.study.run import _tasks
-from codesign.study.training import Ended, Result, key, read
-from study.toy import TOY, pretend, result, toy
+from codesign.workers import Workers
+from tests.study.toy import TOY, pretend, result, toy
 
 PAIR = TOY[: TOY.rindex("[[case]]")]  # one case, two seeds
 
@@ -292,7 +293,7 @@ class TestOnce:
         def unlockable(*_: object, **__: object) -> None:
             raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
-        monkeypatch.setattr("codesign.outputs.FileLock.acquire", unlockable)
+        monkeypatch.setattr("codesign.folders.FileLock.acquire", unlockable)
         pretend(monkeypatch, lambda case, seed: result(80))
         assert run(pair, tmp_path / "out")[0].quantized == (80, 80)
         assert {p.name for p in (tmp_path / "out").iterdir()} == {".codesign.json", "jobs", "toy.csv", "toy.json"}

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from codesign.jobs.training import Result
 from codesign.study import Study, jobs
 from codesign.study.table import Row, deviation, half_width, record, rows
-from codesign.study.training import Result
 from codesign.study.write import csv_text, text_table, write
-from study.toy import TOY, result, toy
+from tests.study.toy import TOY, result, toy
 
 DIES = """
 [[die]]

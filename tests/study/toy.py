@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from codesign.study import Study, load, training
-from codesign.study.training import Result, Task
+from codesign.jobs import training
+from codesign.jobs.training import Result, Task
+from codesign.study import Study, load
 
 TOY = """\
 name = "toy"

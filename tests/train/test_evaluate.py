@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codesign.chip.description import Arrays, Chip, Device
+from codesign.data import Dataset, Range, to_inputs
 from codesign.devices import Cells
 from codesign.errors import InputError
 from codesign.fixed import IntType
-from codesign.hardware import Arrays, Chip, Device
 from codesign.ir import Conv, Linear
-from codesign.train import architecture as arch
-from codesign.train.converters import Converters
-from codesign.train.data import Dataset, Range, to_inputs
 from codesign.train.evaluate import _held, on_die
 from codesign.train.export import export
-from codesign.train.grid import Grid
-from codesign.train.models import QuantNet, quantized
+from codesign.train.layers.converters import Converters
+from codesign.train.layers.grid import Grid
+from codesign.train.nets import architecture as arch
+from codesign.train.nets.quantized import QuantNet, quantized
 
 KIND = IntType(4)
 FINE = Device(levels=4, code_bits=8)

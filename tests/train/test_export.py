@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 import torch
 
+from codesign.chip.description import Chip, Device
 from codesign.errors import InputError
 from codesign.fixed import IntType
-from codesign.hardware import Chip, Device
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, edges, run, verify
 from codesign.mapping import place
 from codesign.mapping import run as run_tiled
-from codesign.train import architecture as arch
-from codesign.train.architecture import Architecture
-from codesign.train.converters import Converters
 from codesign.train.export import export
-from codesign.train.grid import Grid
-from codesign.train.layers import QuantReLU
-from codesign.train.models import QuantNet, mlp, quantized
+from codesign.train.layers.converters import Converters
+from codesign.train.layers.grid import Grid
+from codesign.train.layers.matrix import QuantReLU
+from codesign.train.nets import architecture as arch
+from codesign.train.nets.architecture import Architecture
+from codesign.train.nets.quantized import QuantNet, mlp, quantized
 
 GRIDS = {
     "binary": Device(levels=2, code_bits=1),

@@ -10,10 +10,10 @@ import torch
 from pydantic import BaseModel
 from safetensors.torch import save, save_file
 
+from codesign.chip.description import Chip
+from codesign.data import Dataset
 from codesign.devices import Cells
 from codesign.errors import InputError
-from codesign.hardware import Chip
-from codesign.train.data import Dataset
 from codesign.train.identity import identity
 from codesign.train.loop import fit
 from codesign.train.recipe import Recipe

@@ -16,18 +16,18 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 
+from codesign.chip.description import Activation, Chip
+from codesign.data import Dataset, Range, digits, mnist, to_inputs
+from codesign.data.files import places
 from codesign.errors import ConfigError, InputError, OutputError, ToolError
-from codesign.hardware import Activation, Chip
 from codesign.ir import run
 from codesign.train import loop
 from codesign.train.checkpoint import described
-from codesign.train.data import Dataset, Range, digits, mnist, to_inputs
-from codesign.train.data.files import places
 from codesign.train.export import export
 from codesign.train.loop import Epoch, Trained, accuracy, fit, rate
-from codesign.train.models import QuantNet
+from codesign.train.nets.quantized import QuantNet
 from codesign.train.recipe import Recipe
-from damage import mutations
+from tests.damage import mutations
 
 CHIP = Chip.load("reference-128")
 DATA = digits()
@@ -98,9 +98,9 @@ def test_stopped_training_ends_at_the_same_weights(name: str, phase: str, epoch:
 VICTIM = """
 import sys
 from pathlib import Path
-from codesign.hardware import Chip
+from codesign.chip.description import Chip
 from codesign.train import Recipe, fit
-from codesign.train.data import digits
+from codesign.data import digits
 recipe = Recipe.model_validate_json(sys.argv[1])
 fit(recipe, digits(), Chip.load("reference-128"), Path(sys.argv[2]))
 """

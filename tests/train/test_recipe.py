@@ -6,7 +6,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from codesign.train.architecture import Conv, Dense
+from codesign.train.nets.architecture import Conv, Dense
 from codesign.train.recipe import Recipe
 
 

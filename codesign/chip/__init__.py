@@ -1,0 +1,1 @@
+"""The chip: its description, its registers, its bits."""

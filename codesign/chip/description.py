@@ -1,0 +1,252 @@
+"""The chip: arrays, cells, converters, memories and bus, described once and validated."""
+
+import zlib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from codesign import resources
+from codesign.errors import ConfigError
+from codesign.files import read_text
+from codesign.fixed import IntType, clog2
+from codesign.settings import TOML_LIMIT, Int, validate
+
+RTL_VERSION = 0x0001_0000  # major.minor of the register map, descriptors and image words
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Arrays(_Part):
+    """The crossbars. Bitlines 2j and 2j+1 are the + and - of signed column j."""
+
+    count: Annotated[Int, Field(ge=1, le=1024)] = Field(description="arrays on the chip")
+    rows: Annotated[Int, Field(ge=2, le=1024)] = Field(description="wordlines of an array")
+    columns: Annotated[Int, Field(ge=2, le=1024, multiple_of=2)] = Field(
+        description="bitlines of an array, + and - counted"
+    )
+
+
+class Device(_Part):
+    """One cell: its levels and the conductance code of each.
+
+    spacing `conductance` puts levels evenly between g_off and g_on, `resistance` evenly in 1/g,
+    `table` takes the measured conductances as they are (any unit: only ratios matter).
+    """
+
+    levels: Annotated[Int, Field(ge=2, le=256)] = Field(description="levels a cell can hold")
+    spacing: Literal["conductance", "resistance", "table"] = "conductance"
+    on_off_ratio: Annotated[float, Field(gt=1)] | None = Field(
+        None, description="g_on / g_off; absent: an off cell conducts nothing"
+    )
+    table: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
+        None, description="conductance of each level, rising"
+    )
+    code_bits: Annotated[Int, Field(ge=1, le=12)] = Field(
+        description="bits of a conductance code; without headroom g_on is the largest code"
+    )
+    headroom: Annotated[float, Field(ge=0, le=15)] = Field(
+        0.0, description="codes above g_on, as a share of it: room for cells that conduct more than their level"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.spacing == "table") != (self.table is not None):
+            raise ValueError('table: give it exactly when spacing = "table"')
+        if self.table is not None and self.on_off_ratio is not None:
+            raise ValueError("on_off_ratio: the table says it already; remove one of them")
+        if self.table is not None and len(self.table) != self.levels:
+            raise ValueError(f"table: must list {self.levels} conductances (levels), got {len(self.table)}")
+        if self.table is not None and list(self.table) != sorted(set(self.table)):
+            raise ValueError("table: conductances must rise from level to level")
+        if self.spacing == "resistance" and self.on_off_ratio is None:
+            raise ValueError('on_off_ratio: required when spacing = "resistance"')
+        if len(set(self.codes)) != self.levels:
+            raise ValueError(
+                f"code_bits: {self.code_bits} bits cannot tell {self.levels} levels apart, "
+                f"codes would be {list(self.codes)}, raise code_bits"
+            )
+        return self
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Conductance code of each level, rising; unsigned, of `code_bits` bits."""
+        if self.table is not None:
+            g = np.asarray(self.table)
+        else:
+            off = 1.0 / self.on_off_ratio if self.on_off_ratio else 0.0
+            if self.spacing == "conductance":
+                g = np.linspace(off, 1.0, self.levels)
+            else:
+                g = 1.0 / np.linspace(1.0 / off if off else np.inf, 1.0, self.levels)
+        top = int(((1 << self.code_bits) - 1) / (1 + self.headroom))
+        if self.spacing == "conductance" and self.on_off_ratio is None:
+            unit = max(1, top // (self.levels - 1))  # keeps an ideal device exactly uniform
+            return tuple(min(top, unit * k) for k in range(self.levels))
+        return tuple(int(c) for c in np.rint(g / g[-1] * top))
+
+    @property
+    def level_bits(self) -> int:
+        """Bits of a stored level."""
+        return clog2(self.levels)
+
+    @property
+    def pairs(self) -> dict[int, tuple[int, int]]:
+        """Levels (+, -) of every weight a differential pair can hold, rising; the pair that conducts least wins."""
+        table: dict[int, tuple[int, int]] = {}
+        codes = self.codes
+        for plus in range(self.levels):
+            for minus in range(self.levels):
+                weight = codes[plus] - codes[minus]
+                best = table.get(weight)
+                if best is None or codes[plus] + codes[minus] < codes[best[0]] + codes[best[1]]:
+                    table[weight] = (plus, minus)
+        return dict(sorted(table.items()))
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Every weight a differential pair can hold: all differences of two codes, rising."""
+        return tuple(self.pairs)
+
+
+class Adc(_Part):
+    """The converters of one array."""
+
+    bits: Annotated[Int, Field(ge=2, le=12)] = Field(description="signed code width")
+    lanes: Annotated[Int, Field(ge=1, le=256)] = Field(description="converters per array, shared by its columns")
+
+
+class Activation(_Part):
+    """Numbers that enter wordlines."""
+
+    bits: Annotated[Int, Field(ge=1, le=8)] = Field(8, description="widest activation, one bit plane a phase")
+
+
+class Memory(_Part):
+    """On-chip memories, in entries."""
+
+    input_words: Annotated[Int, Field(ge=1, le=4096)] = Field(
+        16, description="input buffer, words of `rows` activations (held twice)"
+    )
+    activation_words: Annotated[Int, Field(ge=2, le=4096)] = Field(
+        16, description="hidden activations, words of `rows` activations"
+    )
+    steps: Annotated[Int, Field(ge=1, le=4096)] = Field(32, description="matrix-vector steps of a program")
+    loads: Annotated[Int, Field(ge=1, le=65536)] = Field(128, description="wordline load descriptors")
+    tiles: Annotated[Int, Field(ge=1, le=65536)] = Field(64, description="column tile descriptors")
+    constants: Annotated[Int, Field(ge=1, le=65536)] = Field(
+        256, description="requantization entries, one per `lanes` columns"
+    )
+
+
+class Bus(_Part):
+    """The chip's streams."""
+
+    stream_bytes: Annotated[Int, Field(ge=1, le=128)] = Field(
+        16, description="activations per input beat, one byte each"
+    )
+
+
+class Chip(_Part):
+    """A complete chip. Load it with `Chip.load`; every rule below holds for any instance."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
+    arrays: Arrays
+    device: Device
+    adc: Adc
+    activation: Activation = Activation()
+    memory: Memory = Memory()
+    bus: Bus = Bus()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = []
+        if self.adc.lanes > self.columns:
+            problems.append(f"adc.lanes: must be at most arrays.columns/2 = {self.columns}, got {self.adc.lanes}")
+        if self.arrays.rows % self.adc.lanes:
+            problems.append(f"adc.lanes: must divide arrays.rows = {self.arrays.rows}, got {self.adc.lanes}")
+        if self.arrays.rows % self.bus.stream_bytes:
+            problems.append(
+                f"bus.stream_bytes: must divide arrays.rows = {self.arrays.rows}, got {self.bus.stream_bytes}"
+            )
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    @classmethod
+    def load(cls, source: str | Path) -> "Chip":
+        """A chip from a TOML file, or a preset by name (`reference-128`, `tiny`).
+
+        Raises ConfigError with every mistake of the file: dotted key, value, what is allowed.
+        """
+        if preset := resources.presets("chips").get(str(source)):
+            return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml")
+        try:
+            text = read_text(source, TOML_LIMIT)
+        except OSError as e:
+            names = ", ".join(presets())
+            raise ConfigError(
+                f"chip {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {names}"
+            ) from None
+        return cls.parse(text, str(source))
+
+    @classmethod
+    def parse(cls, text: str, where: str = "chip") -> "Chip":
+        """A chip from TOML text; `where` names it in messages."""
+        return validate(cls, text, where)
+
+    @classmethod
+    def of(cls, chip: "Chip | str | Path") -> "Chip":
+        """A chip as it is, or what `load` makes of a preset's name or a file."""
+        if isinstance(chip, cls):
+            return chip
+        if not isinstance(chip, str | Path):
+            raise ConfigError(
+                f"chip: must be a Chip, a .toml file or one of the presets {', '.join(presets())}, "
+                f"got {type(chip).__name__}"
+            )
+        return cls.load(chip)
+
+    @property
+    def columns(self) -> int:
+        """Signed columns of an array (W)."""
+        return self.arrays.columns // 2
+
+    @property
+    def groups(self) -> int:
+        """Column groups an array's converters go through (G)."""
+        return -(-self.columns // self.adc.lanes)
+
+    @property
+    def code(self) -> IntType:
+        """Integer type of an ADC code."""
+        return IntType(self.adc.bits, signed=True)
+
+    @property
+    def sum_bits(self) -> int:
+        """Bits that hold the sum of one offset-binary code from every array."""
+        return self.adc.bits + clog2(self.arrays.count)
+
+    @property
+    def acc_bits(self) -> int:
+        """Bits of an unsigned accumulator; no program can overflow it."""
+        return self.sum_bits + self.activation.bits
+
+    @property
+    def row_words(self) -> int:
+        """32-bit words that program one wordline's cells."""
+        return -(-self.arrays.columns * self.device.level_bits // 32)
+
+    @property
+    def id(self) -> int:
+        """32-bit identity: CRC-32 of everything an image depends on (not the name)."""
+        plain = {"device": {"headroom"}} if self.device.headroom == 0 else {}  # chips older than headroom keep theirs
+        return zlib.crc32(self.model_dump_json(exclude={"name": True, **plain}).encode())
+
+
+def presets() -> list[str]:
+    """Names that `Chip.load` knows."""
+    return list(resources.presets("chips"))

@@ -1,0 +1,1 @@
+"""Networks from outside: an ordinary nn.Module becomes an integer network."""

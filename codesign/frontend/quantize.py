@@ -1,0 +1,161 @@
+"""Post-training quantization: an ordinary nn.Module and sample inputs become an integer network."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from codesign.arrays import as_array
+from codesign.chip.description import Chip
+from codesign.errors import InputError, warn
+from codesign.fixed import INT32, Ints, IntType, clamp, raw_bias, requant_constants
+from codesign.frontend.scales import (
+    FLOAT32,
+    check_float32,
+    fitted,
+    is_silent,
+    raw_step,
+    silent_step,
+    varies,
+    watch,
+    watch_order,
+)
+from codesign.frontend.torch_export import trace
+from codesign.ir import Linear, Network, Requant, verify
+from codesign.train.export import export
+from codesign.train.layers.grid import Grid, best_reach, promising
+from codesign.train.layers.matrix import span
+from codesign.train.nets.quantized import QuantNet
+
+Real = NDArray[np.float64]
+
+
+def to_network(model: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
+    """The integers of a quantized model as they are, or of any other module by `quantize`."""
+    chip = Chip.of(chip)
+    if not isinstance(model, QuantNet):
+        return quantize(model, calibration, chip, name)
+    if model.grid.values != chip.device.weights:
+        raise InputError(
+            f"model: trained for weights {_some(model.grid.values)}, "
+            f"chip {chip.name} holds {_some(chip.device.weights)}; train for this chip"
+        )
+    kinds = [model.input, *(layer.activation.kind for layer in model.chain if layer.activation)]
+    widest = max(k.bits for k in kinds)
+    if widest > chip.activation.bits:
+        raise InputError(
+            f"model: has {widest}-bit activations, chip {chip.name} takes {chip.activation.bits}; train with fewer bits"
+        )
+    for layer in model.chain:
+        read = layer.converters
+        if read is not None and (read.rows, read.code.bits) != (chip.arrays.rows, chip.adc.bits):
+            raise InputError(
+                f"model: layer {layer.name} was trained through {read.code.bits}-bit converters of {read.rows} rows, "
+                f"chip {chip.name} has {chip.adc.bits} bits and {chip.arrays.rows} rows; train for this chip"
+            )
+    return export(model, name)
+
+
+def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
+    """`module` (a chain of Linear, ReLU, Flatten, Dropout) on the cells of `chip`, without training.
+
+    calibration is (images, ...) as the module takes them, some hundred typical ones. Integers are taken as
+    they are (step 1); for floats the input step is chosen from their range. Each layer's weight scale and
+    each activation's step have the least squared error; the mean error of every column goes into its bias.
+    Raises UnsupportedError for other operations, InputError for NaN, infinite or misshapen numbers. Warns
+    (CodesignWarning) of layers that give the same for every image.
+    """
+    chip, x = Chip.of(chip), as_array(calibration, "calibration")
+    real, q, kind, step = _inputs(x, chip)
+    layers = trace(module, torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32)))
+    if layers[0].weight.shape[1] != q.shape[1]:
+        raise InputError(
+            f"calibration: has {q.shape[1]} values an image, layer {layers[0].name} wants {layers[0].weight.shape[1]}"
+        )
+    grid, nodes, source = Grid(chip.device.weights), [], "input"
+    features, first_step, drive = q.shape[1], step, span(kind)
+    if len(q) > 1 and not varies(q):
+        warn(f"calibration: all {len(q)} inputs are the same at steps of {step:.3g}; give some hundred typical ones")
+    for layer, reader in zip(layers, [*layers[1:], None], strict=True):
+        w = torch.from_numpy(layer.weight)
+        unit = best_reach(w, grid) / grid.top  # real value of a conductance code
+        codes = grid.codes(w / unit).numpy()
+        exact = real @ layer.weight.T + layer.bias
+        check_float32(exact, f"calibration: layer {layer.name}")
+        rough = (q.astype(np.float64) @ codes.T) * (unit * step)
+        bias = (exact - rough).mean(axis=0)  # layer.bias, plus what rounding the weights took from the mean
+        scale = unit * step if codes.any() else 0.0
+        if reader is None:
+            step_out, codes = raw_step(layer.name, scale, bias, codes, drive)
+            add = raw_bias(bias / step_out, layer.name)
+            requant = Requant(np.ones_like(add), add, 0, INT32)
+        else:
+            kind_out = IntType(chip.activation.bits, signed=not layer.relu)
+            y, top = np.maximum(rough + bias, 0) if layer.relu else rough + bias, span(kind_out)
+            if is_silent(y, real, layer.weight):
+                step_out = silent_step(rough + bias, top, reader.weight, reader.bias, grid.top)
+            else:
+                step_out = best_step(y, kind_out)
+            held, step_out = fitted(bias, scale, codes, drive, step_out, top)
+            requant = Requant(*requant_constants(np.full(bias.shape, scale / step_out), held / step_out), kind_out)
+            drive = top
+        nodes.append(Linear(layer.name, source, np.ascontiguousarray(codes.T.astype(np.int32)), requant))
+        before, q = q, clamp(np.floor((rough + bias) / step_out + 0.5), requant.out)
+        real = np.maximum(exact, 0) if layer.relu else exact
+        watch(layer.name, before, q, real)
+        source, step = layer.name, step_out
+    watch_order(source, q, exact)
+    return verify(Network(name, features, kind, tuple(nodes), first_step))
+
+
+def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, float]:
+    """Calibration as reals and as integers (images, features), their type and their step."""
+    if x.ndim < 2 or x.size == 0 or x.dtype.kind not in "iuf":
+        raise InputError(
+            f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give some hundred images"
+        )
+    with np.errstate(over="ignore"):  # of a longdouble
+        real = x.reshape(len(x), -1).astype(np.float64)
+    if not np.isfinite(real).all():
+        image, feature = np.argwhere(~np.isfinite(real))[0]
+        raise InputError(
+            f"calibration: image {image} value {feature} is {real[image, feature]}; remove NaN and infinity"
+        )
+    kind = IntType(chip.activation.bits, signed=bool(real.min() < 0))
+    if x.dtype.kind in "iu":
+        if not kind.holds(real):
+            raise InputError(
+                f"calibration: integers must lie in {kind.lo}..{kind.hi} ({kind} of chip {chip.name}), "
+                f"got {int(real.min())}..{int(real.max())}; shift them right or give floats"
+            )
+        return real, real.astype(np.int64), kind, 1.0
+    largest = float(np.abs(real).max())
+    if largest == 0:
+        raise InputError("calibration: every value is 0, so no input step can be chosen; give typical images")
+    if not FLOAT32.tiny <= largest <= FLOAT32.max:
+        raise InputError(
+            f"calibration: its largest magnitude is {largest:.3g}, modules compute in float32, whose numbers are "
+            f"{FLOAT32.tiny:.3g} to {FLOAT32.max:.3g}; rescale the inputs"
+        )
+    step = largest / span(kind)
+    return real, clamp(np.floor(real / step + 0.5), kind), kind, step
+
+
+def best_step(y: Real, kind: IntType, candidates: int = 40) -> float:
+    """The step of `kind` that quantizes `y` with the least squared error; 1.0 for all-zero `y`."""
+    largest = float(np.abs(y).max())
+    if largest == 0:
+        return 1.0
+    steps = promising(
+        y.ravel(),
+        np.arange(kind.lo, kind.hi + 1, dtype=np.float64),
+        [largest * k / candidates / span(kind) for k in range(1, candidates + 1)],
+    )
+    errors = [np.square(np.clip(np.floor(y / s + 0.5), kind.lo, kind.hi) * s - y).sum() for s in steps]
+    return float(steps[int(np.argmin(errors))])
+
+
+def _some(values: tuple[int, ...]) -> str:
+    return f"{list(values)}" if len(values) <= 9 else f"{values[0]}..{values[-1]} ({len(values)} values)"

@@ -1,0 +1,28 @@
+"""What one cached training is: a name, a seed and a flow; and the dies that its network is judged on."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from codesign.devices import Cells
+from codesign.flow import Flow
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training. `label` is what progress and messages call it."""
+
+    label: str
+    seed: int
+    flow: Flow
+
+
+class Imperfection(BaseModel):
+    """Dies to draw for every trained network: the accuracy is measured on each, without the converters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    name: Annotated[str, Field(min_length=1)]
+    cells: Cells
+    draws: Annotated[int, Field(ge=1, le=10000)] = 8

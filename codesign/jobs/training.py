@@ -1,0 +1,160 @@
+"""One training of a study, in a folder of its own: run at most once, resumed after a kill, its result kept."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from codesign.errors import CodesignError, InputError, OutputError, ToolError
+from codesign.folders import alone, atomic_write, writing
+from codesign.jobs.job import Imperfection, Job
+from codesign.records import sealed, unsealed
+from codesign.train.identity import identity
+
+if TYPE_CHECKING:
+    from codesign.train import Dataset, Epoch
+    from codesign.train.recipe import Images
+
+Tell = Callable[[float, str], None]  # share of the training that is done, note
+
+
+class Result(BaseModel):
+    """result.json: accuracies in percent of the test images, after the last epoch."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    twin: float | None = Field(alias="float")
+    quantized: float
+    images: int
+    cells: int
+    rejected: int
+    train_accuracy: float | None
+    dies: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a training needs, wherever it runs."""
+
+    job: Job
+    dies: tuple[Imperfection, ...]
+    home: Path
+    data: Path | None
+    identity: str  # of the data set
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a training ended: with a result in its folder, or with a problem of its own."""
+
+    label: str
+    accuracy: float | None = None
+    problem: str | None = None
+
+
+def key(job: Job, dies: tuple[Imperfection, ...], data: str) -> str:
+    """A name for everything the result depends on: equal keys, equal results. `data`: a data set's identity.
+
+    Raises InputError when the stuck map cannot be read.
+    """
+    content = {
+        "training": identity(job.flow.train, job.flow.chip, data, [d.cells for d in dies]),
+        "dies": [d.model_dump(mode="json") for d in dies],
+        "seed": job.seed if dies else None,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def read(home: Path) -> Result | None:
+    """The result kept in `home`; None if there is none, or it is damaged or another training's: it is done again."""
+    try:
+        content = unsealed(home / "result.json")
+        return Result.model_validate(content) if content.get("training") == home.name else None
+    except (OSError, ValueError):  # pydantic's among them
+        return None
+
+
+def train(task: Task, tell: Tell | None = None) -> Ended:
+    """Train, unless another process did meanwhile; result.json is written last.
+
+    A mistake that concerns this training alone (its loss became NaN, the data cannot take it) is in the answer.
+    Raises InputError when the data set cannot be read, ToolError and OutputError as training does.
+    """
+    job, home, tell = task.job, task.home, tell or (lambda share, note: None)
+    dataset = _loaded(job.flow.train.images, task.data, task.identity)
+    with writing(home):
+        home.mkdir(parents=True, exist_ok=True)
+        with alone(home, lambda: tell(0, "waits for another process that trains it")):
+            result = read(home)
+            if result is None:
+                try:
+                    result = _trained(task, dataset, tell)
+                except (ToolError, OutputError):
+                    raise
+                except CodesignError as e:
+                    return Ended(job.label, problem=str(e))
+    return Ended(job.label, result.quantized)
+
+
+@lru_cache(maxsize=1)
+def _loaded(images: "Images", data: Path | None, identity: str) -> "Dataset":
+    """The data set; kept for the next training of this process. Its identity tells changed files of a name apart."""
+    found = images.load(data)
+    if found.identity != identity:
+        raise InputError(f"data set {images.dataset}: is not the same as when the study began; run the command again")
+    return found
+
+
+def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
+    from codesign.train.loop import fit
+
+    job, home, recipe = task.job, task.home, task.job.flow.train
+    for left in home.glob(".*.tmp"):  # a killed writer's
+        left.unlink(missing_ok=True)
+    phases = ["float"] * recipe.float_baseline + ["quantized"] * (recipe.method != "direct")
+    total = len(phases) * recipe.epochs + len(task.dies)
+
+    def progress(e: "Epoch") -> None:
+        done = phases.index(e.phase) * recipe.epochs + e.epoch
+        tell(done / total, f"{e.phase} {e.epoch}/{e.epochs}, {e.accuracy:.1f} %")
+
+    trained = fit(recipe, dataset, job.flow.chip, home / "state", progress)
+    dies = {}
+    for k, die in enumerate(task.dies):
+        tell((total - len(task.dies) + k) / total, f"dies, {die.name}")
+        dies[die.name] = _on_dies(trained.model, dataset, job, die)
+    result = Result(
+        float=trained.accuracy_float,
+        quantized=trained.accuracy_quantized,
+        images=trained.images,
+        cells=sum(2 * recipe.slices * layer.weight.numel() for layer in trained.model.chain),
+        rejected=sum(e.rejected for e in trained.history),
+        train_accuracy=trained.history[-1].accuracy if trained.history else None,
+        dies=dies,
+    )
+    keep(task, result)
+    shutil.rmtree(home / "state", ignore_errors=True)
+    return result
+
+
+def keep(task: Task, result: Result) -> None:
+    """Write the folder of a finished training, result.json last."""
+    atomic_write(task.home / "flow.toml", task.job.flow.toml())
+    atomic_write(task.home / "result.json", sealed({"training": task.home.name, **result.model_dump(by_alias=True)}))
+
+
+def _on_dies(model: Any, dataset: "Dataset", job: Job, die: Imperfection) -> list[float]:
+    """Accuracy on each of the drawn dies; equal seeds give every network the same draws."""
+    from codesign.train.evaluate import on_die
+
+    return [
+        on_die(model, dataset, job.flow.train.input, job.flow.chip, die.cells, np.random.default_rng([job.seed, k]))
+        for k in range(die.draws)
+    ]

@@ -1,0 +1,160 @@
+"""TOML files of people, read into checked records; every mistake is told at once, one a line."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel, Field, ValidationError
+
+from codesign.errors import ConfigError, plain
+
+TOML_LIMIT = 1 << 20  # bytes of a chip, flow, study or question file
+
+Int = Annotated[int, Field(strict=True)]  # not "16", not true
+M = TypeVar("M", bound=BaseModel)
+
+
+def validate(model: type[M], text: str, where: str) -> M:
+    """TOML text as an instance of `model`. Raises ConfigError that lists every mistake, one a line."""
+    try:
+        data = tomllib.loads(text)
+    except (ValueError, RecursionError) as e:  # TOMLDecodeError is a ValueError
+        raise ConfigError(f"{where}: is not TOML ({e})") from None
+    if unfit := list(_unfit(data)):
+        raise ConfigError("\n".join(f"{where}: {line}" for line in unfit))
+    try:
+        return model.model_validate(data)
+    except ValidationError as e:
+        if meant := _meant(data, model.__name__):
+            raise ConfigError(f"{where}: {meant}") from None
+        raise ConfigError("\n".join(f"{where}: {line}" for line in _findings(e, model))) from None
+
+
+def _unfit(value: Any, key: str = "") -> Iterator[str]:
+    """A line for each text in the tables of a file that would not stay in its line on a terminal, or is not UTF-8."""
+    if isinstance(value, str) and plain(value) != value:
+        yield f"{key}: must be one line without control characters, got {value!r}"
+    elif isinstance(value, dict):
+        for name, below in value.items():
+            if plain(name) != name:
+                yield f"{f'{key}.' if key else ''}{plain(name)}: a key must be one line without control characters"
+            else:
+                yield from _unfit(below, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for k, below in enumerate(value):
+            yield from _unfit(below, f"{key}.{k}")
+
+
+# Files by what only they hold: the model's name, keys that are there, keys that are not, and what they are for.
+_KINDS: tuple[tuple[str, set[str], set[str], str], ...] = (
+    ("Chip", {"arrays", "device"}, set(), "is a chip, not a {}; give it to `codesign chip check`, or name it in a {}"),
+    ("Question", {"free"}, set(), "is a question, not a {}; give it to `codesign optimize`"),
+    ("Study", {"question"}, {"free"}, "is a study, not a {}; give it to `codesign study`"),
+    (
+        "Flow",
+        {"chip", "train"},
+        {"question", "free", "case", "vary", "seeds", "search"},
+        "is a flow, not a {}; give it to `codesign run`",
+    ),
+)
+
+
+def _meant(data: dict[str, Any], model: str) -> str | None:
+    """What a file is that was given as another kind; None if it is of no other kind."""
+    if model not in {kind for kind, *_ in _KINDS}:
+        return None
+    for kind, there, absent, says in _KINDS:
+        if there <= data.keys() and not absent & data.keys():
+            return None if kind == model else says.format(*[model.lower()] * 2)
+    return None
+
+
+def _findings(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    lines = []
+    for item in error.errors():
+        key = ".".join(str(p) for p in item["loc"]) or "file"
+        if item["type"] == "default_factory_not_called":
+            continue  # a consequence of another mistake, which is listed
+        if item["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(item["loc"][-1]), _keys(model, item["loc"][:-1]), n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(_keys(model, item['loc'][:-1]))}"
+            lines.append(f"{key}: unknown key; {hint}")
+        elif item["type"] == "missing":
+            lines.append(f"{key}: missing; it is required")
+        elif item["type"] == "value_error":
+            lines += [f"{key}.{m}" if item["loc"] else m for m in str(item["ctx"]["error"]).splitlines()]
+        else:
+            lines.append(f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}, got {item['input']!r}")
+    return lines
+
+
+def _keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    for part in path:
+        if isinstance(part, int):
+            continue  # a place in a list
+        field = model.model_fields.get(str(part))
+        kinds = () if field is None else (field.annotation, *get_args(field.annotation))
+        parts = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        if not parts:
+            return []
+        model = parts[0]
+    return sorted(model.model_fields)
+
+
+def changes(sets: Sequence[str]) -> list[tuple[str, Any]]:
+    """Each KEY=VALUE as (dotted key, value): a TOML value, or a bare word as a string. Raises ConfigError."""
+    found: list[tuple[str, Any]] = []
+    for text in sets:
+        key, equals, value = text.partition("=")
+        if not equals or not all(p.strip() for p in key.split(".")):
+            raise ConfigError(f"--set {text}: must be KEY=VALUE, for example train.epochs=5")
+        try:
+            found.append((key, tomllib.loads(f"x = {value}")["x"]))
+        except (ValueError, RecursionError):
+            found.append((key, value.strip()))
+    return found
+
+
+def put(data: dict[str, Any], path: list[str], value: Any) -> str | None:
+    """Set the value at `path`, making tables on the way; what is wrong where a value is in the way."""
+    table: Any = data
+    for k, part in enumerate(path[:-1]):
+        table = table.setdefault(part, {})
+        if not isinstance(table, dict):
+            above = ".".join(path[: k + 1])
+            return f"{'.'.join(path)}: {above} is a value, not a table; set {above} itself"
+    table[path[-1]] = value
+    return None
+
+
+def toml(data: dict[str, Any]) -> str:
+    """A dictionary as TOML, a table for every dictionary at the top."""
+    plain = [f"{_key(k)} = {_value(v)}" for k, v in data.items() if not isinstance(v, dict)]
+    tables = [
+        "\n".join(["", f"[{_key(k)}]", *(f"{_key(n)} = {_value(x)}" for n, x in v.items())])
+        for k, v in data.items()
+        if isinstance(v, dict)
+    ]
+    return "\n".join([*plain, *tables]) + "\n"
+
+
+def _key(name: str) -> str:
+    return (
+        name
+        if name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+        else json.dumps(name, ensure_ascii=False)
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_value(v) for v in value) + "]"
+    if isinstance(value, bool | int | str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, float):
+        return repr(value)  # also nan and inf, which the models refuse in their own words
+    return str(value)  # dates and times

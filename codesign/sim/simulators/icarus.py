@@ -1,0 +1,249 @@
+"""The only place that starts a simulator: compile once, run cocotb tests, tell in one line what failed."""
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from signal import Signals
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from codesign.errors import ToolError
+from codesign.sim.simulators.cache import cache_folder, is_whole, store
+from codesign.sim.simulators.child import Tick, execute
+
+PATIENCE_S = 300.0  # a simulator that shows no sign of life for so long is given up
+MARK = "codesign: "  # begins a line of a log that says why the simulation ends
+RESULTS = "results.xml"
+
+
+def require() -> None:
+    """Raises ToolError when Icarus Verilog or the shared libpython is missing, with the way to get it."""
+    if shutil.which("iverilog") is None or shutil.which("vvp") is None:
+        raise ToolError(
+            "iverilog: not found on PATH; simulation needs Icarus Verilog 11 or newer, install it "
+            "(Debian, Ubuntu: apt-get install iverilog; macOS: brew install icarus-verilog) and run again"
+        )
+    from find_libpython import find_libpython
+
+    if find_libpython() is None:
+        raise ToolError(
+            "libpython: no shared library of this Python; cocotb needs it, install it "
+            "(Debian, Ubuntu: apt-get install libpython3-dev) or use a Python built with --enable-shared"
+        )
+
+
+def build(
+    files: Mapping[str, str], sources: Sequence[str], top: str, parameters: Mapping[str, object] | None = None
+) -> Path:
+    """A folder with the compiled simulator of `sources` (names in `files`); compiled once per content and compiler.
+
+    What is kept is used only while it is as it was stored, else compiled anew. Raises ToolError with the compiler's
+    words when the Verilog does not compile, or when the result cannot be kept.
+    """
+    require()
+    options = [f"-P{top}.{name}={value}" for name, value in sorted((parameters or {}).items())]
+    digest = hashlib.sha256(repr((sorted(files.items()), list(sources), top, options, _tools())).encode())
+    final = cache_folder() / f"icarus-{top}-{digest.hexdigest()[:16]}"
+    if is_whole(final / "sim.vvp"):
+        return final
+    try:
+        with tempfile.TemporaryDirectory(prefix="codesign-") as work:
+            content = _compile(Path(work), files, sources, top, options)
+    except OSError as e:
+        raise ToolError(
+            f"simulator of {top}: cannot be compiled ({e.strerror or e}); free the disk or set TMPDIR to another"
+        ) from None
+    try:
+        store(final / "sim.vvp", content)
+    except OSError as e:
+        raise ToolError(
+            f"{final.parent}: cannot keep compiled simulators ({e.strerror or e}); free it or set CODESIGN_CACHE to a "
+            "folder that can"
+        ) from None
+    return final
+
+
+def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: str, options: Sequence[str]) -> bytes:
+    """The compiled simulator, once it is known to load: a full disk does not change the compiler's exit status."""
+    for name, text in files.items():
+        path = work / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    (work / "timescale.f").write_text("+timescale+1ns/1ps\n", encoding="utf-8")
+    found = work / "sim.vvp"
+    log = work / "build.log"
+    arguments = ["-s", top, "-g2005", "-Wall", "-I.", "-f", "timescale.f", *options, *sources]
+    # Relative names, and temporary files in the same place: the compiler hands both to a shell.
+    status = execute(["iverilog", "-o", found.name, *arguments], work, log, {**os.environ, "TMPDIR": "."})
+    if status:
+        raise ToolError(f"iverilog: {top} does not compile: {_ended(status) or _line(log, 0)}")
+    loads = found.is_file() and execute(["vvp", "-n", "-s", found.name], work, log) == 0
+    content = found.read_bytes() if loads else b""
+    names = re.search(rb"\n:file_names (\d+);\n((?: +\"[^\n]*\";\n)*)\Z", content)  # the last thing that is written
+    if names is None or names[2].count(b"\n") != int(names[1]):
+        raise ToolError(
+            f"iverilog: ended well, but left no simulator of {top} that loads; see whether {work.parent} is full and "
+            f"{shutil.which('iverilog')} is sound, and run again"
+        )
+    return content
+
+
+def run(
+    simulator: Path,
+    top: str,
+    module: str,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    plusargs: Sequence[str] = (),
+    waves: bool = False,
+    filter: str | None = None,
+    log: Path | None = None,
+    heartbeat: Path | None = None,
+    tick: Callable[[], None] | None = None,
+) -> None:
+    """Run the cocotb tests of `module`; files appear in `folder`, which is the current one for the tests.
+
+    log: what the simulator says (absent: simulation.log there). heartbeat: a file that a living bench touches; after
+    `PATIENCE_S` without, the simulator is given up. tick is called now and then. Raises ToolError when the simulation
+    died, was given up, or a test failed; OSError when the folder cannot be written.
+    """
+    require()
+    folder.mkdir(parents=True, exist_ok=True)
+    log, results = (log or folder / "simulation.log").absolute(), folder / RESULTS
+    results.unlink(missing_ok=True)
+    runner = _runner(log, _Patience(heartbeat, tick))
+    told = ""
+    try:
+        with suppress(SystemExit):  # of the runner: tests failed, which the results say too
+            runner.test(
+                test_module=module,
+                hdl_toplevel=top,
+                hdl_toplevel_lang="verilog",
+                build_dir=simulator,
+                test_dir=folder,
+                results_xml=str(results.absolute()),
+                plusargs=list(plusargs),
+                extra_env={**(env or {}), "COCOTB_RESULTS_ATTACHMENTS": ""},
+                test_args=["-n"],  # $stop ends it, and does not ask
+                waves=waves,
+                test_filter=filter,
+            )
+    except _Stalled:
+        told = f"no sign of life for {PATIENCE_S:,g} s, so it was ended"
+    told = told or _why(runner.status, log, results)
+    if told:
+        raise ToolError(f"simulation of {top}: {told}; log: {log}")
+
+
+class _Stalled(Exception):
+    """The simulator shows no sign of life."""
+
+
+class _Patience:
+    def __init__(self, heartbeat: Path | None, tick: Callable[[], None] | None) -> None:
+        self.heartbeat, self.tick = heartbeat, tick
+        self.beat, self.idle = 0, 0.0
+
+    def __call__(self, seconds: float) -> None:
+        if self.tick:
+            self.tick()
+        if self.heartbeat:
+            with suppress(OSError):
+                beat = self.heartbeat.stat().st_mtime_ns
+                self.beat, self.idle = beat, self.idle if beat == self.beat else 0.0
+            self.idle += seconds
+            if self.idle > PATIENCE_S:
+                raise _Stalled
+
+
+def _why(status: int, log: Path, results: Path) -> str:
+    """Why a simulation that ended is no result; "" if all tests passed."""
+    marked = next((line for line in _lines(log) if line.startswith(MARK)), "")
+    if marked:
+        return marked.removeprefix(MARK)
+    if told := _ended(status):
+        return "; ".join(filter(None, (told, _room(results.parent))))
+    try:
+        tests = ET.parse(results).getroot().findall(".//testcase")
+    except (OSError, ET.ParseError):
+        return _room(results.parent) or f"it left no results, exit status {status}: {_line(log, -1)}"
+    failed = [bad for test in tests for kind in ("failure", "error") if (bad := test.find(kind)) is not None]
+    if failed:
+        words = failed[0].get("message") or failed[0].text or ""
+        first = next(iter(words.strip().splitlines()), "") or _line(log, -1)
+        return _room(results.parent) or f"{len(failed)} of {len(tests)} tests failed: {first}"
+    if not tests:
+        return f"it ran no tests: {_line(log, -1)}"
+    return f"exit status {status}: {_line(log, -1)}" if status else ""
+
+
+def _ended(status: int) -> str:
+    """How a signal ended a program; "" if none did."""
+    return f"it was ended by {Signals(-status).name}" if status < 0 else ""
+
+
+def _room(folder: Path) -> str:
+    """Why nothing can be written to a folder; "" if it can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as f:
+            f.write(bytes(1 << 16))
+    except OSError as e:
+        return f"{folder} cannot be written ({e.strerror})"
+    return ""
+
+
+def _lines(log: Path) -> list[str]:
+    try:
+        return [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return []
+
+
+def _line(log: Path, at: int) -> str:
+    """The first or the last line of a log."""
+    lines = _lines(log)
+    return lines[at].strip() if lines else "it said nothing"
+
+
+def _tools() -> list[object]:
+    """What compiles and simulates: the programs' places, sizes and ages, and the version of both, which come together.
+
+    The compiler is not asked: it needs a temporary file to say it.
+    """
+    places = [Path(shutil.which(name) or name).resolve() for name in ("iverilog", "vvp")]
+    known = [(str(p), (found := p.stat()).st_mtime_ns, found.st_size) for p in places]
+    return [*known, _version(*known[1])]
+
+
+@cache
+def _version(path: str, changed: int, size: int) -> str:  # noqa: ARG001 - another program has another
+    try:
+        said = subprocess.run([path, "-V"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        raise ToolError(f"{path}: does not say its version when asked with -V; install Icarus Verilog anew") from None
+    return next(iter(said.stdout.decode(errors="replace").splitlines()), "")
+
+
+def _runner(log: Path, tick: Tick) -> Any:
+    """Cocotb's runner, with our way of running a command: one that ends with us."""
+    from cocotb_tools.runner import Icarus
+
+    class Runner(Icarus):
+        status = 0
+
+        def _execute(self, cmds: Any, cwd: Any) -> None:
+            (command,) = cmds
+            self.status = execute(command, Path(cwd), log, self.env | {"COCOTB_RESULTS_FILE": RESULTS}, tick)
+
+    logging.getLogger("cocotb").setLevel(logging.ERROR)
+    runner = Runner()
+    runner.log.setLevel(logging.CRITICAL)
+    return runner

@@ -1,0 +1,1 @@
+"""Quantized layers: grids, straight-through rounding, converters and noise in the loop."""

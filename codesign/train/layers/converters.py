@@ -1,0 +1,183 @@
+"""The chip's converters in the training loop: every input bit of every array goes through a saturating ADC.
+
+The forward pass is the chip's, code for code (`fixed.convert` with the trim the registers will hold). Gradients of
+activations and weights are those of the exact product, scaled for each array by the share of its conversions that did
+not saturate; the step of the converters learns as in LSQ.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from codesign.fixed import Ints, IntType, Trim, bit_planes, convert, plane_weights
+from codesign.train.layers.grid import Grid
+from codesign.train.layers.noise import CellNoise
+from codesign.train.layers.unfold import Window
+
+GAIN_TOP = 255  # largest gain register
+SHIFT_TOP = 15  # largest shift register
+LEARNERS = 8  # one image in this many teaches the converters' step
+WATCHED = 4  # top planes that tell how much of an array saturates; of 8, the others weigh 6 % together
+INT_BATCH = 256  # vectors at once in the integer contract
+
+
+class Converters(nn.Module):
+    """The ADCs of a layer's arrays of `rows` wordlines: signed codes of `bits`, one learned step for the layer.
+
+    The step is kept as its logarithm (base 2, in conductance codes); it starts at one on cell's current, `top`
+    codes. `trim` is what the registers hold. `whole` allows powers of two only, for the last layer, whose raw
+    accumulators no multiplier can rescale.
+    """
+
+    def __init__(self, rows: int, bits: int, whole: bool = False, top: int = 1) -> None:
+        super().__init__()
+        self.rows, self.code, self.whole = rows, IntType(bits, signed=True), whole
+        self.narrow = rows * top * GAIN_TOP < 2**24  # float32 holds every product of current and gain
+        self.log_step = nn.Parameter(torch.tensor(math.log2(top)))
+
+    @property
+    def trim(self) -> Trim:
+        """Gain and shift nearest to the learned step."""
+        log = min(max(self.log_step.item(), 0.0), float(SHIFT_TOP - 1))
+        if self.whole or log == 0.0:
+            return Trim(1, round(log))
+        shift = min(SHIFT_TOP, math.floor(log + math.log2(GAIN_TOP)))
+        return Trim(round(2 ** (shift - log)), shift)
+
+    def forward(
+        self, x: Tensor, slices: list[Tensor], kind: IntType, base: int, window: Window | None, noise: CellNoise | None
+    ) -> Tensor:
+        """Accumulators in units of exact ones: (images, outputs), or (images, outputs, height, width).
+
+        slices: what the cells of each slice hold, codes in floats, least significant first.
+        """
+        parts = []
+        for s, codes in enumerate(slices):
+            if window is None:
+                y = self._layer(x.flatten(1), codes, kind, noise)
+            else:
+                groups = zip(x.chunk(window.groups, 1), codes.chunk(window.groups), strict=True)
+                made = [window.images(self._layer(window.patches(a), w.flatten(1), kind, noise), a) for a, w in groups]
+                y = torch.cat(made, 1)
+            parts.append(y * float(base**s) if s else y)
+        return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
+
+    def _layer(self, x: Tensor, codes: Tensor, kind: IntType, noise: CellNoise | None) -> Tensor:
+        """(vectors, inputs) by (outputs, inputs)."""
+        step = torch.exp2(self.log_step)
+        if not self.narrow:
+            x, codes = x.double(), codes.double()
+        out: Tensor = _Convert.apply(x, codes, step, kind, self.trim, self.code, self.rows, noise)  # type: ignore[no-untyped-call]
+        return out if self.narrow else out.float()
+
+    def integers(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, window: Window | None) -> Ints:
+        """Sums of the converters' codes (not rescaled by the trim), by the integer contract."""
+        parts = []
+        batch = max(1, INT_BATCH if window is None else INT_BATCH * 64 // (x.shape[-1] * x.shape[-2]))
+        for first in range(0, len(x), batch):
+            parts.append(self._integers(x[first : first + batch], codes, kind, grid, window))
+        return np.concatenate(parts)
+
+    def _integers(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, window: Window | None) -> Ints:
+        if window is None:
+            return self._codes(x.reshape(len(x), -1), codes, kind, grid)
+        made = []
+        for a, w in zip(torch.from_numpy(x).double().chunk(window.groups, 1), codes.chunk(window.groups), strict=True):
+            y = self._codes(window.patches(a).numpy().astype(np.int64), w.flatten(1), kind, grid)
+            made.append(window.images(torch.from_numpy(y), a))
+        return torch.cat(made, 1).numpy()
+
+    def _codes(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid) -> Ints:
+        planes = bit_planes(x, kind).astype(np.float64)  # (planes, vectors, inputs)
+        trim, weights = self.trim, plane_weights(kind)
+        total = np.zeros((len(x), len(codes)), np.int64)
+        for s, digits in enumerate(grid.split(codes)):
+            w = digits.double().numpy().T
+            for first in range(0, w.shape[0], self.rows):
+                tile = slice(first, first + self.rows)
+                read = convert(planes[:, :, tile] @ w[tile], trim, 0, self.code)
+                total += np.tensordot(weights, read.astype(np.int64), axes=1) * grid.base**s
+        return total
+
+
+class _Convert(torch.autograd.Function):
+    """sum over arrays and bits of 2^b * step * code. Exact in float32: currents and gains are short integers.
+
+    LSQ lets no gradient pass where a conversion saturates. Doing so for every bit costs a product per bit; sharing
+    each array's gradient out by significance costs one for all, and trained as well.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        codes: Tensor,
+        _step: Tensor,  # learns; what counts is its trim
+        kind: IntType,
+        trim: Trim,
+        code: IntType,
+        rows: int,
+        noise: CellNoise | None,
+    ) -> Tensor:
+        vectors, outputs = len(x), len(codes)
+        planes, significance = _planes(x, kind)
+        alpha = trim.gain * 2.0**-trim.shift
+        half = x.new_full((), 0.5)
+        few = max(1, vectors // LEARNERS)
+        total = x.new_zeros(vectors * outputs)
+        slope = x.new_zeros(few * outputs)
+        watched = significance[:WATCHED].abs().view(-1, 1, 1)
+        watched = (watched / watched.sum()).expand(-1, vectors, outputs)
+        inner = []
+        wt = codes.t()
+        for first in range(0, x.shape[1], rows):
+            v = torch.addmm(half, planes[:, first : first + rows], wt[first : first + rows], alpha=alpha)
+            if noise is not None:
+                v = noise.convert(v, alpha)
+            if ctx.needs_input_grad[2]:
+                some = v.view(kind.bits, vectors, outputs)[:, :few] - 0.5
+            read = v.floor_().view(kind.bits, vectors, outputs)
+            inner.append(_inside(read[:WATCHED], watched, code))
+            read = read.clamp_(code.lo, code.hi)
+            total = torch.addmv(total, read.view(kind.bits, -1).t(), significance)
+            if ctx.needs_input_grad[2]:
+                inside = (some >= code.lo) & (some <= code.hi)
+                taught = torch.where(inside, read[:, :few] - some, read[:, :few])
+                slope = torch.addmv(slope, taught.reshape(kind.bits, -1).t(), significance)
+        ctx.rows = rows
+        ctx.save_for_backward(x, codes, slope.view(few, outputs), *inner)
+        return total.view(vectors, outputs) / alpha
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        x, codes, slope, *inner = ctx.saved_tensors
+        g = grads[0]
+        gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
+        gw = torch.empty_like(codes) if ctx.needs_input_grad[1] else None
+        for array, share in enumerate(inner):
+            tile = slice(array * ctx.rows, (array + 1) * ctx.rows)
+            passed = g * share
+            if gx is not None:
+                gx[:, tile] = passed @ codes[:, tile]
+            if gw is not None:
+                gw[:, tile] = passed.t() @ x[:, tile]
+        gs = (g[: len(slope)] * slope).sum() * (len(g) / len(slope)) if ctx.needs_input_grad[2] else None
+        return gx, gw, gs, None, None, None, None, None
+
+
+def _inside(read: Tensor, weights: Tensor, code: IntType) -> Tensor:
+    """What share of conversions is in range: the weights of codes (not clamped yet) that are, summed over planes."""
+    kept: Tensor = torch.ops.aten.hardtanh_backward(weights, read, code.lo - 0.5, code.hi + 0.5)
+    return kept.sum(0)
+
+
+def _planes(x: Tensor, kind: IntType) -> tuple[Tensor, Tensor]:
+    """Bits of integers in floats, (planes * vectors, inputs), top plane first, and each plane's weight (`fixed`)."""
+    whole = x.detach().to(torch.int16 if kind.signed else torch.uint8)
+    shifts = torch.arange(kind.bits - 1, -1, -1, dtype=whole.dtype, device=x.device).view(-1, 1, 1)
+    planes = whole.unsqueeze(0).bitwise_right_shift(shifts).bitwise_and_(1).to(x.dtype)
+    significance = torch.from_numpy(plane_weights(kind)).to(x)
+    return planes.view(-1, x.shape[1]), significance

@@ -1,0 +1,259 @@
+"""Quantized layers: integers in float32 while training, the integer contract bit for bit in `integers`.
+
+What flows between layers is an `Edge`: integers, and what one of them is worth. Each layer learns how far its
+grid reaches (LSQ, arXiv:1902.08153). The parameter is the reach, the real value of the largest weight or
+activation: unlike the step, it suits one learning rate whatever the number of levels.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from codesign.errors import InputError
+from codesign.fixed import INT32, Ints, IntType, raw_bias, requant_constants, trimmed
+from codesign.fixed import requantize as requantize_exact
+from codesign.ir import Requant
+from codesign.train.layers.converters import Converters
+from codesign.train.layers.grid import Grid, best_reach
+from codesign.train.layers.noise import CellNoise
+from codesign.train.layers.ste import TINY, affine, product, requantize, to_codes
+from codesign.train.layers.unfold import Window, exact
+
+BN_EPS = 1e-5
+
+
+class Edge(NamedTuple):
+    """Activations in training: integers of `kind` held in floats, each worth `const` times every reach."""
+
+    value: Tensor  # (images, features) or (images, channels, height, width)
+    kind: IntType
+    const: float
+    reach: tuple[Tensor, ...] = ()  # learned, () each
+
+
+class IntEdge(NamedTuple):
+    """Activations under the integer contract; `step` only serves to choose constants."""
+
+    value: Ints
+    step: float
+    kind: IntType
+
+
+def span(kind: IntType) -> int:
+    """The largest magnitude of an integer type: its reach in steps."""
+    return max(kind.hi, -kind.lo)
+
+
+def drive(kind: IntType) -> int:
+    """How far the largest activation of a type drives the wordline of a bias; the lowest where none lies above 0."""
+    return kind.hi if kind.hi > 0 else -kind.lo
+
+
+class QuantReLU(nn.Module):
+    """An activation: integers in lo..hi of `kind`, each worth a learned step. Where lo is 0 that is a ReLU.
+
+    `clip` fixes the reach instead, the real value of the integer farthest from 0 (ReLU6 has 6).
+    """
+
+    def __init__(self, kind: IntType, clip: float | None = None) -> None:
+        super().__init__()
+        if not 1 <= kind.bits <= 8:
+            raise InputError(f"activation: must have 1..8 bits, got {kind}; choose 1 to 8")
+        if kind.lo == kind.hi:
+            raise InputError(f"activation: must take two integers or more, got {kind}; choose a wider range")
+        self.kind = kind
+        start = min(4.0, 1 + 0.75 * kind.bits) if clip is None else clip
+        self.reach = nn.Parameter(torch.tensor(start), requires_grad=clip is None)
+
+    @property
+    def step(self) -> float:
+        """Real value of one integer, in float64."""
+        return (abs(self.reach.item()) + TINY) / span(self.kind)
+
+    def forward(self, acc: Tensor, bias: Tensor, const: float, *reaches: Tensor) -> Edge:
+        """Accumulators worth const * reaches each, plus a real bias, to the nearest step."""
+        top = span(self.kind)
+        kind = (float(self.kind.lo), float(self.kind.hi), top)
+        return Edge(requantize(acc, bias, self.reach, kind, const, *reaches), self.kind, 1 / top, (self.reach,))
+
+
+class QuantLayer(nn.Module):
+    """A matrix in cells: product with the grid's codes, converters, requantizer. The home of linear and conv layers.
+
+    weight is real, outputs first; bias is digital unless `bias_on_grid`, which puts it on a wordline of its own,
+    driven by the largest activation. activation None: the last layer, raw accumulators. grid None: weights stay
+    real (for studies; such a layer cannot be exported). With `reach` the scale is fixed and the cells hold the
+    buffer `held` (conductance codes), which only the training method changes. `soft` weights are not rounded.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        weight: Tensor,
+        grid: Grid | None,
+        activation: QuantReLU | None,
+        window: Window | None = None,
+        *,
+        reach: float | None = None,
+        per_column: bool = False,
+        bias_on_grid: bool = False,
+        norm: bool = False,
+        pool: int = 1,
+        converters: Converters | None = None,
+        noise: CellNoise | None = None,
+    ) -> None:
+        super().__init__()
+        self.name, self.sources, self.grid, self.activation = name, (source,), grid, activation
+        self.window, self.pool, self.bias_on_grid = window, pool, bias_on_grid
+        self.converters, self.noise = converters, noise
+        self.soft = False
+        outputs = weight.shape[0]
+        self.weight = nn.Parameter(weight)
+        self.bias = nn.Parameter(torch.zeros(outputs), requires_grad=not norm)
+        self.norm = nn.BatchNorm1d(outputs, eps=BN_EPS) if norm else None
+        self.held: Tensor | None
+        self.register_buffer("held", None)
+        self.reach: nn.Parameter | None = None
+        if grid is not None:
+            first = torch.tensor(best_reach(weight, grid) if reach is None else reach)
+            if per_column and activation is not None:  # raw accumulators share a scale, or argmax would be wrong
+                first = first.expand(outputs, *[1] * (weight.dim() - 1)).clone()
+            self.reach = nn.Parameter(first, requires_grad=reach is None)
+            if reach is not None:
+                self.held = self.proposal().float()
+
+    # -- training: floats that hold integers --
+
+    def cells(self) -> Tensor:
+        """What the cells hold, as codes in floats; gradients go to the real weights and the reach."""
+        if self.grid is None or self.reach is None:
+            return self.weight
+        if not self.soft and self.held is None:
+            return to_codes(self.weight, self.reach, self.grid)
+        v = self.weight / ((self.reach.abs() + TINY) / self.grid.top)
+        return v if self.soft or self.held is None else v + (self.held - v).detach()  # the shadow takes the gradient
+
+    def forward(self, x: Edge) -> Edge:
+        """Integers to integers, differentiable; the last layer gives real logits."""
+        acc = self._product(x)
+        if self.pool > 1:
+            acc = functional.max_pool2d(acc, self.pool)  # before scaling: the same, on fewer numbers
+        const, reaches = x.const, x.reach
+        if self.grid is not None and self.reach is not None:
+            const, reaches = const / self.grid.top, (self.reach, *reaches)
+        bias = self._bias(const * drive(x.kind), reaches) if self.bias_on_grid else self.bias
+        if self.norm is not None:
+            none = acc.new_zeros(())
+            acc, bias, const, reaches = self._normalized(affine(acc, none, const, *reaches)), none, 1.0, ()
+        if self.activation is None:
+            return Edge(affine(acc, bias, const, *reaches), INT32, 1.0)
+        edge: Edge = self.activation(acc, bias, const, *reaches)
+        return edge
+
+    def _product(self, x: Edge) -> Tensor:
+        """Accumulators in units of codes times input steps, as imperfect cells and converters give them."""
+        grid = self.grid
+        noise = self.noise if self.training else None
+        rounded = grid is not None and self.reach is not None and not self.soft and self.held is None
+        if rounded and self.window is None and noise is None and self.converters is None:
+            assert grid is not None and self.reach is not None
+            return product(x.value.flatten(1), self.weight, self.reach, grid)  # as below, faster
+        codes = self.cells()
+        if grid is not None and (noise or self.converters):
+            slices = grid.split(codes)
+            if noise:
+                slices = [noise(digits) for digits in slices]
+            if self.converters is not None:
+                acc: Tensor = self.converters(x.value, slices, x.kind, grid.base, self.window, noise)
+                return acc
+            codes = slices[0]
+            for s, digits in enumerate(slices[1:]):
+                codes = codes + digits * float(grid.base ** (s + 1))
+        acc = (
+            functional.linear(x.value.flatten(1), codes)
+            if self.window is None
+            else self.window.convolve(x.value, codes)
+        )
+        return acc if noise is None or grid is None else noise.read(acc, x.kind, codes[0].numel(), grid)
+
+    def _bias(self, const: float, reaches: tuple[Tensor, ...]) -> Tensor:
+        """The bias as a cell's code times the largest activation; columns share its scale."""
+        assert self.grid is not None
+        unit = self.bias.new_full((), const)  # real value of one code on the bias wordline
+        for reach in reaches:
+            unit = unit * (reach.abs() + TINY).max()
+        return to_codes(self.bias, unit * self.grid.top, self.grid) * unit
+
+    def _normalized(self, y: Tensor) -> Tensor:
+        """Batch norm with positive gains, so that pooling may come first."""
+        norm = self.norm
+        assert norm is not None
+        return functional.batch_norm(
+            y, norm.running_mean, norm.running_var, norm.weight.abs(), norm.bias, self.training, 0.1, norm.eps
+        )
+
+    # -- the integer contract --
+
+    @property
+    def scale(self) -> Tensor:
+        """Real value of one conductance code, in float64: (), or one per output (outputs, 1, ...)."""
+        assert self.grid is not None and self.reach is not None
+        return (self.reach.detach().double().abs() + TINY) / self.grid.top
+
+    def proposal(self) -> Tensor:
+        """The codes nearest to the real weights, in the weight's shape, int64."""
+        assert self.grid is not None
+        return self.grid.codes(self.weight.detach().double() / self.scale)
+
+    def codes(self) -> Tensor:
+        """The codes the cells hold, in the weight's shape, int64, each one a value of the grid."""
+        if self.grid is None:
+            raise InputError(f"layer {self.name}: its weights are real, a chip cannot hold them; quantize every layer")
+        return self.proposal() if self.held is None else self.held.to(torch.int64)
+
+    def requant(self, step: float, kind: IntType) -> Requant:
+        """The digital constants behind the array for inputs of `kind`, each worth `step`; converters not undone."""
+        tensors = [t for t in (*self.parameters(), *self.buffers()) if t.is_floating_point()]
+        if not all(bool(torch.isfinite(t).all()) for t in tensors):
+            raise InputError(
+                f"layer {self.name}: weights, bias and scale must be finite, got NaN or infinity; "
+                "train again with a lower lr or load an earlier checkpoint"
+            )
+        assert self.grid is not None
+        unit = np.broadcast_to(self.scale.numpy().reshape(-1) * step, (len(self.bias),))
+        bias = self.bias.detach().double().numpy()
+        if self.bias_on_grid:
+            unit_of_bias = unit.max() * drive(kind)
+            bias = self.grid.codes(torch.from_numpy(bias / unit_of_bias)).numpy() * unit_of_bias
+        if self.norm is not None:
+            norm = self.norm
+            assert norm.running_mean is not None and norm.running_var is not None
+            mean, var = norm.running_mean.double().numpy(), norm.running_var.double().numpy()
+            gain = np.abs(norm.weight.detach().double().numpy()) / np.sqrt(var + norm.eps)
+            unit, bias = unit * gain, norm.bias.detach().double().numpy() - mean * gain
+        if self.activation is None:
+            add = raw_bias(bias / unit, self.name)
+            return Requant(np.ones_like(add), add, 0, INT32)
+        after = self.activation.step
+        mult, add, shift = requant_constants(unit / after, bias / after)
+        return Requant(mult, add, shift, self.activation.kind)
+
+    @torch.no_grad()
+    def integers(self, x: IntEdge) -> IntEdge:
+        """The integer contract, exactly: converters included if the layer has them."""
+        q, codes = self.requant(x.step, x.kind), self.codes()
+        mult, bias, shift = q.mult, q.bias, q.shift
+        if self.converters is not None and self.grid is not None:
+            acc = self.converters.integers(x.value, codes, x.kind, self.grid, self.window)
+            mult, bias, shift = trimmed(mult, bias, shift, self.converters.trim, self.name)
+        else:
+            acc = exact(x.value, codes, self.window)
+        if self.pool > 1:
+            acc = functional.max_pool2d(torch.from_numpy(acc).double(), self.pool).numpy().astype(np.int64)
+        column = (slice(None), *[None] * (acc.ndim - 2))
+        y = requantize_exact(acc, mult[column], bias[column], shift, q.out)
+        return IntEdge(y, self.activation.step if self.activation else 1.0, q.out)

@@ -1,0 +1,80 @@
+"""Layers without cells: pooling and residual sums, on the same edges as the matrices."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from codesign.fixed import Ints, IntType, requant_constants, requantize_sum
+from codesign.fixed import requantize as requantize_exact
+from codesign.ir import Requant
+from codesign.train.layers.matrix import Edge, IntEdge, QuantReLU
+from codesign.train.layers.ste import affine, requantize
+
+
+class QuantMaxPool(nn.Module):
+    """Largest integer of each window; type and step stay."""
+
+    def __init__(self, name: str, source: str, size: int, stride: int) -> None:
+        super().__init__()
+        self.name, self.sources, self.size, self.stride = name, (source,), size, stride
+
+    def forward(self, x: Edge) -> Edge:
+        return x._replace(value=functional.max_pool2d(x.value, self.size, self.stride))
+
+    def integers(self, x: IntEdge) -> IntEdge:
+        """The same on integers."""
+        y = functional.max_pool2d(torch.from_numpy(x.value).double(), self.size, self.stride)
+        return x._replace(value=y.numpy().astype(np.int64))
+
+
+class QuantAvgPool(nn.Module):
+    """Mean of each window, rounded half up by the requantizer; type and step stay."""
+
+    def __init__(self, name: str, source: str, size: int, stride: int) -> None:
+        super().__init__()
+        self.name, self.sources, self.size, self.stride = name, (source,), size, stride
+
+    def requant(self, kind: IntType, channels: int) -> Requant:
+        """Constants that divide a window's sum by its size."""
+        mult, bias, shift = requant_constants(np.full(channels, 1 / self.size**2), 0.0)
+        return Requant(mult, bias, shift, kind)
+
+    def forward(self, x: Edge) -> Edge:
+        total = functional.avg_pool2d(x.value, self.size, self.stride, divisor_override=1)
+        kind = (float(x.kind.lo), float(x.kind.hi), 1)
+        return x._replace(value=requantize(total, total.new_zeros(()), total.new_ones(()), kind, 1 / self.size**2))
+
+    def integers(self, x: IntEdge) -> IntEdge:
+        """The same by the integer contract."""
+        y = functional.avg_pool2d(torch.from_numpy(x.value).double(), self.size, self.stride, divisor_override=1)
+        q = self.requant(x.kind, x.value.shape[1])
+        total = y.numpy().astype(np.int64)
+        return x._replace(value=requantize_exact(total, q.mult[0], q.bias[0], q.shift, q.out))
+
+
+class QuantAdd(nn.Module):
+    """Residual sum of two edges, then the activation."""
+
+    def __init__(self, name: str, source: str, other: str, activation: QuantReLU) -> None:
+        super().__init__()
+        self.name, self.sources, self.activation = name, (source, other), activation
+
+    def constants(self, x: IntEdge, y: IntEdge) -> tuple[Requant, Ints]:
+        """The requantizer of `x`, and the multiplier of `y` beside it, per channel."""
+        channels, after = x.value.shape[1], self.activation.step
+        mult, bias, shift = requant_constants(np.array([x.step / after, y.step / after]), 0.0)
+        full = np.ones(channels, np.int64)
+        return Requant(mult[0] * full, bias[0] * full, shift, self.activation.kind), mult[1] * full
+
+    def forward(self, x: Edge, y: Edge) -> Edge:
+        none = x.value.new_zeros(())
+        both = affine(x.value, none, x.const, *x.reach) + affine(y.value, none, y.const, *y.reach)
+        edge: Edge = self.activation(both, none, 1.0)
+        return edge
+
+    def integers(self, x: IntEdge, y: IntEdge) -> IntEdge:
+        """The same by the integer contract."""
+        q, other = self.constants(x, y)
+        value = requantize_sum(x.value, q.mult[0], y.value, other[0], q.bias[0], q.shift, q.out)
+        return IntEdge(value, self.activation.step, q.out)

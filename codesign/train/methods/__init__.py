@@ -1,0 +1,1 @@
+"""Training methods other than learned scales."""

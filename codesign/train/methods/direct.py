@@ -1,0 +1,111 @@
+"""Direct quantization: the float twin's weights on the grid, without further training.
+
+An honest one: every layer's scale (or every column's) has the least squared error, every activation's step is
+fitted to calibration images, and the mean error that rounding leaves in a column goes into its bias.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from codesign.train.layers.grid import best_reach
+from codesign.train.layers.matrix import Edge, QuantLayer, QuantReLU, span
+from codesign.train.layers.pooling import QuantAdd
+from codesign.train.nets.quantized import QuantNet
+
+CANDIDATES = 40
+
+
+@torch.no_grad()
+def quantize_from(twin: nn.Module, model: QuantNet, x: Tensor) -> None:
+    """Put the trained twin's weights into `model`. x: calibration inputs, (images, features) integers."""
+    model.eval()
+    floats = _float_outputs(twin, x.float() * model.step)
+    modules = dict(twin.named_modules())
+    edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *model.shape), model.input, model.step)}
+    for name, layer in model.layers.items():
+        sources = [edges[s] for s in layer.sources]  # type: ignore[union-attr]
+        if isinstance(layer, QuantLayer):
+            _copy(layer, modules, name)
+            _centre(layer, sources[0], floats[name])
+        if isinstance(layer, QuantLayer | QuantAdd) and layer.activation is not None:
+            _fit(layer.activation, floats[f"{name}.out"])
+        edges[name] = layer(*sources)
+
+
+def _copy(layer: QuantLayer, modules: dict[str, nn.Module], name: str) -> None:
+    """Weights, bias and batch norm of the float layer called `name`; the scale that fits them best."""
+    source = next(m for n, m in modules.items() if n.split(".")[-1] == name and hasattr(m, "weight"))
+    layer.weight.copy_(source.weight)  # type: ignore[arg-type]
+    if layer.norm is not None:
+        norm = next(m for n, m in modules.items() if n.split(".")[-1] == f"{name}_norm")
+        layer.norm.load_state_dict(norm.state_dict())
+        assert layer.norm.running_mean is not None
+        if layer.pool > 1:
+            layer.norm.weight.clamp_(min=0)  # behind max pooling a column cannot be turned; its mean stays (`_centre`)
+        sign = torch.where(layer.norm.weight < 0, -1.0, 1.0)  # gains are positive here: turn the column instead
+        layer.weight.mul_(sign.view(-1, *[1] * (layer.weight.dim() - 1)))
+        layer.norm.running_mean.mul_(sign)
+        layer.norm.weight.abs_()
+    else:
+        layer.bias.copy_(source.bias)  # type: ignore[arg-type]
+    if layer.grid is not None and layer.reach is not None:
+        if layer.reach.dim() == 0:
+            layer.reach.fill_(best_reach(layer.weight, layer.grid))
+        else:
+            fitted = [best_reach(row, layer.grid) for row in layer.weight]
+            layer.reach.copy_(torch.tensor(fitted).view(layer.reach.shape))
+
+
+def _centre(layer: QuantLayer, x: Edge, exact: Tensor) -> None:
+    """Move the bias by the mean difference between what the float layer gives its ReLU and what this one does."""
+    activation, layer.activation = layer.activation, None
+    try:
+        rough = layer(x).value
+    finally:
+        layer.activation = activation
+    error = (exact - rough).mean([0, *range(2, exact.dim())])
+    target = layer.norm.bias if layer.norm is not None else layer.bias
+    target.add_(error)
+
+
+def _fit(activation: QuantReLU, y: Tensor) -> None:
+    """The reach with the least squared error on `y`, among even steps up to the largest."""
+    if not activation.reach.requires_grad:
+        return  # clipped where the recipe says
+    lo, hi, top = activation.kind.lo, activation.kind.hi, span(activation.kind)
+    largest = float(y.abs().max())
+    best, best_error = 1.0, float("inf")
+    for k in range(1, CANDIDATES + 1):
+        step = largest * k / CANDIDATES / top if largest else 1.0 / top
+        error = float(((y / step).round().clamp(lo, hi) * step - y).square().sum())
+        if error < best_error:
+            best, best_error = step * top, error
+    activation.reach.fill_(best)
+
+
+def _float_outputs(twin: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    """NAME: what each float layer gives its ReLU, pooling and batch norm included; NAME.out: after the ReLU."""
+    found: dict[str, Tensor] = {}
+
+    def keep(name: str) -> None:
+        def hook(_module: nn.Module, _args: object, output: Tensor) -> None:
+            base, _, part = name.rpartition("_")
+            if part in ("norm", "pool", "relu") and base in found:
+                if part != "relu":
+                    found[base] = output
+                found[f"{base}.out"] = output
+            else:
+                found[name] = found[f"{name}.out"] = output
+
+        handles.append(module_of[name].register_forward_hook(hook))
+
+    handles: list[torch.utils.hooks.RemovableHandle] = []
+    module_of = {n.split(".")[-1]: m for n, m in twin.named_modules() if n and not list(m.children())}
+    for name in module_of:
+        keep(name)
+    try:
+        twin.eval()(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found

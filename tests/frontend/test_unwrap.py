@@ -1,0 +1,102 @@
+"""Modules whose weights are computed before each forward pass, and modules that cannot be copied."""
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
+
+from codesign.chip.description import Chip
+from codesign.errors import UnsupportedError
+from codesign.frontend.quantize import quantize
+from codesign.frontend.unwrap import plain_copy
+from codesign.ir import show
+
+TINY = Chip.load("tiny")
+REAL = np.random.default_rng(0).random((20, 12)).astype(np.float32)
+
+
+def chain() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(12, 6), nn.ReLU(), nn.Linear(6, 3))
+
+
+def pruned_twice(layer: nn.Module) -> None:
+    prune.l1_unstructured(layer, "weight", 0.3)
+    prune.random_unstructured(layer, "weight", 0.3)
+
+
+CHANGES: dict[str, Callable[[nn.Module], object]] = {
+    "structured": lambda layer: prune.ln_structured(layer, "weight", 0.5, 2, 0),
+    "unstructured": lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
+    "identity": lambda layer: prune.identity(layer, "weight"),
+    "bias": lambda layer: prune.random_unstructured(layer, "bias", 1),
+    "twice": pruned_twice,
+    "old weight norm": weight_norm,
+    "old spectral norm": spectral_norm,
+    "weight norm": parametrizations.weight_norm,
+    "spectral norm": parametrizations.spectral_norm,
+    "orthogonal": parametrizations.orthogonal,
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
+@pytest.mark.parametrize("ran", [False, True], ids=["fresh", "after a step"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_computed_weights_are_those_of_the_forward_pass(change: str, ran: bool) -> None:
+    """The same network as from a module that holds the same numbers plainly; the given one is left alone."""
+    module = chain()
+    CHANGES[change](module[0])
+    if ran:  # weights of before the step are still attributes
+        module(torch.from_numpy(REAL)).sum().backward()
+        torch.optim.SGD(module.parameters(), 0.5).step()
+    module.eval()
+    with torch.no_grad():
+        exact = module(torch.from_numpy(REAL))
+    keys, hooks = list(module.state_dict()), len(module[0]._forward_pre_hooks)
+    plain = plain_copy(module)
+    with torch.no_grad():
+        assert torch.equal(plain(torch.from_numpy(REAL)), exact) and exact.std() > 0
+    assert sorted(plain.state_dict()) == ["0.bias", "0.weight", "2.bias", "2.weight"]
+    twin = chain()
+    twin.load_state_dict(plain.state_dict())
+    assert show(quantize(module, REAL, TINY, "net")) == show(quantize(twin, REAL, TINY, "net"))
+    assert list(module.state_dict()) == keys and len(module[0]._forward_pre_hooks) == hooks
+
+
+def test_what_a_forward_pass_left_behind_is_no_hindrance() -> None:
+    module = chain()
+    module.last = module(torch.from_numpy(REAL))  # type: ignore[assignment]
+    assert show(quantize(module, REAL, TINY, "net")) == show(quantize(chain(), REAL, TINY, "net"))
+
+
+def kept_in_a_list() -> nn.Module:
+    module = chain()
+    module.history = [module(torch.from_numpy(REAL))]  # type: ignore[assignment]
+    return module
+
+
+def with_a_lock() -> nn.Module:
+    module = chain()
+    module.lock = threading.Lock()  # type: ignore[assignment]
+    return module
+
+
+@pytest.mark.parametrize(
+    ("module", "why"),
+    [
+        (kept_in_a_list(), r"RuntimeError: Only Tensors created explicitly by the user \(graph leaves\) support .*"),
+        (with_a_lock(), "TypeError: cannot pickle '_thread.lock' object"),
+        (chain().to("meta"), "NotImplementedError: Cannot copy out of meta tensor; no data!"),
+    ],
+    ids=["list", "lock", "meta"],
+)
+def test_modules_that_cannot_be_copied(module: nn.Module, why: str) -> None:
+    with pytest.raises(
+        UnsupportedError,
+        match=rf"^model Sequential: cannot be copied \({why}\); take off what is neither weight nor setting$",
+    ):
+        quantize(module, REAL, TINY, "net")

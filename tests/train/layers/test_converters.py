@@ -1,0 +1,168 @@
+"""Converters in the loop: exact codes, gradients that saturation stops, a step that learns, registers that hold it."""
+
+import numpy as np
+import pytest
+import torch
+
+from codesign.fixed import IntType, Trim, bit_planes, convert, plane_weights
+from codesign.train.layers.converters import Converters
+from codesign.train.layers.grid import Grid
+from codesign.train.layers.unfold import Window
+
+RNG = torch.Generator().manual_seed(0)
+
+
+def with_step(step: float, bits: int = 3, rows: int = 5, whole: bool = False, top: int = 1) -> Converters:
+    made = Converters(rows, bits, whole, top)
+    with torch.no_grad():
+        made.log_step.fill_(float(np.log2(step)))
+    return made
+
+
+def expected(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converters) -> np.ndarray:
+    """The sums of codes, one conversion at a time by the integer contract."""
+    total = np.zeros((len(x), len(codes)), np.int64)
+    for bit, weight in zip(bit_planes(x, kind), plane_weights(kind), strict=True):
+        for first in range(0, x.shape[1], made.rows):
+            for image in range(len(x)):
+                for output in range(len(codes)):
+                    rows = slice(first, first + made.rows)
+                    current = int(bit[image, rows].astype(int) @ codes[output, rows])
+                    total[image, output] += int(weight) * int(convert(current, made.trim, 0, made.code))
+    return total
+
+
+@pytest.mark.parametrize("kind", [IntType(4), IntType(3, True), IntType(1)], ids=str)
+@pytest.mark.parametrize("step", [1.0, 1.37, 2.0, 5.3])
+def test_forward_is_the_chips_codes_times_their_step(kind: IntType, step: float) -> None:
+    made = with_step(step)
+    x = torch.randint(kind.lo, kind.hi + 1, (7, 12), generator=RNG)
+    codes = torch.randint(-3, 4, (4, 12), generator=RNG)
+    sums = expected(x.numpy(), codes.numpy(), kind, made)
+    assert (made.integers(x.numpy(), codes, kind, Grid((-1, 0, 1)), None) == sums).all()
+    y = made(x.float(), [codes.float()], kind, 1, None, None).detach().numpy()
+    assert (np.rint(y * made.trim.gain / 2**made.trim.shift) == sums).all()
+
+
+def test_windows_and_groups_are_read_as_matrices() -> None:
+    made, window, kind = with_step(1.0, bits=3), Window(3, 2, 1, groups=2), IntType(4)
+    x = torch.randint(0, 16, (3, 4, 6, 6), generator=RNG)
+    w = torch.randint(-1, 2, (6, 2, 3, 3), generator=RNG)
+    whole = made.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window)
+    y = made(x.float(), [w.float()], kind, 1, window, None).detach()
+    assert y.shape == window.convolve(x.float(), w.float()).shape
+    assert (np.rint(y.numpy()) == whole).all()
+    wide = with_step(1.0, bits=12)  # cannot clip: the exact product
+    assert (wide.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window) == window.convolve(x, w).numpy()).all()
+
+
+@pytest.mark.parametrize(
+    ("step", "whole", "trim"),
+    [
+        (0.3, False, Trim(1, 0)),
+        (1.0, False, Trim(1, 0)),
+        (1.5, False, Trim(171, 8)),
+        (2.0, False, Trim(128, 8)),
+        (3.1, True, Trim(1, 2)),
+        (1.3, True, Trim(1, 0)),
+        (1e9, False, Trim(2, 15)),
+        (1e9, True, Trim(1, 14)),
+    ],
+)
+def test_registers_hold_the_nearest_trim(step: float, whole: bool, trim: Trim) -> None:
+    assert with_step(step, whole=whole).trim == trim
+
+
+def unsaturated(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converters) -> np.ndarray:
+    """Share of conversions in range, by significance of the top four planes: (arrays, images, outputs)."""
+    planes, weights = bit_planes(x, kind)[:4].astype(int), np.abs(plane_weights(kind)[:4])
+    wide = IntType(16, signed=True)
+    arrays = []
+    for first in range(0, x.shape[1], made.rows):
+        rows = slice(first, first + made.rows)
+        read = convert(planes[:, :, rows] @ codes[:, rows].T, made.trim, 0, wide)
+        inside = (read >= made.code.lo) & (read <= made.code.hi)
+        arrays.append(np.tensordot(weights / weights.sum(), inside, axes=1))
+    return np.stack(arrays)
+
+
+@pytest.mark.parametrize("kind", [IntType(6), IntType(3, True), IntType(1)], ids=str)
+@pytest.mark.parametrize(("bits", "step"), [(4, 1.4), (2, 1.0), (2, 1.3)])
+def test_gradients_are_the_exact_products_where_arrays_do_not_saturate(kind: IntType, bits: int, step: float) -> None:
+    made, rng = with_step(step, bits=bits), torch.Generator().manual_seed(3)
+    x = torch.randint(kind.lo, kind.hi + 1, (30, 12), generator=rng).float().requires_grad_()
+    codes = torch.randint(-1, 2, (4, 12), generator=rng).float().requires_grad_()
+    g = torch.randn(30, 4, generator=rng)
+    made(x, [codes], kind, 1, None, None).backward(g)
+    flat, cells = x.detach(), codes.detach()
+    shares = unsaturated(flat.numpy().astype(int), cells.numpy().astype(int), kind, made)
+    assert bool((shares == 1).all()) == (bits == 4)  # that one is wide enough for every current
+    passed = [g * torch.from_numpy(share).float() for share in shares]
+    tiles = range(0, 12, made.rows)
+    gx = torch.cat([p @ cells[:, t : t + made.rows] for p, t in zip(passed, tiles, strict=True)], 1)
+    gw = torch.cat([p.t() @ flat[:, t : t + made.rows] for p, t in zip(passed, tiles, strict=True)], 1)
+    assert x.grad is not None and torch.allclose(x.grad, gx, atol=1e-5)
+    assert codes.grad is not None and torch.allclose(codes.grad, gw, atol=1e-4)
+
+
+def test_saturated_arrays_take_no_gradient() -> None:
+    """Two arrays, the second one driven past its largest code: only the first one's cells can move the sum."""
+    made, kind = with_step(1.0, bits=3, rows=4), IntType(2)
+    codes = torch.ones(1, 8).requires_grad_()
+    x = torch.tensor([[3.0, 3.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0]]).requires_grad_()  # currents 2 and 4; codes end at 3
+    made(x, [codes], kind, 1, None, None).sum().backward()
+    assert codes.grad is not None and codes.grad.tolist() == [[3, 3, 0, 0, 0, 0, 0, 0]]
+    assert x.grad is not None and x.grad.tolist() == [[1, 1, 1, 1, 0, 0, 0, 0]]
+
+
+def test_the_steps_gradient_is_lsqs() -> None:
+    """code - current / step where a conversion is inside its range, the code where it is not; per doubling of the step.
+
+    Two images: the first one teaches for both.
+    """
+    made, kind = with_step(2.0, bits=3, rows=8), IntType(1)
+    codes = torch.tensor(
+        [[1.0] * 5 + [0.0] * 3, [1.0] * 8, [-1.0] * 3 + [0.0] * 5]
+    )  # currents 5, 8, -3: steps 2.5, 4, -1.5
+    g = torch.tensor([[1.0, 10.0, 100.0], [7.0, 7.0, 7.0]])
+    made(torch.ones(2, 8), [codes], kind, 1, None, None).backward(g)
+    inside = 1 * (3 - 2.5) + 100 * (-1 + 1.5)
+    outside = 10 * 3  # 4 is past the largest code, 3
+    assert made.log_step.grad is not None
+    assert made.log_step.grad.item() == pytest.approx(2 * (inside + outside) * 2.0 * np.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize(("step", "sign"), [(1.0, 1), (8.0, -1)])
+def test_the_step_learns_towards_a_smaller_error(step: float, sign: int) -> None:
+    """Too fine a step clips and must grow, too coarse a one rounds everything away and must shrink."""
+    made, kind = with_step(step, bits=3, rows=64), IntType(4)
+    x = torch.randint(0, 16, (64, 64), generator=torch.Generator().manual_seed(1)).float()
+    codes = torch.randint(-1, 2, (8, 64), generator=torch.Generator().manual_seed(2)).float()
+    exact = x @ codes.t()
+    optimiser = torch.optim.Adam(made.parameters(), lr=0.05)
+
+    def loss() -> torch.Tensor:
+        return (made(x, [codes], kind, 1, None, None) - exact).square().mean()
+
+    before = loss().item()
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss().backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    assert loss().item() < 0.7 * before
+    assert np.sign(made.log_step.item() - np.log2(step)) == sign
+
+
+def test_wide_codes_are_read_in_double_precision() -> None:
+    """Currents times gains past 2^24 would round in float32."""
+    made = with_step(300.5, bits=8, rows=128, top=4095)
+    assert not made.narrow and with_step(1.0).narrow
+    x = torch.randint(0, 256, (20, 256), generator=RNG)
+    codes = torch.randint(-4095, 4096, (5, 256), generator=RNG)
+    whole = made.integers(x.numpy(), codes, IntType(8), Grid((-1, 0, 1)), None)
+    y = made(x.float(), [codes.float()], IntType(8), 1, None, None).detach().double().numpy()
+    assert np.abs(y * made.trim.gain / 2**made.trim.shift - whole).max() < 1e-6 * np.abs(whole).max()
+
+
+def test_they_start_at_one_cell() -> None:
+    assert Converters(8, 4, top=255).log_step.item() == pytest.approx(np.log2(255))
