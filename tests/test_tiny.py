@@ -55,6 +55,7 @@ def test_summary(done: Path) -> None:
         "float": 20,
         "quantized": 20,
         "reference": 20,
+        "reference_simulated": 4,
         "rtl": 4,
     }
     with np.load(done / "toy.npz") as data:

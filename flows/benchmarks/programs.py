@@ -97,7 +97,7 @@ def do(part: str, size: str, folder: Path) -> float:
     if part == "run":
         program.run(x)
     elif part == "prepare":
-        _write_inputs(Job(program, x, folder.parent, backdoor=True), folder.parent, False)
+        _write_inputs(Job(program, x, folder.parent, backdoor=True), folder.parent)
     else:
         cells = Cells(stuck_on=0.01, stuck_off=0.01)
         Die.draw(program.mapping, cells, np.random.default_rng(2)).check(program.mapping)

@@ -76,6 +76,7 @@ RECIPES: dict[str, Any] = {
     "activation_bits": 3,
     "activation_signed": True,
     "activation_clip": 6.0,
+    "activation_range": [0, 7],
     "input_bits": 3,
     "input_signed": True,
     "method": "regularized",

@@ -193,7 +193,7 @@ def _ended(status: int) -> str:
 def _room(folder: Path) -> str:
     """Why nothing can be written to a folder; "" if it can."""
     try:
-        with tempfile.TemporaryFile(dir=folder) as f:
+        with tempfile.TemporaryFile("w+b", dir=folder) as f:
             f.write(bytes(1 << 16))
     except OSError as e:
         return f"{folder} cannot be written ({e.strerror})"
