@@ -79,7 +79,7 @@ def test_all_there(machine: Machine) -> None:
         machine.tool(name, "")
     status, out, err = machine.dev("test", "-k", "a b")
     assert (status, err) == (0, [])
-    assert out == ["ruff check .", "mypy ", "pytest -n 2 -k a b"]
+    assert out == ["ruff check .", "ruff format --check .", "mypy ", "pytest -n 2 -k a b"]
 
 
 def test_demo_says_where_the_report_is(machine: Machine) -> None:
@@ -196,7 +196,7 @@ def test_python_too_old(machine: Machine) -> None:
 
 
 def test_lint_needs_no_simulator(machine: Machine) -> None:
-    assert machine.dev("lint") == (0, ["ruff check .", "mypy "], [])
+    assert machine.dev("lint") == (0, ["ruff check .", "ruff format --check .", "mypy "], [])
 
 
 def test_a_lint_failure_stops_the_tests(machine: Machine) -> None:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_hardware import TINY
 
 import codesign
 from codesign import search, study
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.flow import Flow
+from tests.chip.test_description import TINY
 from tests.search.toy import TOY as QUESTION
 from tests.study.toy import TOY as STUDY
 

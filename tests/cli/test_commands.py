@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_hardware import TINY
 
 from codesign import __version__, cli, doctor
 from codesign.cli import main
 from codesign.errors import CodesignError
+from tests.chip.test_description import TINY
 from tests.cli.calls import Call
 from tests.report.example import example
 from tests.search.toy import TOY as QUESTION
