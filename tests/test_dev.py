@@ -203,7 +203,7 @@ def test_a_lint_failure_stops_the_tests(machine: Machine) -> None:
     for name in ("iverilog", "verilator", "yosys"):
         machine.tool(name, "")
     machine.tool("mypy", "exit 1", machine.home / ".venv" / "bin")
-    assert machine.dev("test") == (1, ["ruff check ."], [])
+    assert machine.dev("test") == (1, ["ruff check .", "ruff format --check ."], [])
 
 
 def test_new_constraints_install_again(machine: Machine) -> None:

@@ -15,7 +15,7 @@ def places(name: str, folder: Path | None) -> list[Path]:
         return [folder, folder / name]
     if os.environ.get("CODESIGN_DATA"):
         return [Path(os.environ["CODESIGN_DATA"]) / name]
-    return [Path(__file__).parents[4] / "shared" / "data" / name]
+    return [Path(__file__).parents[3] / "shared" / "data" / name]
 
 
 def one_line(words: object) -> str:

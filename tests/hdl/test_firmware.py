@@ -27,7 +27,7 @@ def bench(p: Program, name: str, folder: Path, only: str, plusargs: tuple[str, .
     arrays = {k: np.asarray(v) for k, v in job.items() if not isinstance(v, str)}
     np.savez(folder / "job.npz", words=np.array(p.words, np.uint32), **arrays)  # type: ignore[arg-type]
     env = {k: v for k, v in job.items() if isinstance(v, str)} | {"JOB": str(folder / "job.npz")}
-    icarus.run(build(p), TOP, f"hdl.{name}", folder, env, plusargs, filter=only)
+    icarus.run(build(p), TOP, f"tests.hdl.{name}", folder, env, plusargs, filter=only)
 
 
 def bad_images(p: Program) -> dict[str, tuple[str, list[int]]]:
