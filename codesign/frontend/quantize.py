@@ -12,7 +12,8 @@ from codesign.chip.description import Chip
 from codesign.errors import InputError, warn
 from codesign.fixed import INT32, Ints, IntType, clamp, raw_bias, requant_constants
 from codesign.frontend.scales import (
-    FLOAT32,
+    LARGEST,
+    LOWEST,
     check_float32,
     fitted,
     is_silent,
@@ -134,10 +135,10 @@ def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, fl
     largest = float(np.abs(real).max())
     if largest == 0:
         raise InputError("calibration: every value is 0, so no input step can be chosen; give typical images")
-    if not FLOAT32.tiny <= largest <= FLOAT32.max:
+    if not LOWEST <= largest <= LARGEST:
         raise InputError(
             f"calibration: its largest magnitude is {largest:.3g}, modules compute in float32, whose numbers are "
-            f"{FLOAT32.tiny:.3g} to {FLOAT32.max:.3g}; rescale the inputs"
+            f"{LOWEST:.3g} to {LARGEST:.3g}; rescale the inputs"
         )
     step = largest / span(kind)
     return real, clamp(np.floor(real / step + 0.5), kind), kind, step

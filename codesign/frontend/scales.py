@@ -9,14 +9,15 @@ from codesign.fixed import BIAS_BITS, INT32, MULT_BITS, Ints, IntType
 Real = NDArray[np.float64]
 
 FLOAT32 = np.finfo(np.float32)
+LOWEST, LARGEST = float(FLOAT32.tiny), float(FLOAT32.max)  # Python's floats: numpy's comparison casts, and overflows
 FINEST = 2.0**-20  # of the largest bias: no activation gets a finer step only to tell its reader's biases apart
 
 
 def check_float32(values: Real, where: str) -> None:
     """Raises InputError on values that the module itself, in float32, cannot hold."""
     largest = float(np.abs(values).max())
-    if largest > FLOAT32.max:
-        raise InputError(f"{where}: reaches {largest:.3g}, float32 ends at {FLOAT32.max:.3g}; rescale it")
+    if largest > LARGEST:
+        raise InputError(f"{where}: reaches {largest:.3g}, float32 ends at {LARGEST:.3g}; rescale it")
 
 
 def resolution(bias: Real, finest: float) -> float:
