@@ -18,10 +18,22 @@ M = TypeVar("M", bound=BaseModel)
 
 def validate(model: type[M], text: str, where: str) -> M:
     """TOML text as an instance of `model`. Raises ConfigError that lists every mistake, one a line."""
+    return validate_data(model, parsed(text, where), where)
+
+
+def parsed(text: str, where: str) -> dict[str, Any]:
+    """The tables of a TOML text. Raises ConfigError."""
     try:
-        data = tomllib.loads(text)
-    except (ValueError, RecursionError) as e:  # TOMLDecodeError is a ValueError
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as e:  # TOMLDecodeError is a ValueError; numbers too long, brackets too deep
         raise ConfigError(f"{where}: is not TOML ({e})") from None
+
+
+def validate_data(model: type[M], data: dict[str, Any], where: str) -> M:
+    """The tables of a file as an instance of `model`. Raises ConfigError that lists every mistake, one a line.
+
+    A key that `model.renamed` (old dotted key: new one) knows is told under its new name.
+    """
     if unfit := list(_unfit(data)):
         raise ConfigError("\n".join(f"{where}: {line}" for line in unfit))
     try:
@@ -54,7 +66,7 @@ _KINDS: tuple[tuple[str, set[str], set[str], str], ...] = (
     ("Study", {"question"}, {"free"}, "is a study, not a {}; give it to `codesign study`"),
     (
         "Flow",
-        {"chip", "train"},
+        {"chip"},
         {"question", "free", "case", "vary", "seeds", "search"},
         "is a flow, not a {}; give it to `codesign run`",
     ),
@@ -77,7 +89,9 @@ def _findings(error: ValidationError, model: type[BaseModel]) -> list[str]:
         key = ".".join(str(p) for p in item["loc"]) or "file"
         if item["type"] == "default_factory_not_called":
             continue  # a consequence of another mistake, which is listed
-        if item["type"] == "extra_forbidden":
+        if item["type"] == "extra_forbidden" and key in (renamed := getattr(model, "renamed", {})):
+            lines.append(f"{key}: is now {renamed[key]}")
+        elif item["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(item["loc"][-1]), _keys(model, item["loc"][:-1]), n=1)
             hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(_keys(model, item['loc'][:-1]))}"
             lines.append(f"{key}: unknown key; {hint}")

@@ -370,7 +370,7 @@ def test_chips_by_name_and_by_file(tmp_path: Path) -> None:
         assert rtl.emit(chip) == rtl.emit(TINY)
         assert ir.show(to_network(model, REAL, chip, "n")) == ir.show(to_network(model, REAL, TINY, "n"))
         assert ir.show(quantize(model, REAL, chip, "n")) == ir.show(quantize(model, REAL, TINY, "n"))
-    recipe = Recipe(hidden=(4,), epochs=1, float_baseline=False)
+    recipe = Recipe().changed({"network.hidden": (4,), "train.epochs": 1, "train.baseline": False})
     assert fit(recipe, digits(), "tiny").accuracy_quantized == fit(recipe, digits(), TINY).accuracy_quantized
 
 

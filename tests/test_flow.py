@@ -19,8 +19,10 @@ TOY = """\
 name = "toy"
 chip = "tiny"
 
-[train]
+[network]
 hidden = [8]
+
+[train]
 epochs = 3
 """
 
@@ -48,9 +50,9 @@ class TestFile:
     def test_every_mistake_is_reported_at_once(self) -> None:
         text = TOY.replace("epochs", "epoch").replace("[8]", "[0]").replace('"toy"', '"Toy"') + "[simulation]\n"
         assert mistakes(text) == [
-            "my.toml: name: string should match pattern '^[a-z][a-z0-9_-]{0,40}$', got 'Toy'",
-            "my.toml: train.hidden.0: input should be greater than or equal to 1, got 0",
+            "my.toml: network.hidden.0: input should be greater than or equal to 1, got 0",
             "my.toml: train.epoch: unknown key; did you mean epochs?",
+            "my.toml: name: string should match pattern '^[a-z][a-z0-9_-]{0,40}$', got 'Toy'",
             "my.toml: simulation: unknown key; did you mean simulate?",
         ]
 
@@ -80,9 +82,9 @@ class TestFile:
         ]
 
     def test_recipe_and_chip_must_agree(self) -> None:
-        assert mistakes(TOY, ["chip.activation.bits=4", "train.input_bits=5", "train.activation_bits=6"]) == [
-            "my.toml: train.input_bits: must be at most chip.activation.bits = 4, got 5",
-            "my.toml: train.activation_bits: must be at most chip.activation.bits = 4, got 6",
+        assert mistakes(TOY, ["chip.activation.bits=4", "quantize.input_bits=5", "quantize.activation_bits=6"]) == [
+            "my.toml: quantize.input_bits: must be at most chip.activation.bits = 4, got 5",
+            "my.toml: quantize.activation_bits: must be at most chip.activation.bits = 4, got 6",
         ]
 
     def test_not_toml(self) -> None:
@@ -97,9 +99,9 @@ class TestFile:
 
 class TestSet:
     def test_values_are_toml_and_bare_words_strings(self) -> None:
-        sets = ["train.epochs=5", "train.hidden=[4, 2]", "name=other", "train.lr = 0.5", "simulate.load=backdoor"]
+        sets = ["train.epochs=5", "network.hidden=[4, 2]", "name=other", "train.lr = 0.5", "simulate.load=backdoor"]
         flow = Flow.parse(TOY, "my.toml", sets)
-        assert (flow.name, flow.train.epochs, flow.train.hidden, flow.train.lr) == ("other", 5, (4, 2), 0.5)
+        assert (flow.name, flow.train.epochs, flow.network.hidden, flow.train.lr) == ("other", 5, (4, 2), 0.5)
         assert flow.simulate.load == "backdoor"
 
     def test_a_setting_of_the_chip_changes_the_chosen_chip(self) -> None:
@@ -109,8 +111,8 @@ class TestSet:
     @pytest.mark.parametrize("value", ['"a\\u001b[31m.npz"', "caf\udce9.npz", "a\nb"])
     def test_names_that_no_terminal_or_file_can_hold(self, value: str) -> None:
         shown = tomllib.loads(f"x = {value}")["x"] if value.startswith('"') else value
-        assert mistakes(TOY, [f"train.dataset={value}"]) == [
-            f"my.toml: train.dataset: must be one line without control characters, got {shown!r}"
+        assert mistakes(TOY, [f"data.dataset={value}"]) == [
+            f"my.toml: data.dataset: must be one line without control characters, got {shown!r}"
         ]
 
     def test_misspelt(self) -> None:
@@ -127,12 +129,12 @@ class TestSet:
         ]
 
     def test_the_tables_given_stay_as_they_are(self) -> None:
-        data = {"name": "toy", "chip": "tiny", "train": {"cells": {"variation": 0.1}}}
+        data = {"name": "toy", "chip": "tiny", "quantize": {"cells": {"variation": 0.1}}}
         changed = {"stuck_on": 0.1}
-        settings = [("train.cells", changed), ("train.cells.stuck_off", 0.2), ("chip.adc.bits", 5)]
+        settings = [("quantize.cells", changed), ("quantize.cells.stuck_off", 0.2), ("chip.adc.bits", 5)]
         flow = Flow.parse_data(data, "x", settings)
-        assert (flow.train.cells.stuck_on, flow.train.cells.stuck_off, flow.chip.adc.bits) == (0.1, 0.2, 5)
-        assert data == {"name": "toy", "chip": "tiny", "train": {"cells": {"variation": 0.1}}}
+        assert (flow.quantize.cells.stuck_on, flow.quantize.cells.stuck_off, flow.chip.adc.bits) == (0.1, 0.2, 5)
+        assert data == {"name": "toy", "chip": "tiny", "quantize": {"cells": {"variation": 0.1}}}
         assert changed == {"stuck_on": 0.1}
 
 
@@ -315,11 +317,11 @@ def training_inputs(out: Path, data: Path | None, *sets: str) -> str:
 
 def test_inputs_of_training_follow_the_users_data(tmp_path: Path) -> None:
     (tmp_path / "mine.npz").write_bytes(b"one")
-    before = training_inputs(tmp_path, tmp_path, "train.dataset=mine.npz")
-    assert json.loads(before)["settings"]["recipe"]["epochs"] == 3
-    assert training_inputs(tmp_path, tmp_path, "train.dataset=mine.npz") == before
+    before = training_inputs(tmp_path, tmp_path, "data.dataset=mine.npz")
+    assert json.loads(before)["settings"]["train"]["epochs"] == 3
+    assert training_inputs(tmp_path, tmp_path, "data.dataset=mine.npz") == before
     (tmp_path / "mine.npz").write_bytes(b"two")
-    assert training_inputs(tmp_path, tmp_path, "train.dataset=mine.npz") != before
+    assert training_inputs(tmp_path, tmp_path, "data.dataset=mine.npz") != before
 
 
 def test_and_files_directly_in_data_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -328,7 +330,7 @@ def test_and_files_directly_in_data_and_the_environment(tmp_path: Path, monkeypa
         (tmp_path / folder).mkdir(parents=True)
         for name in names:
             (tmp_path / folder / name).write_text(f"{name} of {folder[:1]}" if "labels" in name else name)
-    mnist = "train.dataset=mnist"
+    mnist = "data.dataset=mnist"
     first = training_inputs(tmp_path, tmp_path / "a", mnist)
     (tmp_path / "a" / names[1]).write_text("changed")
     assert training_inputs(tmp_path, tmp_path / "a", mnist) != first
@@ -341,7 +343,7 @@ def test_and_files_directly_in_data_and_the_environment(tmp_path: Path, monkeypa
 
 
 def test_noise_of_reads_sees_the_height_of_an_array(tmp_path: Path) -> None:
-    noisy = "train.cells={read_noise=1.0}"
+    noisy = "quantize.cells={read_noise=1.0}"
     first = training_inputs(tmp_path, None, noisy)
     assert training_inputs(tmp_path, None, noisy, "chip.arrays.count=5") == first
     assert training_inputs(tmp_path, None, noisy, "chip.arrays.rows=32") != first
@@ -350,7 +352,7 @@ def test_noise_of_reads_sees_the_height_of_an_array(tmp_path: Path) -> None:
 def test_absent_data_lose_no_training(tmp_path: Path) -> None:
     x, y = np.zeros((4, 4), np.uint8), np.array([0, 1, 0, 1])
     np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    flow = Flow.parse(TOY, "my.toml", ["train.dataset=mine.npz", "train.epochs=1", "train.input_bits=1"])
+    flow = Flow.parse(TOY, "my.toml", ["data.dataset=mine.npz", "train.epochs=1", "quantize.input_bits=1"])
     assert run(flow, tmp_path / "out", None, "train", tmp_path) == ("train",)
     (tmp_path / "mine.npz").rename(tmp_path / "away.npz")
     assert message(run, flow, tmp_path / "out", None, "train", tmp_path, kind=InputError) == (
@@ -364,31 +366,34 @@ def test_wasted_bits_are_a_line_on_stderr(tmp_path: Path, call: Call) -> None:
     x, y = np.arange(64, dtype=np.uint8).reshape(8, 8) % 17, np.arange(8) % 2
     np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
     (tmp_path / "my.toml").write_text(TOY)
-    argv = ["run", tmp_path / "my.toml", "--until", "train", "--data", tmp_path, "--set", "train.dataset=mine.npz"]
+    argv = ["run", tmp_path / "my.toml", "--until", "train", "--data", tmp_path, "--set", "data.dataset=mine.npz"]
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         found = call(*argv, "--out", tmp_path / "out")
     assert (found[0], found[2]) == (
         0,
         "warning: data set mine: its values 0..16 need 5 bits, inputs have 8; "
-        "set train.input_bits = 5 to spend fewer cycles\n",
+        "set quantize.input_bits = 5 to spend fewer cycles\n",
     )
     assert json.loads((tmp_path / "out" / "01_train" / "train.json").read_text())["inputs"] == {
         "bits": 8, "signed": False, "low": 0, "high": 16
     }  # fmt: skip
-    assert call(*argv, "--set", "train.input_bits=5", "--out", tmp_path / "five")[2] == ""
+    assert call(*argv, "--set", "quantize.input_bits=5", "--out", tmp_path / "five")[2] == ""
 
 
 @pytest.mark.parametrize(
     ("sets", "message"),
     [
-        (["train.model=lenet", "train.channels=[4]"], "train.model: chips do not take convolutions yet, got 'lenet'; "),
-        (["train.slices=2"], "train.slices: chips do not take weights sliced over several pairs yet, got 2; "),
-        (["train.quantize=linear"], "train.quantize: chips do not take real weights yet, got 'linear'; "),
+        (
+            ["network.model=lenet", "network.channels=[4]"],
+            "network.model: chips do not take convolutions yet, got 'lenet'; ",
+        ),
+        (["quantize.slices=2"], "quantize.slices: chips do not take weights sliced over several pairs yet, got 2; "),
+        (["quantize.layers=linear"], "quantize.layers: chips do not take real weights yet, got 'linear'; "),
     ],
 )
 def test_what_chips_do_not_take_is_refused_before_training(sets: list[str], message: str, tmp_path: Path) -> None:
-    described = Flow.load("digits_mlp", [*sets, "train.epochs=1", "train.hidden=[8]"])
+    described = Flow.load("digits_mlp", [*sets, "train.epochs=1", "network.hidden=[8]"])
     with pytest.raises(UnsupportedError) as caught:
         run(described, tmp_path / "run")
     assert str(caught.value) == message + "train it alone with --until train"

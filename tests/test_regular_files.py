@@ -110,7 +110,7 @@ def test_an_array_in_place_of_an_npz_is_not_read(tmp_path: Path, monkeypatch: py
 
 
 def test_a_pipe_in_place_of_a_stage_record_or_file(tmp_path: Path) -> None:
-    flow = Flow.load("digits_mlp", ["train.epochs=1", "train.float_baseline=false"])
+    flow = Flow.load("digits_mlp", ["train.epochs=1", "train.baseline=false"])
     assert run(flow, tmp_path, last="train") == ("train",)
     for name in ("labels.npy", "done.json"):
         (tmp_path / "01_train" / name).unlink()

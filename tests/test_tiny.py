@@ -17,11 +17,17 @@ FLOW = """\
 name = "toy"
 chip = "tiny"
 
-[train]
+[data]
 dataset = "toy.npz"
+
+[network]
 hidden = [8]
+
+[quantize]
 input_bits = 4
 activation_bits = 3
+
+[train]
 epochs = 2
 
 [simulate]

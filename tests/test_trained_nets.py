@@ -7,25 +7,25 @@ import pytest
 from codesign import flow, report
 
 NETS = {
-    "converters of 4 bits, learned trims": ["train.converters=true", "chip.adc.bits=4", "train.epochs=4"],
-    "scale per column, bias on the grid": ["train.scale=column", "train.bias=grid"],
+    "converters of 4 bits, learned trims": ["quantize.converters=true", "chip.adc.bits=4", "train.epochs=4"],
+    "scale per column, bias on the grid": ["quantize.scale=column", "quantize.bias=grid"],
     "the paper's method, four levels": [
         "train.method=iscas2018",
-        "train.bias=grid",
+        "quantize.bias=grid",
         "chip.device.levels=4",
         "chip.device.code_bits=2",
     ],
-    "direct, signed inputs": ["train.method=direct", "train.input_signed=true"],
-    "noise-trained, codes of 4 bits": ["chip.device.code_bits=4", "train.cells={variation=0.1}"],
+    "direct, signed inputs": ["train.method=direct", "quantize.input_signed=true"],
+    "noise-trained, codes of 4 bits": ["chip.device.code_bits=4", "quantize.cells={variation=0.1}"],
 }
 
 
 @pytest.mark.parametrize("name", NETS)
 def test_no_word_differs(name: str, tmp_path: Path) -> None:
-    sets = ["train.hidden=[16]", "train.epochs=2", "simulate.images=6", "simulate.load=backdoor", *NETS[name]]
+    sets = ["network.hidden=[16]", "train.epochs=2", "simulate.images=6", "simulate.load=backdoor", *NETS[name]]
     described = flow.Flow.load("digits_mlp", sets)
     flow.run(described, tmp_path / "run")
     metrics = report.load(tmp_path / "run")
     assert metrics.is_right and metrics.accuracy.rtl.images == 6
-    if described.train.converters:  # training's own evaluation is the chip's, converters included
+    if described.quantize.converters:  # training's own evaluation is the chip's, converters included
         assert metrics.accuracy.reference.percent == metrics.accuracy.quantized.percent

@@ -111,7 +111,7 @@ class Dataset:
         if need < kind.bits:
             warnings.warn(
                 f"data set {self.name}: its values {self.range} need {need} bit{'s' * (need > 1)}, "
-                f"inputs have {kind.bits}; set train.input_bits = {need} to spend fewer cycles",
+                f"inputs have {kind.bits}; set quantize.input_bits = {need} to spend fewer cycles",
                 CodesignWarning,
                 stacklevel=2,
             )

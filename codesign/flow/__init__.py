@@ -1,7 +1,8 @@
 """A flow: one TOML file from data to a compared simulation, in stages that can stop and go on."""
 
+from codesign.flow.base import Base
 from codesign.flow.describe import Flow, presets
 from codesign.flow.runner import run
 from codesign.flow.stage import SUMMARY, Context, Stage
 
-__all__ = ["SUMMARY", "Context", "Flow", "Stage", "presets", "run"]
+__all__ = ["SUMMARY", "Base", "Context", "Flow", "Stage", "presets", "run"]

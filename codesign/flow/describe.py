@@ -1,6 +1,5 @@
 """The flow file: what to train, on which chip, and what to simulate."""
 
-import tomllib
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -12,7 +11,7 @@ from codesign import resources
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.files import read_text
-from codesign.settings import TOML_LIMIT, Int, changes, put, toml, validate
+from codesign.settings import TOML_LIMIT, Int, changes, parsed, put, toml, validate_data
 from codesign.train.recipe import Recipe
 
 
@@ -26,22 +25,20 @@ class Simulate(BaseModel):
     simulator: Literal["icarus"] = "icarus"
 
 
-class Flow(BaseModel):
-    """A whole run. Equal flows on equal data give equal bytes, times apart."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Flow(Recipe):
+    """A whole run: a recipe, the chip to train for, and its simulation. Equal flows on equal data give equal bytes,
+    times apart."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     chip: Chip
-    train: Recipe = Recipe()
     simulate: Simulate = Simulate()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _chip_takes_them(self) -> Self:
         problems = [
-            f"train.{key}: must be at most chip.activation.bits = {self.chip.activation.bits}, got {bits}"
-            for key, bits in (("input_bits", self.train.input_bits), ("activation_bits", self.train.activation_bits))
-            if bits > self.chip.activation.bits
+            f"quantize.{key}: must be at most chip.activation.bits = {self.chip.activation.bits}, got {bits}"
+            for key in ("input_bits", "activation_bits")
+            if (bits := getattr(self.quantize, key)) > self.chip.activation.bits
         ]
         if problems:
             raise ValueError("\n".join(problems))
@@ -68,11 +65,7 @@ class Flow(BaseModel):
     @classmethod
     def parse(cls, text: str, where: str, sets: Sequence[str] = (), folder: Path = Path()) -> "Flow":
         """A flow from TOML text. A chip file is looked for from `folder`."""
-        try:
-            data = tomllib.loads(text)
-        except (ValueError, RecursionError) as e:  # also numbers too long, brackets too deep
-            raise ConfigError(f"{where}: is not TOML ({e})") from None
-        return cls.parse_data(data, where, changes(sets), folder)
+        return cls.parse_data(parsed(text, where), where, changes(sets), folder)
 
     @classmethod
     def parse_data(
@@ -101,7 +94,7 @@ class Flow(BaseModel):
             if path != ["chip"] and (problem := put(data, path, deepcopy(value))):
                 problems.append(f"{where}: {problem}")
         try:
-            flow = validate(cls, toml(data), where)
+            flow = validate_data(cls, data, where)
         except ConfigError as e:
             problems.append(str(e))
         if problems:
@@ -110,11 +103,8 @@ class Flow(BaseModel):
 
     def toml(self) -> str:
         """The flow as TOML with every default written out; `parse` gives the same flow."""
-        return toml(self.model_dump(mode="json", exclude_none=True, exclude={"train": self._unset()}))
-
-    def _unset(self) -> set[str]:
-        """grid_max may be given for one method only, so its default is left out."""
-        return set() if "grid_max" in self.train.model_fields_set else {"grid_max"}
+        data = self.model_dump(mode="json", exclude_none=True)
+        return toml({name: data[name] for name in ("name", "chip", *data)})
 
 
 def presets() -> list[str]:

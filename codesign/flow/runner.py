@@ -57,7 +57,7 @@ def run(
         stages.help_to_train(context)
         return ()
     if first is not None or not all(_is_done(s, context) for s in steps[: end + 1]):
-        stages.prepare(steps[begin : end + 1], flow.train)
+        stages.prepare(steps[begin : end + 1], flow)
     ran = []
     with claimed(out, "run"), writing(context.out):
         atomic_write(context.out / "flow.toml", flow.toml())

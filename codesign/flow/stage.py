@@ -36,8 +36,7 @@ class Context:
     @cached_property
     def training(self) -> dict[str, Any]:
         """What the training depends on; its data are looked at once. Raises InputError when they are absent."""
-        recipe = self.flow.train
-        return identity(recipe, self.flow.chip, recipe.images.digest(self.data))
+        return identity(self.flow, self.flow.chip, self.flow.data.digest(self.data))
 
     def seconds(self, stage: str) -> float:
         """How long a finished stage took."""

@@ -19,26 +19,22 @@ from codesign.train.recipe import Recipe
 CALIBRATION = 256  # training images the compiler may look at
 
 
-def unplaced(recipe: Recipe) -> tuple[str, str] | None:
-    """The first key of a recipe whose networks no chip takes yet, and what that is; None if chips take them."""
-    for key, fits, what in (
-        ("model", "mlp", "convolutions"),
-        ("slices", 1, "weights sliced over several pairs"),
-        ("quantize", "all", "real weights"),
+def unplaced(recipe: Recipe) -> str | None:
+    """Why no chip takes a recipe's networks yet: its first such key, what that is, what came. None if chips do."""
+    for key, got, fits, what in (
+        ("network.model", recipe.network.model, "mlp", "convolutions"),
+        ("quantize.slices", recipe.quantize.slices, 1, "weights sliced over several pairs"),
+        ("quantize.layers", recipe.quantize.layers, "all", "real weights"),
     ):
-        if getattr(recipe, key) != fits:
-            return key, what
+        if got != fits:
+            return f"{key}: chips do not take {what} yet, got {got!r}"
     return None
 
 
 def prepare(stages: Sequence[Stage], recipe: Recipe) -> None:
     """Refuse at once what `stages` would refuse only after minutes of training. Raises ToolError, UnsupportedError."""
     if any(s.name == "compile" for s in stages) and (refused := unplaced(recipe)):
-        key, what = refused
-        raise UnsupportedError(
-            f"train.{key}: chips do not take {what} yet, got {getattr(recipe, key)!r}; "
-            "train it alone with --until train"
-        )
+        raise UnsupportedError(f"{refused}; train it alone with --until train")
     if any(s.name == "simulate" for s in stages):
         from codesign.sim.simulators.icarus import require
 
@@ -50,28 +46,28 @@ def _train(context: Context, folder: Path) -> None:
     from codesign.train.export import export
 
     flow = context.flow
-    recipe = flow.train
-    dataset = recipe.load(context.data)
-    dataset.warn_of_waste(recipe.input)
+    kind, settings = flow.quantize.input, flow.train
+    dataset = flow.data.load(context.data)
+    dataset.warn_of_waste(kind)
 
     def progress(epoch: train.Epoch) -> None:
         note = f"{epoch.phase}, loss {epoch.loss:.3f}, {epoch.accuracy:.1f}%"
-        phases = 1 + recipe.float_baseline
-        before = recipe.epochs if epoch.phase == "quantized" and recipe.float_baseline else 0
-        context.progress("train", before + epoch.epoch, phases * recipe.epochs, note)
+        phases = 1 + settings.baseline
+        before = settings.epochs if epoch.phase == "quantized" and settings.baseline else 0
+        context.progress("train", before + epoch.epoch, phases * settings.epochs, note)
 
-    result = train.fit(recipe, dataset, flow.chip, folder, progress)
+    result = train.fit(flow, dataset, flow.chip, folder, progress)
     ir.save(export(result.model, flow.name), folder / "network.safetensors")
-    _save(folder / "inputs.npy", _stored(dataset.test_inputs(recipe.input)))
+    _save(folder / "inputs.npy", _stored(dataset.test_inputs(kind)))
     _save(folder / "labels.npy", dataset.y_test)
-    _save(folder / "calibration.npy", _stored(dataset.train_inputs(recipe.input, CALIBRATION)))
+    _save(folder / "calibration.npy", _stored(dataset.train_inputs(kind, CALIBRATION)))
     _dump(
         folder / "train.json",
         {
             "data": {"name": dataset.name, "crc32": f"0x{dataset.digest:08x}"},
             "inputs": {
-                "bits": recipe.input_bits,
-                "signed": recipe.input_signed,
+                "bits": kind.bits,
+                "signed": kind.signed,
                 "low": dataset.range.lo,
                 "high": dataset.range.hi,
             },
@@ -87,16 +83,16 @@ def help_to_train(context: Context) -> None:
     from codesign.train.distributed import Excused
     from codesign.train.loop import fit
 
-    recipe = context.flow.train
+    flow = context.flow
     with suppress(Excused):
-        fit(recipe, recipe.load(context.data), context.flow.chip, context.folder("train"))
+        fit(flow, flow.data.load(context.data), flow.chip, context.folder("train"))
 
 
 def excuse_helpers(context: Context) -> None:
     """Let torchrun's further processes go, without a training."""
     from codesign.train.distributed import excuse
 
-    excuse(context.flow.train.device)
+    excuse(context.flow.machine.device)
 
 
 def _compile(context: Context, folder: Path) -> None:

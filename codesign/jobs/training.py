@@ -20,7 +20,7 @@ from codesign.train.identity import identity
 
 if TYPE_CHECKING:
     from codesign.train import Dataset, Epoch
-    from codesign.train.recipe import Images
+    from codesign.train.recipe import Data
 
 Tell = Callable[[float, str], None]  # share of the training that is done, note
 
@@ -30,7 +30,7 @@ class Result(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    twin: float | None = Field(alias="float")
+    baseline: float | None = Field(alias="float")
     quantized: float
     images: int
     cells: int
@@ -65,7 +65,7 @@ def key(job: Job, dies: tuple[Imperfection, ...], data: str) -> str:
     Raises InputError when the stuck map cannot be read.
     """
     content = {
-        "training": identity(job.flow.train, job.flow.chip, data, [d.cells for d in dies]),
+        "training": identity(job.flow, job.flow.chip, data, [d.cells for d in dies]),
         "dies": [d.model_dump(mode="json") for d in dies],
         "seed": job.seed if dies else None,
     }
@@ -88,7 +88,7 @@ def train(task: Task, tell: Tell | None = None) -> Ended:
     Raises InputError when the data set cannot be read, ToolError and OutputError as training does.
     """
     job, home, tell = task.job, task.home, tell or (lambda share, note: None)
-    dataset = _loaded(job.flow.train.images, task.data, task.identity)
+    dataset = _loaded(job.flow.data, task.data, task.identity)
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
         with alone(home, lambda: tell(0, "waits for another process that trains it")):
@@ -104,7 +104,7 @@ def train(task: Task, tell: Tell | None = None) -> Ended:
 
 
 @lru_cache(maxsize=1)
-def _loaded(images: "Images", data: Path | None, identity: str) -> "Dataset":
+def _loaded(images: "Data", data: Path | None, identity: str) -> "Dataset":
     """The data set; kept for the next training of this process. Its identity tells changed files of a name apart."""
     found = images.load(data)
     if found.identity != identity:
@@ -115,17 +115,17 @@ def _loaded(images: "Images", data: Path | None, identity: str) -> "Dataset":
 def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
     from codesign.train.loop import fit
 
-    job, home, recipe = task.job, task.home, task.job.flow.train
+    job, home, flow = task.job, task.home, task.job.flow
     for left in home.glob(".*.tmp"):  # a killed writer's
         left.unlink(missing_ok=True)
-    phases = ["float"] * recipe.float_baseline + ["quantized"] * (recipe.method != "direct")
-    total = len(phases) * recipe.epochs + len(task.dies)
+    phases = ["float"] * flow.train.baseline + ["quantized"] * (flow.train.method != "direct")
+    total = len(phases) * flow.train.epochs + len(task.dies)
 
     def progress(e: "Epoch") -> None:
-        done = phases.index(e.phase) * recipe.epochs + e.epoch
+        done = phases.index(e.phase) * flow.train.epochs + e.epoch
         tell(done / total, f"{e.phase} {e.epoch}/{e.epochs}, {e.accuracy:.1f} %")
 
-    trained = fit(recipe, dataset, job.flow.chip, home / "state", progress)
+    trained = fit(flow, dataset, flow.chip, home / "state", progress)
     dies = {}
     for k, die in enumerate(task.dies):
         tell((total - len(task.dies) + k) / total, f"dies, {die.name}")
@@ -134,7 +134,7 @@ def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
         float=trained.accuracy_float,
         quantized=trained.accuracy_quantized,
         images=trained.images,
-        cells=sum(2 * recipe.slices * layer.weight.numel() for layer in trained.model.chain),
+        cells=sum(2 * flow.quantize.slices * layer.weight.numel() for layer in trained.model.chain),
         rejected=sum(e.rejected for e in trained.history),
         train_accuracy=trained.history[-1].accuracy if trained.history else None,
         dies=dies,
@@ -155,6 +155,6 @@ def _on_dies(model: Any, dataset: "Dataset", job: Job, die: Imperfection) -> lis
     from codesign.train.evaluate import on_die
 
     return [
-        on_die(model, dataset, job.flow.train.input, job.flow.chip, die.cells, np.random.default_rng([job.seed, k]))
+        on_die(model, dataset, job.flow.quantize.input, job.flow.chip, die.cells, np.random.default_rng([job.seed, k]))
         for k in range(die.draws)
     ]

@@ -93,7 +93,7 @@ def _verdict(m: Metrics) -> list[Text]:
         lines.append(
             Text(
                 f"warning: values {i.low}..{i.high} of the data need {need} bit{'s' * (need > 1)}, "
-                f"inputs have {i.bits}; set train.input_bits = {need} to spend fewer cycles",
+                f"inputs have {i.bits}; set quantize.input_bits = {need} to spend fewer cycles",
                 style="yellow",
             )
         )

@@ -1,4 +1,4 @@
-"""An answer: the winner under one set of limits, trained on everything, beside its baselines, and run in RTL."""
+"""An answer: the winner under one set of limits, trained on everything, beside its rivals, and run in RTL."""
 
 import json
 from collections.abc import Sequence
@@ -16,17 +16,17 @@ from codesign.search.space import Candidate
 from codesign.search.trial import rungs
 from codesign.workers import Workers
 
-HIDDEN = "train.hidden"
-DIRECT = (("train.method", "direct"), ("train.float_baseline", True))
+HIDDEN = "network.hidden"
+DIRECT = (("train.method", "direct"), ("train.baseline", True))
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Test accuracies after training on all images, by seed; a baseline is None where it does not fit."""
+    """Test accuracies after training on all images, by seed; `uniform` is None where it does not fit."""
 
     found: Found
     winner: Scores
-    baseline: Scores | None
+    uniform: Scores | None
     direct: Scores
     certificate: dict[str, Any]
 
@@ -67,7 +67,7 @@ def answer(order: Order, workers: Workers, openings: Sequence[Candidate], show: 
     plain = None
     if uniform is not None:
         tasks = [(uniform, order.task(uniform, epochs, seed, False)) for seed in seeds]
-        plain = scored(tasks, workers, f"{order.name}, baseline", show)[0]
+        plain = scored(tasks, workers, f"{order.name}, uniform", show)[0]
     home = order.out / "winners" / slug(order)
     rtl, rebuild = build(order, winner, home, show)
     vouched = certificate(found, tested, rtl, rebuild)
@@ -112,14 +112,14 @@ def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[
 
 
 def scaled(order: Order) -> Candidate | None:
-    """The question's baseline, scaled by the largest single factor at which it fits; None if there is none."""
-    baseline = order.question.baseline
-    if baseline is None:
+    """The question's uniform net, scaled by the largest factor at which it fits; None if there is none."""
+    uniform = order.question.uniform
+    if uniform is None:
         return None
-    pricer, widest, best = order.pricer, max(baseline.hidden), None
-    rest = {axis.key: baseline.set.get(axis.key, order.usual(axis.key)) for axis in order.space.axes} | baseline.set
+    pricer, widest, best = order.pricer, max(uniform.hidden), None
+    rest = {axis.key: uniform.set.get(axis.key, order.usual(axis.key)) for axis in order.space.axes} | uniform.set
     for k in range(1, 65536 // widest * widest):
-        hidden = tuple(max(1, round(h * k / widest)) for h in baseline.hidden)
+        hidden = tuple(max(1, round(h * k / widest)) for h in uniform.hidden)
         candidate = Candidate(tuple((rest | {HIDDEN: hidden}).items()))
         cost = pricer(candidate)
         if any(m.limit == "arrays" for m in cost.misses):

@@ -91,13 +91,12 @@ class Pricer:
     limits: Limits
     facts: dict[int, Facts]
     _chips: dict[tuple[tuple[str, Any], ...], Chip] = field(default_factory=dict, compare=False)
-    _recipe: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def __call__(self, candidate: Candidate) -> Cost:
         """The candidate's cost; values that are impossible together are a miss like any other."""
         try:
             recipe, chip = self.recipe(candidate), self.chip(candidate)
-            outline = outline_of(recipe, self.facts[recipe.downsample])
+            outline = outline_of(recipe, self.facts[recipe.data.downsample])
         except (UnsupportedError, ValidationError) as e:
             why = e.errors()[0]["msg"] if isinstance(e, ValidationError) else str(e)
             return Cost(0, 0, 0, misses=(Miss(UNPLACED, 1, 0, why),))
@@ -136,15 +135,7 @@ class Pricer:
 
     def recipe(self, candidate: Candidate) -> Recipe:
         """The recipe of a candidate: the base's with its choices."""
-        if not self._recipe:
-            self._recipe.update(self.base.train.model_dump(exclude_unset=True))
-        changed = {k.removeprefix("train."): v for k, v in candidate.settings if k.startswith("train.")}
-        if all("." not in k for k in changed):
-            return Recipe.model_validate(self._recipe | changed)
-        data: dict[str, Any] = self.base.train.model_dump(exclude_unset=True)
-        for key, value in changed.items():
-            put(data, key.split("."), value)
-        return Recipe.model_validate(data)
+        return self.base.changed({k: v for k, v in candidate.settings if not k.startswith("chip.")})
 
     def chip(self, candidate: Candidate) -> Chip:
         """The chip of a candidate."""
@@ -163,15 +154,15 @@ def outline_of(recipe: Recipe, facts: Facts) -> Outline:
     """A recipe's network as the compiler will see it. Raises UnsupportedError on what no chip takes."""
     layers: list[LayerSize] = []
     sizes = {"input": facts.features}
-    for layer in recipe.layers(facts.classes):
+    for layer in recipe.network.layers(facts.classes):
         if not isinstance(layer, Dense):
             raise not_taken(layer.name, KINDS[type(layer).__name__])
-        out = recipe.activation if layer.act else INT32
+        out = recipe.quantize.activation if layer.act else INT32
         layers.append(LayerSize(layer.name, layer.source, sizes[layer.source], layer.outputs, out))
         sizes[layer.name] = layer.outputs
     if refused := unplaced(recipe):
-        raise UnsupportedError("train.{}: chips do not take {} yet".format(*refused))
-    return Outline("candidate", facts.features, recipe.input, tuple(layers))
+        raise UnsupportedError(refused)
+    return Outline("candidate", facts.features, recipe.quantize.input, tuple(layers))
 
 
 def _number(value: float) -> str:

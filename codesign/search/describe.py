@@ -1,10 +1,9 @@
 """The question file: which networks and chips are free, what they may cost, and how long to look."""
 
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
@@ -12,14 +11,15 @@ from codesign import resources
 from codesign.devices import Cells
 from codesign.errors import ConfigError
 from codesign.files import read_text
-from codesign.flow import Flow
-from codesign.settings import TOML_LIMIT, changes, put, toml, validate
+from codesign.flow import Base, Flow
+from codesign.settings import TOML_LIMIT, changes, parsed, put, validate_data
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]
 Cycles = Annotated[int | float, Field(gt=0)]  # a mean of whole numbers
 Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
-DOTTED = ("free", "set", "quick", "baseline.set")  # tables whose keys are dotted: free.train.hidden is "train.hidden"
+DOTTED = ("free", "set", "quick", "uniform.set")  # tables of dotted keys: free.network.hidden is "network.hidden"
+HELD = ("data.dataset", "data.validation", "train.epochs", "train.seed", "machine")  # the search itself sets these
 
 
 class _Part(BaseModel):
@@ -27,7 +27,7 @@ class _Part(BaseModel):
 
 
 class Widths(_Part):
-    """Layers of free widths: for `train.hidden` and `train.channels`."""
+    """Layers of free widths: for `network.hidden` and `network.channels`."""
 
     depth: tuple[Annotated[int, Field(ge=0, le=64)], ...] = Field((1,), strict=False, description="numbers of layers")
     widths: Literal["edges"] | Annotated[tuple[Count, ...], Field(strict=False)] = Field(
@@ -60,7 +60,7 @@ class Effort(_Part):
     keep: Annotated[int, Field(ge=2, le=100)] = Field(3, description="one in so many goes on to the next rung")
     floor: Annotated[int, Field(ge=1)] = Field(3, description="the first so many are trained in full in any case")
     finalists: Annotated[int, Field(ge=1, le=100)] = Field(2, description="candidates trained again on every seed")
-    seeds: Seeds = Field((1, 2, 3), strict=False, description="of finalists, winner and baselines; the first searches")
+    seeds: Seeds = Field((1, 2, 3), strict=False, description="of finalists, winner and its rivals; the first searches")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="of the sampler")
     sampler: Literal["tpe", "random"] = Field("tpe", description="who proposes candidates")
     validation: Annotated[int, Field(ge=1)] = Field(description="training images held out to compare candidates on")
@@ -73,7 +73,7 @@ class Evaluate(_Part):
     draws: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="dies")
 
 
-class Baseline(_Part):
+class Uniform(_Part):
     """What a user would try first: these hidden layers, all scaled by one factor until they fit."""
 
     hidden: tuple[Count, ...] = Field(strict=False, description="widths at factor 1")
@@ -86,21 +86,20 @@ class Check(_Part):
     images: Annotated[int, Field(ge=1, le=1_000_000)] = Field(100, description="test images, from the first")
 
 
-class Question(_Part):
+class Question(Base):
     """Which network for this chip? Every candidate is the base flow with values of what is free."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+    renamed: ClassVar[Mapping[str, str]] = {"baseline": "uniform"}
+
     question: Annotated[str, Field(min_length=1)]
-    chip: str = Field("reference-128", description="preset, or a chip file looked for beside the question file")
     set: dict[str, Any] = Field(default_factory=dict, description="changes to the chip, as dotted keys of a flow")
-    train: dict[str, Any] = Field(description="the base recipe, as in a flow")
     free: dict[str, Widths | list[Any]] = Field(
         description="dotted key of a flow: its values, or layers of free widths"
     )
     limits: Limits = Limits()
     search: Effort
     evaluate: Evaluate = Evaluate()
-    baseline: Baseline | None = None
+    uniform: Uniform | None = None
     simulate: Check = Check()
     quick: dict[str, Any] = Field(default_factory=dict, description="the quick form: dotted keys of this file")
 
@@ -114,7 +113,7 @@ class Question(_Part):
         for key, values in free.items() if isinstance(free, dict) else ():
             if isinstance(values, dict):
                 try:
-                    validate(Widths, toml(values), key)
+                    validate_data(Widths, values, key)
                 except ConfigError as e:
                     problems += [line.replace(": ", ".", 1) for line in str(e).splitlines()]
             elif not isinstance(values, list | Widths):
@@ -129,15 +128,15 @@ class Question(_Part):
     def _consistent(self) -> Self:
         problems = []
         if not self.free:
-            problems.append("free: nothing is free; list at least one key, such as train.hidden")
+            problems.append("free: nothing is free; list at least one key, such as network.hidden")
         for key, values in self.free.items():
-            path = key.split(".")
-            if path[0] not in ("train", "chip") or len(path) < 2:
-                problems.append(f"free.{key}: must be a key of the recipe or the chip, such as train.hidden")
-            elif path[0] == "train" and path[1] in ("seed", "epochs", "validation", "dataset", "threads", "device"):
-                problems.append(f"free.{key}: belongs to how candidates are trained; give it in [train] or [search]")
-            elif path[0] == "train" and path[1] in self.train:
-                problems.append(f"free.{key}: is also in [train]; remove one of them")
+            table, _, below = key.partition(".")
+            if table not in (*self.recipe, "chip") or not below:
+                problems.append(f"free.{key}: must be a key of the recipe or the chip, such as network.hidden")
+            elif key in HELD or table in HELD:
+                problems.append(f"free.{key}: belongs to how candidates are trained; give it in [{table}] or [search]")
+            elif below.partition(".")[0] in self.recipe.get(table, ()):
+                problems.append(f"free.{key}: is also in [{table}]; remove one of them")
             problems += [f"free.{key}{what}" for what in _unusable(values)]
         for k, (a, b) in enumerate(zip(self.search.rungs, self.search.rungs[1:], strict=False)):
             if b <= a:
@@ -155,9 +154,8 @@ class Question(_Part):
 
     def base(self, settings: Sequence[tuple[str, Any]] = ()) -> Flow:
         """The base flow with `settings` on top. Raises ConfigError: file, dotted key, what is allowed."""
-        data = {"name": self.name, "chip": self.chip, "train": self.train}
         folder = Path() if self._file is None else self._file.parent
-        return Flow.parse_data(data, self.where, [*self.set.items(), *settings], folder)
+        return self.flow([*self.set.items(), *settings], self.where, folder)
 
 
 def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Question:
@@ -168,11 +166,9 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
     named = resources.presets().get(str(source))
     try:
         text = named.read_text(encoding="utf-8") if named else read_text(source, TOML_LIMIT)
-        data = tomllib.loads(text)
     except OSError as e:
         raise ConfigError(f"question {source}: cannot be read ({e.strerror}); give a .toml file") from None
-    except (ValueError, RecursionError) as e:
-        raise ConfigError(f"{source}: is not TOML ({e})") from None
+    data = parsed(text, str(source))
     where = f"{source}.toml" if named else str(source)
     settings = [
         *(data.get("quick", {}).items() if quick and isinstance(data.get("quick"), dict) else ()),
@@ -187,7 +183,7 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
             problems.append(f"{where}: {problem}")
     if problems:
         raise ConfigError("\n".join(problems))
-    question = validate(Question, toml(data), where)
+    question = validate_data(Question, data, where)
     question._file = None if named else Path(source)
     return question
 

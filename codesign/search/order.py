@@ -17,6 +17,7 @@ from codesign.search.cost import Facts, Pricer
 from codesign.search.describe import Limits, Question
 from codesign.search.space import Candidate, Space, space
 from codesign.train.identity import identity
+from codesign.train.recipe import Data
 
 DIE = "drawn"
 TIME = "time.json"
@@ -31,7 +32,7 @@ class Order:
     limits: Limits
     base: Flow
     facts: dict[int, Facts]  # by `downsample`
-    images: dict[tuple[int, int], str]  # their identities, by (downsample, validation)
+    images: dict[Data, str]  # their identities
     data: Path | None
     out: Path
     front: str | None = None  # the quantity that is minimized beside accuracy
@@ -55,7 +56,7 @@ class Order:
         """A digest of all that makes scores of two searches comparable: not the limits, nor how long is looked."""
         content = {
             "chip": self.question.base().chip.model_dump(mode="json", exclude={"arrays": {"count"}, "name": True}),
-            "train": identity(self.base.train, self.base.chip, "; ".join(sorted(self.images.values()))),
+            "train": identity(self.base, self.base.chip, "; ".join(sorted(self.images.values()))),
             "free": [repr(axis) for axis in self.space.axes],
             "first": self.question.search.seeds[0],
             "search": self.question.search.model_dump(
@@ -68,7 +69,7 @@ class Order:
     def flow(self, candidate: Candidate, *more: tuple[str, Any]) -> Flow:
         """The flow that trains a candidate, with further settings. Raises ConfigError."""
         count = [("chip.arrays.count", self.base.chip.arrays.count)]
-        settings = [*count, *candidate.plain().items(), ("train.float_baseline", False), *more]
+        settings = [*count, *candidate.plain().items(), ("train.baseline", False), *more]
         return self.question.base(settings)
 
     def usual(self, key: str) -> Any:
@@ -81,12 +82,12 @@ class Order:
     def task(self, candidate: Candidate, epochs: int, seed: int, held_out: bool, *more: tuple[str, Any]) -> Task:
         """A training of a candidate: on all images but the held-out ones and judged on those, or on the test set."""
         validation = self.question.search.validation if held_out else 0
-        settings = [("train.epochs", epochs), ("train.seed", seed), ("train.validation", validation), *more]
+        settings = [("train.epochs", epochs), ("train.seed", seed), ("data.validation", validation), *more]
         flow = self.flow(candidate, *settings)
         job = Job(f"{candidate.label}, {epochs} epochs, seed {seed}", seed, flow)
         cells = self.question.evaluate.cells
         dies = () if cells.is_ideal else (Imperfection(name=DIE, cells=cells, draws=self.question.evaluate.draws),)
-        images = self.images[flow.train.downsample, validation]
+        images = self.images[flow.data]
         return Task(job, dies, self.out / "jobs" / key(job, dies, images), self.data, images)
 
 
@@ -94,20 +95,20 @@ def order(question: Question, out: Path, data: Path | None) -> Order:
     """Look at the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
     axes = space(question)
     base = _base(question, question.limits)
-    key, usual = "train.downsample", base.train.downsample
+    key, usual = "data.downsample", base.data.downsample
     factors = question.free.get(key, [usual])
     assert isinstance(factors, list)
-    if question.baseline is not None:  # it need not lie in the space
-        factors = list(dict.fromkeys([*factors, question.baseline.set.get(key, usual)]))
+    if question.uniform is not None:  # it need not lie in the space
+        factors = list(dict.fromkeys([*factors, question.uniform.set.get(key, usual)]))
     facts: dict[int, Facts] = {}
-    found: dict[tuple[int, int], str] = {}
+    found: dict[Data, str] = {}
     for factor in factors:
         for validation in (0, question.search.validation):
-            images = replace(base.train.images, downsample=factor, validation=validation)
+            images = base.data.model_copy(update={"downsample": factor, "validation": validation})
             dataset = images.load(data)
-            dataset.warn_of_waste(base.train.input)
+            dataset.warn_of_waste(base.quantize.input)
             facts[factor] = Facts(dataset.features, dataset.classes)
-            found[factor, validation] = dataset.identity
+            found[images] = dataset.identity
     return Order(question, axes, question.limits, base, facts, found, data, out)
 
 

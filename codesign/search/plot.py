@@ -51,6 +51,6 @@ def _lines(points: Sequence["Point"]) -> dict[str, list[tuple[int, Scores]]]:
         if p.answer is not None:
             found["search"].append((p.arrays, p.answer.winner))
             found["winner, quantized directly"].append((p.arrays, p.answer.direct))
-            if p.answer.baseline is not None:
-                found["uniform scaling"].append((p.arrays, p.answer.baseline))
+            if p.answer.uniform is not None:
+                found["uniform scaling"].append((p.arrays, p.answer.uniform))
     return {name: line for name, line in found.items() if line}

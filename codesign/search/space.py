@@ -199,11 +199,11 @@ def space(question: Question) -> Space:
                 question.base([(axis.key, list(value) if isinstance(value, tuple) else value)])
             except ConfigError as e:
                 problems += str(e).splitlines()
-    if question.baseline is not None and not problems:
+    if question.uniform is not None and not problems:
         try:
-            question.base([("train.hidden", list(question.baseline.hidden)), *question.baseline.set.items()])
+            question.base([("network.hidden", list(question.uniform.hidden)), *question.uniform.set.items()])
         except ConfigError as e:
-            problems += [line.replace(": ", ": baseline: ", 1) for line in str(e).splitlines()]
+            problems += [line.replace(": ", ": uniform: ", 1) for line in str(e).splitlines()]
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     return Space(tuple(axes))

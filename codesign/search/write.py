@@ -32,20 +32,20 @@ def write(question: Question, points: Sequence["Point"], folder: Path) -> None:
 
 
 def record(question: Question, points: Sequence["Point"]) -> dict[str, Any]:
-    """The JSON of a search: a certificate and the baselines for each budget."""
+    """The JSON of a search: a certificate, and what it is compared with, for each budget."""
     rows = [
         {"arrays": p.arrays, "nothing_fits": p.why}
         if p.answer is None
-        else {"arrays": p.arrays, "certificate": p.answer.certificate, **baselines(p.answer)}
+        else {"arrays": p.arrays, "certificate": p.answer.certificate, **compared(p.answer)}
         for p in points
     ]
     return {"schema": SCHEMA, "name": question.name, "question": question.question, "budgets": rows}
 
 
-def baselines(a: Answer) -> dict[str, Any]:
-    """Baseline and direct quantization, each with the winner's lead over it, paired by seed; percent."""
+def compared(a: Answer) -> dict[str, Any]:
+    """Uniform scaling and direct quantization, each with the winner's lead over it, paired by seed; percent."""
     found: dict[str, Any] = {}
-    for name, other in (("uniform", a.baseline), ("direct", a.direct)):
+    for name, other in (("uniform", a.uniform), ("direct", a.direct)):
         if other is None:
             found[name] = None
             continue
@@ -76,12 +76,12 @@ def csv_text(points: Sequence["Point"]) -> str:
         if p.answer is None:
             writer.writerow([p.arrays, *[""] * (len(head) + 2)])
             continue
-        c, other = p.answer.certificate, baselines(p.answer)
+        c, other = p.answer.certificate, compared(p.answer)
         uniform, direct = other["uniform"] or {}, other["direct"]
         line = [p.arrays, c["arrays"]["used"], c["arrays"]["lower_bound"], p.answer.winner.candidate.label]
         line += [c["quantities"]["interval"]["value"], c["energy_nj"]["low"], c["energy_nj"]["high"]]
         line += [c["test"]["mean"], c["test"]["ci95"]]
-        line += ["" if p.answer.baseline is None else p.answer.baseline.candidate.label]
+        line += ["" if p.answer.uniform is None else p.answer.uniform.candidate.label]
         line += [uniform.get(k, "") for k in ("mean", "lead", "lead_ci95")]
         writer.writerow([*line, direct["mean"], c["rtl"]["images"], c["rtl"]["mismatches"]])
     return out.getvalue()
@@ -95,7 +95,7 @@ def text_table(points: Sequence["Point"]) -> tuple[list[str], list[list[str]], s
         if p.answer is None:
             rows.append([str(p.arrays), "", "nothing fits", "", "", "", "", ""])
             continue
-        c, other, plain = p.answer.certificate, baselines(p.answer), p.answer.baseline
+        c, other, plain = p.answer.certificate, compared(p.answer), p.answer.uniform
         uniform = other["uniform"]
         rows.append(
             [
@@ -103,7 +103,7 @@ def text_table(points: Sequence["Point"]) -> tuple[list[str], list[list[str]], s
                 str(c["arrays"]["used"]),
                 p.answer.winner.candidate.label,
                 _with(c["test"]["mean"], c["test"]["ci95"]),
-                ("no fit" if p.answer.found.order.question.baseline else "") if plain is None else f"{plain.mean:.2f}",
+                ("no fit" if p.answer.found.order.question.uniform else "") if plain is None else f"{plain.mean:.2f}",
                 "" if uniform is None else _with(uniform["lead"], uniform["lead_ci95"]),
                 f"{other['direct']['mean']:.2f}",
                 f"{c['rtl']['mismatches']}/{c['rtl']['images']}",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from codesign.errors import ConfigError
-from codesign.flow import Flow
 from codesign.jobs.job import Job
 from codesign.settings import changes
 from codesign.study.describe import Study
@@ -43,9 +42,8 @@ def jobs(study: Study, sets: Sequence[str] = ()) -> list[Variant]:
         chosen = tuple(zip(study.vary, values, strict=True))
         for seed in study.seeds:
             settings = [*_beside(study, [*case.set.items(), *chosen]), ("train.seed", seed), *everywhere]
-            base = {"name": study.name, "chip": study.chip, "train": study.train}
             try:
-                flow = Flow.parse_data(base, study.where, settings, study.folder)
+                flow = study.flow(settings, study.where, study.folder)
                 made.append(Variant(_label(case.name, chosen, seed), seed, flow, case.name, chosen))
             except ConfigError as e:
                 for line in str(e).splitlines():
@@ -90,17 +88,17 @@ def _beside(study: Study, settings: list[tuple[str, Any]]) -> Iterator[tuple[str
 
 def _unfair(study: Study, made: Sequence[Variant]) -> dict[str, list[str]]:
     """What keeps a case from being compared with the one it names."""
-    recipes = {(job.case, repr(job.values)): job.flow.train for job in made}
+    flows = {(job.case, repr(job.values)): job.flow for job in made}
     problems: dict[str, list[str]] = {}
-    for (name, values), recipe in recipes.items():
+    for (name, values), flow in flows.items():
         other = _named(study, name).against
         if other is None:
             continue
-        twin = recipes[other, values]
-        if not twin.float_baseline:
-            why = f"against {other!r} trains no float twin; set train.float_baseline = true there"
-        elif (twin.dataset, twin.validation) != (recipe.dataset, recipe.validation):
-            why = f"against {other!r} is tested on other images; give both the same train.dataset and train.validation"
+        theirs = flows[other, values]
+        if not theirs.train.baseline:
+            why = f"against {other!r} trains no baseline; set train.baseline = true there"
+        elif any(getattr(theirs.data, key) != getattr(flow.data, key) for key in ("dataset", "validation")):
+            why = f"against {other!r} is tested on other images; give both the same data.dataset and data.validation"
         else:
             continue
         problems.setdefault(why, []).append(name)

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from codesign.flow import Base
 from codesign.jobs.job import Imperfection
 
 Name = Annotated[str, Field(min_length=1)]
@@ -19,8 +20,8 @@ class Case(_Part):
     """One variant: settings changed from the base, as dotted keys of a flow."""
 
     name: Name
-    set: dict[str, Any] = Field(default_factory=dict, description='for example {"train.hidden" = [256]}')
-    against: str | None = Field(None, description="case whose float twin this one is compared with; absent: its own")
+    set: dict[str, Any] = Field(default_factory=dict, description='for example {"network.hidden" = [256]}')
+    against: str | None = Field(None, description="case whose baseline this one is compared with; absent: its own")
 
 
 class Quick(_Part):
@@ -38,14 +39,11 @@ class Plot(_Part):
     log: bool = Field(False, description="a factor of two is as wide everywhere")
 
 
-class Fields(_Part):
+class Fields(Base):
     """What a study file may hold; see `codesign.study.describe.Study`."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     question: Name
-    chip: str = Field("reference-128", description="preset, or a chip file looked for beside the study file")
     seeds: Seeds = Field((1, 2, 3), strict=False)
-    train: dict[str, Any] = Field(description="the base recipe, as in a flow")
     vary: Values = Field(default_factory=dict, description="dotted key of a flow: its values")
     case: tuple[Case, ...] = Field((Case(name="base"),), strict=False)
     die: tuple[Imperfection, ...] = Field((), strict=False)

@@ -77,7 +77,7 @@ def lines(study: Study, table: Sequence[Row]) -> tuple[list[Line], dict[str, Lin
     assert study.plot is not None
     x, names = study.plot.x, short(study.vary)
     found: dict[str, Line] = {}
-    twins: dict[str, Line] = {}
+    baselines: dict[str, Line] = {}
     for row in table:
         rest = [f"{names[k]} {shown(v)}" for k, v in row.values.items() if k != x]
         name = ", ".join([row.case, *rest] if len(study.case) > 1 or not rest else rest)
@@ -88,12 +88,12 @@ def lines(study: Study, table: Sequence[Row]) -> tuple[list[Line], dict[str, Lin
                 line.add(die, measured["mean"], measured["sd"])
             continue
         line.add(row.values[x], row.quantized_mean, row.quantized_sd)
-        if row.twin_mean is not None:
-            twins.setdefault(name, Line(f"{name}, full precision")).add(row.values[x], row.twin_mean, None)
+        if row.baseline_mean is not None:
+            baselines.setdefault(name, Line(f"{name}, full precision")).add(row.values[x], row.baseline_mean, None)
     distinct: dict[str, Line] = {}
-    for name, twin in twins.items():
-        if all((twin.place, twin.mean) != (other.place, other.mean) for other in distinct.values()):
-            distinct[name] = twin
+    for name, baseline in baselines.items():
+        if all((baseline.place, baseline.mean) != (other.place, other.mean) for other in distinct.values()):
+            distinct[name] = baseline
     if len(distinct) == 1:
         next(iter(distinct.values())).name = "full precision"
     return list(found.values()), distinct
@@ -108,10 +108,17 @@ def _draw(axes: "Axes", study: Study, solid: Sequence[Line], dashed: dict[str, L
         x, mean, sd = _interrupted(study, line, at)
         style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 4, "linewidth": 1.4, "capsize": 2.5}
         axes.errorbar(x, mean, sd if any(line.sd) else None, label=line.name, **style)
-        twin = dashed.get(line.name)
-        if twin is not None:
+        baseline = dashed.get(line.name)
+        if baseline is not None:
             colour = "#555555" if len(dashed) == 1 else colour
-            axes.plot([at[repr(p)] for p in twin.place], twin.mean, "--", color=colour, linewidth=1.2, label=twin.name)
+            axes.plot(
+                [at[repr(p)] for p in baseline.place],
+                baseline.mean,
+                "--",
+                color=colour,
+                linewidth=1.2,
+                label=baseline.name,
+            )
     everything = [*solid, *dashed.values()]
     low = min(m - s for line in everything for m, s in zip(line.mean, line.sd, strict=True))
     high = max(m + s for line in everything for m, s in zip(line.mean, line.sd, strict=True))

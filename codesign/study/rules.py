@@ -56,7 +56,8 @@ def _keys(study: Fields) -> Iterator[str]:
     settings: dict[str, Iterable[str]] = {f"case {c.name}": c.set for c in study.case} | {"quick.set": study.quick.set}
     for place, keys in settings.items():
         yield from (f"{place}: {key}: is also in vary, which wins; remove one" for key in keys if key in study.vary)
-    settings |= {"vary": study.vary, "train": [f"train.{key}" for key in study.train]}
+    settings["vary"] = study.vary
+    settings |= {table: [f"{table}.{key}" for key in keys] for table, keys in study.recipe.items()}
     for place, keys in settings.items():
         yield from (f"{place}: {why}" for key in keys if (why := useless(key)))
 

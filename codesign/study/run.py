@@ -14,7 +14,7 @@ from codesign.study.write import write
 from codesign.workers import Workers, spread
 
 if TYPE_CHECKING:
-    from codesign.train.recipe import Images
+    from codesign.train.recipe import Data
 
 Progress = Callable[[str, float, int, str], None]  # study, trainings done, of, note
 
@@ -52,14 +52,14 @@ def run(
 
 
 def _tasks(study: Study, trainings: Sequence[Variant], home: Path, data: Path | None) -> list[Task]:
-    known: dict[Images, str] = {}
+    known: dict[Data, str] = {}
     tasks = []
     for job in trainings:
-        images = job.flow.train.images
+        images = job.flow.data
         if images not in known:
             dataset = images.load(data)
             known[images] = dataset.identity
-            dataset.warn_of_waste(job.flow.train.input)
+            dataset.warn_of_waste(job.flow.quantize.input)
         name = key(job, study.die, known[images])
         tasks.append(Task(job, study.die, home / name, data, known[images]))
     return tasks

@@ -18,7 +18,7 @@ SCHEMA = "codesign-study/1"
 class Row:
     """Accuracies in percent of the test set, last epoch, in the order of `seeds`.
 
-    `twin` is full precision: the case's own float twin, or that of the case it is compared with. `drop` is twin less
+    `baseline` is full precision: the case's own, or that of the case it is compared with. `drop` is baseline less
     quantized of the same seed; `ci95` is half the width of the 95 % interval of its mean (Student's t), None with
     fewer than two seeds.
     """
@@ -26,7 +26,7 @@ class Row:
     case: str
     values: dict[str, Any]
     seeds: tuple[int, ...]
-    twin: tuple[float, ...] | None
+    baseline: tuple[float, ...] | None
     quantized: tuple[float, ...]
     drop: tuple[float, ...] | None
     ci95: float | None
@@ -35,9 +35,9 @@ class Row:
     dies: dict[str, dict[str, float]]  # per imperfection: mean, sd and min over dies and seeds
 
     @property
-    def twin_mean(self) -> float | None:
+    def baseline_mean(self) -> float | None:
         """Full precision, mean over seeds."""
-        return None if self.twin is None else float(np.mean(self.twin))
+        return None if self.baseline is None else float(np.mean(self.baseline))
 
     @property
     def quantized_mean(self) -> float:
@@ -86,13 +86,13 @@ def _row(
     """`group` and `other` are results by seed, of the same seeds."""
     first, *_ = group.values()
     quantized = tuple(r.quantized for r in group.values())
-    twin = tuple(f for seed in group if (f := other[seed].twin) is not None) or None
-    drop = None if twin is None else tuple(round(f - q, 6) for f, q in zip(twin, quantized, strict=True))
+    baseline = tuple(f for seed in group if (f := other[seed].baseline) is not None) or None
+    drop = None if baseline is None else tuple(round(f - q, 6) for f, q in zip(baseline, quantized, strict=True))
     return Row(
         case=case,
         values=values,
         seeds=tuple(group),
-        twin=twin,
+        baseline=baseline,
         quantized=quantized,
         drop=drop,
         ci95=None if drop is None else half_width(drop),
@@ -126,7 +126,7 @@ def _entry(row: Row) -> dict[str, Any]:
         "case": row.case,
         "values": row.values,
         "seeds": row.seeds,
-        "float": row.twin,
+        "float": row.baseline,
         "quantized": row.quantized,
         "drop": row.drop,
         "ci95": row.ci95,
@@ -139,7 +139,7 @@ def _entry(row: Row) -> dict[str, Any]:
 
 def _means(row: Row) -> dict[str, Any]:
     return {
-        "float_mean": row.twin_mean,
+        "float_mean": row.baseline_mean,
         "quantized_mean": row.quantized_mean,
         "drop_mean": row.drop_mean,
         "drop_ci95": row.ci95,

@@ -30,7 +30,7 @@ def csv_text(study: Study, table: Sequence[Row]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(head)
     for row in table:
-        means = [row.twin_mean, row.quantized_mean, row.quantized_sd, row.drop_mean, row.ci95]
+        means = [row.baseline_mean, row.quantized_mean, row.quantized_sd, row.drop_mean, row.ci95]
         line = [row.case, *map(shown, row.values.values()), str(len(row.seeds)), *map(_plain, means)]
         line += [str(row.cells), _plain(row.rejected)]
         for die, found in row.dies.items():
@@ -54,13 +54,13 @@ def text_table(study: Study, table: Sequence[Row]) -> tuple[list[str], list[list
 def _lines(row: Row) -> Iterator[list[str]]:
     """A row's lines: one, or one for each imperfection after that of the ideal die."""
     values = [row.case, *map(shown, row.values.values())]
-    twin = "" if row.twin_mean is None else f"{row.twin_mean:.2f}"
+    baseline = "" if row.baseline_mean is None else f"{row.baseline_mean:.2f}"
     drop = "" if row.drop_mean is None else _with(row.drop_mean, row.ci95)
     quantized = _with(row.quantized_mean, row.quantized_sd)
     if not row.dies:
-        yield [*values, twin, quantized, drop, "", "", ""]
+        yield [*values, baseline, quantized, drop, "", "", ""]
         return
-    yield [*values, twin, "", drop, "ideal", quantized, f"{min(row.quantized):.2f}"]
+    yield [*values, baseline, "", drop, "ideal", quantized, f"{min(row.quantized):.2f}"]
     blank = [""] * (len(values) + 3)
     for name, found in row.dies.items():
         yield [*blank, name, _with(found["mean"], found["sd"]), f"{found['min']:.2f}"]

@@ -21,57 +21,58 @@ from codesign.train.recipe import Recipe
 def check(recipe: Recipe, dataset: Dataset, chip: Chip) -> None:
     """Raises ConfigError when the chip cannot take the recipe's integers, or the data not its layers."""
     top = chip.activation.bits
-    for field, bits in (("input_bits", recipe.input_bits), ("activation_bits", recipe.activation_bits)):
-        if bits > top:
+    for field in ("input_bits", "activation_bits"):
+        if (bits := getattr(recipe.quantize, field)) > top:
             raise ConfigError(
-                f"recipe: {field} must be at most {top} (activation.bits of chip {chip.name}), got {bits}"
+                f"recipe: quantize.{field} must be at most {top} (activation.bits of chip {chip.name}), got {bits}"
             )
-    needs = f"model = {recipe.model!r}" if recipe.model != "mlp" else "shift" if recipe.shift else "flip"
-    if (recipe.model != "mlp" or recipe.shift or recipe.flip) and len(dataset.shape) != 3:
+    model, train = recipe.network.model, recipe.train
+    needs = f"network.model = {model!r}" if model != "mlp" else "train.shift" if train.shift else "train.flip"
+    if (model != "mlp" or train.shift or train.flip) and len(dataset.shape) != 3:
         raise ConfigError(
             f"recipe: {needs} needs images, data set {dataset.name} has rows of {dataset.features} numbers; "
             "give arrays of shape (images, height, width) or (images, channels, height, width)"
         )
-    if recipe.model != "mlp":
-        architecture.shapes(recipe.layers(dataset.classes), dataset.shape)
+    if model != "mlp":
+        architecture.shapes(recipe.network.layers(dataset.classes), dataset.shape)
 
 
 def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_rng: torch.Generator) -> QuantNet:
     """The quantized network before training. Raises InputError on a stuck map that does not fit."""
-    device = chip.device
-    grid = Grid.sliced(device.weights, recipe.slices, device.levels)
-    stuck = _stuck_map(recipe.stuck_map) if recipe.stuck_map else {}
+    device, q, train = chip.device, recipe.quantize, recipe.train
+    grid = Grid.sliced(device.weights, q.slices, device.levels)
+    stuck = _stuck_map(q.stuck_map) if q.stuck_map else {}
 
     def converters(_: str, last: bool) -> Converters | None:
-        return Converters(chip.arrays.rows, chip.adc.bits, last, device.codes[-1]) if recipe.converters else None
+        return Converters(chip.arrays.rows, chip.adc.bits, last, device.codes[-1]) if q.converters else None
 
     def noise(name: str, size: tuple[int, ...]) -> CellNoise | None:
         mine = stuck.pop(name, None)
-        if recipe.cells.is_ideal and mine is None:
+        if q.cells.is_ideal and mine is None:
             return None
         if mine is not None:
             mine = check_stuck(mine, name, size, device)
-        return CellNoise(recipe.cells, device, chip.arrays.rows, chip.columns, noise_rng, mine)
+        return CellNoise(q.cells, device, chip.arrays.rows, chip.columns, noise_rng, mine)
 
     model = quantized(
         layers,
         shape,
         grid,
-        recipe.activation,
-        recipe.input,
-        seed=recipe.seed,
-        reach=recipe.grid_max if recipe.method == "iscas2018" else None,
-        clip=recipe.activation_clip,
-        summand=recipe.summand,
-        per_column=recipe.scale == "column",
-        bias_on_grid=recipe.bias == "grid",
-        real={"all": "", "conv": "linear", "linear": "conv"}[recipe.quantize],
+        q.activation,
+        q.input,
+        seed=train.seed,
+        reach=train.grid_max if train.method == "iscas2018" else None,
+        clip=q.activation_clip,
+        summand=q.summand,
+        per_column=q.scale == "column",
+        bias_on_grid=q.bias == "grid",
+        real={"all": "", "conv": "linear", "linear": "conv"}[q.layers],
         converters=converters,
         noise=noise,
     )
     if stuck:
         names = ", ".join(layer.name for layer in model.chain)
-        raise InputError(f"{recipe.stuck_map}: layer {min(stuck)} is not one of the network's ({names}); rename it")
+        raise InputError(f"{q.stuck_map}: layer {min(stuck)} is not one of the network's ({names}); rename it")
     return model
 
 

@@ -17,20 +17,21 @@ MAX_MAP = 1 << 28  # bytes of a stuck map
 def identity(recipe: Recipe, chip: Chip, data: str, dies: Sequence[Cells] = ()) -> dict[str, Any]:
     """JSON values that change whenever the trained network may, and with nothing that no training sees.
 
-    data: which images, as `Dataset.identity` or `Images.digest` says it. dies: what the trained network is judged on,
+    data: which images, as `Dataset.identity` or `Data.digest` says it. dies: what the trained network is judged on,
     if that belongs to the result. Raises InputError when the stuck map cannot be read.
     """
     found: dict[str, Any] = {
         "codesign": __version__,
-        "recipe": recipe.model_dump(mode="json", exclude={"stuck_map"}),
-        "data": data,
+        "images": data,
         "device": {"codes": list(chip.device.codes)},
     }
-    if recipe.stuck_map:
-        found["stuck_map"] = hashlib.sha256(map_bytes(recipe.stuck_map)).hexdigest()
-    if recipe.converters:
+    for table in Recipe.model_fields:
+        found[table] = getattr(recipe, table).model_dump(mode="json")
+    if path := found["quantize"].pop("stuck_map"):
+        found["stuck_map"] = hashlib.sha256(map_bytes(path)).hexdigest()
+    if recipe.quantize.converters:
         found["converters"] = {"rows": chip.arrays.rows, "bits": chip.adc.bits}
-    if recipe.stuck_map or not all(c.is_ideal for c in (recipe.cells, *dies)):  # wires, noise of reads, largest code
+    if path or not all(c.is_ideal for c in (recipe.quantize.cells, *dies)):  # wires, noise of reads, largest code
         found["cells"] = {
             "rows": chip.arrays.rows,
             "columns": chip.arrays.columns,

@@ -15,6 +15,7 @@ from torch.nn import functional
 from codesign.chip.description import Chip
 from codesign.data import Dataset
 from codesign.errors import InputError, ToolError
+from codesign.fixed import IntType
 from codesign.train import distributed, ranks
 from codesign.train.augment import mirrored, shifted
 from codesign.train.build import build, check
@@ -26,7 +27,7 @@ from codesign.train.methods.iscas2018 import Deployment
 from codesign.train.methods.regularized import Pull
 from codesign.train.nets.baseline import float_twin
 from codesign.train.nets.quantized import QuantNet
-from codesign.train.recipe import Recipe
+from codesign.train.recipe import Recipe, Training
 
 CALIBRATION = 1024  # training images that direct quantization looks at
 
@@ -64,12 +65,12 @@ class _Data:
     shape: tuple[int, ...]
     dark: int  # the integer of a black pixel
 
-    def batch(self, index: Tensor, recipe: Recipe, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+    def batch(self, index: Tensor, train: Training, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Images (float) and labels of a batch, augmented."""
         x, y = self.x[index], self.y[index]
-        if recipe.shift:
-            x = shifted(x, self.shape, recipe.shift, self.dark, rng)
-        if recipe.flip:
+        if train.shift:
+            x = shifted(x, self.shape, train.shift, self.dark, rng)
+        if train.flip:
             x = mirrored(x, self.shape, rng)
         return x.float(), y
 
@@ -95,39 +96,40 @@ def fit(
     """
     chip = Chip.of(chip)
     check(recipe, dataset, chip)
-    if recipe.device == "cuda" and not torch.cuda.is_available():
+    device = recipe.machine.device
+    if device == "cuda" and not torch.cuda.is_available():
         raise ToolError(
-            'train.device: "cuda" was asked for, torch finds no GPU here; use "cpu" or a CUDA build of torch'
+            'machine.device: "cuda" was asked for, torch finds no GPU here; use "cpu" or a CUDA build of torch'
         )
-    kind, shape = recipe.input, dataset.shape or (dataset.features,)
-    layers = recipe.layers(dataset.classes)
-    flat = shape if len(shape) == 3 and recipe.model != "mlp" else (dataset.features,)
+    kind, shape = recipe.quantize.input, dataset.shape or (dataset.features,)
+    layers = recipe.network.layers(dataset.classes)
+    flat = shape if len(shape) == 3 and recipe.network.model != "mlp" else (dataset.features,)
     belongs = identity(recipe, chip, dataset.identity)
-    x = torch.from_numpy(dataset.train_inputs(kind)).to(recipe.device)
-    data = _Data(x, torch.from_numpy(dataset.y_train).to(recipe.device), shape, kind.lo)
+    x = torch.from_numpy(dataset.train_inputs(kind)).to(device)
+    data = _Data(x, torch.from_numpy(dataset.y_train).to(device), shape, kind.lo)
     x_test = dataset.test_inputs(kind)
-    noise_rng = torch.Generator(recipe.device)
+    noise_rng = torch.Generator(device)
 
     def phase(name: str, model: nn.Module, teacher: nn.Module | None = None) -> list[Epoch]:
         state = Checkpoint(folder / f"{name}.safetensors", belongs) if folder is not None else None
-        return _train(name, model.to(recipe.device), recipe, data, state, progress, noise_rng, teacher)
+        return _train(name, model.to(device), recipe, data, state, progress, noise_rng, teacher)
 
-    with _threads(recipe.threads), distributed.together(recipe.device):
-        distributed.start(recipe.device)  # the others wait until the first process has its folder ready
-        history, twin, accuracy_float = [], None, None
-        if recipe.float_baseline:
-            twin = float_twin(layers, flat, seed=recipe.seed)
-            history += phase("float", twin)
-            accuracy_float = accuracy(_logits(twin.cpu().eval(), x_test, 1.0 / span(kind)), dataset.y_test)
+    with _threads(recipe.machine.threads), distributed.together(device):
+        distributed.start(device)  # the others wait until the first process has its folder ready
+        history, baseline, accuracy_float = [], None, None
+        if recipe.train.baseline:
+            baseline = float_twin(layers, flat, seed=recipe.train.seed)
+            history += phase("float", baseline)
+            accuracy_float = accuracy(_logits(baseline.cpu().eval(), x_test, 1.0 / span(kind)), dataset.y_test)
         model = build(recipe, layers, flat, chip, noise_rng)
-        if recipe.method == "direct":
-            assert twin is not None
-            quantize_from(twin, model, torch.from_numpy(dataset.train_inputs(kind, CALIBRATION)))
+        if recipe.train.method == "direct":
+            assert baseline is not None
+            quantize_from(baseline, model, torch.from_numpy(dataset.train_inputs(kind, CALIBRATION)))
         else:
-            history += phase("quantized", model, twin if recipe.distill else None)
+            history += phase("quantized", model, baseline if recipe.train.distill else None)
         model = model.cpu().eval()
         outputs = model.integers(x_test) if model.is_discrete else _logits(model, x_test, 1.0)
-    return Trained(model, twin, accuracy(outputs, dataset.y_test), accuracy_float, len(x_test), tuple(history))
+    return Trained(model, baseline, accuracy(outputs, dataset.y_test), accuracy_float, len(x_test), tuple(history))
 
 
 def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.int64]) -> float:
@@ -142,9 +144,9 @@ def _logits(model: nn.Module, x: NDArray[np.int16], step: float) -> NDArray[np.f
     return logits
 
 
-def rate(recipe: Recipe, step: int, total: int, warm: int) -> float:
+def rate(train: Training, step: int, total: int, warm: int) -> float:
     """Share of the peak learning rate at `step`: half an epoch of warm-up, then a cosine to 0; fixed for iscas2018."""
-    if recipe.method == "iscas2018":
+    if train.method == "iscas2018":
         return 1.0
     return min(1.0, (step + 1) / warm) * 0.5 * (1 + math.cos(math.pi * step / total))
 
@@ -160,35 +162,36 @@ def _train(
     teacher: nn.Module | None,
 ) -> list[Epoch]:
     net = model if isinstance(model, QuantNet) else None
-    step = 1.0 if net else 1.0 / span(recipe.input)  # what the model takes: integers, or reals
-    peak, decay = (recipe.lr, recipe.weight_decay) if net else (recipe.float_lr, recipe.float_weight_decay)
-    pull = Pull(net, recipe.strength) if net and recipe.method == "regularized" else None
+    step = 1.0 if net else 1.0 / span(recipe.quantize.input)  # what the model takes: integers, or reals
+    train, device = recipe.train, recipe.machine.device
+    peak, decay = (train.lr, train.weight_decay) if net else (train.baseline_lr, train.baseline_weight_decay)
+    pull = Pull(net, train.strength) if net and train.method == "regularized" else None
     optimiser = _optimiser(model, peak, decay)
-    rng = torch.Generator().manual_seed(recipe.seed)
+    rng = torch.Generator().manual_seed(train.seed)
     done, notes = checkpoint.read(model, optimiser, rng) if checkpoint else (0, [])
     history = [Epoch(**n) for n in notes]
-    steps = -(-len(data.x) // recipe.batch)
+    steps = -(-len(data.x) // train.batch)
     rank, world = ranks.rank(), ranks.world()
-    for epoch in range(done, recipe.epochs):
+    for epoch in range(done, train.epochs):
         model.train()
-        noise_rng.manual_seed((recipe.seed << 20) + epoch * world + rank)  # resuming draws the same dies
-        deployment = Deployment(net, recipe.reject, recipe.patience) if net and recipe.method == "iscas2018" else None
+        noise_rng.manual_seed((train.seed << 20) + epoch * world + rank)  # resuming draws the same dies
+        deployment = Deployment(net, train.reject, train.patience) if net and train.method == "iscas2018" else None
         if pull:
             pull.refit()
         loss_sum, correct, rejected = 0.0, 0, 0
-        for k, index in enumerate(torch.split(torch.randperm(len(data.x), generator=rng), recipe.batch)):
-            xb, yb = (t[rank::world] for t in data.batch(index, recipe, rng))
+        for k, index in enumerate(torch.split(torch.randperm(len(data.x), generator=rng), train.batch)):
+            xb, yb = (t[rank::world] for t in data.batch(index, train, rng))
             xb = xb * step if step != 1.0 else xb
             number = epoch * steps + k
             for group in optimiser.param_groups:
-                group["lr"] = peak * rate(recipe, number, recipe.epochs * steps, max(1, steps // 2))
+                group["lr"] = peak * rate(train, number, train.epochs * steps, max(1, steps // 2))
             logits = model(xb)
-            loss = _loss(logits, yb, recipe, None if teacher is None else _taught(teacher, xb, recipe))
-            value = distributed.total(loss.item() * len(yb) / len(index), recipe.device)
+            loss = _loss(logits, yb, train, None if teacher is None else _taught(teacher, xb, recipe.quantize.input))
+            value = distributed.total(loss.item() * len(yb) / len(index), device)
             if not math.isfinite(value):
                 raise _diverged(model, epoch + 1, value, peak, checkpoint)
             if pull:
-                loss = loss + pull.penalty(number / (recipe.epochs * steps))
+                loss = loss + pull.penalty(number / (train.epochs * steps))
             optimiser.zero_grad()
             (loss if world == 1 else loss * (len(yb) / len(index))).backward()  # type: ignore[no-untyped-call]
             distributed.add_gradients(model)
@@ -197,19 +200,19 @@ def _train(
 
                 def again(xb: Tensor = xb, yb: Tensor = yb, size: int = len(index)) -> float:
                     loss = functional.cross_entropy(model(xb), yb).item()
-                    return distributed.total(loss * len(yb) / size, recipe.device)
+                    return distributed.total(loss * len(yb) / size, device)
 
                 rejected += not deployment.step(value, again)
             loss_sum += value * len(index)
             correct += int((logits.argmax(1) == yb).sum())
         if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
             raise _diverged(model, epoch + 1, loss_sum / len(data.x), peak, checkpoint)
-        if pull and epoch + 1 == recipe.epochs:
+        if pull and epoch + 1 == train.epochs:
             pull.finish()
         distributed.share_buffers(model)
-        right = distributed.total(float(correct), recipe.device)
+        right = distributed.total(float(correct), device)
         history.append(
-            Epoch(phase, epoch + 1, recipe.epochs, loss_sum / len(data.x), 100 * right / len(data.x), rejected)
+            Epoch(phase, epoch + 1, train.epochs, loss_sum / len(data.x), 100 * right / len(data.x), rejected)
         )
         if rank == 0:
             if checkpoint:
@@ -221,21 +224,21 @@ def _train(
     return history
 
 
-def _loss(logits: Tensor, y: Tensor, recipe: Recipe, taught: Tensor | None) -> Tensor:
-    """Cross entropy; with `distill`, partly against what the float twin answers."""
-    plain = functional.cross_entropy(logits, y, label_smoothing=recipe.smoothing)
+def _loss(logits: Tensor, y: Tensor, train: Training, taught: Tensor | None) -> Tensor:
+    """Cross entropy; with `distill`, partly against what the baseline answers."""
+    plain = functional.cross_entropy(logits, y, label_smoothing=train.smoothing)
     if taught is None:
         return plain
     told = functional.cross_entropy(logits / TEMPERATURE, (taught / TEMPERATURE).softmax(1)) * TEMPERATURE**2
-    return (1 - recipe.distill) * plain + recipe.distill * told
+    return (1 - train.distill) * plain + train.distill * told
 
 
 TEMPERATURE = 2.0  # of distillation (Hinton et al., arXiv:1503.02531)
 
 
 @torch.no_grad()
-def _taught(teacher: nn.Module, x: Tensor, recipe: Recipe) -> Tensor:
-    logits: Tensor = teacher.to(x.device).eval()(x * (1.0 / span(recipe.input)))
+def _taught(teacher: nn.Module, x: Tensor, kind: IntType) -> Tensor:
+    logits: Tensor = teacher.to(x.device).eval()(x * (1.0 / span(kind)))
     return logits
 
 

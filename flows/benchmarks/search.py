@@ -24,8 +24,8 @@ from codesign.search.trial import Tried, rungs
 from codesign.workers import Workers, spread
 
 GRID = (
-    "free.train.hidden={ depth = [1, 2], widths = [64, 128, 192, 256, 384] }",
-    "free.train.downsample=[1, 2]",
+    "free.network.hidden={ depth = [1, 2], widths = [64, 128, 192, 256, 384] }",
+    "free.data.downsample=[1, 2]",
     "limits.arrays=60",
     "train.epochs=6",
     "search.rungs=[2]",

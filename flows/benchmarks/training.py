@@ -20,13 +20,13 @@ from codesign.train.build import build
 from codesign.train.layers.matrix import span
 from codesign.train.loop import _optimiser
 from codesign.train.nets.baseline import float_twin
-from codesign.train.recipe import Recipe
+from codesign.train.recipe import Net, Quantization, Recipe
 
 BATCH = 128
 NETS = {
-    "mlp": (Recipe(model="mlp", hidden=(128,)), (784,)),
-    "lenet": (Recipe(model="lenet"), (1, 28, 28)),
-    "mlp, converters": (Recipe(model="mlp", hidden=(128,), converters=True), (784,)),
+    "mlp": (Recipe(network=Net(hidden=(128,))), (784,)),
+    "lenet": (Recipe(network=Net(model="lenet")), (1, 28, 28)),
+    "mlp, converters": (Recipe(network=Net(hidden=(128,)), quantize=Quantization(converters=True)), (784,)),
 }
 
 
@@ -62,9 +62,9 @@ def main() -> None:
     print(f"{'milliseconds a step':<20}{'float':>10}{'quantized':>12}{'ratio':>8}")
     for name in args.only or NETS:
         recipe, shape = NETS[name]
-        layers, features = recipe.layers(10), int(np.prod(shape))
+        layers, features = recipe.network.layers(10), int(np.prod(shape))
         twins = (
-            stepper(float_twin(layers, shape), 1 / span(recipe.input), features),
+            stepper(float_twin(layers, shape), 1 / span(recipe.quantize.input), features),
             stepper(build(recipe, layers, shape, chip, torch.Generator()), 1.0, features),
         )
         steps = max(4, args.steps // 8) if name == "lenet" else args.steps

@@ -21,7 +21,7 @@ from tests.holder import Hold
 from tests.search.toy import toy as question
 from tests.study.toy import toy as study
 
-RUN = [sys.executable, "-m", "codesign", "run", "digits_mlp", "--until", "train", "--set", "train.hidden=[8]"]
+RUN = [sys.executable, "-m", "codesign", "run", "digits_mlp", "--until", "train", "--set", "network.hidden=[8]"]
 
 
 def small() -> Program:

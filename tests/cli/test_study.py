@@ -90,7 +90,7 @@ class TestStudy:
         assert call("study", file, "--out", tmp_path / "out")[0] == 0
 
     def test_nothing_ended(self, call: Call, file: Path, tmp_path: Path) -> None:
-        status, out, err = call("study", file, "--out", tmp_path / "out", "--set", "train.dataset=no.npz")
+        status, out, err = call("study", file, "--out", tmp_path / "out", "--set", "data.dataset=no.npz")
         assert (status, out) == (1, "")
         assert err.startswith("error: no.npz: no such file; ")
         assert err.count("\n") == 1

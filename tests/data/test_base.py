@@ -90,7 +90,7 @@ def test_bits_that_tell_nothing_apart_are_warned_of() -> None:
     with pytest.warns(CodesignWarning) as caught:
         data.warn_of_waste(IntType(8))
     assert str(caught[0].message) == (
-        "data set mine: its values 0..16 need 5 bits, inputs have 8; set train.input_bits = 5 to spend fewer cycles"
+        "data set mine: its values 0..16 need 5 bits, inputs have 8; set quantize.input_bits = 5 to spend fewer cycles"
     )
 
 

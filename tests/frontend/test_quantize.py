@@ -27,7 +27,8 @@ REAL = DATA.x_train / 255.0
 
 @functools.cache
 def trained() -> nn.Sequential:
-    made = fit(Recipe(hidden=(64,), epochs=20, batch=32), DATA, REFERENCE).float_model
+    recipe = Recipe().changed({"network.hidden": (64,), "train.epochs": 20, "train.batch": 32})
+    made = fit(recipe, DATA, REFERENCE).float_model
     assert made is not None
     return made
 

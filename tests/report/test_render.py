@@ -60,7 +60,7 @@ def test_figures_of_different_images_never_stand_side_by_side() -> None:
 
 def test_wasted_bits_are_said() -> None:
     inputs = Inputs(bits=8, signed=False, low=0, high=16)
-    told = "warning: values 0..16 of the data need 5 bits, inputs have 8; set train.input_bits = 5"
+    told = "warning: values 0..16 of the data need 5 bits, inputs have 8; set quantize.input_bits = 5"
     assert f"{told} to spend fewer cycles\n" in text(example(inputs=inputs))
     for bits, high in ((5, 16), (4, 16), (8, 255), (1, 0)):
         assert text(example(inputs=Inputs(bits=bits, signed=False, low=0, high=high))) == RIGHT

@@ -10,7 +10,7 @@ from codesign.search.answer import scaled
 from codesign.search.space import Candidate
 from tests.search.toy import TOY, opened, pretend, toy
 
-LONE = "free.train.hidden={depth=[1], widths=[8]}"  # a space that baselines lie outside
+LONE = "free.network.hidden={depth=[1], widths=[8]}"  # a space that baselines lie outside
 
 
 class TestBaseline:
@@ -19,22 +19,22 @@ class TestBaseline:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, budgets: tuple[int, ...]
     ) -> None:
         pretend(monkeypatch)
-        points = optimize(toy(tmp_path, LONE, "baseline.hidden=[20,10]"), tmp_path / "out", budgets=budgets)
+        points = optimize(toy(tmp_path, LONE, "uniform.hidden=[20,10]"), tmp_path / "out", budgets=budgets)
         for point in points:
             assert point.answer is not None
-            assert point.answer.baseline is not None
-            assert point.answer.winner.candidate == point.answer.baseline.candidate
+            assert point.answer.uniform is not None
+            assert point.answer.winner.candidate == point.answer.uniform.candidate
             neighbours = point.answer.certificate["neighbours"]
-            assert {n["key"] for n in neighbours} == {"train.hidden", "train.downsample"}
+            assert {n["key"] for n in neighbours} == {"network.hidden", "data.downsample"}
             assert all(n["candidate"] != point.answer.winner.candidate.plain() for n in neighbours)
 
     @pytest.mark.parametrize(
         ("sets", "limits"),
         [
-            (("baseline.hidden=[16]",), {"arrays": 12}),
-            (("baseline.hidden=[30, 11]",), {"arrays": 40}),
-            (("baseline.hidden=[7]", "baseline.set.train.downsample=2"), {"arrays": 9, "energy_nj": 0.7}),
-            (("chip=reference-128", "baseline.hidden=[16]", "train.activation_bits=8", "train.input_bits=8"),
+            (("uniform.hidden=[16]",), {"arrays": 12}),
+            (("uniform.hidden=[30, 11]",), {"arrays": 40}),
+            (("uniform.hidden=[7]", "uniform.set.data.downsample=2"), {"arrays": 9, "energy_nj": 0.7}),
+            (("chip=reference-128", "uniform.hidden=[16]", "quantize.activation_bits=8", "quantize.input_bits=8"),
              {"arrays": 9, "interval": 75}),
         ],
     )  # fmt: skip
@@ -43,12 +43,12 @@ class TestBaseline:
     ) -> None:
         order = opened(toy(tmp_path, *sets), tmp_path / "out", **limits)
         question = order.question
-        assert question.baseline is not None
-        start, rest = question.baseline.hidden, question.baseline.set
+        assert question.uniform is not None
+        start, rest = question.uniform.hidden, question.uniform.set
         fit = []
         for k in range(1, 500):
             hidden = tuple(max(1, round(h * k / max(start))) for h in start)
-            settings = {"train.hidden": hidden, "train.downsample": 1} | rest
+            settings = {"network.hidden": hidden, "data.downsample": 1} | rest
             if order.pricer(Candidate(tuple(settings.items()))).fits:
                 fit.append(settings)
         found = scaled(order)
@@ -56,13 +56,13 @@ class TestBaseline:
         assert dict(found.settings) == fit[-1]
 
     def test_of_images_that_the_space_has_none_of(self, tmp_path: Path) -> None:
-        for sets, factor in ((), 1), (("baseline.set.train.downsample=4",), 4):
-            found = scaled(opened(toy(tmp_path, "free.train.downsample=[2]", *sets), tmp_path / "out"))
+        for sets, factor in ((), 1), (("uniform.set.data.downsample=4",), 4):
+            found = scaled(opened(toy(tmp_path, "free.data.downsample=[2]", *sets), tmp_path / "out"))
             assert found is not None
-            assert found["train.downsample"] == factor
+            assert found["data.downsample"] == factor
 
     def test_none(self, tmp_path: Path) -> None:
-        question = toy(tmp_path, text=TOY.replace("[baseline]\nhidden = [16]\n", ""))
+        question = toy(tmp_path, text=TOY.replace("[uniform]\nhidden = [16]\n", ""))
         assert scaled(opened(question, tmp_path / "out")) is None
         assert scaled(opened(toy(tmp_path), tmp_path / "out", arrays=4)) is None
 
@@ -78,14 +78,14 @@ class TestBaseline:
 def test_what_is_larger_with_equally_many_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """16 is more than 8, though not by the alphabet."""
     pretend(monkeypatch)
-    sets = ("chip=reference-128", "free.chip.adc.lanes=[4, 8, 16]", "free.train.scale=['layer', 'column']", LONE)
+    sets = ("chip=reference-128", "free.chip.adc.lanes=[4, 8, 16]", "free.quantize.scale=['layer', 'column']", LONE)
     (point,) = optimize(toy(tmp_path, *sets, "limits.interval=80", "search.trials=99"), tmp_path / "out")
     assert point.answer is not None
     lanes = point.answer.winner.candidate["chip.adc.lanes"]
     found = {n["candidate"]["chip.adc.lanes"]: n["larger"] for n in point.answer.certificate["neighbours"]}
     assert {k: v for k, v in found.items() if k != lanes} == {k: k > lanes for k in found if k != lanes}
     assert len(found) > 1
-    assert not any(n["larger"] for n in point.answer.certificate["neighbours"] if n["key"] == "train.scale")
+    assert not any(n["larger"] for n in point.answer.certificate["neighbours"] if n["key"] == "quantize.scale")
 
 
 class TestBudgets:
@@ -111,10 +111,10 @@ class TestBudgets:
     def test_what_no_chip_takes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)
         with pytest.raises(CapacityError) as caught:
-            optimize(toy(tmp_path, "train.slices=2"), tmp_path / "out")
+            optimize(toy(tmp_path, "quantize.slices=2"), tmp_path / "out")
         assert str(caught.value) == (
             f"{tmp_path}/toy.toml: none of 24 candidates meets arrays <= 12; the closest is hidden 8, downsample 1: "
-            "train.slices: chips do not take weights sliced over several pairs yet; free other values"
+            "quantize.slices: chips do not take weights sliced over several pairs yet, got 2; free other values"
         )
         assert asked == []
 

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.calls import Call
 from tests.search.toy import pretend, toy
 
-SETS = ("search.trials=3", "search.rungs=[1]", "search.seeds=[1, 2]", "free.train.downsample=[2]")
+SETS = ("search.trials=3", "search.rungs=[1]", "search.seeds=[1, 2]", "free.data.downsample=[2]")
 
 
 @pytest.fixture
@@ -113,10 +113,10 @@ class TestRefused:
         assert call(*argv, *options) == (1, "", f"error: {words}\n")
 
     def test_a_baseline_that_no_flow_takes(self, call: Call, argv: list[object], tmp_path: Path) -> None:
-        assert call(*argv, "--set", "baseline.set.train.slizes=2") == (
+        assert call(*argv, "--set", "uniform.set.quantize.slizes=2") == (
             1,
             "",
-            f"error: {tmp_path}/toy.toml: baseline: train.slizes: unknown key; did you mean slices?\n",
+            f"error: {tmp_path}/toy.toml: uniform: quantize.slizes: unknown key; did you mean slices?\n",
         )
 
     @pytest.mark.parametrize("options", [("--reach", "many"), ("--jobs", "0"), ("--budget", "4")])
@@ -126,16 +126,16 @@ class TestRefused:
         assert "Usage: codesign optimize" in err
 
     def test_mistakes_are_lines(self, call: Call, argv: list[object], tmp_path: Path) -> None:
-        assert call(*argv, "--set", "search.seeds=[]", "--set", "train.hidden=[1]") == (
+        assert call(*argv, "--set", "search.seeds=[]", "--set", "network.hidden=[1]") == (
             1,
             "",
-            f"error: {tmp_path}/toy.toml: free.train.hidden: is also in [train]; remove one of them\n"
+            f"error: {tmp_path}/toy.toml: free.network.hidden: is also in [network]; remove one of them\n"
             f"error: {tmp_path}/toy.toml: search.seeds: needs at least one, each once\n",
         )
         assert not (tmp_path / "out").exists()
 
     def test_no_such_data(self, call: Call, argv: list[object]) -> None:
-        status, out, err = call(*argv, "--set", "train.dataset=no.npz")
+        status, out, err = call(*argv, "--set", "data.dataset=no.npz")
         assert (status, out) == (1, "")
         assert err.startswith("error: no.npz: no such file; ") and err.count("\n") == 1
 

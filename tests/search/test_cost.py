@@ -26,7 +26,7 @@ def pricer(question: Question, **limits: float) -> Pricer:
 
 def candidate(*hidden: int, downsample: int = 1, **chip: object) -> Candidate:
     more = [(f"chip.{k.replace('_', '.', 1)}", v) for k, v in chip.items()]
-    return Candidate((("train.hidden", hidden), ("train.downsample", downsample), *more))
+    return Candidate((("network.hidden", hidden), ("data.downsample", downsample), *more))
 
 
 def words(cost: Cost) -> list[str]:
@@ -43,8 +43,8 @@ class TestCompiled:
         downsample = int(rng.integers(1, 3))
         cost = price(candidate(*hidden, downsample=downsample))
         sizes = [64 // downsample**2, *hidden, 10]
-        recipe, chip = price.base.train, price.base.chip
-        program = compiler.compile(net(sizes, chip, recipe.input, recipe.activation, seed), None, chip)
+        quantize, chip = price.base.quantize, price.base.chip
+        program = compiler.compile(net(sizes, chip, quantize.input, quantize.activation, seed), None, chip)
         steps = program.mapping.steps
         assert cost.fits
         assert (cost.interval, cost.latency) == (program.cycles.interval, program.cycles.latency)
@@ -132,19 +132,19 @@ class TestMisses:
     @pytest.mark.parametrize(
         ("key", "value", "expected"),
         [
-            ("slices", 2, "train.slices: chips do not take weights sliced over several pairs yet"),
-            ("quantize", "linear", "train.quantize: chips do not take real weights yet"),
+            ("quantize.slices", 2, "quantize.slices: chips do not take weights sliced over several pairs yet, got 2"),
+            ("quantize.layers", "linear", "quantize.layers: chips do not take real weights yet, got 'linear'"),
             (
-                "model",
+                "network.model",
                 "lenet",
                 "layer conv1: chips do not take convolutions yet, only linear layers; run the network "
                 "with codesign.ir.run, or train one of linear layers",
             ),
-            ("scale", "column", ""),
+            ("quantize.scale", "column", ""),
         ],
     )
     def test_what_no_chip_takes(self, tmp_path: Path, key: str, value: object, expected: str) -> None:
-        cost = pricer(toy(tmp_path, *WIDE))(Candidate((*candidate(16).settings, (f"train.{key}", value))))
+        cost = pricer(toy(tmp_path, *WIDE))(Candidate((*candidate(16).settings, (key, value))))
         assert [m.limit for m in cost.misses] == (["placement"] if expected else [])
         assert "".join(words(cost)) == expected
 

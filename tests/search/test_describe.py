@@ -9,7 +9,7 @@ from codesign.search import load
 from codesign.search.describe import Widths
 from tests.search.toy import TOY, opened, toy
 
-AXES = '"train.hidden" = { depth = [1, 2], most = 24 }\n"train.downsample" = [1, 2]\n'
+AXES = '"network.hidden" = { depth = [1, 2], most = 24 }\n"data.downsample" = [1, 2]\n'
 
 
 def message(folder: Path, *sets: str, text: str = TOY) -> str:
@@ -22,25 +22,35 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("setting", "expected"),
         [
-            ("free.train.hidden={depth=[]}", "free.train.hidden.depth: at least one is required"),
-            ("free.train.hidden={widths=[]}", "free.train.hidden.widths: at least one is required"),
-            ("free.train.downsample=[]", "free.train.downsample: at least one value is required"),
-            ("free.train.downsample=[1,2,1]", "free.train.downsample: 1 is listed twice; remove one"),
+            ("free.network.hidden={depth=[]}", "free.network.hidden.depth: at least one is required"),
+            ("free.network.hidden={widths=[]}", "free.network.hidden.widths: at least one is required"),
+            ("free.data.downsample=[]", "free.data.downsample: at least one value is required"),
+            ("free.data.downsample=[1,2,1]", "free.data.downsample: 1 is listed twice; remove one"),
             ("search.trial=3", "search.trial: unknown key; did you mean trials?"),
             ("limits.array=3", "limits.array: unknown key; did you mean arrays?"),
             ("serch.trials=3", "serch: unknown key; did you mean search?"),
             ("evaluate.cells={variaton=0.1}", "evaluate.cells.variaton: unknown key; did you mean variation?"),
-            ("train.hidden=[3]", "free.train.hidden: is also in [train]; remove one of them"),
-            ("free.hidden=[1]", "free.hidden: must be a key of the recipe or the chip, such as train.hidden"),
+            ("network.hidden=[3]", "free.network.hidden: is also in [network]; remove one of them"),
+            ("free.hidden=[1]", "free.hidden: must be a key of the recipe or the chip, such as network.hidden"),
             (
                 "free.simulate.images=[1]",
-                "free.simulate.images: must be a key of the recipe or the chip, such as train.hidden",
+                "free.simulate.images: must be a key of the recipe or the chip, such as network.hidden",
             ),
-            (
-                "free.train.epochs=[1]",
-                "free.train.epochs: belongs to how candidates are trained; give it in [train] or [search]",
+            *(
+                (
+                    f"free.{key}=[1]",
+                    f"free.{key}: belongs to how candidates are trained; give it in [{table}] or [search]",
+                )
+                for key, table in (
+                    ("train.epochs", "train"),
+                    ("train.seed", "train"),
+                    ("data.validation", "data"),
+                    ("data.dataset", "data"),
+                    ("machine.threads", "machine"),
+                    ("machine.device", "machine"),
+                )
             ),
-            ("free.train.hidden={least=30,most=24}", "free.train.hidden.least: must be at most most = 24, got 30"),
+            ("free.network.hidden={least=30,most=24}", "free.network.hidden.least: must be at most most = 24, got 30"),
             ("search.seeds=[]", "search.seeds: needs at least one, each once"),
             ("search.seeds=[1,1]", "search.seeds: needs at least one, each once"),
             ("search.trials=0", "search.trials: input should be greater than or equal to 1, got 0"),
@@ -54,12 +64,12 @@ class TestMistakes:
         assert message(tmp_path, setting) == expected
 
     def test_in_layers(self, tmp_path: Path) -> None:
-        assert message(tmp_path, "free.train.hidden={depht=[1], least=0}").splitlines() == [
-            "free.train.hidden.least: input should be greater than or equal to 1, got 0",
-            "free.train.hidden.depht: unknown key; did you mean depth?",
+        assert message(tmp_path, "free.network.hidden={depht=[1], least=0}").splitlines() == [
+            "free.network.hidden.least: input should be greater than or equal to 1, got 0",
+            "free.network.hidden.depht: unknown key; did you mean depth?",
         ]
-        assert message(tmp_path, "free.train.hidden=3") == (
-            "free.train.hidden: must be a list of values, or layers such as { depth = [1, 2] }, got 3"
+        assert message(tmp_path, "free.network.hidden=3") == (
+            "free.network.hidden: must be a list of values, or layers such as { depth = [1, 2] }, got 3"
         )
         assert message(tmp_path, "free=3") == "free: input should be a valid dictionary, got 3"
 
@@ -71,15 +81,15 @@ class TestMistakes:
 
     def test_nothing_free(self, tmp_path: Path) -> None:
         text = TOY.replace(AXES, "")
-        assert message(tmp_path, text=text) == "free: nothing is free; list at least one key, such as train.hidden"
+        assert message(tmp_path, text=text) == "free: nothing is free; list at least one key, such as network.hidden"
 
     def test_all_mistakes_at_once(self, tmp_path: Path) -> None:
-        found = message(tmp_path, "train.hidden=[3]", "search.seeds=[]", "free.train.seed=[1]").splitlines()
-        assert [line.split(":")[0] for line in found] == ["free.train.hidden", "free.train.seed", "search.seeds"]
+        found = message(tmp_path, "network.hidden=[3]", "search.seeds=[]", "free.train.seed=[1]").splitlines()
+        assert [line.split(":")[0] for line in found] == ["free.network.hidden", "free.train.seed", "search.seeds"]
 
     def test_what_is_missing(self, tmp_path: Path) -> None:
         found = message(tmp_path, text='name = "x"\n').splitlines()
-        assert found == [f"{key}: missing; it is required" for key in ("question", "train", "free", "search")]
+        assert found == [f"{key}: missing; it is required" for key in ("question", "free", "search")]
 
     def test_not_toml(self, tmp_path: Path) -> None:
         assert message(tmp_path, text="x =") == "is not TOML (Invalid value (at end of document))"
@@ -97,7 +107,7 @@ class TestValues:
     @pytest.mark.parametrize(
         ("setting", "expected"),
         [
-            ("free.train.hiden=[1]", "train.hiden: unknown key; did you mean hidden?"),
+            ("free.network.hiden=[1]", "network.hiden: unknown key; did you mean hidden?"),
             ("free.chip.adc.lanes=[4,5]", "chip.adc.lanes: must divide arrays.rows = 16, got 5"),
             ("train.lr=-1", "train.lr: input should be greater than 0, got -1"),
             (
@@ -115,13 +125,13 @@ class TestValues:
 
 class TestSettings:
     def test_dotted_keys_of_dotted_tables(self, tmp_path: Path) -> None:
-        question = toy(tmp_path, "free.train.downsample=[4]", "set.chip.adc.lanes=2", "search.rungs=[2, 4]")
-        assert question.free["train.downsample"] == [4]
+        question = toy(tmp_path, "free.data.downsample=[4]", "set.chip.adc.lanes=2", "search.rungs=[2, 4]")
+        assert question.free["data.downsample"] == [4]
         assert question.base().chip.adc.lanes == 2
         assert question.search.rungs == (2, 4)
-        question = toy(tmp_path, "baseline.set.train.downsample=4")
-        assert question.baseline is not None
-        assert question.baseline.set == {"train.downsample": 4}
+        question = toy(tmp_path, "uniform.set.data.downsample=4")
+        assert question.uniform is not None
+        assert question.uniform.set == {"data.downsample": 4}
 
     def test_quick_form_and_settings_on_top(self, tmp_path: Path) -> None:
         file = tmp_path / "toy.toml"
@@ -134,9 +144,9 @@ class TestSettings:
     def test_presets_by_name(self) -> None:
         question = load("optimize_mnist", quick=True)
         assert (question.name, question.chip, question.where) == ("mnist", "reference-128", "question mnist")
-        assert question.train["dataset"] == "digits"
-        assert question.free["train.downsample"] == [1, 2]
-        assert isinstance(load("optimize_digits").free["train.hidden"], Widths)
+        assert question.data["dataset"] == "digits"
+        assert question.free["data.downsample"] == [1, 2]
+        assert isinstance(load("optimize_digits").free["network.hidden"], Widths)
 
     def test_a_chip_file_beside_the_question(self, tmp_path: Path) -> None:
         (tmp_path / "mine.toml").write_text(

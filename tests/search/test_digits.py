@@ -89,7 +89,7 @@ class TestCertificate:
         flow = Flow.load(ran[1] / "winners/arrays-6/flow.toml")
         assert Flow.parse(flow.toml(), "again") == flow
         assert flow.chip.arrays.count == 6
-        assert flow.train.hidden == answer.winner.candidate["train.hidden"]
+        assert flow.network.hidden == answer.winner.candidate["network.hidden"]
 
     def test_for_people(self, certificate: dict[str, Any]) -> None:
         lines = text(certificate).splitlines()

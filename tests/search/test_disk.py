@@ -13,7 +13,7 @@ from codesign.workers import Workers
 from tests.cli.calls import Call
 from tests.search.toy import opened, pretend, toy
 
-SETS = ("search.trials=2", "search.rungs=[]", "search.seeds=[1]", "free.train.downsample=[2]")
+SETS = ("search.trials=2", "search.rungs=[]", "search.seeds=[1]", "free.data.downsample=[2]")
 
 
 def line(folder: Path) -> str:

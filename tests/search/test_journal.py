@@ -21,7 +21,7 @@ from codesign.workers import Workers
 from tests.cli.calls import Call
 from tests.search.toy import opened, pretend, toy
 
-SMALL = ("free.train.hidden={depth=[1, 2], widths=[8, 16]}", "search.trials=3", "search.rungs=[1]")
+SMALL = ("free.network.hidden={depth=[1, 2], widths=[8, 16]}", "search.trials=3", "search.rungs=[1]")
 WORKER = """
 import sys
 from pathlib import Path

@@ -29,7 +29,7 @@ def ended(call: Call, file: Path, out: Path) -> tuple[str, set[str]]:
 
 def test_killed(call: Call, tmp_path: Path) -> None:
     file, out = tmp_path / "toy.toml", tmp_path / "out"
-    file.write_text(TOY.replace("[baseline]\nhidden = [16]\n", ""))
+    file.write_text(TOY.replace("[uniform]\nhidden = [16]\n", ""))
     root, quiet = Path(codesign.__file__).parents[1], subprocess.DEVNULL
     argv = [sys.executable, "-m", "codesign", *command(file, out)]
     run = subprocess.Popen(argv, cwd=root, start_new_session=True, stdout=quiet, stderr=quiet)

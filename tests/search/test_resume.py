@@ -17,7 +17,7 @@ from codesign.train.recipe import Recipe
 from codesign.workers import Workers
 from tests.search.toy import opened, pretend, toy
 
-SMALL = ("free.train.hidden={depth=[1, 2], widths=[8, 16]}", "search.trials=5", "search.floor=2", "search.rungs=[1]")
+SMALL = ("free.network.hidden={depth=[1, 2], widths=[8, 16]}", "search.trials=5", "search.floor=2", "search.rungs=[1]")
 
 
 class Killed(BaseException):
@@ -31,7 +31,7 @@ def ends(order: Order) -> list[Any]:
 
 def bumpy(recipe: Recipe) -> float:
     """Good and bad ones in turn."""
-    return 60 + sum(recipe.hidden) * 37 % 17 - recipe.downsample + recipe.epochs / 10
+    return 60 + sum(recipe.network.hidden) * 37 % 17 - recipe.data.downsample + recipe.train.epochs / 10
 
 
 class TestKilled:
@@ -136,7 +136,7 @@ class TestJournal:
     def test_another_question_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
         search(opened(toy(tmp_path, *SMALL), tmp_path / "out"), Workers())
-        other = ("train.lr=0.5", "search.seed=1", "search.seeds=[2]", "search.keep=4", "free.train.downsample=[1]",
+        other = ("train.lr=0.5", "search.seed=1", "search.seeds=[2]", "search.keep=4", "free.data.downsample=[1]",
                  "search.validation=200", "set.chip.adc.bits=5", "evaluate.draws=3")  # fmt: skip
         for change in other:
             with pytest.raises(ConfigError) as caught:

@@ -65,7 +65,7 @@ def test_nothing_fits(tmp_path: Path) -> None:
 
 
 def test_too_many(tmp_path: Path) -> None:
-    wide = "free.train.hidden={ depth = [4], widths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }"
+    wide = "free.network.hidden={ depth = [4], widths = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] }"
     question = toy(tmp_path, wide)
     with pytest.raises(ConfigError) as caught:
         screen(question, tmp_path / "out")

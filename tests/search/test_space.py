@@ -13,7 +13,7 @@ from codesign.search.describe import Widths
 from codesign.search.space import Candidate, Choice, Layers, Space, edges, space
 from tests.search.toy import toy
 
-HIDDEN = "free.train.hidden="
+HIDDEN = "free.network.hidden="
 
 
 @pytest.fixture
@@ -24,8 +24,8 @@ def mixed(tmp_path: Path) -> Space:
             tmp_path,
             HIDDEN + "{depth=[0, 1, 3], widths=[8, 16, 24]}",
             "free.chip.adc.lanes=[4, 2, 8]",
-            "free.train.scale=['layer', 'column']",
-            "free.train.norm=[false]",
+            "free.quantize.scale=['layer', 'column']",
+            "free.network.norm=[false]",
         )
     )
 
@@ -39,27 +39,27 @@ class TestCandidates:
         for candidate in mixed:
             told = mixed.parameters(candidate)
             assert mixed.ask(FixedTrial(told)) == candidate
-            assert sum("hidden" in key for key in told) == 1 + len(candidate["train.hidden"])
+            assert sum("hidden" in key for key in told) == 1 + len(candidate["network.hidden"])
 
     def test_made_undoes_plain(self, mixed: Space) -> None:
         for candidate in mixed:
             assert mixed.made(candidate.plain()) == candidate
         with pytest.raises(KeyError):
-            mixed.made({"train.hidden": [8]})
+            mixed.made({"network.hidden": [8]})
 
     def test_none_of_ours(self, mixed: Space) -> None:
         first = next(iter(mixed))
         with pytest.raises(ValueError):
-            mixed.parameters(Candidate((("train.hidden", (9,)), *first.settings[1:])))
+            mixed.parameters(Candidate((("network.hidden", (9,)), *first.settings[1:])))
 
     def test_for_people(self) -> None:
-        candidate = Candidate((("train.hidden", (128, 64)), ("train.downsample", 2), ("train.scale", "layer")))
+        candidate = Candidate((("network.hidden", (128, 64)), ("data.downsample", 2), ("quantize.scale", "layer")))
         assert candidate.label == "hidden 128-64, downsample 2, scale layer"
-        assert Candidate((("train.hidden", ()),)).label == "hidden none"
-        assert candidate["train.downsample"] == 2
+        assert Candidate((("network.hidden", ()),)).label == "hidden none"
+        assert candidate["data.downsample"] == 2
 
     def test_a_single_candidate_is_told_nothing(self) -> None:
-        only = Space((Layers("train.hidden", (1,), (8,)), Choice("train.downsample", (1,))))
+        only = Space((Layers("network.hidden", (1,), (8,)), Choice("data.downsample", (1,))))
         (candidate,) = only
         assert only.parameters(candidate) == {}
         assert only.ask(FixedTrial({})) == candidate
@@ -68,10 +68,10 @@ class TestCandidates:
 
 class TestBeside:
     def test_layers(self) -> None:
-        axis = Layers("train.hidden", (1, 2), (8, 16, 24))
+        axis = Layers("network.hidden", (1, 2), (8, 16, 24))
         assert set(axis.beside((16,))) == {(8,), (24,), (16, 16)}
         assert set(axis.beside((8, 24))) == {(16, 24), (8, 16), (8,)}
-        assert set(Layers("train.hidden", (0, 1), (8, 16)).beside(())) == {(8,)}
+        assert set(Layers("network.hidden", (0, 1), (8, 16)).beside(())) == {(8,)}
 
     def test_numbers_on_a_line_and_other_choices(self) -> None:
         assert list(Choice("k", (1, 2, 4)).beside(2)) == [1, 4]
@@ -82,7 +82,7 @@ class TestBeside:
 
     def test_of_values_that_are_not_ours(self) -> None:
         """As those of a scaled baseline."""
-        axis = Layers("train.hidden", (1, 2), (8, 16, 24))
+        axis = Layers("network.hidden", (1, 2), (8, 16, 24))
         assert list(axis.beside((20,))) == [(16,), (24,), (20, 20)]
         assert list(axis.beside((4, 30))) == [(8, 30), (4, 24), (4,)]
         assert list(axis.beside((1, 2, 3))) == [(8, 2, 3), (1, 8, 3), (1, 2, 8), (1, 2)]
@@ -97,7 +97,7 @@ class TestBeside:
                 assert near in every
                 assert [k for k, v in near.settings if candidate[k] != v] == [key]
                 # A layer left out comes back as wide as the one before it, which may be another candidate.
-                shorter = len(near["train.hidden"]) < len(candidate["train.hidden"])
+                shorter = len(near["network.hidden"]) < len(candidate["network.hidden"])
                 assert shorter or (key, candidate) in set(found.beside(near))
 
 
@@ -121,10 +121,10 @@ class TestEdges:
 
     def test_of_every_size_of_array(self, tmp_path: Path) -> None:
         found = space(toy(tmp_path, "free.chip.arrays.columns=[8, 16]", HIDDEN + "{most=20}"))
-        assert found.axes[0] == Layers("train.hidden", (1,), (4, 8, 12, 16, 20))
+        assert found.axes[0] == Layers("network.hidden", (1,), (4, 8, 12, 16, 20))
 
     def test_one_width_is_enough(self, tmp_path: Path) -> None:
-        assert space(toy(tmp_path, HIDDEN + "{least=20, most=20}")).axes[0] == Layers("train.hidden", (1,), (20,))
+        assert space(toy(tmp_path, HIDDEN + "{least=20, most=20}")).axes[0] == Layers("network.hidden", (1,), (20,))
 
     def test_every_impossible_value_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:

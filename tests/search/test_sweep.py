@@ -25,7 +25,7 @@ FULL = ("train.epochs", 9)
 def scores(order: Order) -> dict[Candidate, float]:
     """Of every candidate that fits."""
     price = order.pricer
-    return {c: smooth(order.flow(c, FULL).train) for c in order.space if price(c).fits}
+    return {c: smooth(order.flow(c, FULL)) for c in order.space if price(c).fits}
 
 
 class TestReach:
@@ -54,7 +54,7 @@ class TestReach:
         assert found.least == least
         assert found.answer.certificate["limits"][quantity] == pytest.approx(least, abs=1e-4)
         assert found.answer.certificate["quantities"][quantity]["value"] == pytest.approx(least, abs=1e-4)
-        assert smooth(order.flow(found.answer.found.winner, FULL).train) >= target
+        assert smooth(order.flow(found.answer.found.winner, FULL)) >= target
         assert [limit for limit, _ in found.probed] == sorted({limit for limit, _ in found.probed})
         assert all((mean >= target) == (limit >= least) for limit, mean in found.probed)
 
@@ -77,7 +77,7 @@ class TestReach:
 
     def test_too_many_to_go_through(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
-            reach(toy(tmp_path, "free.train.hidden={depth=[4], most=120}"), tmp_path / "out", 50)
+            reach(toy(tmp_path, "free.network.hidden={depth=[4], most=120}"), tmp_path / "out", 50)
         assert str(caught.value) == (
             f"{tmp_path}/toy.toml: --reach goes through every candidate, 101,250 are too many (at most 20,000); free "
             "fewer values"
@@ -143,12 +143,12 @@ class TestFront:
 
     def test_of_a_larger_one_what_fits(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)
-        question = toy(tmp_path, *ALL, "free.train.hidden={depth=[1, 2], most=64}", "search.trials=12")
+        question = toy(tmp_path, *ALL, "free.network.hidden={depth=[1, 2], most=64}", "search.trials=12")
         found = front(question, tmp_path / "out", "interval")
         assert found.trained == 12 == len(asked) and not found.exhaustive
         assert all(t.cost.fits for t in found.best)
         first = (tmp_path / "out/toy-interval.json").read_bytes()
-        again = front(toy(tmp_path / "again", *ALL, "free.train.hidden={depth=[1, 2], most=64}", "search.trials=12"),
+        again = front(toy(tmp_path / "again", *ALL, "free.network.hidden={depth=[1, 2], most=64}", "search.trials=12"),
                       tmp_path / "again/out", "interval")  # fmt: skip
         assert again.best == found.best
         assert (tmp_path / "again/out/toy-interval.json").read_bytes() == first

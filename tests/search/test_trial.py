@@ -15,7 +15,7 @@ from codesign.train.recipe import Recipe
 from codesign.workers import Workers
 from tests.search.toy import opened, pretend, searched, smooth, toy
 
-HIDDEN = "free.train.hidden="
+HIDDEN = "free.network.hidden="
 FULL = 9
 
 
@@ -25,7 +25,7 @@ def found(folder: Path, *sets: str, **limits: float) -> Found:
 
 
 def by_width(recipe: Recipe) -> float:
-    return 50.0 + sum(recipe.hidden) / 10
+    return 50.0 + sum(recipe.network.hidden) / 10
 
 
 class TestWhat:
@@ -60,7 +60,7 @@ class TestWhat:
         asked = pretend(monkeypatch)
         here = found(tmp_path, HIDDEN + "{widths=[8, 16]}", "free.chip.adc.lanes=[1, 2, 4, 8]", "search.trials=99")
         assert len(here.tried) == 16 and here.exhaustive
-        assert len({(r.hidden, r.downsample) for r in (t.job.flow.train for t in asked)}) == 4
+        assert len({(f.network.hidden, f.data.downsample) for f in (t.job.flow for t in asked)}) == 4
         assert {t.home.name for t in asked} == {p.parent.name for p in here.order.out.glob("jobs/*/result.json")}
         assert len(asked) == len({t.home for t in asked})
         assert here.winner["chip.adc.lanes"] == 8  # as good as the others, and the fastest
@@ -74,7 +74,7 @@ class TestWhat:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def score(recipe: Recipe) -> float:
-            if recipe.hidden == (16,):
+            if recipe.network.hidden == (16,):
                 raise InputError("training: epoch 1: loss is nan")
             return smooth(recipe)
 
@@ -91,7 +91,7 @@ class TestWhat:
 
         asked = pretend(monkeypatch, score)
         with pytest.raises(InputError) as caught:
-            found(tmp_path, HIDDEN + "{widths=[8]}", "free.train.downsample=[2]")
+            found(tmp_path, HIDDEN + "{widths=[8]}", "free.data.downsample=[2]")
         assert str(caught.value) == (
             f"{tmp_path}/toy.toml: every training failed; the first: hidden 8, downsample 2, 1 epochs, seed 1: "
             "training: epoch 1: loss is nan"
@@ -107,8 +107,8 @@ class TestWhat:
 class TestHowFar:
     def test_bad_ones_stop_after_the_first_rung(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Each candidate worse than the ones before it: all stop at once, but for the first."""
-        asked = pretend(monkeypatch, lambda r: 90.0 - sum(r.hidden) / 10)
-        sets = (HIDDEN + "{widths=[8, 16, 24, 32, 40, 48]}", "free.train.downsample=[2]")
+        asked = pretend(monkeypatch, lambda r: 90.0 - sum(r.network.hidden) / 10)
+        sets = (HIDDEN + "{widths=[8, 16, 24, 32, 40, 48]}", "free.data.downsample=[2]")
         found(tmp_path, *sets, "search.trials=99", "search.floor=3", arrays=1000)
         first = searched(asked)
         assert [w for (w,), _, epochs in first if epochs == FULL] == [8, 16, 24]
@@ -119,7 +119,7 @@ class TestHowFar:
         asked = pretend(monkeypatch, by_width)
         here = found(tmp_path, HIDDEN + "{widths=[8, 16, 24, 32]}", "search.trials=99", "search.floor=1", arrays=1000)
         assert max(w for (w,), _, epochs in searched(asked) if epochs == FULL) == 32
-        assert here.winner["train.hidden"] == (32,)
+        assert here.winner["network.hidden"] == (32,)
         assert here.finalists[0].values == (53.2, 53.2)
         assert here.finalists[0].seeds == (1, 2)
 
@@ -165,8 +165,8 @@ class TestWhich:
         price, order = here.order.pricer, here.order
         assert here.fitting == 60
         fit = [c for c in order.space if price(c).fits]
-        best = max(smooth(order.flow(c, ("train.epochs", FULL)).train) for c in fit)
-        assert smooth(order.flow(here.winner, ("train.epochs", FULL)).train) == best
+        best = max(smooth(order.flow(c, ("train.epochs", FULL))) for c in fit)
+        assert smooth(order.flow(here.winner, ("train.epochs", FULL))) == best
         assert len({r[:2] for r in searched(asked)}) == 24
         with quiet():
             import optuna

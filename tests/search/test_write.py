@@ -9,14 +9,14 @@ import pytest
 from codesign.search.answer import Point
 from codesign.search.plot import _lines
 from codesign.search.sweep import optimize
-from codesign.search.write import baselines, csv_text, gain, text_table
+from codesign.search.write import compared, csv_text, gain, text_table
 from codesign.train.recipe import Recipe
 from tests.search.toy import pretend, smooth, toy
 
 
 def apart(recipe: Recipe) -> float:
     """A score that tells methods and seeds apart: rounded nets are worse by 9 and a seed."""
-    return smooth(recipe) - (9 + recipe.seed if recipe.method == "direct" else 0)
+    return smooth(recipe) - (9 + recipe.train.seed if recipe.train.method == "direct" else 0)
 
 
 @pytest.fixture
@@ -28,13 +28,13 @@ def points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Point]:
 
 def test_leads_are_the_winner_less_the_other(points: list[Point]) -> None:
     found = points[-1].answer
-    assert found is not None and found.baseline is not None
-    lead = found.winner.mean - found.baseline.mean
+    assert found is not None and found.uniform is not None
+    lead = found.winner.mean - found.uniform.mean
     assert lead > 0
-    assert gain(found.winner, found.baseline) == pytest.approx([lead, lead])
-    assert baselines(found)["uniform"]["lead"] == pytest.approx(lead, abs=1e-4)
+    assert gain(found.winner, found.uniform) == pytest.approx([lead, lead])
+    assert compared(found)["uniform"]["lead"] == pytest.approx(lead, abs=1e-4)
     assert gain(found.winner, found.direct) == pytest.approx([10, 11])
-    assert baselines(found)["direct"]["lead"] == pytest.approx(10.5)
+    assert compared(found)["direct"]["lead"] == pytest.approx(10.5)
     assert text_table(points)[1][-1][5].startswith(f"{lead:.2f} ± ")
 
 
@@ -44,11 +44,11 @@ def test_every_budget_is_a_line(points: list[Point]) -> None:
     assert set(rows[0].values()) == {"2", ""}
     assert (rows[1]["uniform"], rows[1]["lead"]) == ("", "")
     found = points[-1].answer
-    assert found is not None and found.baseline is not None
+    assert found is not None and found.uniform is not None
     assert float(rows[2]["accuracy"]) == pytest.approx(found.winner.mean)
-    assert float(rows[2]["uniform_accuracy"]) == pytest.approx(found.baseline.mean)
+    assert float(rows[2]["uniform_accuracy"]) == pytest.approx(found.uniform.mean)
     assert float(rows[2]["direct_accuracy"]) == pytest.approx(found.direct.mean)
-    assert float(rows[2]["lead"]) == pytest.approx(found.winner.mean - found.baseline.mean, abs=1e-4)
+    assert float(rows[2]["lead"]) == pytest.approx(found.winner.mean - found.uniform.mean, abs=1e-4)
 
 
 def test_curves_are_what_they_are_called(points: list[Point]) -> None:
@@ -57,7 +57,7 @@ def test_curves_are_what_they_are_called(points: list[Point]) -> None:
     assert four is not None and twelve is not None
     assert drawn == {
         "search": [(4, four.winner), (12, twelve.winner)],
-        "uniform scaling": [(12, twelve.baseline)],
+        "uniform scaling": [(12, twelve.uniform)],
         "winner, quantized directly": [(4, four.direct), (12, twelve.direct)],
     }
 

@@ -21,15 +21,19 @@ name = "toy"
 question = "Which?"
 chip = "tiny"
 
-[train]
+[data]
 dataset = "digits"
-epochs = 9
+
+[quantize]
 input_bits = 4
 activation_bits = 4
 
+[train]
+epochs = 9
+
 [free]
-"train.hidden" = { depth = [1, 2], most = 24 }
-"train.downsample" = [1, 2]
+"network.hidden" = { depth = [1, 2], most = 24 }
+"data.downsample" = [1, 2]
 
 [limits]
 arrays = 12
@@ -40,7 +44,7 @@ rungs = [1, 3]
 validation = 300
 seeds = [1, 2]
 
-[baseline]
+[uniform]
 hidden = [16]
 
 [quick]
@@ -69,8 +73,8 @@ def opened(question: Question, out: Path, **limits: Any) -> Order:
 
 def smooth(recipe: Recipe) -> float:
     """A score that rises with width, epochs and pixels; best for two layers as wide as can be."""
-    hidden = recipe.hidden
-    return 50 + sum(hidden) / 2 + (5 if len(hidden) == 2 else 0) - 4 * recipe.downsample + recipe.epochs / 10
+    hidden = recipe.network.hidden
+    return 50 + sum(hidden) / 2 + (5 if len(hidden) == 2 else 0) - 4 * recipe.data.downsample + recipe.train.epochs / 10
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, score: Score = smooth) -> list[Task]:
@@ -79,7 +83,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, score: Score = smooth) -> list[Task
 
     def trained(task: Task, dataset: object, tell: object) -> training.Result:
         asked.append(task)
-        answer = result(score(task.job.flow.train), dies={d.name: [70.0, 80.0] for d in task.dies})
+        answer = result(score(task.job.flow), dies={d.name: [70.0, 80.0] for d in task.dies})
         training.keep(task, answer)
         return answer
 
@@ -94,5 +98,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, score: Score = smooth) -> list[Task
 
 def searched(asked: list[Task]) -> list[tuple[tuple[int, ...], int, int]]:
     """(hidden, downsample, epochs) of the trainings on held-out images with the first seed."""
-    recipes = [t.job.flow.train for t in asked]
-    return [(r.hidden, r.downsample, r.epochs) for r in recipes if r.validation and r.seed == 1]
+    flows = [t.job.flow for t in asked]
+    return [
+        (f.network.hidden, f.data.downsample, f.train.epochs) for f in flows if f.data.validation and f.train.seed == 1
+    ]

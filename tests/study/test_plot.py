@@ -48,7 +48,7 @@ def words(picture: bytes) -> list[str]:
 class TestLines:
     def test_one_a_case_and_equal_twins_are_one(self, tmp_path: Path) -> None:
         study = toy(tmp_path, TOY + LEVELS)
-        solid, dashed = plot.lines(study, table(study, lambda case, value, seed: 90 + value + seed, twin=99.0))
+        solid, dashed = plot.lines(study, table(study, lambda case, value, seed: 90 + value + seed, baseline=99.0))
         assert [(n.name, n.place, n.mean) for n in solid] == [
             ("plain", [2, 4], [93.5, 95.5]),
             ("wide", [2, 4], [93.5, 95.5]),
@@ -95,14 +95,14 @@ class TestLines:
 class TestPicture:
     def test_words(self, tmp_path: Path) -> None:
         study = toy(tmp_path, TOY + LEVELS)
-        found = words(svg(study, table(study, twin=99.0)))
+        found = words(svg(study, table(study, baseline=99.0)))
         for word in ("2", "4", "levels", "test accuracy, percent", "Does it work?", "full precision", "plain", "wide"):
             assert found.count(word) == 1, word
 
     def test_float_lines_are_dashed_and_spread_is_drawn(self, tmp_path: Path) -> None:
         study = toy(tmp_path, TOY + LEVELS)
-        assert b"stroke-dasharray" in svg(study, table(study, twin=99.0))
-        assert b"stroke-dasharray" not in svg(study, table(study, twin=None))
+        assert b"stroke-dasharray" in svg(study, table(study, baseline=99.0))
+        assert b"stroke-dasharray" not in svg(study, table(study, baseline=None))
         assert b"LineCollection" in svg(study, table(study))
         assert b"LineCollection" not in svg(study, table(study, lambda case, value, seed: 90.0))
 
@@ -115,9 +115,9 @@ class TestPicture:
 
     def test_errors_that_differ_much_are_even_in_their_logarithm(self, tmp_path: Path) -> None:
         study = toy(tmp_path, TOY.replace("[1, 2]", "[1]") + LEVELS)
-        wide = words(svg(study, table(study, lambda case, value, seed: 99.0 if value == 4 else 20.0, twin=None)))
+        wide = words(svg(study, table(study, lambda case, value, seed: 99.0 if value == 4 else 20.0, baseline=None)))
         assert [w for w in wide if re.fullmatch(r"[\d.]+", w)] == ["2", "4", "99", "98", "95", "90", "80", "50"]
-        close = words(svg(study, table(study, lambda case, value, seed: 94.0 + value, twin=None)))
+        close = words(svg(study, table(study, lambda case, value, seed: 94.0 + value, baseline=None)))
         assert {"97.00", "97.50"} <= set(close)
 
     @pytest.mark.parametrize("worst", [0.0, 100.0])
@@ -134,9 +134,9 @@ class TestPicture:
     def test_any_values_and_names(self, tmp_path: Path) -> None:
         text = (
             TOY.replace("plain", "$x$ of 値 <&>")
-            + '[vary]\n"train.hidden" = [[4], [4, 2], []]\n[plot]\nx = "train.hidden"\n'
+            + '[vary]\n"network.hidden" = [[4], [4, 2], []]\n[plot]\nx = "network.hidden"\n'
         )
-        study = toy(tmp_path, text.replace('"train.hidden" = [16]', ""))
+        study = toy(tmp_path, text.replace('"network.hidden" = [16]', ""))
         found = words(svg(study, table(study)))
         assert {"4", "4-2", "none", "$x$ of 値 &lt;&amp;&gt;"} <= set(found)
 

@@ -102,7 +102,7 @@ class TestForReal:
         told: list[tuple[float, str]] = []
         run(pair, tmp_path / "out", progress=lambda name, done, of, note: told.append((done, note)))
         assert told[0] == (1, "")
-        assert [note.split()[0] for _, note in told[1:-1]] == ["quantized"]  # the float twin was done
+        assert [note.split()[0] for _, note in told[1:-1]] == ["quantized"]  # the baseline was done
         assert written(tmp_path / "out") == written(trained)
 
     def test_dies(self, tmp_path: Path) -> None:
@@ -188,18 +188,18 @@ class TestFailure:
     def test_a_training_that_diverges_is_named_and_the_others_are_kept(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        study = toy(tmp_path, PAIR + '[vary]\n"train.float_lr" = [1e38, 0.01]\n')
+        study = toy(tmp_path, PAIR + '[vary]\n"train.baseline_lr" = [1e38, 0.01]\n')
         told: list[str] = []
         lines = failure(study, tmp_path / "out", progress=lambda *what: told.append(what[3]))
         assert [line.partition("; ")[2] for line in lines] == ["lower lr (now 1e+38)"] * 2
         for seed, line in enumerate(lines, 1):
-            assert line.startswith(f"study toy, plain, float_lr 1e+38, seed {seed}: training: epoch 1: loss is ")
-        assert f"failed, plain, float_lr 1e+38, seed {seed}" in told
+            assert line.startswith(f"study toy, plain, baseline_lr 1e+38, seed {seed}: training: epoch 1: loss is ")
+        assert f"failed, plain, baseline_lr 1e+38, seed {seed}" in told
         assert not (tmp_path / "out" / "toy.json").exists()
         asked = pretend(monkeypatch, lambda case, seed: result(80))
-        mended = toy(tmp_path, PAIR + '[vary]\n"train.float_lr" = [0.02, 0.01]\n')
+        mended = toy(tmp_path, PAIR + '[vary]\n"train.baseline_lr" = [0.02, 0.01]\n')
         run(mended, tmp_path / "out")
-        assert asked == ["plain, float_lr 0.02, seed 1", "plain, float_lr 0.02, seed 2"]
+        assert asked == ["plain, baseline_lr 0.02, seed 1", "plain, baseline_lr 0.02, seed 2"]
 
     @pytest.mark.parametrize("kind", [ToolError, OutputError])
     def test_what_concerns_all_ends_it_at_once(
@@ -215,7 +215,7 @@ class TestFailure:
         assert asked == ["plain, seed 1"]
 
     def test_absent_data_is_told_before_anything_is_written(self, tmp_path: Path, pair: Study) -> None:
-        (line,) = failure(pair, tmp_path / "out", sets=["train.dataset=mine.npz"], data=tmp_path)
+        (line,) = failure(pair, tmp_path / "out", sets=["data.dataset=mine.npz"], data=tmp_path)
         assert line.startswith(f"{tmp_path}/mine.npz: no such file; ")
         assert not (tmp_path / "out").exists()
 
@@ -308,7 +308,7 @@ class TestKey:
         def changed(*sets: str) -> str:
             return key(jobs(study, sets)[0], (), "x")
 
-        others = {changed("train.hidden=[9]"), changed("train.threads=2"), changed("chip.device.levels=3")}
+        others = {changed("network.hidden=[9]"), changed("machine.threads=2"), changed("chip.device.levels=3")}
         assert first not in others
         assert key(job, (), "y") != first
         dies = [toy(tmp_path, PAIR + f'[[die]]\nname = "a"\ncells = {{ wire = {w} }}\n').die for w in (0.1, 0.2)]
@@ -325,7 +325,7 @@ class TestKey:
                 "chip": flow.chip.model_copy(update={"name": "other", "adc": Adc(bits=5, lanes=2)}),
             }
         )
-        same = replace(job, case="other", values=(("train.hidden", [8]),), flow=other)
+        same = replace(job, case="other", values=(("network.hidden", [8]),), flow=other)
         assert key(same, (), "x") == key(job, (), "x")
 
     def test_the_data_is_its_contents(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,7 +335,7 @@ class TestKey:
             (tmp_path / folder).mkdir(exist_ok=True)
             x, y = np.full((4, 4), content, np.uint8), np.array([0, 1, 0, 1])
             np.savez(tmp_path / folder / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-            run(study, tmp_path / "out", tmp_path / folder, sets=["train.dataset=mine.npz", "train.input_bits=1"])
+            run(study, tmp_path / "out", tmp_path / folder, sets=["data.dataset=mine.npz", "quantize.input_bits=1"])
         assert len(asked) == 2
 
     def test_data_that_changes_meanwhile(self, tmp_path: Path, pair: Study) -> None:
@@ -346,7 +346,7 @@ class TestKey:
 
     def test_the_stuck_map_is_its_contents(self, tmp_path: Path) -> None:
         study = toy(tmp_path, PAIR.replace("[1, 2]", "[1]"))
-        (job,) = jobs(study, [f"train.stuck_map={tmp_path}/map.safetensors"])
+        (job,) = jobs(study, [f"quantize.stuck_map={tmp_path}/map.safetensors"])
         found = set()
         for text in ("a", "b"):
             (tmp_path / "map.safetensors").write_text(text)

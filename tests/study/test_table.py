@@ -22,7 +22,7 @@ name = "coarse"
 cells = { variation = 0.1 }
 draws = 1
 """
-LR = '[vary]\n"train.lr" = [0.5, 0.25]\n"train.hidden" = [[4], [4, 2]]\n'
+LR = '[vary]\n"train.lr" = [0.5, 0.25]\n"network.hidden" = [[4], [4, 2]]\n'
 
 
 def table(study: Study, found: dict[tuple[str, int], Result]) -> list[Row]:
@@ -58,12 +58,12 @@ class TestFigures:
     def test_means_and_drops_of_equal_seeds(self, tmp_path: Path) -> None:
         plain, wide = table(toy(tmp_path), FOUND)
         assert (plain.case, plain.seeds, plain.cells) == ("plain", (1, 2), 1040)
-        assert (plain.twin, plain.quantized, plain.drop) == ((90, 92), (88, 91), (2, 1))
-        assert (plain.twin_mean, plain.quantized_mean, plain.drop_mean) == (91, 89.5, 1.5)
+        assert (plain.baseline, plain.quantized, plain.drop) == ((90, 92), (88, 91), (2, 1))
+        assert (plain.baseline_mean, plain.quantized_mean, plain.drop_mean) == (91, 89.5, 1.5)
         assert plain.quantized_sd == pytest.approx(math.sqrt(4.5))
         assert plain.ci95 == pytest.approx(12.7062 * math.sqrt(0.5) / math.sqrt(2), rel=1e-4)
         assert plain.rejected == 1.5
-        assert wide.twin == plain.twin  # what it is compared with
+        assert wide.baseline == plain.baseline  # what it is compared with
         assert wide.drop == (0.5, -0.25)
         assert wide.drop_mean == 0.125
 
@@ -72,17 +72,17 @@ class TestFigures:
         made = [job for job in jobs(study) if job.case == "plain"]
         made += reversed([job for job in jobs(study) if job.case == "wide"])
         wide = rows(study, made, [FOUND[job.case, job.seed] for job in made])[1]
-        assert (wide.seeds, wide.twin, wide.quantized) == ((2, 1), (92, 90), (92.25, 89.5))
+        assert (wide.seeds, wide.baseline, wide.quantized) == ((2, 1), (92, 90), (92.25, 89.5))
         assert wide.drop == (-0.25, 0.5)
 
-    def test_without_a_twin_there_is_no_drop(self, tmp_path: Path) -> None:
-        study = toy(tmp_path, TOY.replace("epochs = 1", "epochs = 1\nfloat_baseline = false").replace("against", "#"))
+    def test_without_a_baseline_there_is_no_drop(self, tmp_path: Path) -> None:
+        study = toy(tmp_path, TOY.replace("epochs = 1", "epochs = 1\nbaseline = false").replace("against", "#"))
         found = {key: result(r.quantized, None) for key, r in FOUND.items()}
         for row in table(study, found):
-            assert (row.twin, row.twin_mean, row.drop, row.drop_mean, row.ci95) == (None,) * 5
+            assert (row.baseline, row.baseline_mean, row.drop, row.drop_mean, row.ci95) == (None,) * 5
 
     def test_values_have_rows_of_their_own(self, tmp_path: Path) -> None:
-        text = TOY.replace('set = { "train.hidden" = [16] }', "") + LR
+        text = TOY.replace('set = { "network.hidden" = [16] }', "") + LR
         found = table(toy(tmp_path, text), FOUND)
         assert [(row.case, *row.values.values()) for row in found] == [
             (case, lr, hidden) for case in ("plain", "wide") for lr in (0.5, 0.25) for hidden in ([4], [4, 2])
@@ -91,7 +91,7 @@ class TestFigures:
     def test_dies_in_the_studys_order(self, tmp_path: Path) -> None:
         study = toy(tmp_path, TOY + DIES)
         found = {
-            key: result(r.quantized, r.twin, {"coarse": [80.0], "worn": [50.0, 60.0 + key[1]]})
+            key: result(r.quantized, r.baseline, {"coarse": [80.0], "worn": [50.0, 60.0 + key[1]]})
             for key, r in FOUND.items()
         }
         row = table(study, found)[0]
@@ -155,7 +155,7 @@ class TestCsv:
         )
 
     def test_a_line_an_imperfection(self, tmp_path: Path) -> None:
-        text = TOY[: TOY.rindex("[[case]]")].replace("[1, 2]", "[1]").replace("epochs = 1", "float_baseline = false")
+        text = TOY[: TOY.rindex("[[case]]")].replace("[1, 2]", "[1]").replace("epochs = 1", "baseline = false")
         study = toy(tmp_path, text.replace("plain", 'a "b", c').replace('"a "b", c"', "'a \"b\", c'") + LR + DIES)
         made = jobs(study)
         found = [result(88.0 + k, None, {"worn": [50.0, 60.0], "coarse": [80.0]}) for k in range(len(made))]
@@ -201,7 +201,7 @@ class TestText:
             [["plain", "90.00", "88.00", "2.00"]],
             note,
         )
-        study = toy(tmp_path, text + '[vary]\n"train.hidden" = [[4], [8, 4]]\n')
+        study = toy(tmp_path, text + '[vary]\n"network.hidden" = [[4], [8, 4]]\n')
         head, lines, _ = text_table(study, table(study, FOUND))
         assert head == ["hidden", "float", "quantized", "drop"]
         assert [line[0] for line in lines] == ["4", "8-4"]
@@ -209,7 +209,7 @@ class TestText:
     def test_imperfections_are_rows(self, tmp_path: Path) -> None:
         study = toy(tmp_path, (TOY + DIES).replace('against = "plain"', ""))
         dies = {"worn": [50.0, 60.0], "coarse": [80.0]}
-        found = {k: result(r.quantized, r.twin if k[0] == "plain" else None, dies) for k, r in FOUND.items()}
+        found = {k: result(r.quantized, r.baseline if k[0] == "plain" else None, dies) for k, r in FOUND.items()}
         assert text_table(study, table(study, found)) == (
             ["case", "float", "drop", "die", "accuracy", "worst"],
             [
@@ -229,7 +229,7 @@ class TestText:
 def test_files(tmp_path: Path) -> None:
     study = toy(tmp_path, TOY + DIES)
     dies = {"worn": [50.0, 60.0], "coarse": [80.0]}
-    found = table(study, {k: result(r.quantized, r.twin, dies) for k, r in FOUND.items()})
+    found = table(study, {k: result(r.quantized, r.baseline, dies) for k, r in FOUND.items()})
     (tmp_path / "out").mkdir()
     write(study, found, tmp_path / "out")
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["toy.csv", "toy.json"]

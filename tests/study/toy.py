@@ -17,8 +17,10 @@ chip = "tiny"
 seeds = [1, 2]
 headline = "plain"
 
-[train]
+[network]
 hidden = [8]
+
+[train]
 epochs = 1
 
 [[case]]
@@ -26,7 +28,7 @@ name = "plain"
 
 [[case]]
 name = "wide"
-set = { "train.hidden" = [16] }
+set = { "network.hidden" = [16] }
 against = "plain"
 
 [quick]
@@ -42,11 +44,11 @@ def toy(folder: Path, text: str = TOY, name: str = "toy.toml") -> Study:
 
 
 def result(
-    quantized: float, twin: float | None = 90.0, dies: dict[str, list[float]] | None = None, **more: Any
+    quantized: float, baseline: float | None = 90.0, dies: dict[str, list[float]] | None = None, **more: Any
 ) -> Result:
     """What a training may have found."""
     counts = {"images": 360, "cells": 1040, "rejected": 0, "train_accuracy": 99.0} | more
-    return Result(float=twin, quantized=quantized, dies=dies or {}, **counts)
+    return Result(float=baseline, quantized=quantized, dies=dies or {}, **counts)
 
 
 def pretend(monkeypatch: pytest.MonkeyPatch, found: Callable[[str, int], Result]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from codesign import ir
 
-FLOW = ("run", "digits_mlp", "--until", "train", "--set", "train.epochs=3", "--set", "train.hidden=[16]")
+FLOW = ("run", "digits_mlp", "--until", "train", "--set", "train.epochs=3", "--set", "network.hidden=[16]")
 
 
 def torchrun(out: Path) -> str:

@@ -21,7 +21,14 @@ from codesign.train.recipe import Recipe
 RNG = np.random.default_rng(5)
 X, Y = RNG.integers(0, 256, (60, 20), np.uint8), np.arange(60) % 3
 DATA = Dataset("small", X, Y, X[:6], Y[:6], 3, (1, 4, 5))
-RECIPE = {"hidden": [6], "epochs": 1, "batch": 20, "input_bits": 4, "activation_bits": 4, "float_baseline": False}
+RECIPE = {
+    "network.hidden": [6],
+    "quantize.input_bits": 4,
+    "quantize.activation_bits": 4,
+    "train.epochs": 1,
+    "train.batch": 20,
+    "train.baseline": False,
+}
 CHIP = Chip.load("tiny").model_dump(mode="json", exclude_none=True) | {
     "arrays": {"count": 4, "rows": 8, "columns": 16},
     "device": {"levels": 4, "code_bits": 5, "headroom": 0.25},
@@ -58,53 +65,53 @@ NEVER = {"name", "arrays.count", "adc.lanes", "activation.bits", "bus.stream_byt
 # Recipes, and fields of the chip that their networks show for sure.
 BASES: dict[str, tuple[dict[str, Any], set[str]]] = {
     "ideal": ({}, {"device.levels", "device.table"}),
-    "read noise": ({"cells": {"read_noise": 1.0}}, {"arrays.rows"}),
-    "wires": ({"cells": {"wire": 0.05}}, {"arrays.rows", "arrays.columns"}),
-    "variation": ({"cells": {"variation": 0.3}}, {"device.headroom"}),
-    "converters": ({"converters": True}, {"arrays.rows", "adc.bits"}),
-    "stuck map": ({"stuck_map": "map.safetensors"}, {"device.levels"}),
+    "read noise": ({"quantize.cells": {"read_noise": 1.0}}, {"arrays.rows"}),
+    "wires": ({"quantize.cells": {"wire": 0.05}}, {"arrays.rows", "arrays.columns"}),
+    "variation": ({"quantize.cells": {"variation": 0.3}}, {"device.headroom"}),
+    "converters": ({"quantize.converters": True}, {"arrays.rows", "adc.bits"}),
+    "stuck map": ({"quantize.stuck_map": "map.safetensors"}, {"device.levels"}),
 }
 RECIPES: dict[str, Any] = {
-    "dataset": "mnist",
-    "downsample": 2,
-    "validation": 5,
-    "model": "lenet",
-    "hidden": [7],
-    "channels": [4],
-    "blocks": 2,
-    "norm": True,
-    "activation_bits": 3,
-    "activation_signed": True,
-    "activation_clip": 6.0,
-    "activation_range": [0, 7],
-    "input_bits": 3,
-    "input_signed": True,
-    "method": "regularized",
-    "quantize": "linear",
-    "scale": "column",
-    "slices": 2,
-    "bias": "grid",
-    "converters": True,
-    "cells": {"variation": 0.1},
-    "stuck_map": "map.safetensors",
-    "epochs": 2,
-    "batch": 10,
-    "lr": 0.1,
-    "weight_decay": 0.1,
-    "shift": 1,
-    "flip": True,
-    "smoothing": 0.1,
-    "distill": 0.1,
-    "grid_max": 0.2,
-    "reject": True,
-    "patience": 1,
-    "strength": 2.0,
-    "seed": 1,
-    "float_baseline": True,
-    "float_lr": 0.1,
-    "float_weight_decay": 0.1,
-    "threads": 2,
-    "device": "cuda",
+    "data.dataset": "mnist",
+    "data.downsample": 2,
+    "data.validation": 5,
+    "network.model": "lenet",
+    "network.hidden": [7],
+    "network.channels": [4],
+    "network.blocks": 2,
+    "network.norm": True,
+    "quantize.activation_bits": 3,
+    "quantize.activation_signed": True,
+    "quantize.activation_clip": 6.0,
+    "quantize.activation_range": [0, 7],
+    "quantize.input_bits": 3,
+    "quantize.input_signed": True,
+    "train.method": "regularized",
+    "quantize.layers": "linear",
+    "quantize.scale": "column",
+    "quantize.slices": 2,
+    "quantize.bias": "grid",
+    "quantize.converters": True,
+    "quantize.cells": {"variation": 0.1},
+    "quantize.stuck_map": "map.safetensors",
+    "train.epochs": 2,
+    "train.batch": 10,
+    "train.lr": 0.1,
+    "train.weight_decay": 0.1,
+    "train.shift": 1,
+    "train.flip": True,
+    "train.smoothing": 0.1,
+    "train.distill": 0.1,
+    "train.grid_max": 0.2,
+    "train.reject": True,
+    "train.patience": 1,
+    "train.strength": 2.0,
+    "train.seed": 1,
+    "train.baseline": True,
+    "train.baseline_lr": 0.1,
+    "train.baseline_weight_decay": 0.1,
+    "machine.threads": 2,
+    "machine.device": "cuda",
 }
 CELLS: dict[str, Any] = {
     "variation": 0.1,
@@ -150,14 +157,14 @@ def trained(recipe: Recipe, on: Chip) -> bytes:
 def test_the_tables_know_every_field() -> None:
     """A new field needs another value here, and a thought whether training sees it."""
     assert set(leaves(Chip)) == set(CHIPS)
-    assert set(Recipe.model_fields) == set(RECIPES)
+    assert set(leaves(Recipe)) - {f"quantize.cells.{k}" for k in CELLS} | {"quantize.cells"} == set(RECIPES)
     assert set(Cells.model_fields) == set(CELLS)
 
 
 @pytest.mark.parametrize("base", BASES)
 def test_what_changes_the_network_changes_the_identity(base: str, maps: None) -> None:
     more, seen = BASES[base]
-    recipe, first = Recipe(**RECIPE, **more), chip({})
+    recipe, first = Recipe().changed({**RECIPE, **more}), chip({})
     network, known = trained(recipe, first), identity(recipe, first, DATA.identity)
     assert trained(recipe, first) == network
     changed = set()
@@ -172,22 +179,30 @@ def test_what_changes_the_network_changes_the_identity(base: str, maps: None) ->
     assert not changed & NEVER
 
 
-@pytest.mark.parametrize("field", RECIPES)
-def test_every_field_of_the_recipe_counts(field: str, maps: None) -> None:
-    first, on = Recipe(**RECIPE), chip({})
-    other = first.model_copy(update={field: getattr(first, field)})
-    assert identity(other, on, "x") == identity(first, on, "x")
-    value = Cells(**RECIPES[field]) if field == "cells" else RECIPES[field]
+@pytest.mark.parametrize("key", RECIPES)
+def test_every_field_of_every_table_counts(key: str, maps: None) -> None:
+    first, on = Recipe().changed(RECIPE), chip({})
+    table, field = key.split(".")
+    value = Cells(**RECIPES[key]) if field == "cells" else RECIPES[key]
     value = tuple(value) if isinstance(value, list) else value
-    assert getattr(first, field) != value
-    assert identity(first.model_copy(update={field: value}), on, "x") != identity(first, on, "x")
+
+    def having(it: object) -> Recipe:
+        part = getattr(first, table).model_copy(update={field: it})  # also what would be refused beside the others
+        return first.model_copy(update={table: part})
+
+    own = getattr(getattr(first, table), field)
+    assert own != value
+    assert identity(having(own), on, "x") == identity(first, on, "x")
+    assert identity(having(value), on, "x") != identity(first, on, "x")
 
 
 @pytest.mark.parametrize("field", CELLS)
 def test_every_imperfection_counts_in_training_and_on_dies(field: str) -> None:
     on, ideal = chip({}), Cells(variation=0.2)
     other = ideal.model_copy(update={field: CELLS[field]})
-    assert identity(Recipe(cells=other), on, "x") != identity(Recipe(cells=ideal), on, "x")
+    assert identity(Recipe().changed({"quantize.cells": other}), on, "x") != identity(
+        Recipe().changed({"quantize.cells": ideal}), on, "x"
+    )
     assert identity(Recipe(), on, "x", [other]) != identity(Recipe(), on, "x", [ideal])
     for key in ("arrays.rows", "arrays.columns", "device.headroom"):
         assert identity(Recipe(), chip(CHIPS[key]), "x", [other]) != identity(Recipe(), on, "x", [other])
@@ -195,14 +210,14 @@ def test_every_imperfection_counts_in_training_and_on_dies(field: str) -> None:
 
 def test_of_a_stuck_map_the_contents_count(maps: None) -> None:
     on, path = chip({}), Path("map.safetensors")
-    first = identity(Recipe(stuck_map="map.safetensors"), on, "x")
+    first = identity(Recipe().changed({"quantize.stuck_map": "map.safetensors"}), on, "x")
     path.rename("moved.safetensors")
-    assert identity(Recipe(stuck_map="moved.safetensors"), on, "x") == first
+    assert identity(Recipe().changed({"quantize.stuck_map": "moved.safetensors"}), on, "x") == first
     path.write_bytes(b"other")
-    assert identity(Recipe(stuck_map="map.safetensors"), on, "x") != first
+    assert identity(Recipe().changed({"quantize.stuck_map": "map.safetensors"}), on, "x") != first
     path.unlink()
     with pytest.raises(InputError) as caught:
-        identity(Recipe(stuck_map="map.safetensors"), on, "x")
+        identity(Recipe().changed({"quantize.stuck_map": "map.safetensors"}), on, "x")
     assert str(caught.value) == (
         "map.safetensors: cannot be read (No such file or directory); give a .safetensors file of stuck cells"
     )

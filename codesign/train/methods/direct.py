@@ -1,4 +1,4 @@
-"""Direct quantization: the float twin's weights on the grid, without further training.
+"""Direct quantization: the full-precision baseline's weights on the grid, without further training.
 
 An honest one: every layer's scale (or every column's) has the least squared error, every activation's step is
 fitted to calibration images, and the mean error that rounding leaves in a column goes into its bias.
@@ -16,11 +16,11 @@ CANDIDATES = 40
 
 
 @torch.no_grad()
-def quantize_from(twin: nn.Module, model: QuantNet, x: Tensor) -> None:
-    """Put the trained twin's weights into `model`. x: calibration inputs, (images, features) integers."""
+def quantize_from(baseline: nn.Module, model: QuantNet, x: Tensor) -> None:
+    """Put the trained baseline's weights into `model`. x: calibration inputs, (images, features) integers."""
     model.eval()
-    floats = _float_outputs(twin, x.float() * model.step)
-    modules = dict(twin.named_modules())
+    floats = _float_outputs(baseline, x.float() * model.step)
+    modules = dict(baseline.named_modules())
     edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *model.shape), model.input, model.step)}
     for name, layer in model.layers.items():
         sources = [edges[s] for s in layer.sources]  # type: ignore[union-attr]
@@ -83,7 +83,7 @@ def _fit(activation: QuantReLU, y: Tensor) -> None:
     activation.reach.fill_(best)
 
 
-def _float_outputs(twin: nn.Module, x: Tensor) -> dict[str, Tensor]:
+def _float_outputs(baseline: nn.Module, x: Tensor) -> dict[str, Tensor]:
     """NAME: what each float layer gives its ReLU, pooling and batch norm included; NAME.out: after the ReLU."""
     found: dict[str, Tensor] = {}
 
@@ -100,11 +100,11 @@ def _float_outputs(twin: nn.Module, x: Tensor) -> dict[str, Tensor]:
         handles.append(module_of[name].register_forward_hook(hook))
 
     handles: list[torch.utils.hooks.RemovableHandle] = []
-    module_of = {n.split(".")[-1]: m for n, m in twin.named_modules() if n and not list(m.children())}
+    module_of = {n.split(".")[-1]: m for n, m in baseline.named_modules() if n and not list(m.children())}
     for name in module_of:
         keep(name)
     try:
-        twin.eval()(x)
+        baseline.eval()(x)
     finally:
         for handle in handles:
             handle.remove()

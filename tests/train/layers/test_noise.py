@@ -275,8 +275,8 @@ def test_the_documented_stuck_map_can_be_made_and_trained_with(tmp_path: Path, m
     monkeypatch.chdir(tmp_path)
     exec(example, {})  # noqa: S102 - the document's own code
     chip = Chip.load("reference-128")
-    recipe = Recipe(hidden=(64,), stuck_map="stuck.safetensors")
-    model = build(recipe, recipe.layers(10), (784,), chip, torch.Generator().manual_seed(0))
+    recipe = Recipe().changed({"network.hidden": (64,), "quantize.stuck_map": "stuck.safetensors"})
+    model = build(recipe, recipe.network.layers(10), (784,), chip, torch.Generator().manual_seed(0))
     fc1, fc2 = model.chain
     assert fc1.noise is not None and fc2.noise is not None
     held = fc1.noise(torch.zeros(64, 784))

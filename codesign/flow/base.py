@@ -1,0 +1,35 @@
+"""What many runs share: the chip and the recipe in a study or question file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from codesign.flow.describe import Flow
+from codesign.train.recipe import Recipe
+
+Tables = dict[str, Any]
+
+
+class Base(BaseModel):
+    """The base flow of a file, as it was written: only together with the settings on top can it be judged."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")
+    chip: str = Field("reference-128", description="preset, or a chip file looked for beside this file")
+    data: Tables = Field(default_factory=dict, description="the images, as in a flow")
+    network: Tables = Field(default_factory=dict, description="the layers, as in a flow")
+    quantize: Tables = Field(default_factory=dict, description="the integers, as in a flow")
+    train: Tables = Field(default_factory=dict, description="the training, as in a flow")
+    machine: Tables = Field(default_factory=dict, description="the processors, as in a flow")
+
+    @property
+    def recipe(self) -> dict[str, Tables]:
+        """The tables of the recipe."""
+        return {table: getattr(self, table) for table in Recipe.model_fields}
+
+    def flow(self, settings: Sequence[tuple[str, Any]], where: str, folder: Path) -> Flow:
+        """The base flow with `settings` (dotted key, value) on top. Raises ConfigError as `Flow.parse_data`."""
+        return Flow.parse_data({"name": self.name, "chip": self.chip, **self.recipe}, where, settings, folder)

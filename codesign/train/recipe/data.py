@@ -1,0 +1,33 @@
+"""[data]: which images a network is trained on and tested with."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from codesign.data import Dataset, digest, load
+from codesign.train.recipe.table import Table
+
+
+class Data(Table):
+    """The images."""
+
+    dataset: Annotated[str, Field(min_length=1)] = Field(
+        "digits", description="digits, mnist, cifar10, or the path of an .npz file or of an image folder"
+    )
+    downsample: Annotated[int, Field(ge=1, le=16)] = Field(
+        1, description="the host sends the chip means of N x N pixels instead of pixels: fewer inputs"
+    )
+    validation: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="test on the last N training images, held out: choose recipes with it, never on the test set",
+    )
+
+    def load(self, folder: Path | None = None) -> Dataset:
+        """The data set to train and test with; see `codesign.data.load` for `folder`."""
+        dataset = load(self.dataset, folder).downsampled(self.downsample)
+        return dataset.split(self.validation) if self.validation else dataset
+
+    def digest(self, folder: Path | None = None) -> str:
+        """Of the files that `load` reads, without looking into them; see `codesign.data.digest`."""
+        return digest(self.dataset, folder)

@@ -1,0 +1,94 @@
+"""[quantize]: the integers of inputs, activations and weights, and the cells that hold the weights."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from codesign.devices import Cells
+from codesign.fixed import IntType
+from codesign.train.recipe.table import Table
+
+
+def _range(value: object) -> object:
+    """What `Range` takes; one message for all its forms."""
+    pair = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) is int for v in value)
+    if not pair and value not in ("full", "narrow"):
+        raise PydanticCustomError("range", 'must be "full", "narrow" or two integers [lo, hi]')
+    return tuple(value) if isinstance(value, list) else value
+
+
+Bits = Annotated[int, Field(ge=1, le=8)]
+Range = Annotated[Literal["full", "narrow"] | tuple[int, int], BeforeValidator(_range)]
+
+
+class Quantization(Table):
+    """What becomes an integer, and which."""
+
+    input_bits: Bits = Field(8, description="bits of an input; they span the values of the training images")
+    input_signed: bool = Field(False, description="subtract the midpoint, so that inputs are two's complement")
+    activation_bits: Bits = Field(8, description="bits of a hidden activation")
+    activation_signed: bool = Field(False, description="hidden activations clamp to a signed range; no ReLU")
+    activation_range: Range = Field(
+        "full",
+        description='integers a hidden activation takes: "full", all that its bits hold; "narrow", as many below 0 as '
+        "above where it is signed (-1..1 of 2 bits); or [lo, hi]",
+    )
+    activation_clip: Annotated[float, Field(gt=0)] | None = Field(
+        None,
+        description="fixes where activations clip (6: ReLU6): the real value of the integer farthest from 0, so that "
+        "a signed range clips at both -clip and clip only if narrow; absent: learned",
+    )
+    layers: Literal["all", "conv", "linear"] = Field(
+        "all", description="which layers' weights lie on the grid; the others stay real, for studies only"
+    )
+    scale: Literal["layer", "column"] = Field(
+        "layer", description="lsq, direct: what shares a weight scale; the last is shared"
+    )
+    slices: Annotated[int, Field(ge=1, le=8)] = Field(1, description="pairs of cells per weight, base `levels`")
+    bias: Literal["digital", "grid"] = Field("digital", description="biases beside the array, or in its cells")
+    converters: bool = Field(False, description="train through the chip's ADCs, per input bit and array")
+    cells: Cells = Field(Cells(), description="imperfections that every training step draws anew")
+    stuck_map: str | None = Field(None, description=".safetensors with the stuck cells of every layer (see docs)")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        problems = self._range_problems()
+        if self.stuck_map and self.slices > 1:
+            problems.append("stuck_map: maps one pair of cells a weight; use slices = 1")
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _range_problems(self) -> list[str]:
+        """What is wrong with `activation_range`."""
+        if self.activation_range == "full":
+            return []
+        if self.activation_range == "narrow":
+            narrowest = self.activation_bits == 1
+            why = 'activation_range: "narrow" leaves one integer of 1 bit; use activation_bits = 2 or more'
+            return [why] if narrowest else []
+        (lo, hi), whole = self.activation_range, IntType(self.activation_bits, self.activation_signed)
+        if whole.lo <= lo < hi <= whole.hi:
+            return []
+        return [f"activation_range: must be [lo, hi], lo < hi, in {whole.lo}..{whole.hi} ({whole}), got [{lo}, {hi}]"]
+
+    @property
+    def input(self) -> IntType:
+        """Integer type of one input."""
+        return IntType(self.input_bits, self.input_signed)
+
+    @property
+    def activation(self) -> IntType:
+        """Integer type of one hidden activation."""
+        within = None if isinstance(self.activation_range, str) else self.activation_range
+        return IntType(self.activation_bits, within=within) if not self.activation_signed else self._signed(within)
+
+    @property
+    def summand(self) -> IntType:
+        """Integer type of what a residual sum adds up."""
+        return self._signed(None)
+
+    def _signed(self, within: tuple[int, int] | None) -> IntType:
+        top = IntType(self.activation_bits, signed=True).hi
+        return IntType(self.activation_bits, True, (-top, top) if self.activation_range == "narrow" else within)
