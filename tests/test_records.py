@@ -12,7 +12,7 @@ from codesign.folders import MARKER, staged
 from codesign.jobs.training import keep, read
 from codesign.records import sealed, unsealed
 from codesign.report import load
-from codesign.search.order import TIME, seconds
+from codesign.search.measure import TIME, seconds
 from tests.damage import mutations
 from tests.report.example import example
 from tests.search.toy import opened, toy
@@ -59,8 +59,8 @@ class TestMutations:
         assert refused > 120
 
     def test_results_and_times_of_trainings(self, tmp_path: Path) -> None:
-        order = opened(toy(tmp_path), tmp_path / "out")
-        task = order.task(next(iter(order.space)), 1, 1, held_out=True)
+        context, site = opened(toy(tmp_path), tmp_path / "out")
+        task = site.task(context, next(iter(context.space)), 1, 1, held_out=True)
         task.home.mkdir(parents=True)
         kept = result(97.25, dies={"drawn": [70.5, 80.25]})
         keep(task, kept)
@@ -78,8 +78,8 @@ class TestMutations:
         assert lost > 240
 
     def test_a_result_of_another_training(self, tmp_path: Path) -> None:
-        order = opened(toy(tmp_path), tmp_path / "out")
-        one, other = (order.task(next(iter(order.space)), 1, seed, held_out=True) for seed in (1, 2))
+        context, site = opened(toy(tmp_path), tmp_path / "out")
+        one, other = (site.task(context, next(iter(context.space)), 1, seed, held_out=True) for seed in (1, 2))
         for task in (one, other):
             task.home.mkdir(parents=True)
             keep(task, result(80 + task.job.seed))

@@ -10,10 +10,11 @@ from codesign import flow as flows
 from codesign.files import RECORD, read_text
 from codesign.folders import atomic_write, writing
 from codesign.search.certificate import certificate, text, training_seconds
-from codesign.search.order import TIME, Order
+from codesign.search.context import Context
+from codesign.search.measure import TIME
 from codesign.search.run import Found, Progress, Scores, scored, search
+from codesign.search.site import Site
 from codesign.search.space import Candidate
-from codesign.search.trial import rungs
 from codesign.workers import Workers
 
 HIDDEN = "network.hidden"
@@ -51,48 +52,48 @@ class Reached:
     answer: Answer
 
 
-def answer(order: Order, workers: Workers, openings: Sequence[Candidate], show: Progress) -> Answer:
+def answer(context: Context, site: Site, workers: Workers, openings: Sequence[Candidate], show: Progress) -> Answer:
     """Search, train the winner and what it is compared with on every seed, run the winner in RTL, write it all down.
 
     Raises CapacityError when nothing fits, and what training and simulation raise.
     """
-    uniform = scaled(order)
+    uniform = scaled(context)
     always = [] if uniform is None else [uniform]
-    found = search(order, workers, [c for c in (*always, *openings) if _inside(order, c)], always, show)
-    winner, seeds, epochs = found.winner, order.question.search.seeds, rungs(order)[-1]
-    tasks = [(winner, order.task(winner, epochs, seed, False)) for seed in seeds]
-    tested = scored(tasks, workers, f"{order.name}, winner", show)[0]
-    direct = [(winner, order.task(winner, epochs, seed, False, *DIRECT)) for seed in seeds]
-    rounded = scored(direct, workers, f"{order.name}, rounded", show)[0]
+    found = search(context, site, workers, [c for c in (*always, *openings) if _inside(context, c)], always, show)
+    winner, seeds, epochs = found.winner, context.question.search.seeds, context.rungs[-1]
+    tasks = [(winner, site.task(context, winner, epochs, seed, False)) for seed in seeds]
+    tested = scored(tasks, workers, f"{context.name}, winner", show)[0]
+    direct = [(winner, site.task(context, winner, epochs, seed, False, *DIRECT)) for seed in seeds]
+    rounded = scored(direct, workers, f"{context.name}, rounded", show)[0]
     plain = None
     if uniform is not None:
-        tasks = [(uniform, order.task(uniform, epochs, seed, False)) for seed in seeds]
-        plain = scored(tasks, workers, f"{order.name}, uniform", show)[0]
-    home = order.out / "winners" / slug(order)
-    rtl, rebuild = build(order, winner, home, show)
+        tasks = [(uniform, site.task(context, uniform, epochs, seed, False)) for seed in seeds]
+        plain = scored(tasks, workers, f"{context.name}, uniform", show)[0]
+    home = site.out / "winners" / slug(context)
+    rtl, rebuild = build(context, site, winner, home, show)
     vouched = certificate(found, tested, rtl, rebuild)
     with writing(home):
         atomic_write(home / "certificate.json", json.dumps(vouched, indent=1) + "\n")
         atomic_write(home / "certificate.txt", text(vouched) + "\n")
-        atomic_write(home / TIME, json.dumps({"training_s": training_seconds(found)}) + "\n")
+        atomic_write(home / TIME, json.dumps({"training_s": training_seconds(found, site)}) + "\n")
     return Answer(found, tested, plain, rounded, vouched)
 
 
-def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[dict[str, Any], str]:
+def build(context: Context, site: Site, winner: Candidate, home: Path, show: Progress) -> tuple[dict[str, Any], str]:
     """Write the winner's flow and run it: train, compile, simulate. What RTL showed, and the command that does it."""
-    question = order.question
+    question = context.question
     seed = ("train.seed", question.search.seeds[0])
-    described = order.flow(winner, seed, ("simulate.images", question.simulate.images))
+    described = context.flow(winner, seed, ("simulate.images", question.simulate.images))
     file = home / "flow.toml"
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)
         atomic_write(file, described.toml())
-    what = f"{order.name}, RTL"
+    what = f"{context.name}, RTL"
 
     def tell(stage: str, done: int, of: int, note: str) -> None:
         show(what, 0, 0, f"{stage} {done}/{of} {note}" if of else stage)
 
-    flows.run(described, home / "run", data=order.data, progress=tell)
+    flows.run(described, home / "run", data=site.data, progress=tell)
     s = json.loads(read_text(home / "run" / flows.SUMMARY, RECORD))
     accuracy = s["accuracy"]
     rtl = {
@@ -107,17 +108,17 @@ def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[
         "cycles_simulated": s["cycles"]["simulated"],
         "images_out_of_time": s["cycles"]["wrong_images"],
     }
-    data = "" if order.data is None else " --data DATA"
-    return rtl, f"codesign run {file.relative_to(order.out)} --out DIR{data}"
+    data = "" if site.data is None else " --data DATA"
+    return rtl, f"codesign run {file.relative_to(site.out)} --out DIR{data}"
 
 
-def scaled(order: Order) -> Candidate | None:
+def scaled(context: Context) -> Candidate | None:
     """The question's uniform net, scaled by the largest factor at which it fits; None if there is none."""
-    uniform = order.question.uniform
+    uniform = context.question.uniform
     if uniform is None:
         return None
-    pricer, widest, best = order.pricer, max(uniform.hidden), None
-    rest = {axis.key: uniform.set.get(axis.key, order.usual(axis.key)) for axis in order.space.axes} | uniform.set
+    pricer, widest, best = context.pricer, max(uniform.hidden), None
+    rest = {axis.key: uniform.set.get(axis.key, context.usual(axis.key)) for axis in context.space.axes} | uniform.set
     for k in range(1, 65536 // widest * widest):
         hidden = tuple(max(1, round(h * k / widest)) for h in uniform.hidden)
         candidate = Candidate(tuple((rest | {HIDDEN: hidden}).items()))
@@ -128,15 +129,15 @@ def scaled(order: Order) -> Candidate | None:
     return best
 
 
-def slug(order: Order) -> str:
-    """A folder's name for the order's limits."""
-    return "_".join(f"{k}-{v}" for k, v in order.limits.given().items()) or "unlimited"
+def slug(context: Context) -> str:
+    """A folder's name for the context's limits."""
+    return "_".join(f"{k}-{v}" for k, v in context.limits.given().items()) or "unlimited"
 
 
-def _inside(order: Order, candidate: Candidate) -> bool:
+def _inside(context: Context, candidate: Candidate) -> bool:
     """Whether a candidate is one of the space's."""
     try:
-        order.space.parameters(candidate)
+        context.space.parameters(candidate)
     except (KeyError, ValueError):
         return False
     return True

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from codesign.search.order import seconds
+from codesign.search.measure import seconds
 from codesign.search.run import Found, Scores
+from codesign.search.site import Site
 from codesign.search.space import Candidate
-from codesign.search.trial import rungs
 from codesign.study.table import half_width
 
 SCHEMA = "codesign-certificate/1"
@@ -14,19 +14,19 @@ SCHEMA = "codesign-certificate/1"
 
 def certificate(found: Found, test: Scores, rtl: dict[str, Any], rebuild: str) -> dict[str, Any]:
     """Everything that vouches for a winner, as JSON. test: on all training images, judged on the test set."""
-    order, winner = found.order, found.winner
-    cost = order.pricer(winner)
+    context, winner = found.context, found.winner
+    cost = context.pricer(winner)
     near = list(neighbours(found))
-    allowed = order.limits.given()
+    allowed = context.limits.given()
     content = {
         "schema": SCHEMA,
-        "question": order.question.name,
+        "question": context.question.name,
         "limits": allowed,
         "winner": winner.plain(),
         "arrays": {
             "used": cost.arrays,
             "lower_bound": cost.lower_bound,
-            "budget": order.base.chip.arrays.count,
+            "budget": context.base.chip.arrays.count,
         },
         "quantities": {k: {"value": v, "limit": allowed.get(k)} for k, v in cost.quantities().items()},
         "energy_nj": {"low": cost.energy_low_nj, "high": cost.energy_nj},
@@ -44,11 +44,11 @@ def certificate(found: Found, test: Scores, rtl: dict[str, Any], rebuild: str) -
 
 def neighbours(found: Found) -> Iterator[dict[str, Any]]:
     """The next choices of each free key: whether larger, what they cost, what they miss, and their score if trained."""
-    order, winner = found.order, found.winner
-    pricer = order.pricer
+    context, winner = found.context, found.winner
+    pricer = context.pricer
     own = pricer(winner)
     best = {t.candidate: t for t in found.tried}
-    for key, candidate in order.space.beside(winner):
+    for key, candidate in context.space.beside(winner):
         cost = pricer(candidate)
         known = best.get(candidate)
         yield {
@@ -60,14 +60,14 @@ def neighbours(found: Found) -> Iterator[dict[str, Any]]:
             "fits": cost.fits,
             "misses": {m.limit: str(m) for m in cost.misses},
             "score": None if known is None else known.scores[-1],
-            "epochs": None if known is None else rungs(order)[len(known.scores) - 1],
+            "epochs": None if known is None else context.rungs[len(known.scores) - 1],
         }
 
 
 def effort(found: Found) -> dict[str, Any]:
     """How much was looked at."""
     return {
-        "space": found.order.space.size,
+        "space": found.context.space.size,
         "fitting": found.fitting,
         "exhaustive": found.exhaustive,
         "asked": found.asked,
@@ -75,17 +75,17 @@ def effort(found: Found) -> dict[str, Any]:
         "trained": len(found.tried),
         "in_full": sum(t.full for t in found.tried),
         "failed": list(found.failed),
-        "rungs": list(rungs(found.order)),
+        "rungs": list(found.context.rungs),
     }
 
 
-def training_seconds(found: Found) -> float:
+def training_seconds(found: Found, site: Site) -> float:
     """What the search's trainings took when they were done, finalists not counted; on other machines, other seconds."""
-    order, seed = found.order, found.order.question.search.seeds[0]
+    context, seed = found.context, found.context.question.search.seeds[0]
     spent = (
-        seconds(order.task(t.candidate, epochs, seed, held_out=True))
+        seconds(site.task(context, t.candidate, epochs, seed, held_out=True))
         for t in found.tried
-        for epochs in rungs(order)[: len(t.scores)]
+        for epochs in context.rungs[: len(t.scores)]
     )
     return round(sum(spent), 1)
 

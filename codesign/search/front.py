@@ -10,8 +10,8 @@ from typing import Any
 
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
+from codesign.search.context import Context
 from codesign.search.describe import Limits, Question
-from codesign.search.order import Order
 from codesign.search.run import Progress, explore
 from codesign.search.sweep import start
 from codesign.search.trial import Tried
@@ -24,7 +24,7 @@ SCHEMA = "codesign-front/1"
 class Front:
     """The candidates that are not beaten, the cheapest first; held-out accuracies after one full training each."""
 
-    order: Order
+    context: Context
     best: tuple[Tried, ...]
     trained: int
     exhaustive: bool
@@ -32,7 +32,7 @@ class Front:
     @property
     def quantity(self) -> str:
         """What is minimized beside accuracy."""
-        return str(self.order.front)
+        return str(self.context.front)
 
 
 def front(
@@ -49,16 +49,16 @@ def front(
     """
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--front {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
-    with start(question, out, data) as first:
-        order = replace(first, front=quantity)
+    with start(question, out, data) as (first, site):
+        context = replace(first, front=quantity)
         show = progress or (lambda what, done, of, note: None)
-        known, _, fitting = explore(order, workers or Workers(), [], show)
+        known, _, fitting = explore(context, site, workers or Workers(), [], show)
         best = unbeaten(known, quantity)
-        found = Front(order, tuple(best), len(known), fitting is not None and len(known) >= fitting)
-        with writing(order.out):
+        found = Front(context, tuple(best), len(known), fitting is not None and len(known) >= fitting)
+        with writing(site.out):
             name = f"{question.name}-{quantity}"
-            atomic_write(order.out / f"{name}.json", json.dumps(front_record(found), indent=1) + "\n")
-            atomic_write(order.out / f"{name}.csv", _csv(found))
+            atomic_write(site.out / f"{name}.json", json.dumps(front_record(found), indent=1) + "\n")
+            atomic_write(site.out / f"{name}.csv", _csv(found))
     return found
 
 
@@ -75,7 +75,7 @@ def front_record(found: Front) -> dict[str, Any]:
     """The JSON of a front."""
     return {
         "schema": SCHEMA,
-        "name": found.order.question.name,
+        "name": found.context.question.name,
         "quantity": found.quantity,
         "trained": found.trained,
         "exhaustive": found.exhaustive,

@@ -10,11 +10,13 @@ from optuna.trial import TrialState
 from codesign.errors import CapacityError, InputError
 from codesign.folders import writing
 from codesign.jobs.training import Task
+from codesign.search.context import Context
 from codesign.search.cost import Cost
-from codesign.search.order import Order, measured
-from codesign.search.shared import enqueue, opened, quiet
+from codesign.search.measure import measured
+from codesign.search.shared import enqueue, joined, quiet
+from codesign.search.site import Site
 from codesign.search.space import Candidate
-from codesign.search.trial import ENUMERATE, Tried, rungs, tried, try_one
+from codesign.search.trial import ENUMERATE, Tried, tried, try_one
 from codesign.workers import Workers, spread
 
 Progress = Callable[[str, float, int, str], None]  # what is done, done, of, note
@@ -37,7 +39,7 @@ class Scores:
 class Found:
     """What a search under one set of limits found. `finalists` are held-out scores, the winner first."""
 
-    order: Order
+    context: Context
     tried: tuple[Tried, ...]
     finalists: tuple[Scores, ...]
     fitting: int | None  # candidates that meet the limits; None: the space is too large to count
@@ -56,24 +58,25 @@ class Found:
 
 
 def search(
-    order: Order,
+    context: Context,
+    site: Site,
     workers: Workers,
     openings: Sequence[Candidate] = (),
     always: Sequence[Candidate] = (),
     progress: Progress | None = None,
 ) -> Found:
-    """Find the best candidate under the order's limits; goes on where an earlier search in the folder stopped.
+    """Find the best candidate under the context's limits; goes on where an earlier search in the folder stopped.
 
     openings are tried first, where they fit; what is in `always` becomes a finalist in any case. Raises
     CapacityError, with the closest candidate, when nothing fits; ConfigError when the folder holds the search of
     another question.
     """
     show = progress or (lambda what, done, of, note: None)
-    known, study, count = explore(order, workers, openings, show)
-    finalists = _finals(order, known, always, workers, show)
+    known, study, count = explore(context, site, workers, openings, show)
+    finalists = _finals(context, site, known, always, workers, show)
     trials = study.get_trials(deepcopy=False)
     return Found(
-        order,
+        context,
         tuple(known),
         tuple(finalists),
         count,
@@ -84,61 +87,65 @@ def search(
 
 
 def explore(
-    order: Order, workers: Workers, openings: Sequence[Candidate], show: Progress
+    context: Context, site: Site, workers: Workers, openings: Sequence[Candidate], show: Progress
 ) -> tuple[list[Tried], optuna.Study, int | None]:
     """Train candidates until enough are tried, or all that fit: them, their study, and how many fit if counted."""
-    fits = fitting(order)
-    with quiet(), writing(order.out):
-        study = opened(order, [c for c in openings if order.pricer(c).fits])
-        wanted = order.question.search.trials
+    fits = fitting(context)
+    with quiet(), writing(site.out):
+        study = joined(context, site, [c for c in openings if context.pricer(c).fits])
+        wanted = context.question.search.trials
         if fits is not None and len(fits) <= wanted:
             wanted = len(fits)
-            enqueue(order, study, fits)
-        known = _more(order, study, wanted, workers, show)
-        while order.front is None and (larger := _larger(order, study, known)):  # to the end: run again, it adds none
-            enqueue(order, study, larger)
-            known = _more(order, study, len(known) + len(larger), workers, show)
+            enqueue(context.space, study, fits)
+        known = _more(context, site, study, wanted, workers, show)
+        while context.front is None and (
+            larger := _larger(context, study, known)
+        ):  # to the end: run again, it adds none
+            enqueue(context.space, study, larger)
+            known = _more(context, site, study, len(known) + len(larger), workers, show)
     if not known:
         trials = study.get_trials(deepcopy=False)
         failed = [t.user_attrs["problem"] for t in trials if "problem" in t.user_attrs]
         if failed:
-            raise InputError(f"{order.question.where}: every training failed; the first: {failed[0]}")
+            raise InputError(f"{context.question.where}: every training failed; the first: {failed[0]}")
         asked = [t.user_attrs.get("candidate") for t in trials]
-        raise nothing(order, [order.space.made(json.loads(c)) for c in asked if c])
+        raise nothing(context, [context.space.made(json.loads(c)) for c in asked if c])
     return known, study, None if fits is None else len(fits)
 
 
-def _more(order: Order, study: optuna.Study, wanted: int, workers: Workers, show: Progress) -> list[Tried]:
+def _more(
+    context: Context, site: Site, study: optuna.Study, wanted: int, workers: Workers, show: Progress
+) -> list[Tried]:
     """Try candidates until `wanted` are tried, or none is left; all that are tried."""
-    known = tried(order, study)
-    show(order.name, len(known), wanted, _note(known))
-    for one in spread([(try_one, (order,))] * max(0, wanted - len(known)), workers):
+    known = tried(context, study)
+    show(context.name, len(known), wanted, _note(known))
+    for one in spread([(try_one, (context, site))] * max(0, wanted - len(known)), workers):
         known += [one] if one is not None else []
-        show(order.name, len(known), wanted, _note(known))
-    return tried(order, study)
+        show(context.name, len(known), wanted, _note(known))
+    return tried(context, study)
 
 
-def _larger(order: Order, study: optuna.Study, known: Sequence[Tried]) -> list[Candidate]:
+def _larger(context: Context, study: optuna.Study, known: Sequence[Tried]) -> list[Candidate]:
     """Neighbours of the best that have more weights, fit, and were not tried: no winner goes without a look at them."""
     best = max(known, key=lambda t: t.rank, default=None)
     if best is None:
         return []
-    pricer, seen = order.pricer, {t.user_attrs.get("candidate") for t in study.get_trials(deepcopy=False)}
-    near = [c for _, c in order.space.beside(best.candidate) if json.dumps(c.plain()) not in seen]
+    pricer, seen = context.pricer, {t.user_attrs.get("candidate") for t in study.get_trials(deepcopy=False)}
+    near = [c for _, c in context.space.beside(best.candidate) if json.dumps(c.plain()) not in seen]
     return [c for c in near if (cost := pricer(c)).fits and cost.cells > best.cost.cells]
 
 
-def fitting(order: Order) -> list[Candidate] | None:
+def fitting(context: Context) -> list[Candidate] | None:
     """Every candidate that meets the limits; None if the space is too large to go through.
 
     Raises CapacityError with the closest candidate when there is none.
     """
-    if order.space.size > ENUMERATE:
+    if context.space.size > ENUMERATE:
         return None
-    pricer = order.pricer
-    found = [c for c in order.space if pricer(c).fits]
+    pricer = context.pricer
+    found = [c for c in context.space if pricer(c).fits]
     if not found:
-        raise nothing(order, order.space)
+        raise nothing(context, context.space)
     return found
 
 
@@ -163,17 +170,17 @@ def _numbered(k: int, task: Task) -> tuple[int, float]:
 
 
 def _finals(
-    order: Order, known: Sequence[Tried], always: Sequence[Candidate], workers: Workers, show: Progress
+    context: Context, site: Site, known: Sequence[Tried], always: Sequence[Candidate], workers: Workers, show: Progress
 ) -> list[Scores]:
     """The best candidates and those always wanted, trained in full on every seed; the best mean first."""
-    search, epochs = order.question.search, rungs(order)[-1]
+    search, epochs = context.question.search, context.rungs[-1]
     cheap = sorted(known, key=lambda t: (t.cost.arrays, t.cost.interval or 0, t.cost.energy_nj or 0))
     best = sorted(cheap, key=lambda t: t.rank, reverse=True)  # of equal ones the cheapest
     chosen = list(dict.fromkeys(t.candidate for t in best))[: search.finalists]
-    chosen += [c for c in always if c not in chosen and order.pricer(c).fits]
-    tasks = [(c, order.task(c, epochs, seed, held_out=True)) for c in chosen for seed in search.seeds]
-    found = scored(tasks, workers, f"{order.name}, finalists", show)
-    pricer = order.pricer
+    chosen += [c for c in always if c not in chosen and context.pricer(c).fits]
+    tasks = [(c, site.task(context, c, epochs, seed, held_out=True)) for c in chosen for seed in search.seeds]
+    found = scored(tasks, workers, f"{context.name}, finalists", show)
+    pricer = context.pricer
     costs = {s.candidate: pricer(s.candidate) for s in found}
     return sorted(
         found,
@@ -187,12 +194,12 @@ def _note(known: Sequence[Tried]) -> str:
     return "" if best is None else f"best {best.scores[-1]:.2f} %, {best.candidate.label}; {stopped} stopped early"
 
 
-def nothing(order: Order, looked: Iterable[Candidate]) -> CapacityError:
+def nothing(context: Context, looked: Iterable[Candidate]) -> CapacityError:
     """Nothing fits: the candidate that comes closest, and by what it misses."""
-    pricer = order.pricer
+    pricer = context.pricer
     closest, cost = min(((c, pricer(c)) for c in looked), key=lambda pair: pair[1].excess)
     return CapacityError(
-        f"{order.question.where}: none of {order.space.size:,} candidates meets {order.name}; the closest is "
+        f"{context.question.where}: none of {context.space.size:,} candidates meets {context.name}; the closest is "
         f"{closest.label}: {'; '.join(map(str, cost.misses))}; {_advice(cost)}"
     )
 

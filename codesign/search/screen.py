@@ -11,9 +11,9 @@ import numpy as np
 
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
+from codesign.search.context import Context
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
-from codesign.search.order import Order
 from codesign.search.run import nothing
 from codesign.search.space import Candidate
 from codesign.search.sweep import limits_of, start
@@ -32,7 +32,7 @@ class Screened:
     more arrays, cycles and energy. Cells stand for accuracy, which only training knows.
     """
 
-    order: Order
+    context: Context
     priced: tuple[tuple[Candidate, Cost], ...]
     front: tuple[bool, ...]
 
@@ -43,20 +43,20 @@ def screen(question: Question, out: str | Path, arrays: int | None = None, data:
     Raises ConfigError when the space is too large for that, CapacityError with the closest candidate when nothing
     fits.
     """
-    with start(question, out, data) as first:
+    with start(question, out, data) as (first, site):
         if first.space.size > ENUMERATE:
             raise ConfigError(
                 f"{question.where}: --screen goes through every candidate, {first.space.size:,} are too many "
                 f"(at most {ENUMERATE:,}); free fewer values"
             )
-        order = first.under(limits_of(question, [] if arrays is None else [arrays])[0])
-        pricer = order.pricer
-        priced = tuple((c, pricer(c)) for c in order.space)
+        context = first.under(limits_of(question, [] if arrays is None else [arrays])[0])
+        pricer = context.pricer
+        priced = tuple((c, pricer(c)) for c in context.space)
         if not any(cost.fits for _, cost in priced):
-            raise nothing(order, order.space)
-        found = Screened(order, priced, tuple(_front([cost for _, cost in priced])))
-        with writing(order.out):
-            atomic_write(order.out / f"{question.name}-screen.csv", screen_csv(found))
+            raise nothing(context, context.space)
+        found = Screened(context, priced, tuple(_front([cost for _, cost in priced])))
+        with writing(site.out):
+            atomic_write(site.out / f"{question.name}-screen.csv", screen_csv(found))
     return found
 
 
@@ -70,7 +70,7 @@ def screen_table(found: Screened) -> tuple[list[str], list[list[str]], str]:
     fit = sum(cost.fits for _, cost in found.priced)
     more = f"; {len(rows) - SHOWN} more in the .csv" if len(rows) > SHOWN else ""
     note = [
-        f"{fit:,} of all {len(found.priced):,} candidates meet {found.order.name}; nothing was trained",
+        f"{fit:,} of all {len(found.priced):,} candidates meet {found.context.name}; nothing was trained",
         f"shown: those that none beats in cells and in every cost{more}",
     ]
     return ["candidate", "cells", *COSTS], rows[:SHOWN], "\n".join(note)
@@ -80,8 +80,8 @@ def screen_record(found: Screened) -> dict[str, Any]:
     """The JSON of a screening: every candidate."""
     return {
         "schema": SCHEMA,
-        "name": found.order.question.name,
-        "limits": found.order.limits.given(),
+        "name": found.context.question.name,
+        "limits": found.context.limits.given(),
         "candidates": [
             {
                 "candidate": c.plain(),

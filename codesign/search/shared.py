@@ -11,39 +11,40 @@ from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
 from codesign.errors import ConfigError, InputError
+from codesign.search.context import Context
 from codesign.search.journal import Journal
-from codesign.search.order import Order
-from codesign.search.space import Candidate
+from codesign.search.site import Site
+from codesign.search.space import Candidate, Space
 
 JOURNAL = "search.journal"
 
 
-def journal(order: Order) -> JournalStorage:
+def journal(site: Site) -> JournalStorage:
     """The storage that all searches in a folder share."""
-    return JournalStorage(Journal(order.out / JOURNAL))
+    return JournalStorage(Journal(site.out / JOURNAL))
 
 
-def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
-    """The study of the order's limits, made if need be; what a killed worker left running is put first again."""
+def joined(context: Context, site: Site, openings: Sequence[Candidate]) -> optuna.Study:
+    """The study of the context's limits, made if need be; what a killed worker left running is put first again."""
     best, least = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
     try:
-        storage = journal(order)
+        storage = journal(site)
         study = optuna.create_study(
-            study_name=order.name,
+            study_name=context.name,
             storage=storage,
-            directions=[best] if order.front is None else [best, least],
+            directions=[best] if context.front is None else [best, least],
             load_if_exists=True,
         )
     except (ValueError, KeyError, TypeError, AssertionError):
         raise InputError(
-            f"{order.out / JOURNAL}: is damaged; remove it, the trainings in {order.out / 'jobs'} are not lost"
+            f"{site.out / JOURNAL}: is damaged; remove it, the trainings in {site.out / 'jobs'} are not lost"
         ) from None
     if "identity" not in study.user_attrs:  # new, or its maker was killed before this was told
-        enqueue(order, study, openings)
-        study.set_user_attr("identity", order.identity)
-    elif study.user_attrs["identity"] != order.identity:
+        enqueue(context.space, study, openings)
+        study.set_user_attr("identity", site.identity(context))
+    elif study.user_attrs["identity"] != site.identity(context):
         raise ConfigError(
-            f"{order.out}: holds the search of another question, space, data set or version of codesign; "
+            f"{site.out}: holds the search of another question, space, data set or version of codesign; "
             "choose another folder, or remove it"
         )
     for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -53,10 +54,10 @@ def opened(order: Order, openings: Sequence[Candidate]) -> optuna.Study:
     return study
 
 
-def enqueue(order: Order, study: optuna.Study, candidates: Sequence[Candidate]) -> None:
+def enqueue(space: Space, study: optuna.Study, candidates: Sequence[Candidate]) -> None:
     """Have candidates asked for next, each once."""
     for candidate in candidates:
-        study.enqueue_trial(order.space.parameters(candidate), skip_if_exists=True)
+        study.enqueue_trial(space.parameters(candidate), skip_if_exists=True)
 
 
 @contextmanager

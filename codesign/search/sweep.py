@@ -7,9 +7,10 @@ from pathlib import Path
 from codesign.errors import CapacityError, ConfigError, InputError
 from codesign.folders import claimed
 from codesign.search.answer import Point, Reached, answer
+from codesign.search.context import Context
 from codesign.search.describe import Limits, Question
-from codesign.search.order import Order, order
 from codesign.search.run import Found, Progress, search
+from codesign.search.site import Site, opened
 from codesign.search.space import Candidate
 from codesign.search.trial import ENUMERATE
 from codesign.search.write import write
@@ -31,13 +32,13 @@ def optimize(
     question's folder, CapacityError when nothing fits any budget, and what training and simulation raise.
     """
     show = progress or (lambda what, done, of, note: None)
-    with start(question, out, data) as first:
+    with start(question, out, data) as (first, site):
         points, winners = [], list[Candidate]()
         for limits in limits_of(question, budgets):
             here = first.under(limits)
             count = here.base.chip.arrays.count
             try:
-                found = answer(here, workers or Workers(), _openings(here, winners), show)
+                found = answer(here, site, workers or Workers(), _openings(here, winners), show)
             except CapacityError as e:
                 points.append(Point(count, None, str(e)))
                 continue
@@ -45,7 +46,7 @@ def optimize(
             points.append(Point(count, found))
         if not winners:
             raise CapacityError("\n".join(p.why for p in points))
-        write(question, points, first.out)
+        write(question, points, site.out)
     return points
 
 
@@ -67,7 +68,7 @@ def reach(
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--minimize {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
     show = progress or (lambda what, done, of, note: None)
-    with start(question, out, data) as first:
+    with start(question, out, data) as (first, site):
         values = _values(first, quantity)
         probed: dict[float, Found] = {}
 
@@ -75,7 +76,7 @@ def reach(
             limits = question.limits.model_copy(update={quantity: limit})
             here = first.under(limits)
             winners = [f.winner for f in probed.values()]
-            probed[limit] = search(here, workers or Workers(), _openings(here, winners), (), show)
+            probed[limit] = search(here, site, workers or Workers(), _openings(here, winners), (), show)
             return probed[limit].finalists[0].mean >= target
 
         low, high = 0, len(values) - 1
@@ -91,16 +92,16 @@ def reach(
                 high = middle
             else:
                 low = middle + 1
-        here = probed[values[high]].order
+        here = probed[values[high]].context
         steps = [(limit, found.finalists[0].mean) for limit, found in sorted(probed.items())]
-        return Reached(target, quantity, values[high], tuple(steps), answer(here, workers or Workers(), [], show))
+        return Reached(target, quantity, values[high], tuple(steps), answer(here, site, workers or Workers(), [], show))
 
 
 @contextmanager
-def start(question: Question, out: str | Path, data: str | Path | None) -> Iterator[Order]:
+def start(question: Question, out: str | Path, data: str | Path | None) -> Iterator[tuple[Context, Site]]:
     """Open the folder for this command alone, and look at the data. Raises OutputError when the folder is taken."""
     with claimed(out, "search"):
-        yield order(question, Path(out).resolve(), None if data is None else Path(data).resolve())
+        yield opened(question, Path(out).resolve(), None if data is None else Path(data).resolve())
 
 
 def limits_of(question: Question, budgets: Sequence[int]) -> list[Limits]:
@@ -113,7 +114,7 @@ def limits_of(question: Question, budgets: Sequence[int]) -> list[Limits]:
     return [question.limits.model_copy(update={"arrays": count})]
 
 
-def _openings(here: Order, winners: Sequence[Candidate]) -> list[Candidate]:
+def _openings(here: Context, winners: Sequence[Candidate]) -> list[Candidate]:
     """Worth trying first: winners under other limits that fit here, and what lies beside the last of them."""
     pricer = here.pricer
     near = [c for w in winners[-1:] for _, c in here.space.beside(w) if pricer(c).fits]
@@ -121,7 +122,7 @@ def _openings(here: Order, winners: Sequence[Candidate]) -> list[Candidate]:
     return [c for c in dict.fromkeys([*reversed(winners), *largest]) if pricer(c).fits]
 
 
-def _values(first: Order, quantity: str) -> list[float]:
+def _values(first: Context, quantity: str) -> list[float]:
     """Every value that the candidates have of a quantity, rising."""
     if first.space.size > ENUMERATE:
         raise ConfigError(

@@ -1,6 +1,6 @@
 """One trial: a candidate asked of the shared Optuna study, priced, trained on rising rungs, and told.
 
-A worker needs nothing but the order and the study's journal, so any number of them, on any machine that sees the
+A worker needs nothing but context, site and the study's journal, so any number of them, on any machine that sees the
 folder, can take part. What does not fit is told before anything is trained; what was trained once is never again.
 """
 
@@ -12,9 +12,11 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from codesign.errors import InputError
+from codesign.search.context import Context
 from codesign.search.cost import Cost, Pricer
-from codesign.search.order import Order, measured
+from codesign.search.measure import measured
 from codesign.search.shared import journal, quiet
+from codesign.search.site import Site
 from codesign.search.space import Candidate
 
 ASKS = 25  # in vain, before an untried candidate is looked up instead
@@ -37,29 +39,23 @@ class Tried:
         return (self.full, len(self.scores), self.scores[-1])
 
 
-def rungs(order: Order) -> tuple[int, ...]:
-    """Epochs of every rung, the full training last."""
-    full = order.base.train.epochs
-    return (*(r for r in order.question.search.rungs if r < full), full)
-
-
-def try_one(order: Order) -> Tried | None:
+def try_one(context: Context, site: Site) -> Tried | None:
     """Find a candidate that was not tried yet and fits, and train it; None if there is none left.
 
     Training that fails for its own reasons is told as failed, and another candidate tried. Whatever else is raised
-    leaves the trial running, as a kill does; see `shared.opened`.
+    leaves the trial running, as a kill does; see `shared.joined`.
     """
     with quiet():
-        study, pricer = optuna.load_study(study_name=order.name, storage=journal(order)), order.pricer
+        study, pricer = optuna.load_study(study_name=context.name, storage=journal(site)), context.pricer
         for asked in range(ASKS + 2):
-            if asked == ASKS and not _enqueue_untried(order, study, pricer):
+            if asked == ASKS and not _enqueue_untried(context, study, pricer):
                 return None
-            study.sampler = _sampler(order, study)
+            study.sampler = _sampler(context, study)
             trial = study.ask()
-            candidate = order.space.ask(trial)
+            candidate = context.space.ask(trial)
             cost = pricer(candidate)
             trial.set_user_attr("candidate", json.dumps(candidate.plain()))
-            for name, over in _constraints(order, cost).items():
+            for name, over in _constraints(context, cost).items():
                 trial.set_constraint(name, over)
             if not cost.fits:
                 trial.set_user_attr("misses", "; ".join(map(str, cost.misses)))
@@ -72,26 +68,28 @@ def try_one(order: Order) -> Tried | None:
                 _repeat(study, trial, before)
                 continue
             try:
-                return _train(order, study, trial, candidate, cost)
+                return _train(context, site, study, trial, candidate, cost)
             except InputError as e:  # of this training alone: its loss became NaN, say
                 trial.set_user_attr("problem", str(e))
                 study.tell(trial, state=TrialState.FAIL)
         return None
 
 
-def _train(order: Order, study: optuna.Study, trial: optuna.Trial, candidate: Candidate, cost: Cost) -> Tried:
-    search, levels = order.question.search, rungs(order)
-    if order.front is not None:
-        value = measured(order.task(candidate, levels[-1], search.seeds[0], held_out=True))
+def _train(
+    context: Context, site: Site, study: optuna.Study, trial: optuna.Trial, candidate: Candidate, cost: Cost
+) -> Tried:
+    search, levels = context.question.search, context.rungs
+    if context.front is not None:
+        value = measured(site.task(context, candidate, levels[-1], search.seeds[0], held_out=True))
         trial.set_user_attr("trained", True)
-        study.tell(trial, [value, cost.quantities()[order.front] or 0.0])
+        study.tell(trial, [value, cost.quantities()[context.front] or 0.0])
         return Tried(candidate, cost, (value,), full=True)
     every = study.get_trials(deepcopy=False)
     started = sum(1 for t in every if "trained" in t.user_attrs and t.number != trial.number)
     trial.set_user_attr("trained", True)
     scores = []
     for k, epochs in enumerate(levels):
-        scores.append(measured(order.task(candidate, epochs, search.seeds[0], held_out=True)))
+        scores.append(measured(site.task(context, candidate, epochs, search.seeds[0], held_out=True)))
         trial.report(scores[-1], k)
         if k + 1 < len(levels) and started >= search.floor and _falls_behind(study, trial.number, k, search.keep):
             study.tell(trial, state=TrialState.PRUNED)
@@ -111,10 +109,10 @@ def _falls_behind(study: optuna.Study, number: int, rung: int, keep: int) -> boo
     return sum(t.intermediate_values[rung] > own for t in every) >= max(1, len(every) // keep)
 
 
-def _constraints(order: Order, cost: Cost) -> dict[str, float]:
+def _constraints(context: Context, cost: Cost) -> dict[str, float]:
     """How far each limit is exceeded, as a share of it: positive where it is; `chip` for all else that does not fit."""
-    found = {"chip": sum(m.excess for m in cost.misses if m.limit not in order.limits.given())}
-    for name, allowed in order.limits.given().items():
+    found = {"chip": sum(m.excess for m in cost.misses if m.limit not in context.limits.given())}
+    for name, allowed in context.limits.given().items():
         got = cost.quantities()[name]
         found[name] = 0.0 if got is None else got / allowed - 1
     return {name: min(over, 1e6) for name, over in found.items()}
@@ -147,23 +145,23 @@ def _known(study: optuna.Study) -> list[FrozenTrial]:
     return [*trained(study), *(t for t in study.get_trials(deepcopy=False) if "problem" in t.user_attrs)]
 
 
-def tried(order: Order, study: optuna.Study) -> list[Tried]:
-    """Everything trained under the order's limits, as it was told."""
-    pricer, found = order.pricer, []
+def tried(context: Context, study: optuna.Study) -> list[Tried]:
+    """Everything trained under the context's limits, as it was told."""
+    pricer, found = context.pricer, []
     for t in trained(study):
-        candidate = order.space.made(json.loads(t.user_attrs["candidate"]))
+        candidate = context.space.made(json.loads(t.user_attrs["candidate"]))
         told = [v for _, v in sorted(t.intermediate_values.items())]
-        scores = tuple(told) if order.front is None else (t.values[0],)
+        scores = tuple(told) if context.front is None else (t.values[0],)
         found.append(Tried(candidate, pricer(candidate), scores, t.state == TrialState.COMPLETE))
     return found
 
 
-def _sampler(order: Order, study: optuna.Study) -> optuna.samplers.BaseSampler:
+def _sampler(context: Context, study: optuna.Study) -> optuna.samplers.BaseSampler:
     """A sampler whose draws depend on the seed and on how many were drawn before, whoever drew them."""
-    search, every = order.question.search, study.get_trials(deepcopy=False)
+    search, every = context.question.search, study.get_trials(deepcopy=False)
     drawn = sum(1 for t in every if t.state != TrialState.WAITING and not _undrawn(t))
-    seed = zlib.crc32(f"{search.seed} {order.name} {drawn}".encode())
-    if order.front is not None:
+    seed = zlib.crc32(f"{search.seed} {context.name} {drawn}".encode())
+    if context.front is not None:
         return optuna.samplers.NSGAIISampler(seed=seed, population_size=max(2, min(50, search.trials // 3)))
     if search.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
@@ -177,13 +175,13 @@ def _undrawn(t: FrozenTrial) -> bool:
     return t.state == TrialState.FAIL and "candidate" not in t.user_attrs
 
 
-def _enqueue_untried(order: Order, study: optuna.Study, pricer: Pricer) -> bool:
+def _enqueue_untried(context: Context, study: optuna.Study, pricer: Pricer) -> bool:
     """Have the next ask give a candidate that fits and was not tried; False if none is found."""
-    if order.space.size > ENUMERATE:
+    if context.space.size > ENUMERATE:
         return True  # the sampler has its last word
     known = {t.user_attrs.get("candidate") for t in study.get_trials(deepcopy=False)}
-    for candidate in order.space:
+    for candidate in context.space:
         if json.dumps(candidate.plain()) not in known and pricer(candidate).fits:
-            study.enqueue_trial(order.space.parameters(candidate))
+            study.enqueue_trial(context.space.parameters(candidate))
             return True
     return False

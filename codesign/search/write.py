@@ -103,7 +103,7 @@ def text_table(points: Sequence["Point"]) -> tuple[list[str], list[list[str]], s
                 str(c["arrays"]["used"]),
                 p.answer.winner.candidate.label,
                 _with(c["test"]["mean"], c["test"]["ci95"]),
-                ("no fit" if p.answer.found.order.question.uniform else "") if plain is None else f"{plain.mean:.2f}",
+                ("no fit" if p.answer.found.context.question.uniform else "") if plain is None else f"{plain.mean:.2f}",
                 "" if uniform is None else _with(uniform["lead"], uniform["lead_ci95"]),
                 f"{other['direct']['mean']:.2f}",
                 f"{c['rtl']['mismatches']}/{c['rtl']['images']}",

@@ -17,10 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.search import Question, load
-from codesign.search.order import Order, measured, order, seconds
+from codesign.search import load
+from codesign.search.context import Context
+from codesign.search.measure import measured, seconds
 from codesign.search.run import explore, fitting
-from codesign.search.trial import Tried, rungs
+from codesign.search.site import Site, opened
+from codesign.search.trial import Tried
 from codesign.workers import Workers, spread
 
 GRID = (
@@ -55,7 +57,7 @@ def main() -> None:
 
 def screen(data: Path, out: Path) -> None:
     """The rate of pricing at several budgets, minimum of three rounds."""
-    asked = order(load("optimize_mnist"), out.resolve(), data.resolve())
+    asked, _ = opened(load("optimize_mnist"), out.resolve(), data.resolve())
     for arrays in (8, 16, 64):
         here = asked.under(asked.limits.model_copy(update={"arrays": arrays}))
         best = float("inf")
@@ -69,23 +71,24 @@ def screen(data: Path, out: Path) -> None:
 def regret(data: Path, out: Path, samplers: int, jobs: int) -> None:
     """Train the grid, then replay searches on it."""
     question = load("optimize_mnist", GRID)
-    whole = order(question, (out / "grid").resolve(), data.resolve())
-    whole.out.mkdir(exist_ok=True)
+    whole, site = opened(question, (out / "grid").resolve(), data.resolve())
+    site.out.mkdir(exist_ok=True)
     points = fitting(whole) or []
-    tasks = {(c, e): whole.task(c, e, question.search.seeds[0], held_out=True) for c in points for e in rungs(whole)}
+    first = question.search.seeds[0]
+    tasks = {(c, e): site.task(whole, c, e, first, held_out=True) for c in points for e in whole.rungs}
     for k, _ in enumerate(spread([(measured, (t,)) for t in tasks.values()], Workers(jobs))):
         print(f"\rgrid: {k + 1} of {len(tasks)} trainings", end="", flush=True)
-    full = {c: measured(tasks[c, rungs(whole)[-1]]) for c in points}
-    spent = sum(seconds(tasks[c, rungs(whole)[-1]]) for c in points)
+    full = {c: measured(tasks[c, whole.rungs[-1]]) for c in points}
+    spent = sum(seconds(tasks[c, whole.rungs[-1]]) for c in points)
     best = max(full, key=lambda c: full[c])
     print(f"\ngrid: {len(points)} points, best {full[best]:.2f} % ({best.label}), {spent:.0f} s of training")
     for sampler in ("tpe", "random"):
         lost, share = [], []
         for seed in range(samplers):
-            tried = _replay(question, whole, sampler, seed)
+            tried = _replay(whole, site, sampler, seed)
             lost.append(full[best] - max(t.scores[-1] for t in tried if t.full))
             share.append(
-                sum(seconds(tasks[t.candidate, e]) for t in tried for e in rungs(whole)[: len(t.scores)]) / spent
+                sum(seconds(tasks[t.candidate, e]) for t in tried for e in whole.rungs[: len(t.scores)]) / spent
             )
         print(
             f"{sampler}: regret {np.mean(lost):.3f} points on average, {np.max(lost):.3f} at most; "
@@ -93,15 +96,17 @@ def regret(data: Path, out: Path, samplers: int, jobs: int) -> None:
         )
 
 
-def _replay(question: Question, whole: Order, sampler: str, seed: int) -> list[Tried]:
+def _replay(whole: Context, site: Site, sampler: str, seed: int) -> list[Tried]:
     """A search whose trainings are all done already, in a folder of its own."""
+    question = whole.question
     effort = question.search.model_copy(update={"sampler": sampler, "seed": seed})
-    home = whole.out.parent / "replays" / f"{sampler}-{seed}"
+    home = site.out.parent / "replays" / f"{sampler}-{seed}"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    (home / "jobs").symlink_to(whole.out / "jobs")
-    asked = dataclasses.replace(whole, question=question.model_copy(update={"search": effort}), out=home)
-    return explore(asked, Workers(), [], lambda what, done, of, note: None)[0]
+    (home / "jobs").symlink_to(site.out / "jobs")
+    asked = dataclasses.replace(whole, question=question.model_copy(update={"search": effort}))
+    here = dataclasses.replace(site, out=home)
+    return explore(asked, here, Workers(), [], lambda what, done, of, note: None)[0]
 
 
 def workers(data: Path, out: Path) -> None:
@@ -112,7 +117,7 @@ def workers(data: Path, out: Path) -> None:
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir()
         begin = time.perf_counter()
-        explore(order(question, home, data.resolve()), Workers(count), [], lambda what, done, of, note: None)
+        explore(*opened(question, home, data.resolve()), Workers(count), [], lambda what, done, of, note: None)
         taken[count] = time.perf_counter() - begin
     print(f"workers: {taken[1]:.0f} s with one, {taken[4]:.0f} s with four: {taken[1] / taken[4]:.2f} times as fast")
 

@@ -41,30 +41,30 @@ class TestBaseline:
     def test_scaled_by_the_largest_factor_that_fits(
         self, tmp_path: Path, sets: tuple[str, ...], limits: dict[str, float]
     ) -> None:
-        order = opened(toy(tmp_path, *sets), tmp_path / "out", **limits)
-        question = order.question
+        context, _ = opened(toy(tmp_path, *sets), tmp_path / "out", **limits)
+        question = context.question
         assert question.uniform is not None
         start, rest = question.uniform.hidden, question.uniform.set
         fit = []
         for k in range(1, 500):
             hidden = tuple(max(1, round(h * k / max(start))) for h in start)
             settings = {"network.hidden": hidden, "data.downsample": 1} | rest
-            if order.pricer(Candidate(tuple(settings.items()))).fits:
+            if context.pricer(Candidate(tuple(settings.items()))).fits:
                 fit.append(settings)
-        found = scaled(order)
+        found = scaled(context)
         assert found is not None
         assert dict(found.settings) == fit[-1]
 
     def test_of_images_that_the_space_has_none_of(self, tmp_path: Path) -> None:
         for sets, factor in ((), 1), (("uniform.set.data.downsample=4",), 4):
-            found = scaled(opened(toy(tmp_path, "free.data.downsample=[2]", *sets), tmp_path / "out"))
+            found = scaled(opened(toy(tmp_path, "free.data.downsample=[2]", *sets), tmp_path / "out")[0])
             assert found is not None
             assert found["data.downsample"] == factor
 
     def test_none(self, tmp_path: Path) -> None:
         question = toy(tmp_path, text=TOY.replace("[uniform]\nhidden = [16]\n", ""))
-        assert scaled(opened(question, tmp_path / "out")) is None
-        assert scaled(opened(toy(tmp_path), tmp_path / "out", arrays=4)) is None
+        assert scaled(opened(question, tmp_path / "out")[0]) is None
+        assert scaled(opened(toy(tmp_path), tmp_path / "out", arrays=4)[0]) is None
 
     def test_is_a_finalist_in_any_case(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)

@@ -47,7 +47,7 @@ class TestCertificate:
     def test_as_the_compiler_says(self, ran: tuple[list[Point], Path], answer: Answer) -> None:
         certificate, here = answer.certificate, answer.found
         summary = json.loads((ran[1] / "winners/arrays-6/run/summary.json").read_text())
-        cost = here.order.pricer(here.winner)
+        cost = here.context.pricer(here.winner)
         used = certificate["arrays"]
         assert used["used"] == summary["arrays"]["used"] == cost.arrays == certificate["rtl"]["arrays_used"]
         assert used["lower_bound"] == summary["arrays"]["lower_bound"] == cost.lower_bound
@@ -63,11 +63,11 @@ class TestCertificate:
     def test_what_binds(self, answer: Answer) -> None:
         certificate, here = answer.certificate, answer.found
         assert certificate["binding"] == ["arrays"]
-        price = here.order.pricer
-        beside = dict(here.order.space.beside(here.winner))
+        price = here.context.pricer
+        beside = dict(here.context.space.beside(here.winner))
         assert {n["key"] for n in certificate["neighbours"]} == set(beside)
         for n in certificate["neighbours"]:
-            cost = price(here.order.space.made(n["candidate"]))
+            cost = price(here.context.space.made(n["candidate"]))
             assert (n["arrays"], n["fits"]) == (cost.arrays, cost.fits)
             assert n["larger"] == (cost.cells > price(here.winner).cells)
             if n["larger"]:

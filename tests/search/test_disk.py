@@ -80,10 +80,10 @@ class TestFull:
 def test_what_killed_writers_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Temporary files of killed writers are no results."""
     asked = pretend(monkeypatch)
-    order = opened(toy(tmp_path, *SETS), tmp_path / "out")
-    winner = search(order, Workers()).winner
-    home = order.task(winner, 9, 1, held_out=True).home
+    context, site = opened(toy(tmp_path, *SETS), tmp_path / "out")
+    winner = search(context, site, Workers()).winner
+    home = site.task(context, winner, 9, 1, held_out=True).home
     (home / "result.json").rename(home / f".result.json.{os.getpid()}.tmp")
     asked.clear()
-    search(order, Workers())
+    search(context, site, Workers())
     assert [t.home for t in asked] == [home]

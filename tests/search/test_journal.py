@@ -15,8 +15,7 @@ import pytest
 from codesign.errors import InputError
 from codesign.search.journal import Journal
 from codesign.search.run import search
-from codesign.search.shared import JOURNAL, quiet
-from codesign.search.shared import opened as studied
+from codesign.search.shared import JOURNAL, joined, quiet
 from codesign.workers import Workers
 from tests.cli.calls import Call
 from tests.search.toy import opened, pretend, toy
@@ -86,9 +85,9 @@ class TestDamage:
     def test_is_refused_or_only_the_end_is_missing(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """A prefix of what was told is what a kill leaves, and tests of kills show that the search ends alike."""
         pretend(monkeypatch)
-        order = opened(toy(tmp_path, *SMALL), tmp_path / "out")
-        search(order, Workers())
-        path = order.out / JOURNAL
+        context, site = opened(toy(tmp_path, *SMALL), tmp_path / "out")
+        search(context, site, Workers())
+        path = site.out / JOURNAL
         content, told = path.read_bytes(), entries(path)
         assert len(told) > 30
         counts = {"refused": 0, "shorter": 0}
@@ -100,7 +99,7 @@ class TestDamage:
                 found = entries(path)
             except InputError as e:
                 line = r"line \d+ is (damaged, or one before it is lost|of an older codesign, without checksums)"
-                rest = f"remove it, the trainings in {order.out}/jobs are not lost"
+                rest = f"remove it, the trainings in {site.out}/jobs are not lost"
                 fits = re.fullmatch(f"{re.escape(str(path))}: {line}; {re.escape(rest)}", str(e))
                 counts["refused"] += fits is not None and kind not in {"truncate", "end"}
             else:
@@ -131,12 +130,12 @@ class TestDamage:
         assert call(*argv)[0] == 0
 
     def test_entries_that_optuna_does_not_know(self, tmp_path: Path) -> None:
-        order = opened(toy(tmp_path, *SMALL), tmp_path / "out")
-        Journal(order.out / JOURNAL).append_logs([{"op_code": 4}])
+        context, site = opened(toy(tmp_path, *SMALL), tmp_path / "out")
+        Journal(site.out / JOURNAL).append_logs([{"op_code": 4}])
         with quiet(), pytest.raises(InputError) as caught:
-            studied(order, [])
+            joined(context, site, [])
         assert str(caught.value) == (
-            f"{order.out}/{JOURNAL}: is damaged; remove it, the trainings in {order.out}/jobs are not lost"
+            f"{site.out}/{JOURNAL}: is damaged; remove it, the trainings in {site.out}/jobs are not lost"
         )
 
     def test_of_an_older_codesign(self, tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from codesign.errors import ConfigError, InputError, OutputError
 from codesign.search import optimize
+from codesign.search.context import Context
 from codesign.search.journal import Journal
-from codesign.search.order import Order
 from codesign.search.run import search
-from codesign.search.shared import JOURNAL, quiet
-from codesign.search.shared import opened as studied
+from codesign.search.shared import JOURNAL, joined, quiet
+from codesign.search.site import Site
 from codesign.search.trial import try_one
 from codesign.train.recipe import Recipe
 from codesign.workers import Workers
@@ -24,8 +24,8 @@ class Killed(BaseException):
     """As a kill: nothing of ours catches it."""
 
 
-def ends(order: Order) -> list[Any]:
-    found = search(order, Workers())
+def ends(context: Context, site: Site) -> list[Any]:
+    found = search(context, site, Workers())
     return [[(t.candidate, t.scores, t.full) for t in found.tried], found.finalists, found.fitting]
 
 
@@ -41,7 +41,7 @@ class TestKilled:
         sets = (*SMALL, f"search.trials={trials}")
         asked = pretend(monkeypatch, bumpy)
         whole = opened(toy(tmp_path, *sets), tmp_path / "whole")
-        expected, once = ends(whole), len(asked)
+        expected, once = ends(*whole), len(asked)
         lines = (tmp_path / "whole" / JOURNAL).read_text().count("\n")
         assert lines > 50
         write = Journal.append_logs
@@ -55,17 +55,17 @@ class TestKilled:
                     raise Killed
                 write(self, logs)
 
-            order = opened(toy(tmp_path, *sets), tmp_path / str(last))
+            context, site = opened(toy(tmp_path, *sets), tmp_path / str(last))
             asked.clear()
             with monkeypatch.context() as patched, pytest.raises(Killed):
                 patched.setattr(Journal, "append_logs", append)
-                ends(order)
-            assert ends(order) == expected, last
+                ends(context, site)
+            assert ends(context, site) == expected, last
             assert len(asked) == len({t.home for t in asked}) == once
 
     def test_in_any_training(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch, bumpy)
-        expected, once = ends(opened(toy(tmp_path, *SMALL), tmp_path / "whole")), len(asked)
+        expected, once = ends(*opened(toy(tmp_path, *SMALL), tmp_path / "whole")), len(asked)
         for last in range(0, once, 2):
             done: list[Recipe] = []
 
@@ -75,78 +75,78 @@ class TestKilled:
                 done.append(recipe)  # noqa: B023
                 return bumpy(recipe)
 
-            order = opened(toy(tmp_path, *SMALL), tmp_path / str(last))
+            context, site = opened(toy(tmp_path, *SMALL), tmp_path / str(last))
             pretend(monkeypatch, score)
             with pytest.raises(Killed):
-                ends(order)
+                ends(context, site)
             asked = pretend(monkeypatch, bumpy)
-            assert ends(order) == expected, last
+            assert ends(context, site) == expected, last
             assert len(asked) == once - last
 
     def test_what_was_running_is_tried_again_first(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def killed(recipe: Recipe) -> float:
             raise Killed
 
-        order = opened(toy(tmp_path, *SMALL), tmp_path / "out")
-        openings = list(order.space)[2:6]
+        context, site = opened(toy(tmp_path, *SMALL), tmp_path / "out")
+        openings = list(context.space)[2:6]
         with quiet():
-            studied(order, openings)
+            joined(context, site, openings)
             pretend(monkeypatch, killed)
             with pytest.raises(Killed):
-                try_one(order)
+                try_one(context, site)
             pretend(monkeypatch)
-            studied(order, openings)
-            tried = [try_one(order) for _ in openings]
+            joined(context, site, openings)
+            tried = [try_one(context, site) for _ in openings]
         assert [t.candidate for t in tried if t is not None] == openings
 
 
 class TestJournal:
     def test_half_a_line_is_mended(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
-        order = opened(toy(tmp_path, *SMALL), tmp_path / "out")
-        expected = ends(order)
-        journal = order.out / JOURNAL
+        context, site = opened(toy(tmp_path, *SMALL), tmp_path / "out")
+        expected = ends(context, site)
+        journal = site.out / JOURNAL
         content = journal.read_bytes()
         for cut in (3, 40):
             journal.write_bytes(content[:-cut])
-            assert ends(order) == expected
+            assert ends(context, site) == expected
             assert journal.read_bytes().endswith(b"\n")
             assert list(Journal(journal).read_logs(0))
 
     @pytest.mark.parametrize("damage", [b"{\n", b"[]\n", b"null\n", b'{"op_code": 4}\n', b"\x00\x00\n", b"\xff\n"])
     def test_a_damaged_one_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes) -> None:
         pretend(monkeypatch)
-        order = opened(toy(tmp_path, *SMALL), tmp_path / "out")
-        ends(order)
-        journal = order.out / JOURNAL
+        context, site = opened(toy(tmp_path, *SMALL), tmp_path / "out")
+        ends(context, site)
+        journal = site.out / JOURNAL
         lines = journal.read_bytes().splitlines(keepends=True)
         lines[4] = damage
         journal.write_bytes(b"".join(lines))
         with pytest.raises(InputError) as caught:
-            ends(order)
+            ends(context, site)
         assert str(caught.value) == (
             f"{journal}: line 5 is damaged, or one before it is lost; "
-            f"remove it, the trainings in {order.out}/jobs are not lost"
+            f"remove it, the trainings in {site.out}/jobs are not lost"
         )
         journal.unlink()
         asked = pretend(monkeypatch)
-        ends(order)
+        ends(context, site)
         assert asked == []
 
     def test_another_question_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
-        search(opened(toy(tmp_path, *SMALL), tmp_path / "out"), Workers())
+        search(*opened(toy(tmp_path, *SMALL), tmp_path / "out"), Workers())
         other = ("train.lr=0.5", "search.seed=1", "search.seeds=[2]", "search.keep=4", "free.data.downsample=[1]",
                  "search.validation=200", "set.chip.adc.bits=5", "evaluate.draws=3")  # fmt: skip
         for change in other:
             with pytest.raises(ConfigError) as caught:
-                search(opened(toy(tmp_path, *SMALL, change), tmp_path / "out"), Workers())
+                search(*opened(toy(tmp_path, *SMALL, change), tmp_path / "out"), Workers())
             assert str(caught.value) == (
                 f"{tmp_path}/out: holds the search of another question, space, data set or version of codesign; "
                 "choose another folder, or remove it"
             )
         for change in ("search.trials=4", "search.finalists=1", "simulate.images=1", "question=Why?"):
-            search(opened(toy(tmp_path, *SMALL, change), tmp_path / "out"), Workers())
+            search(*opened(toy(tmp_path, *SMALL, change), tmp_path / "out"), Workers())
 
     def test_a_folder_of_something_else(self, tmp_path: Path) -> None:
         (tmp_path / "thesis.tex").write_text("")

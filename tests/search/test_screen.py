@@ -13,9 +13,13 @@ from tests.search.toy import toy
 
 
 @pytest.fixture(scope="module")
-def screened(tmp_path_factory: pytest.TempPathFactory) -> Screened:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("screen")
+
+
+@pytest.fixture(scope="module")
+def screened(folder: Path) -> Screened:
     """The toy's space at its own limits."""
-    folder = tmp_path_factory.mktemp("screen")
     return screen(toy(folder), folder / "out")
 
 
@@ -27,13 +31,13 @@ def beats(a: Cost, b: Cost) -> bool:
 
 def test_the_front_is_what_nothing_beats(screened: Screened) -> None:
     fitting = [cost for _, cost in screened.priced if cost.fits]
-    assert 0 < sum(screened.front) < len(fitting) < len(screened.priced) == screened.order.space.size
+    assert 0 < sum(screened.front) < len(fitting) < len(screened.priced) == screened.context.space.size
     for (_, cost), on in zip(screened.priced, screened.front, strict=True):
         assert on == (cost.fits and not any(beats(other, cost) for other in fitting))
 
 
-def test_the_file_lists_every_candidate(screened: Screened) -> None:
-    with (screened.order.out / "toy-screen.csv").open(newline="") as f:
+def test_the_file_lists_every_candidate(screened: Screened, folder: Path) -> None:
+    with (folder / "out/toy-screen.csv").open(newline="") as f:
         rows = list(csv.DictReader(f))
     assert [r["candidate"] for r in rows] == [c.label for c, _ in screened.priced]
     for row, (_, cost), on in zip(rows, screened.priced, screened.front, strict=True):
@@ -41,7 +45,7 @@ def test_the_file_lists_every_candidate(screened: Screened) -> None:
         assert int(row["cells"]) == cost.cells and int(row["arrays"]) == cost.arrays
         assert bool(row["misses"]) == (not cost.fits)
         assert (row["interval"] == "") == (cost.interval is None)
-    assert not (screened.order.out / "jobs").exists()
+    assert not (folder / "out/jobs").exists()
 
 
 def test_people_see_the_front_most_cells_first(screened: Screened) -> None:
@@ -55,7 +59,7 @@ def test_people_see_the_front_most_cells_first(screened: Screened) -> None:
 
 def test_a_budget(tmp_path: Path) -> None:
     found = screen(toy(tmp_path), tmp_path / "out", arrays=4)
-    assert found.order.limits.arrays == 4
+    assert found.context.limits.arrays == 4
     assert all(cost.arrays <= 4 for _, cost in found.priced if cost.fits)
 
 

@@ -10,10 +10,10 @@ import pytest
 from codesign.errors import CapacityError, ConfigError, InputError
 from codesign.search import front, front_table, reach
 from codesign.search.answer import slug
+from codesign.search.context import Context
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
 from codesign.search.front import unbeaten
-from codesign.search.order import Order
 from codesign.search.space import Candidate
 from codesign.search.trial import Tried
 from tests.search.toy import opened, pretend, smooth, toy
@@ -22,10 +22,10 @@ ALL = ("search.trials=99", "search.rungs=[]", "search.seeds=[1]")
 FULL = ("train.epochs", 9)
 
 
-def scores(order: Order) -> dict[Candidate, float]:
+def scores(context: Context) -> dict[Candidate, float]:
     """Of every candidate that fits."""
-    price = order.pricer
-    return {c: smooth(order.flow(c, FULL)) for c in order.space if price(c).fits}
+    price = context.pricer
+    return {c: smooth(context.flow(c, FULL)) for c in context.space if price(c).fits}
 
 
 class TestReach:
@@ -46,15 +46,15 @@ class TestReach:
         pretend(monkeypatch)
         question = toy(tmp_path, *ALL).model_copy(update={"limits": Limits(**limits)})  # type: ignore[arg-type]
         free = limits | ({"arrays": 1024} if quantity == "arrays" else {})
-        order = opened(question, tmp_path / "brute").under(Limits(**free))  # type: ignore[arg-type]
-        price = order.pricer
-        every = [(price(c).quantities()[quantity], s) for c, s in scores(order).items()]
+        context = opened(question, tmp_path / "brute")[0].under(Limits(**free))  # type: ignore[arg-type]
+        price = context.pricer
+        every = [(price(c).quantities()[quantity], s) for c, s in scores(context).items()]
         least = min(q for q, s in every if q is not None and s >= target)
         found = reach(question, tmp_path / "out", target, quantity)
         assert found.least == least
         assert found.answer.certificate["limits"][quantity] == pytest.approx(least, abs=1e-4)
         assert found.answer.certificate["quantities"][quantity]["value"] == pytest.approx(least, abs=1e-4)
-        assert smooth(order.flow(found.answer.found.winner, FULL)) >= target
+        assert smooth(context.flow(found.answer.found.winner, FULL)) >= target
         assert [limit for limit, _ in found.probed] == sorted({limit for limit, _ in found.probed})
         assert all((mean >= target) == (limit >= least) for limit, mean in found.probed)
 
@@ -98,10 +98,10 @@ def test_limits_that_are_nearly_equal_are_two_searches(tmp_path: Path) -> None:
         {"interval": 10_000_001},
         {"interval": 10_000_002},
     ):
-        order = opened(toy(tmp_path), tmp_path / "out").under(Limits.model_construct(**limit))
-        names |= {order.name, slug(order)}
+        context = opened(toy(tmp_path), tmp_path / "out")[0].under(Limits.model_construct(**limit))
+        names |= {context.name, slug(context)}
     assert len(names) == 8
-    assert opened(toy(tmp_path), tmp_path / "out").name == "arrays <= 12"
+    assert opened(toy(tmp_path), tmp_path / "out")[0].name == "arrays <= 12"
 
 
 class TestFront:
@@ -120,9 +120,9 @@ class TestFront:
             assert [(t.cost.arrays, t.scores[-1]) for t in best] == sorted(expected)
 
     def exact(self, question: Question, folder: Path, quantity: str) -> list[tuple[float, float]]:
-        order = opened(question, folder)
-        price = order.pricer
-        points = {(float(price(c).quantities()[quantity] or 0), s) for c, s in scores(order).items()}
+        context, _ = opened(question, folder)
+        price = context.pricer
+        points = {(float(price(c).quantities()[quantity] or 0), s) for c, s in scores(context).items()}
         return sorted((q, s) for q, s in points if not any(a <= q and b >= s and (a, b) != (q, s) for a, b in points))
 
     @pytest.mark.parametrize("quantity", ["interval", "energy_nj"])

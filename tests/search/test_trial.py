@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from codesign.errors import InputError
-from codesign.search.order import Order
+from codesign.search.context import Context
 from codesign.search.run import Found, search
 from codesign.search.shared import quiet
-from codesign.search.trial import rungs, try_one
+from codesign.search.site import Site
 from codesign.search.trial import tried as known
+from codesign.search.trial import try_one
 from codesign.train.recipe import Recipe
 from codesign.workers import Workers
 from tests.search.toy import opened, pretend, searched, smooth, toy
@@ -20,8 +21,7 @@ FULL = 9
 
 
 def found(folder: Path, *sets: str, **limits: float) -> Found:
-    order = opened(toy(folder, *sets), folder / "out", **limits)
-    return search(order, Workers())
+    return search(*opened(toy(folder, *sets), folder / "out", **limits), Workers())
 
 
 def by_width(recipe: Recipe) -> float:
@@ -33,10 +33,10 @@ class TestWhat:
         asked = pretend(monkeypatch)
         here = found(tmp_path)
         assert here.infeasible > 0
-        price = here.order.pricer
-        for candidate in here.order.space:
+        price, (_, site) = here.context.pricer, opened(toy(tmp_path), tmp_path / "out")
+        for candidate in here.context.space:
             if not price(candidate).fits:
-                tasks = [here.order.task(candidate, e, s, True).home for e, s in product((1, 3, 9), (1, 2))]
+                tasks = [site.task(here.context, candidate, e, s, True).home for e, s in product((1, 3, 9), (1, 2))]
                 assert not set(tasks) & {t.home for t in asked}
 
     def test_as_many_as_wanted_each_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,8 +51,8 @@ class TestWhat:
     def test_all_when_no_more_fit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: int) -> None:
         pretend(monkeypatch)
         here = found(tmp_path, f"search.trials={trials}", arrays=5)
-        price = here.order.pricer
-        assert {t.candidate for t in here.tried} == {c for c in here.order.space if price(c).fits}
+        price = here.context.pricer
+        assert {t.candidate for t in here.tried} == {c for c in here.context.space if price(c).fits}
         assert here.fitting == len(here.tried) == 5
         assert here.exhaustive
 
@@ -61,7 +61,7 @@ class TestWhat:
         here = found(tmp_path, HIDDEN + "{widths=[8, 16]}", "free.chip.adc.lanes=[1, 2, 4, 8]", "search.trials=99")
         assert len(here.tried) == 16 and here.exhaustive
         assert len({(f.network.hidden, f.data.downsample) for f in (t.job.flow for t in asked)}) == 4
-        assert {t.home.name for t in asked} == {p.parent.name for p in here.order.out.glob("jobs/*/result.json")}
+        assert {t.home.name for t in asked} == {p.parent.name for p in (tmp_path / "out").glob("jobs/*/result.json")}
         assert len(asked) == len({t.home for t in asked})
         assert here.winner["chip.adc.lanes"] == 8  # as good as the others, and the fastest
 
@@ -124,18 +124,18 @@ class TestHowFar:
         assert here.finalists[0].seeds == (1, 2)
 
     def test_rungs_above_the_full_training_are_left_out(self, tmp_path: Path) -> None:
-        assert rungs(opened(toy(tmp_path, "search.rungs=[2, 9, 20]"), tmp_path / "out")) == (2, 9)
+        assert opened(toy(tmp_path, "search.rungs=[2, 9, 20]"), tmp_path / "out")[0].rungs == (2, 9)
 
     def test_none_is_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
         here = found(tmp_path, "search.trials=99", arrays=4)
         with quiet():
-            assert try_one(here.order) is None
+            assert try_one(here.context, opened(toy(tmp_path), tmp_path / "out")[1]) is None
 
 
 class TestWhich:
-    def listed(self, order: Order) -> list[tuple[object, ...]]:
-        return [(t.candidate, t.scores) for t in search(order, Workers()).tried]
+    def listed(self, context: Context, site: Site) -> list[tuple[object, ...]]:
+        return [(t.candidate, t.scores) for t in search(context, site, Workers()).tried]
 
     @pytest.mark.parametrize("sampler", ["tpe", "random"])
     def test_equal_seeds_propose_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str) -> None:
@@ -145,9 +145,9 @@ class TestWhich:
             opened(toy(tmp_path / x, *sets, f"search.seed={seed}"), tmp_path / x / "out", arrays=40)
             for x, seed in (("a", 5), ("b", 5), ("c", 6))
         )
-        first = self.listed(a)
-        assert first == self.listed(b) != self.listed(c)
-        assert first == self.listed(a)  # nothing new
+        first = self.listed(*a)
+        assert first == self.listed(*b) != self.listed(*c)
+        assert first == self.listed(*a)  # nothing new
 
     def test_later_more(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)
@@ -162,16 +162,17 @@ class TestWhich:
     def test_the_best_of_many_with_few_trainings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)
         here = found(tmp_path, HIDDEN + "{depth=[1, 2], most=48}", "search.trials=24", arrays=24)
-        price, order = here.order.pricer, here.order
+        context, price = here.context, here.context.pricer
         assert here.fitting == 60
-        fit = [c for c in order.space if price(c).fits]
-        best = max(smooth(order.flow(c, ("train.epochs", FULL))) for c in fit)
-        assert smooth(order.flow(here.winner, ("train.epochs", FULL))) == best
+        fit = [c for c in context.space if price(c).fits]
+        best = max(smooth(context.flow(c, ("train.epochs", FULL))) for c in fit)
+        assert smooth(context.flow(here.winner, ("train.epochs", FULL))) == best
         assert len({r[:2] for r in searched(asked)}) == 24
         with quiet():
             import optuna
 
             from codesign.search.shared import journal
 
-            study = optuna.load_study(study_name=order.name, storage=journal(order))
-        assert tuple(known(order, study)) == here.tried
+            _, site = opened(toy(tmp_path), tmp_path / "out")
+            study = optuna.load_study(study_name=context.name, storage=journal(site))
+        assert tuple(known(context, study)) == here.tried

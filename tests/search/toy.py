@@ -8,10 +8,11 @@ import pytest
 
 from codesign.jobs import training
 from codesign.jobs.training import Task
-from codesign.search import Question, load
+from codesign.search import Question, load, site
+from codesign.search.context import Context
 from codesign.search.describe import Limits
-from codesign.search.order import Order, order
 from codesign.search.run import Progress
+from codesign.search.site import Site
 from codesign.search.space import Candidate
 from codesign.train.recipe import Recipe
 from tests.study.toy import result
@@ -64,11 +65,11 @@ def toy(folder: Path, *sets: str, text: str = TOY) -> Question:
     return load(file, sets)
 
 
-def opened(question: Question, out: Path, **limits: Any) -> Order:
-    """Its order in a new folder, under its own limits with these changes."""
+def opened(question: Question, out: Path, **limits: Any) -> tuple[Context, Site]:
+    """Its context, under its own limits with these changes, and a new folder for it."""
     out.mkdir(parents=True, exist_ok=True)
-    found = order(question, out, None)
-    return found.under(Limits(**(question.limits.given() | limits)))
+    context, home = site.opened(question, out, None)
+    return context.under(Limits(**(question.limits.given() | limits))), home
 
 
 def smooth(recipe: Recipe) -> float:
@@ -87,7 +88,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch, score: Score = smooth) -> list[Task
         training.keep(task, answer)
         return answer
 
-    def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[dict[str, Any], str]:
+    def build(
+        context: Context, site: Site, winner: Candidate, home: Path, show: Progress
+    ) -> tuple[dict[str, Any], str]:
         home.mkdir(parents=True, exist_ok=True)
         return RTL, "codesign run flow.toml --out DIR"
 

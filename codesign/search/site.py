@@ -1,0 +1,80 @@
+"""Where a search works: its folder, the data, and the trainings there. Picklable, and the same in every process."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codesign.jobs.job import Imperfection, Job
+from codesign.jobs.training import Task, key
+from codesign.search.context import Context, base
+from codesign.search.cost import Facts
+from codesign.search.describe import Question
+from codesign.search.measure import DIE
+from codesign.search.space import Candidate, space
+from codesign.train.identity import identity
+from codesign.train.recipe import Data
+
+
+@dataclass(frozen=True)
+class Site:
+    """A folder that all searches of a question share, and the data set with the identities of its images."""
+
+    out: Path
+    data: Path | None
+    images: dict[Data, str]
+
+    def task(
+        self,
+        context: Context,
+        candidate: Candidate,
+        epochs: int,
+        seed: int,
+        held_out: bool,
+        *more: tuple[str, Any],
+    ) -> Task:
+        """A training of a candidate: on all images but the held-out ones and judged on those, or on the test set."""
+        question = context.question
+        validation = question.search.validation if held_out else 0
+        settings = [("train.epochs", epochs), ("train.seed", seed), ("data.validation", validation), *more]
+        flow = context.flow(candidate, *settings)
+        job = Job(f"{candidate.label}, {epochs} epochs, seed {seed}", seed, flow)
+        cells = question.evaluate.cells
+        dies = () if cells.is_ideal else (Imperfection(name=DIE, cells=cells, draws=question.evaluate.draws),)
+        images = self.images[flow.data]
+        return Task(job, dies, self.out / "jobs" / key(job, dies, images), self.data, images)
+
+    def identity(self, context: Context) -> str:
+        """A digest of all that makes scores of two searches comparable: not the limits, nor how long is looked."""
+        question = context.question
+        content = {
+            "chip": question.base().chip.model_dump(mode="json", exclude={"arrays": {"count"}, "name": True}),
+            "train": identity(context.base, context.base.chip, "; ".join(sorted(self.images.values()))),
+            "free": [repr(axis) for axis in context.space.axes],
+            "first": question.search.seeds[0],
+            "search": question.search.model_dump(include={"rungs", "keep", "floor", "seed", "sampler", "validation"}),
+            "evaluate": question.evaluate.model_dump(mode="json"),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def opened(question: Question, out: Path, data: Path | None) -> tuple[Context, Site]:
+    """Look at the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
+    axes = space(question)
+    flow = base(question, question.limits)
+    downsample = flow.data.downsample
+    factors = question.free.get("data.downsample", [downsample])
+    assert isinstance(factors, list)
+    if question.uniform is not None:  # it need not lie in the space
+        factors = list(dict.fromkeys([*factors, question.uniform.set.get("data.downsample", downsample)]))
+    facts: dict[int, Facts] = {}
+    images: dict[Data, str] = {}
+    for factor in factors:
+        for validation in (0, question.search.validation):
+            described = flow.data.model_copy(update={"downsample": factor, "validation": validation})
+            dataset = described.load(data)
+            dataset.warn_of_waste(flow.quantize.input)
+            facts[factor] = Facts(dataset.features, dataset.classes)
+            images[described] = dataset.identity
+    return Context(question, axes, question.limits, flow, facts), Site(out, data, images)
