@@ -40,7 +40,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "jobs": ("flow devices chip train.identity", "data train"),
     "study": ("jobs flow devices chip", "train"),
     "search": (
-        "study jobs flow mapping devices chip fixed train.recipe train.nets.architecture train.identity",
+        "study jobs flow report mapping devices chip fixed train.recipe train.nets.architecture train.identity",
         "train",
     ),
     "doctor": ("", "sim"),

@@ -65,9 +65,9 @@ def optimize(
         typer.echo(lines(f"certificates, flows and programs in {out}/winners"))
     if front is None:
         answers = [reached.answer] if reach is not None else [p.answer for p in curve if p.answer is not None]
-        shown = [a.certificate["rtl"] for a in answers]
-        first = next((r["first_mismatch"] for r in shown if r["mismatches"]), None)
-        refuse(sum(r["mismatches"] for r in shown), first, sum(r["images_out_of_time"] for r in shown))
+        shown = [a.certificate.rtl for a in answers]
+        first = next((m.first_mismatch for m in shown if m.mismatches), None)
+        refuse(sum(m.mismatches for m in shown), first, sum(m.cycles.wrong_images for m in shown))
 
 
 def _numbers(budgets: str | None) -> list[int]:

@@ -3,6 +3,7 @@
 from codesign.flow.base import Base
 from codesign.flow.describe import Flow, presets
 from codesign.flow.runner import run
-from codesign.flow.stage import SUMMARY, Context, Stage
+from codesign.flow.stage import Context, Stage
+from codesign.report import SUMMARY
 
 __all__ = ["SUMMARY", "Base", "Context", "Flow", "Stage", "presets", "run"]

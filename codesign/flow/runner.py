@@ -15,8 +15,9 @@ from codesign.errors import ConfigError, InputError, OutputError
 from codesign.files import RECORD, open_regular, read_bytes
 from codesign.flow import stages
 from codesign.flow.describe import Flow
-from codesign.flow.stage import SUMMARY, Context, Progress, Stage
+from codesign.flow.stage import Context, Progress, Stage
 from codesign.folders import atomic_write, claimed, writing
+from codesign.report import SUMMARY
 from codesign.train.ranks import rank, world
 
 MOST = 1 << 40  # bytes of a file that a stage may have left

@@ -11,7 +11,6 @@ from codesign.files import RECORD, read_bytes
 from codesign.flow.describe import Flow
 from codesign.train.identity import identity
 
-SUMMARY = "summary.json"
 Progress = Callable[[str, int, int, str], None]  # stage, done, of, note; of 0: unknown
 
 

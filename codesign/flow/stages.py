@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from codesign import __version__, ir
 from codesign.errors import InputError, UnsupportedError
-from codesign.flow.stage import SUMMARY, Context, Stage
-from codesign.report import Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, text
+from codesign.flow.stage import Context, Stage
+from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, text
 from codesign.train.recipe import Recipe
 
 CALIBRATION = 256  # training images the compiler may look at

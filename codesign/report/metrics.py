@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from codesign.errors import InputError
 from codesign.records import sealed, unsealed
 
+SUMMARY = "summary.json"  # of a run folder
 Count = Annotated[int, Field(ge=0)]
 Mean = Annotated[int | float, Field(ge=0)]  # int where it is whole
 
@@ -109,7 +110,7 @@ class Metrics(_Record):
 
 def load(folder: str | Path) -> Metrics:
     """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
-    path = Path(folder) / "summary.json"
+    path = Path(folder) / SUMMARY
     try:
         return Metrics.model_validate(unsealed(path))
     except OSError as e:

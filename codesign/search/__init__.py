@@ -4,9 +4,9 @@ question file -> space of candidates -> cost of each by the compiler's plan -> s
 """
 
 from codesign.search.answer import Point, Reached
-from codesign.search.certificate import text
 from codesign.search.describe import Question, load
 from codesign.search.front import Front, front, front_record, front_table
+from codesign.search.rendering import text
 from codesign.search.screen import Screened, screen, screen_record, screen_table
 from codesign.search.sweep import optimize, reach
 from codesign.search.write import reached_record, reached_text, record, text_table

@@ -4,14 +4,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from codesign import flow as flows
-from codesign.files import RECORD, read_text
 from codesign.folders import atomic_write, writing
-from codesign.search.certificate import certificate, text, training_seconds
+from codesign.report import Metrics, load
+from codesign.search.certificate import Certificate, certified
 from codesign.search.context import Context
-from codesign.search.measure import TIME
+from codesign.search.measure import TIME, seconds
+from codesign.search.rendering import record, text
 from codesign.search.run import Found, Progress, Scores, scored, search
 from codesign.search.site import Site
 from codesign.search.space import Candidate
@@ -29,7 +29,7 @@ class Answer:
     winner: Scores
     uniform: Scores | None
     direct: Scores
-    certificate: dict[str, Any]
+    certificate: Certificate
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ def answer(context: Context, site: Site, workers: Workers, openings: Sequence[Ca
         plain = scored(tasks, workers, f"{context.name}, uniform", show)[0]
     home = site.out / "winners" / slug(context)
     rtl, rebuild = build(context, site, winner, home, show)
-    vouched = certificate(found, tested, rtl, rebuild)
+    vouched = certified(found, tested, rtl, rebuild)
     with writing(home):
-        atomic_write(home / "certificate.json", json.dumps(vouched, indent=1) + "\n")
+        atomic_write(home / "certificate.json", json.dumps(record(vouched), indent=1) + "\n")
         atomic_write(home / "certificate.txt", text(vouched) + "\n")
-        atomic_write(home / TIME, json.dumps({"training_s": training_seconds(found, site)}) + "\n")
+        atomic_write(home / TIME, json.dumps({"training_s": _training_seconds(found, site)}) + "\n")
     return Answer(found, tested, plain, rounded, vouched)
 
 
-def build(context: Context, site: Site, winner: Candidate, home: Path, show: Progress) -> tuple[dict[str, Any], str]:
+def build(context: Context, site: Site, winner: Candidate, home: Path, show: Progress) -> tuple[Metrics, str]:
     """Write the winner's flow and run it: train, compile, simulate. What RTL showed, and the command that does it."""
     question = context.question
     seed = ("train.seed", question.search.seeds[0])
@@ -94,22 +94,8 @@ def build(context: Context, site: Site, winner: Candidate, home: Path, show: Pro
         show(what, 0, 0, f"{stage} {done}/{of} {note}" if of else stage)
 
     flows.run(described, home / "run", data=site.data, progress=tell)
-    s = json.loads(read_text(home / "run" / flows.SUMMARY, RECORD))
-    accuracy = s["accuracy"]
-    rtl = {
-        "images": accuracy["rtl"]["images"],
-        "mismatches": s["mismatches"],
-        "first_mismatch": s["first_mismatch"],
-        "accuracy_rtl": accuracy["rtl"]["percent"],
-        "accuracy_reference": accuracy["reference_simulated"]["percent"],  # of the same images
-        "reference_images": accuracy["reference_simulated"]["images"],
-        "arrays_used": s["arrays"]["used"],
-        "cycles_predicted": s["cycles"]["predicted"],
-        "cycles_simulated": s["cycles"]["simulated"],
-        "images_out_of_time": s["cycles"]["wrong_images"],
-    }
     data = "" if site.data is None else " --data DATA"
-    return rtl, f"codesign run {file.relative_to(site.out)} --out DIR{data}"
+    return load(home / "run"), f"codesign run {file.relative_to(site.out)} --out DIR{data}"
 
 
 def scaled(context: Context) -> Candidate | None:
@@ -127,6 +113,17 @@ def scaled(context: Context) -> Candidate | None:
             break
         best = candidate if cost.fits else best  # of cycles a wider layer may take fewer
     return best
+
+
+def _training_seconds(found: Found, site: Site) -> float:
+    """What the search's trainings took when they were done, finalists not counted; on other machines, other seconds."""
+    context, seed = found.context, found.context.question.search.seeds[0]
+    spent = (
+        seconds(site.task(context, t.candidate, epochs, seed, held_out=True))
+        for t in found.tried
+        for epochs in context.rungs[: len(t.scores)]
+    )
+    return round(sum(spent), 1)
 
 
 def slug(context: Context) -> str:

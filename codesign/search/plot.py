@@ -3,18 +3,16 @@
 import io
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from codesign.search.answer import Point
 from codesign.search.describe import Question
 from codesign.search.run import Scores
 from codesign.study.plot import COLOURS, MARKERS, STYLE, accuracy_axis
 from codesign.study.table import deviation
 
-if TYPE_CHECKING:
-    from codesign.search.answer import Point
 
-
-def svg(question: Question, points: Sequence["Point"]) -> bytes:
+def svg(question: Question, points: Sequence[Point]) -> bytes:
     """The curve as SVG, with standard deviations over seeds."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -45,7 +43,7 @@ def svg(question: Question, points: Sequence["Point"]) -> bytes:
     return out.getvalue()
 
 
-def _lines(points: Sequence["Point"]) -> dict[str, list[tuple[int, Scores]]]:
+def _lines(points: Sequence[Point]) -> dict[str, list[tuple[int, Scores]]]:
     found: dict[str, list[tuple[int, Scores]]] = {"search": [], "uniform scaling": [], "winner, quantized directly": []}
     for p in points:
         if p.answer is not None:

@@ -1,26 +1,44 @@
-"""What a search leaves: NAME.json for programs, NAME.csv for spreadsheets, NAME.svg, and a table for people."""
+"""What a search found, for programs, for spreadsheets and for people."""
 
 import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from codesign.folders import atomic_write, writing
-from codesign.search.answer import Answer
-from codesign.search.certificate import text
+from codesign.search import rendering
+from codesign.search.answer import Answer, Point, Reached
 from codesign.search.describe import Question
+from codesign.search.rendering import rounded, with_spread
 from codesign.search.run import Scores
 from codesign.study.table import half_width
-
-if TYPE_CHECKING:
-    from codesign.search.answer import Point, Reached
 
 SCHEMA = "codesign-search/1"
 
 
-def write(question: Question, points: Sequence["Point"], folder: Path) -> None:
+@dataclass(frozen=True)
+class Lead:
+    """How far the winner is ahead of another net, in points: the mean over seeds, and half its 95 % interval."""
+
+    mean: float
+    ci95: float | None
+
+
+def lead(winner: Scores, other: Scores) -> Lead:
+    """Winner less other, paired by seed."""
+    found = gain(winner, other)
+    return Lead(sum(found) / len(found), half_width(found))
+
+
+def gain(winner: Scores, other: Scores) -> list[float]:
+    """Winner less other, seed by seed."""
+    return [a - b for a, b in zip(winner.values, other.values, strict=True)]
+
+
+def write(question: Question, points: Sequence[Point], folder: Path) -> None:
     """NAME.json, NAME.csv and, for several budgets, NAME.svg."""
     with writing(folder):
         atomic_write(folder / f"{question.name}.json", json.dumps(record(question, points), indent=1) + "\n")
@@ -31,12 +49,12 @@ def write(question: Question, points: Sequence["Point"], folder: Path) -> None:
             atomic_write(folder / f"{question.name}.svg", svg(question, points))
 
 
-def record(question: Question, points: Sequence["Point"]) -> dict[str, Any]:
+def record(question: Question, points: Sequence[Point]) -> dict[str, Any]:
     """The JSON of a search: a certificate, and what it is compared with, for each budget."""
     rows = [
         {"arrays": p.arrays, "nothing_fits": p.why}
         if p.answer is None
-        else {"arrays": p.arrays, "certificate": p.answer.certificate, **compared(p.answer)}
+        else {"arrays": p.arrays, "certificate": rendering.record(p.answer.certificate), **compared(p.answer)}
         for p in points
     ]
     return {"schema": SCHEMA, "name": question.name, "question": question.question, "budgets": rows}
@@ -49,45 +67,42 @@ def compared(a: Answer) -> dict[str, Any]:
         if other is None:
             found[name] = None
             continue
-        lead = gain(a.winner, other)
+        ahead = lead(a.winner, other)
         found[name] = {
             "candidate": other.candidate.plain(),
-            "mean": round(other.mean, 4),
-            "scores": [round(v, 4) for v in other.values],
-            "lead": round(sum(lead) / len(lead), 4),
-            "lead_ci95": None if (half := half_width(lead)) is None else round(half, 4),
+            "mean": other.mean,
+            "scores": other.values,
+            "lead": ahead.mean,
+            "lead_ci95": ahead.ci95,
         }
-    return found
+    return dict(rounded(found))
 
 
-def gain(winner: Scores, other: Scores) -> list[float]:
-    """Winner less other, seed by seed."""
-    return [a - b for a, b in zip(winner.values, other.values, strict=True)]
-
-
-def csv_text(points: Sequence["Point"]) -> str:
+def csv_text(points: Sequence[Point]) -> str:
     """A line for each budget; accuracies in percent of the test set."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     head = ["arrays_allowed", "arrays_used", "arrays_lower_bound", "winner", "interval", "energy_low_nj"]
     head += ["energy_high_nj", "accuracy", "accuracy_ci95", "uniform", "uniform_accuracy", "lead", "lead_ci95"]
-    writer.writerow([*head, "direct_accuracy", "rtl_images", "rtl_mismatches"])
+    head += ["direct_accuracy", "rtl_images", "rtl_mismatches"]
+    writer.writerow(head)
     for p in points:
         if p.answer is None:
-            writer.writerow([p.arrays, *[""] * (len(head) + 2)])
+            writer.writerow([p.arrays, *[""] * (len(head) - 1)])
             continue
-        c, other = p.answer.certificate, compared(p.answer)
-        uniform, direct = other["uniform"] or {}, other["direct"]
-        line = [p.arrays, c["arrays"]["used"], c["arrays"]["lower_bound"], p.answer.winner.candidate.label]
-        line += [c["quantities"]["interval"]["value"], c["energy_nj"]["low"], c["energy_nj"]["high"]]
-        line += [c["test"]["mean"], c["test"]["ci95"]]
-        line += ["" if p.answer.uniform is None else p.answer.uniform.candidate.label]
-        line += [uniform.get(k, "") for k in ("mean", "lead", "lead_ci95")]
-        writer.writerow([*line, direct["mean"], c["rtl"]["images"], c["rtl"]["mismatches"]])
+        a, c = p.answer, p.answer.certificate
+        line: list[Any] = [p.arrays, c.cost.arrays, c.cost.lower_bound, c.winner.label]
+        line += [c.cost.interval, c.cost.energy_low_nj, c.cost.energy_nj, c.test.mean, half_width(c.test.values)]
+        if a.uniform is None:
+            line += [""] * 4
+        else:
+            ahead = lead(a.winner, a.uniform)
+            line += [a.uniform.candidate.label, a.uniform.mean, ahead.mean, ahead.ci95]
+        writer.writerow(rounded([*line, a.direct.mean, c.rtl.accuracy.rtl.images, c.rtl.mismatches]))
     return out.getvalue()
 
 
-def text_table(points: Sequence["Point"]) -> tuple[list[str], list[list[str]], str]:
+def text_table(points: Sequence[Point]) -> tuple[list[str], list[list[str]], str]:
     """Columns, rows and a note for people."""
     head = ["arrays", "used", "winner", "accuracy", "uniform", "lead", "rounded", "RTL"]
     rows = []
@@ -95,18 +110,22 @@ def text_table(points: Sequence["Point"]) -> tuple[list[str], list[list[str]], s
         if p.answer is None:
             rows.append([str(p.arrays), "", "nothing fits", "", "", "", "", ""])
             continue
-        c, other, plain = p.answer.certificate, compared(p.answer), p.answer.uniform
-        uniform = other["uniform"]
+        a, c = p.answer, p.answer.certificate
+        if a.uniform is None:
+            uniform, ahead = "no fit" if a.found.context.question.uniform else "", ""
+        else:
+            found = lead(a.winner, a.uniform)
+            uniform, ahead = f"{a.uniform.mean:.2f}", with_spread(found.mean, found.ci95)
         rows.append(
             [
                 str(p.arrays),
-                str(c["arrays"]["used"]),
-                p.answer.winner.candidate.label,
-                _with(c["test"]["mean"], c["test"]["ci95"]),
-                ("no fit" if p.answer.found.context.question.uniform else "") if plain is None else f"{plain.mean:.2f}",
-                "" if uniform is None else _with(uniform["lead"], uniform["lead_ci95"]),
-                f"{other['direct']['mean']:.2f}",
-                f"{c['rtl']['mismatches']}/{c['rtl']['images']}",
+                str(c.cost.arrays),
+                c.winner.label,
+                with_spread(c.test.mean, half_width(c.test.values)),
+                uniform,
+                ahead,
+                f"{a.direct.mean:.2f}",
+                f"{c.rtl.mismatches}/{c.rtl.accuracy.rtl.images}",
             ]
         )
     note = [
@@ -117,7 +136,7 @@ def text_table(points: Sequence["Point"]) -> tuple[list[str], list[list[str]], s
     return head, rows, "\n".join(note)
 
 
-def reached_record(r: "Reached") -> dict[str, Any]:
+def reached_record(r: Reached) -> dict[str, Any]:
     """The JSON of the least chip for an accuracy."""
     probed = [{"limit": limit, "held_out": round(mean, 4)} for limit, mean in r.probed]
     return {
@@ -126,15 +145,12 @@ def reached_record(r: "Reached") -> dict[str, Any]:
         "minimize": r.quantity,
         "least": r.least,
         "probed": probed,
-        "certificate": r.answer.certificate,
+        "certificate": rendering.record(r.answer.certificate),
     }
 
 
-def reached_text(r: "Reached") -> str:
+def reached_text(r: Reached) -> str:
     """The same for people."""
     lines = [f"{r.quantity} <= {limit:g}: {mean:.2f} % held-out" for limit, mean in r.probed]
-    return "\n".join([*lines, f"least {r.quantity} for {r.target:g} %: {r.least:g}", text(r.answer.certificate)])
-
-
-def _with(value: float, spread: float | None) -> str:
-    return f"{value:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
+    least = f"least {r.quantity} for {r.target:g} %: {r.least:g}"
+    return "\n".join([*lines, least, rendering.text(r.answer.certificate)])

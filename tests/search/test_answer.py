@@ -24,9 +24,9 @@ class TestBaseline:
             assert point.answer is not None
             assert point.answer.uniform is not None
             assert point.answer.winner.candidate == point.answer.uniform.candidate
-            neighbours = point.answer.certificate["neighbours"]
-            assert {n["key"] for n in neighbours} == {"network.hidden", "data.downsample"}
-            assert all(n["candidate"] != point.answer.winner.candidate.plain() for n in neighbours)
+            neighbours = point.answer.certificate.neighbours
+            assert {n.key for n in neighbours} == {"network.hidden", "data.downsample"}
+            assert all(n.candidate != point.answer.winner.candidate for n in neighbours)
 
     @pytest.mark.parametrize(
         ("sets", "limits"),
@@ -82,10 +82,10 @@ def test_what_is_larger_with_equally_many_cells(tmp_path: Path, monkeypatch: pyt
     (point,) = optimize(toy(tmp_path, *sets, "limits.interval=80", "search.trials=99"), tmp_path / "out")
     assert point.answer is not None
     lanes = point.answer.winner.candidate["chip.adc.lanes"]
-    found = {n["candidate"]["chip.adc.lanes"]: n["larger"] for n in point.answer.certificate["neighbours"]}
+    found = {n.candidate["chip.adc.lanes"]: n.larger for n in point.answer.certificate.neighbours}
     assert {k: v for k, v in found.items() if k != lanes} == {k: k > lanes for k in found if k != lanes}
     assert len(found) > 1
-    assert not any(n["larger"] for n in point.answer.certificate["neighbours"] if n["key"] == "quantize.scale")
+    assert not any(n.larger for n in point.answer.certificate.neighbours if n.key == "quantize.scale")
 
 
 class TestBudgets:
@@ -95,7 +95,7 @@ class TestBudgets:
         assert [(p.arrays, p.answer is None) for p in points] == [(2, True), (12, False)]
         _, rows, _ = text_table(points)
         assert rows[0] == ["2", "", "nothing fits", "", "", "", "", ""]
-        assert (rows[1][0], rows[1][-1]) == ("12", "0/2")
+        assert (rows[1][0], rows[1][-1]) == ("12", "0/64")
 
     def test_nothing_fits_any(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)

@@ -11,7 +11,7 @@ import pytest
 from codesign.flow import Flow
 from codesign.search import Point, Question, load, optimize
 from codesign.search.answer import Answer
-from codesign.search.certificate import text
+from codesign.search.rendering import record, text
 
 BUDGETS = (2, 6)  # nothing fits two
 SETS = ("search.seeds=[1]", "train.epochs=2", "search.rungs=[1]", "search.trials=3", "simulate.images=2",
@@ -40,12 +40,12 @@ def answer(ran: tuple[list[Point], Path]) -> Answer:
 
 @pytest.fixture
 def certificate(answer: Answer) -> dict[str, Any]:
-    return answer.certificate
+    return record(answer.certificate)
 
 
 class TestCertificate:
     def test_as_the_compiler_says(self, ran: tuple[list[Point], Path], answer: Answer) -> None:
-        certificate, here = answer.certificate, answer.found
+        certificate, here = record(answer.certificate), answer.found
         summary = json.loads((ran[1] / "winners/arrays-6/run/summary.json").read_text())
         cost = here.context.pricer(here.winner)
         used = certificate["arrays"]
@@ -55,13 +55,18 @@ class TestCertificate:
         values = {k: v["value"] for k, v in certificate["quantities"].items()}
         assert values == {k: pytest.approx(v, abs=1e-4) for k, v in cost.quantities().items()}
 
-    def test_as_the_simulation_shows(self, certificate: dict[str, Any]) -> None:
+    def test_as_the_simulation_shows(self, ran: tuple[list[Point], Path], certificate: dict[str, Any]) -> None:
         rtl = certificate["rtl"]
         assert (rtl["images"], rtl["mismatches"], rtl["images_out_of_time"]) == (2, 0, 0)
         assert rtl["cycles_predicted"] == rtl["cycles_simulated"]
+        summary = json.loads((ran[1] / "winners/arrays-6/run/summary.json").read_text())
+        assert (rtl["cycles_simulated"], rtl["first_mismatch"]) == (summary["cycles"]["simulated"], None)
+        for which, key in (("rtl", "rtl"), ("reference", "reference_simulated")):
+            assert rtl[f"accuracy_{which}"] == round(summary["accuracy"][key]["percent"], 4)
+        assert rtl["reference_images"] == 2
 
     def test_what_binds(self, answer: Answer) -> None:
-        certificate, here = answer.certificate, answer.found
+        certificate, here = record(answer.certificate), answer.found
         assert certificate["binding"] == ["arrays"]
         price = here.context.pricer
         beside = dict(here.context.space.beside(here.winner))
@@ -74,7 +79,7 @@ class TestCertificate:
                 assert n["misses"] == {"arrays": f"arrays {cost.arrays}, allowed 6"}
 
     def test_scores(self, answer: Answer) -> None:
-        certificate = answer.certificate
+        certificate = record(answer.certificate)
         assert certificate["held_out"]["mean"] == pytest.approx(answer.found.finalists[0].mean, abs=1e-4)
         assert certificate["finalists"][0]["candidate"] == certificate["winner"] == answer.winner.candidate.plain()
         assert certificate["test"]["seeds"] == [1]
@@ -85,18 +90,19 @@ class TestCertificate:
         }  # fmt: skip
 
     def test_rebuild(self, ran: tuple[list[Point], Path], answer: Answer) -> None:
-        assert answer.certificate["rebuild"] == "codesign run winners/arrays-6/flow.toml --out DIR"
+        assert answer.certificate.rebuild == "codesign run winners/arrays-6/flow.toml --out DIR"
         flow = Flow.load(ran[1] / "winners/arrays-6/flow.toml")
         assert Flow.parse(flow.toml(), "again") == flow
         assert flow.chip.arrays.count == 6
         assert flow.network.hidden == answer.winner.candidate["network.hidden"]
 
-    def test_for_people(self, certificate: dict[str, Any]) -> None:
+    def test_for_people(self, answer: Answer) -> None:
+        certificate = answer.certificate
         lines = text(certificate).splitlines()
         assert lines[0].startswith("winner: hidden ")
         assert "  RTL: 0 words differ on 2 images" in text(certificate)
-        assert sum(line.startswith("  next ") for line in lines) == len(certificate["neighbours"])
-        assert lines[-1] == f"  again: {certificate['rebuild']}"
+        assert sum(line.startswith("  next ") for line in lines) == len(certificate.neighbours)
+        assert lines[-1] == f"  again: {certificate.rebuild}"
 
 
 class TestFiles:

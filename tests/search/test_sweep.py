@@ -14,6 +14,7 @@ from codesign.search.context import Context
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
 from codesign.search.front import unbeaten
+from codesign.search.rendering import record
 from codesign.search.space import Candidate
 from codesign.search.trial import Tried
 from tests.search.toy import opened, pretend, smooth, toy
@@ -52,8 +53,8 @@ class TestReach:
         least = min(q for q, s in every if q is not None and s >= target)
         found = reach(question, tmp_path / "out", target, quantity)
         assert found.least == least
-        assert found.answer.certificate["limits"][quantity] == pytest.approx(least, abs=1e-4)
-        assert found.answer.certificate["quantities"][quantity]["value"] == pytest.approx(least, abs=1e-4)
+        assert record(found.answer.certificate)["limits"][quantity] == pytest.approx(least, abs=1e-4)
+        assert record(found.answer.certificate)["quantities"][quantity]["value"] == pytest.approx(least, abs=1e-4)
         assert smooth(context.flow(found.answer.found.winner, FULL)) >= target
         assert [limit for limit, _ in found.probed] == sorted({limit for limit, _ in found.probed})
         assert all((mean >= target) == (limit >= least) for limit, mean in found.probed)

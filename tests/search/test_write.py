@@ -67,7 +67,7 @@ def test_only_what_larger_choices_break_binds(tmp_path: Path, monkeypatch: pytes
     sets = ("free.chip.adc.lanes=[1, 4]", "limits.interval=50", "search.trials=99")
     (point,) = optimize(toy(tmp_path, *sets), tmp_path / "out")
     assert point.answer is not None
-    near = point.answer.certificate["neighbours"]
-    broken = {size: {m for n in near if n["larger"] == size for m in n["misses"]} for size in (True, False)}
+    near = point.answer.certificate.neighbours
+    broken = {size: {m.limit for n in near if n.larger == size for m in n.cost.misses} for size in (True, False)}
     assert broken == {True: {"arrays"}, False: {"interval"}}
-    assert point.answer.certificate["binding"] == ["arrays"]
+    assert point.answer.certificate.binding == ("arrays",)

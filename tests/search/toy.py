@@ -8,6 +8,7 @@ import pytest
 
 from codesign.jobs import training
 from codesign.jobs.training import Task
+from codesign.report import Metrics
 from codesign.search import Question, load, site
 from codesign.search.context import Context
 from codesign.search.describe import Limits
@@ -15,6 +16,7 @@ from codesign.search.run import Progress
 from codesign.search.site import Site
 from codesign.search.space import Candidate
 from codesign.train.recipe import Recipe
+from tests.report.example import example
 from tests.study.toy import result
 
 TOY = """\
@@ -52,7 +54,6 @@ hidden = [16]
 "train.epochs" = 2
 "search.rungs" = [1]
 """
-RTL = {"images": 2, "mismatches": 0, "cycles_simulated": 1, "cycles_predicted": 1, "images_out_of_time": 0}
 
 Score = Callable[[Recipe], float]
 
@@ -88,11 +89,9 @@ def pretend(monkeypatch: pytest.MonkeyPatch, score: Score = smooth) -> list[Task
         training.keep(task, answer)
         return answer
 
-    def build(
-        context: Context, site: Site, winner: Candidate, home: Path, show: Progress
-    ) -> tuple[dict[str, Any], str]:
+    def build(context: Context, site: Site, winner: Candidate, home: Path, show: Progress) -> tuple[Metrics, str]:
         home.mkdir(parents=True, exist_ok=True)
-        return RTL, "codesign run flow.toml --out DIR"
+        return example(), "codesign run flow.toml --out DIR"
 
     monkeypatch.setattr(training, "_trained", trained)
     monkeypatch.setattr("codesign.search.answer.build", build)
