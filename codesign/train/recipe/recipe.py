@@ -60,6 +60,7 @@ class Recipe(BaseModel):
             if name not in tables:
                 own = getattr(self, name) if name in Recipe.model_fields else None
                 tables[name] = {} if own is None else own.model_dump(exclude_unset=True)
-            if problem := put(tables, [name, *path], deepcopy(value)):
+            given = deepcopy(value) if isinstance(value, dict) else value  # keys below it may follow
+            if problem := put(tables, [name, *path], given):
                 raise ConfigError(problem)
         return Recipe.model_validate({name: getattr(self, name) for name in Recipe.model_fields} | tables)
