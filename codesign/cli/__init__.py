@@ -257,14 +257,15 @@ def simulate(
             waves=waves,
             load=load,
             progress=progress and (lambda done, of: progress("simulate", done, of, "")),
-            reproduce=f"codesign simulate {program} --inputs {inputs}" if image is None else "",
         )
         if folder is not None:
             with writing(folder):
                 whole = io.BytesIO()
                 np.save(whole, result.outputs, allow_pickle=False)
                 atomic_write(folder / "outputs.npy", whole.getvalue())
-    if image is not None:
+    if image is None:
+        result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}")
+    else:
         result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
     judge(result, json)
 

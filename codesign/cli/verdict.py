@@ -18,7 +18,7 @@ def judge(result: Any, json: bool) -> None:
         "images": result.images,
         "mismatches": wrong,
         "timing_errors": result.timing_errors,
-        "cycles": result.cycles,
+        "cycles": result.latency,
         "interval": result.interval,
         "latencies": [int(n) for n in result.latencies],
         "images_per_second": round(result.images_per_second, 1),
@@ -27,7 +27,7 @@ def judge(result: Any, json: bool) -> None:
         "as the reference and the prediction say" if not wrong and not result.timing_errors else "NOT as predicted"
     )
     count = f"{result.images} image{'s' if result.images > 1 else ''}"
-    cycles = f"{result.cycles} cycles"
+    cycles = f"{result.latency} cycles"
     if result.images > 1:
         cycles += f" for the first, then one every {number(result.interval)}"
     say(json, found, f"{count} {verdict}; {cycles}; {result.images_per_second:.1f} images/s")

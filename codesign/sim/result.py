@@ -1,6 +1,6 @@
 """What a simulation found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from codesign.fixed import Ints
 
@@ -16,7 +16,7 @@ class Mismatch:
     column: int
     expected: int
     got: int
-    reproduce: str = ""
+    reproduce: str = ""  # a command line that shows it again
 
     def __str__(self) -> str:
         again = f"; reproduce: {self.reproduce}" if self.reproduce else ""
@@ -30,9 +30,10 @@ class Mismatch:
 class Result:
     """A finished simulation.
 
-    latencies: cycles from the last input word to the last output word, one per image; cycles: the first
+    latencies: cycles from the last input word to the last output word, one per image; latency: the first
     image's, which met an idle chip; interval: cycles between the last words of two images, the mean over the last
-    period of their predicted rhythm (over all of them where they are fewer; 0 for one image).
+    period of their predicted rhythm (over all of them where they are fewer; 0 for one image). Both are what
+    `Program.cycles`, the prediction, calls so.
     timing_errors: images whose cycle of arrival differs from the prediction.
     """
 
@@ -44,13 +45,26 @@ class Result:
     seconds: float  # streaming images, without compiling the simulator and programming
 
     @property
-    def cycles(self) -> int:
+    def latency(self) -> int:
+        """Cycles of the first image; `Program.cycles.latency` predicts them."""
         return self.latencies[0]
 
     @property
+    def cycles(self) -> int:
+        """The same as `latency`, by its first name; scripts use it."""
+        return self.latency
+
+    @property
     def images(self) -> int:
+        """Images simulated."""
         return len(self.outputs)
 
     @property
     def images_per_second(self) -> float:
+        """Speed of the simulation; 0.0 where it took no measurable time."""
         return self.images / self.seconds if self.seconds else 0.0
+
+    def reproduced_by(self, command: str) -> "Result":
+        """The same result, whose mismatches name the command line that shows them again: `command --image N`."""
+        named = (replace(m, reproduce=f"{command} --image {m.image}") for m in self.mismatches)
+        return replace(self, mismatches=tuple(named))

@@ -295,7 +295,7 @@ class TestJudge:
 
     result = SimpleNamespace(
         images=3,
-        cycles=67,
+        latency=67,
         interval=49,
         latencies=[67, 80, 93],
         mismatches=(),
