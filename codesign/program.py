@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign import image, ir, rtl
+from codesign.brief import Brief, html_table
 from codesign.chip.description import Chip
-from codesign.errors import ImageError, InputError
+from codesign.errors import CapacityError, ImageError, InputError
 from codesign.files import open_regular, read_bytes, read_text
 from codesign.fixed import Ints, Trim
 from codesign.folders import staged
@@ -26,7 +27,7 @@ LIMIT = 1 << 26  # bytes of what does not grow with the cells; these come on top
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
+class Program(Brief):
     """What `codesign.compile` returns."""
 
     mapping: Mapping
@@ -124,6 +125,30 @@ class Program:
         if found:
             raise ImageError("\n".join(found.values()))
         return program
+
+    def _brief(self) -> str:
+        used = f"{self.arrays_used} of {self.chip.arrays.count} arrays"
+        return f"{self.network.name} on {self.chip.name}: {used}, interval {self._interval}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: arrays and cycles as a table."""
+        rows = [
+            ("arrays used", self.arrays_used),
+            ("arrays, lower bound", self.arrays_lower_bound),
+            ("arrays of the chip", self.chip.arrays.count),
+            ("interval, cycles", self._interval),
+        ]
+        if not isinstance(self._interval, str):
+            rows += [("latency, cycles", self.cycles.latency), ("converter bound, cycles", self.cycles.bound)]
+        return html_table(f"{self.network.name} on {self.chip.name}", rows)
+
+    @property
+    def _interval(self) -> int | float | str:
+        """For people: a stream without a rhythm has none."""
+        try:
+            return round(self.cycles.interval, 2)
+        except CapacityError:
+            return "not known"
 
     @property
     def _said(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.brief import Brief, times
 from codesign.errors import CodesignWarning, InputError
 from codesign.fixed import IntType
 
@@ -36,7 +37,7 @@ FULL = Range()
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Brief):
     """Images as rows of uint8, labels 0..classes-1. Construction refuses anything else with InputError.
 
     shape: (channels, height, width) of an image whose row is stored in that order, or () for plain features.
@@ -86,6 +87,11 @@ class Dataset:
                 f"data set {self.name}: shape must be (channels, height, width) with a product of "
                 f"{self.x_train.shape[1]}, the features of an image, got {self.shape}; correct it or leave it out"
             )
+
+    def _brief(self) -> str:
+        size = times(self.shape or (self.features,))
+        images = f"{len(self.y_train)} training and {len(self.y_test)} test images"
+        return f"{self.name}: {images} of {size}, {self.classes} classes"
 
     @property
     def features(self) -> int:

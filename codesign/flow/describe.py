@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codesign import resources
+from codesign.brief import WIDTH, Brief, joined, settings
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.files import read_text
@@ -16,7 +17,7 @@ from codesign.settings import TOML_LIMIT, Int, changes, put, toml, validate
 from codesign.train.recipe import Recipe
 
 
-class Simulate(BaseModel):
+class Simulate(Brief, BaseModel):
     """What the Verilog is run on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,7 +27,7 @@ class Simulate(BaseModel):
     simulator: Literal["icarus"] = "icarus"
 
 
-class Flow(BaseModel):
+class Flow(Brief, BaseModel):
     """A whole run. Equal flows on equal data give equal bytes, times apart."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +47,10 @@ class Flow(BaseModel):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _brief(self) -> str:
+        head = f"{self.name} on {self.chip.name}: "
+        return head + joined(settings(self.train), WIDTH - len(f"Flow({head})"))
 
     @classmethod
     def load(cls, source: str | Path, sets: Sequence[str] = ()) -> "Flow":

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from codesign import resources
+from codesign.brief import Brief
 from codesign.devices import Cells
 from codesign.errors import ConfigError
 from codesign.files import read_text
@@ -22,7 +23,7 @@ Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
 DOTTED = ("free", "set", "quick", "baseline.set")  # tables whose keys are dotted: free.train.hidden is "train.hidden"
 
 
-class _Part(BaseModel):
+class _Part(Brief, BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 

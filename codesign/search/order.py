@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from codesign.brief import Brief
 from codesign.errors import InputError
 from codesign.flow import Flow
 from codesign.folders import atomic_write, writing
@@ -23,7 +24,7 @@ TIME = "time.json"
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(Brief):
     """A question under some limits, with its data looked at and its folder chosen."""
 
     question: Question

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, replace
 
+from codesign.brief import Brief, html_table
 from codesign.fixed import Ints
 
 
 @dataclass(frozen=True)
-class Mismatch:
+class Mismatch(Brief):
     """A word that is not what the reference says; the first of a result names the first wrong layer."""
 
     image: int
@@ -27,7 +28,7 @@ class Mismatch:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Brief):
     """A finished simulation.
 
     latencies: cycles from the last input word to the last output word, one per image; latency: the first
@@ -63,6 +64,22 @@ class Result:
     def images_per_second(self) -> float:
         """Speed of the simulation; 0.0 where it took no measurable time."""
         return self.images / self.seconds if self.seconds else 0.0
+
+    def _brief(self) -> str:
+        found = f"{len(self.mismatches)} mismatches, {self.timing_errors} timing errors"
+        return f"{self.images} images: {found}, latency {self.latency}, interval {round(self.interval, 2)}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was found as a table."""
+        rows = [
+            ("images", self.images),
+            ("words that differ", len(self.mismatches)),
+            ("images in another cycle than predicted", self.timing_errors),
+            ("latency, cycles", self.latency),
+            ("interval, cycles", round(self.interval, 2)),
+            ("images a second", f"{self.images_per_second:.1f}"),
+        ]
+        return html_table("simulation", [*rows, *(("first that differs", m) for m in self.mismatches[:1])])
 
     def reproduced_by(self, command: str) -> "Result":
         """The same result, whose mismatches name the command line that shows them again: `command --image N`."""

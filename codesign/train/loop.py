@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.data import Dataset
 from codesign.errors import InputError, ToolError
@@ -32,7 +33,7 @@ CALIBRATION = 1024  # training images that direct quantization looks at
 
 
 @dataclass(frozen=True)
-class Epoch:
+class Epoch(Brief):
     """What one epoch showed; accuracy is of the training images, measured on the way."""
 
     phase: str  # "float" or "quantized"
@@ -44,7 +45,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class Trained(Brief):
     """The end of training (the last epoch, never the best). Accuracies are percent of `images` test images."""
 
     model: QuantNet
@@ -53,6 +54,10 @@ class Trained:
     accuracy_float: float | None
     images: int
     history: tuple[Epoch, ...]
+
+    def _brief(self) -> str:
+        full = "" if self.accuracy_float is None else f", {self.accuracy_float:.2f} % in full precision"
+        return f"{self.accuracy_quantized:.2f} % of {self.images} test images{full}; {len(self.history)} epochs"
 
 
 @dataclass(frozen=True, eq=False)

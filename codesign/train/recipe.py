@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from codesign.brief import Brief
 from codesign.data import Dataset, digest, load
 from codesign.devices import Cells
 from codesign.fixed import IntType
@@ -57,7 +58,7 @@ class Images:
         return digest(self.dataset, folder)
 
 
-class Recipe(BaseModel):
+class Recipe(Brief, BaseModel):
     """A training run. Equal recipes on equal data and cells give equal bytes.
 
     method `lsq`: straight-through rounding with learned scales, AdamW, cosine with half an epoch of warm-up.
