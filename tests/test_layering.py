@@ -49,7 +49,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "flow study search train.ranks program compiler ir image rtl sim doctor",
     ),
     "__main__": ("cli", ""),
-    "__init__": ("", "devices chip ir mapping program compiler sim"),
+    "__init__": ("", "train data devices chip ir mapping program compiler sim flow report search"),
 }
 
 # Packages of others that have one home (or few).

@@ -5,6 +5,7 @@ import warnings
 import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,6 +88,16 @@ class Dataset(Brief):
                 f"data set {self.name}: shape must be (channels, height, width) with a product of "
                 f"{self.x_train.shape[1]}, the features of an image, got {self.shape}; correct it or leave it out"
             )
+
+    @classmethod
+    def load(cls, name: str, folder: str | Path | None = None) -> "Dataset":
+        """A data set by name (digits, mnist, cifar10) or path (an .npz file, an image folder).
+
+        folder: where its files lie. Raises InputError when it is unknown, absent or damaged.
+        """
+        from codesign import data
+
+        return data.load(name, None if folder is None else Path(folder))
 
     def _brief(self) -> str:
         size = times(self.shape or (self.features,))

@@ -6,7 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from codesign import resources
 from codesign.brief import WIDTH, Brief, joined, settings
@@ -27,13 +27,18 @@ class Simulate(Brief, BaseModel):
     simulator: Literal["icarus"] = "icarus"
 
 
+def _named(chip: Any) -> Any:
+    """A chip by its name or file, for who makes a flow in Python; files are read with `Flow.load`."""
+    return Chip.load(chip) if isinstance(chip, str | Path) else chip
+
+
 class Flow(Brief, BaseModel):
     """A whole run. Equal flows on equal data give equal bytes, times apart."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
-    chip: Chip
+    chip: Annotated[Chip, BeforeValidator(_named)]
     train: Recipe = Recipe()
     simulate: Simulate = Simulate()
 

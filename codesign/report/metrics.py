@@ -103,6 +103,11 @@ class Metrics(_Record):
         chip = f"{self.mismatches} mismatches, {self.cycles.wrong_images} timing errors"
         return f"{self.name} on {self.chip}: {rtl.percent:.2f} % of {rtl.images} images in Verilog, {chip}"
 
+    @classmethod
+    def load(cls, folder: str | Path) -> "Metrics":
+        """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
+        return load(folder)
+
     @property
     def is_right(self) -> bool:
         """Whether the chip did what was predicted, word for word and cycle for cycle."""

@@ -149,6 +149,11 @@ class Question(_Part):
             raise ValueError("\n".join(problems))
         return self
 
+    @classmethod
+    def load(cls, source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> "Question":
+        """The question of a TOML file, or a preset by name; see the function `load`."""
+        return load(source, sets, quick)
+
     @property
     def where(self) -> str:
         """What messages call it: its file, or its name."""

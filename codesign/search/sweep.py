@@ -17,7 +17,7 @@ from codesign.workers import Workers
 
 
 def optimize(
-    question: Question,
+    question: Question | str | Path,
     out: str | Path,
     data: str | Path | None = None,
     workers: Workers | None = None,
@@ -26,10 +26,13 @@ def optimize(
 ) -> list[Point]:
     """The best network for each number of arrays, or under the question's own limits.
 
+    question: a question, its file, or a preset's name.
     `out` keeps every training and the search itself: after a kill the same command goes on, and a later one with
     more budgets or trials trains only what is new. Raises ConfigError on an impossible question or another
     question's folder, CapacityError when nothing fits any budget, and what training and simulation raise.
     """
+    if not isinstance(question, Question):
+        question = Question.load(question)
     show = progress or (lambda what, done, of, note: None)
     with start(question, out, data) as first:
         points, winners = [], list[Candidate]()

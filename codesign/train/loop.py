@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.data import Dataset
 from codesign.errors import InputError, ToolError
+from codesign.ir import Network
 from codesign.train import distributed, ranks
 from codesign.train.augment import mirrored, shifted
 from codesign.train.build import build, check
 from codesign.train.checkpoint import Checkpoint
+from codesign.train.export import export
 from codesign.train.identity import identity
 from codesign.train.layers.matrix import span
 from codesign.train.methods.direct import quantize_from
@@ -54,6 +57,11 @@ class Trained(Brief):
     accuracy_float: float | None
     images: int
     history: tuple[Epoch, ...]
+
+    @cached_property
+    def network(self) -> Network:
+        """The integers of `model`, for `codesign.compile`. Raises InputError when some of its weights are real."""
+        return export(self.model, "network")
 
     def _brief(self) -> str:
         full = "" if self.accuracy_float is None else f", {self.accuracy_float:.2f} % in full precision"
