@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from codesign.brief import Brief, html_table, times
 from codesign.fixed import INT32, Ints, IntType, Trim
+from codesign.folders import writing
 
 Shape = tuple[int, ...]  # of one image: (features,) or (channels, height, width)
 
@@ -193,10 +194,17 @@ class Network(Brief):
         return ir.run(self, x)
 
     def save(self, path: str | Path) -> Path:
-        """Write one .safetensors file: integers only, same network, same bytes. Raises OutputError."""
+        """Write one .safetensors file, making its folder: integers only, same network, same bytes.
+
+        Raises OutputError when the file cannot be written; an older one is as before then.
+        """
         from codesign import ir
 
-        return ir.save(self, path)
+        file = Path(path)
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            ir.save(self, file)
+        return file
 
     @classmethod
     def load(cls, path: str | Path) -> "Network":

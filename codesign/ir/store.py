@@ -15,7 +15,7 @@ from safetensors.numpy import save as to_bytes
 from codesign.errors import ImageError, InputError
 from codesign.files import open_regular
 from codesign.fixed import IntType, Trim
-from codesign.folders import atomic_write, writing
+from codesign.folders import atomic_write
 from codesign.ir import schema
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
 from codesign.ir.sizes import MAX_WEIGHTS
@@ -26,11 +26,11 @@ INTEGERS = {f"{letter}{8 * size}": np.dtype(f"{letter.lower()}{size}") for lette
 MAX_FILE = 5 * MAX_WEIGHTS  # bytes: 4 a weight, and what constants take
 
 
-def save(network: Network, path: str | Path) -> Path:
+def save(network: Network, path: str | Path) -> None:
     """Write `path` (.safetensors): a JSON description, and tensors NAME.weight, .mult, .bias, .other_mult.
 
     The version is the first that can say it all: 2 has an image's shape, trims and other kinds than linear, 3 has
-    ranges inside the integer types. Raises OutputError when the file cannot be written; an older one is as before then.
+    ranges inside the integer types. Raises OSError when the file cannot be written; an older one is as before then.
     """
     version = _version(network)
     meta = {
@@ -44,11 +44,7 @@ def save(network: Network, path: str | Path) -> Path:
     if network.shape:
         meta["shape"] = network.shape
     tensors = {f"{n.name}.{label}": values for n in network.nodes for label, values in _tensors(n).items()}
-    file = Path(path)
-    with writing(file):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        atomic_write(file, to_bytes(tensors, metadata={"codesign": json.dumps(meta, sort_keys=True)}))
-    return file
+    atomic_write(path, to_bytes(tensors, metadata={"codesign": json.dumps(meta, sort_keys=True)}))
 
 
 def load(path: str | Path) -> Network:
