@@ -36,6 +36,15 @@ def compile(
     Raises InputError on unfit weights or samples, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
     (CodesignWarning) of layers that are dead on the calibration.
+
+    Usage:
+
+    >>> import codesign, numpy as np
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 5))
+    >>> typical = np.random.default_rng(0).random((50, 20))
+    >>> codesign.compile(model, typical, "tiny")
+    Program(network on tiny: 3 of 6 arrays, interval 41)
     """
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
@@ -51,6 +60,15 @@ def quantize(
     """The integer network of `model`, before passes and placement: also of one that no chip has room for.
 
     Arguments and errors are those of `compile`, CapacityError aside.
+
+    Usage:
+
+    >>> import codesign, numpy as np
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Linear(20, 300), nn.ReLU(), nn.Linear(300, 5))
+    >>> typical = np.random.default_rng(0).random((50, 20))
+    >>> codesign.quantize(model, typical, "tiny")  # more than six small arrays hold
+    Network(network: 20 x u8, 2 nodes, 7,500 weights)
     """
     given = None if calibration is None else as_array(calibration, "calibration")
     return _network("quantize", model, given, Chip.of(chip), name)

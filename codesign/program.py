@@ -28,7 +28,15 @@ LIMIT = 1 << 26  # bytes of what does not grow with the cells; these come on top
 
 @dataclass(frozen=True, eq=False)
 class Program(Brief):
-    """What `codesign.compile` returns."""
+    """A network on a chip: what `codesign.compile` returns.
+
+    Usage, with such a `program` and integer inputs `x`:
+
+    >>> program
+    Program(net0 on tiny: 5 of 6 arrays, interval 42)
+    >>> program.run(x).argmax(axis=1)
+    array([1, 4, 4])
+    """
 
     mapping: Mapping
 
@@ -59,6 +67,9 @@ class Program(Brief):
 
         die: measured conductance codes (absent: ideal). adc=False sums currents exactly.
         Raises InputError on inputs of the wrong shape, dtype or range.
+
+        >>> program.run(x).shape
+        (3, 5)
         """
         return run(self.mapping, x, die, adc)
 
@@ -75,6 +86,10 @@ class Program(Brief):
         """Write the build folder: program.json, chip.json, network.safetensors, image/, rtl/.
 
         Same program, same bytes. Raises OutputError when the folder holds someone else's files.
+
+        >>> folder = program.save("build/mlp")
+        >>> sorted(p.name for p in folder.glob("[!.]*"))
+        ['chip.json', 'image', 'network.safetensors', 'program.json', 'rtl']
         """
         target = Path(folder)
         with staged(target, "program") as work:
@@ -104,7 +119,12 @@ class Program(Brief):
 
     @classmethod
     def load(cls, folder: str | Path) -> "Program":
-        """Inverse of `save`. Raises ImageError when a file is missing, damaged or swapped."""
+        """Inverse of `save`. Raises ImageError when a file is missing, damaged or swapped.
+
+        >>> import codesign
+        >>> codesign.Program.load(program.save("build/mlp"))
+        Program(net0 on tiny: 5 of 6 arrays, interval 42)
+        """
         root = Path(folder)
         manifest = _read_manifest(root)
         chip = _read_chip(root, manifest)
@@ -128,25 +148,18 @@ class Program(Brief):
 
     def _brief(self) -> str:
         used = f"{self.arrays_used} of {self.chip.arrays.count} arrays"
-        return f"{self.network.name} on {self.chip.name}: {used}, interval {self._interval}"
+        return f"{self.network.name} on {self.chip.name}: {used}, interval {self._shown('interval')}"
 
     def _repr_html_(self) -> str:
         """For notebooks: arrays and cycles as a table."""
-        rows = [
-            ("arrays used", self.arrays_used),
-            ("arrays, lower bound", self.arrays_lower_bound),
-            ("arrays of the chip", self.chip.arrays.count),
-            ("interval, cycles", self._interval),
-        ]
-        if not isinstance(self._interval, str):
-            rows += [("latency, cycles", self.cycles.latency), ("converter bound, cycles", self.cycles.bound)]
-        return html_table(f"{self.network.name} on {self.chip.name}", rows)
+        rows = [(f"{quantity}, cycles", self._shown(quantity)) for quantity in ("bound", "latency", "interval")]
+        arrays = ("arrays", f"{self.arrays_used} of {self.chip.arrays.count}, at least {self.arrays_lower_bound}")
+        return html_table(f"{self.network.name} on {self.chip.name}", [arrays, *rows])
 
-    @property
-    def _interval(self) -> int | float | str:
-        """For people: a stream without a rhythm has none."""
+    def _shown(self, quantity: str) -> str:
+        """Predicted cycles for people: a stream without a rhythm has none."""
         try:
-            return round(self.cycles.interval, 2)
+            return str(round(getattr(self.cycles, quantity), 2))
         except CapacityError:
             return "not known"
 

@@ -39,6 +39,7 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     made = {
         "chip": Chip.load("reference-128"),
         "cells": codesign.Cells(variation=0.1),
+        "workers": codesign.Workers(4),
         "die": codesign.Die.ideal(p.mapping),
         "program": p,
         "result": RESULT,

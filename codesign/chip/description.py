@@ -200,6 +200,12 @@ class Chip(_Part):
         """A chip from a TOML file, or a preset by name (`reference-128`, `tiny`).
 
         Raises ConfigError with every mistake of the file: dotted key, value, what is allowed.
+
+        Usage:
+
+        >>> import codesign
+        >>> codesign.Chip.load("tiny")
+        Chip(tiny: 6 arrays of 16 x 8 signed columns, 4-level cells, 4 6-bit converters each)
         """
         if preset := resources.presets("chips").get(str(source)):
             return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml")

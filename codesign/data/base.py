@@ -94,6 +94,12 @@ class Dataset(Brief):
         """A data set by name (digits, mnist, cifar10) or path (an .npz file, an image folder).
 
         folder: where its files lie. Raises InputError when it is unknown, absent or damaged.
+
+        Usage:
+
+        >>> import codesign
+        >>> codesign.Dataset.load("digits")
+        Dataset(digits: 1437 training and 360 test images of 1x8x8, 10 classes)
         """
         from codesign import data
 

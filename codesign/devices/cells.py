@@ -39,6 +39,12 @@ class Cells(Brief, BaseModel):
     `normal` variation adds a deviation of the same size to every cell, off cells too; no conductance falls below 0.
     `lognormal` multiplies: the median stays at the level, and cells that conduct nothing do not move. Read noise
     belongs to a conversion, not to a die.
+
+    Usage:
+
+    >>> import codesign
+    >>> codesign.Cells(variation=0.1, stuck_off=0.01)
+    Cells(variation=0.1, stuck_off=0.01)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

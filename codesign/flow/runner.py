@@ -38,6 +38,16 @@ def run(
     Raises ConfigError on stages in a wrong order, InputError when an earlier stage or the data are missing,
     OutputError when `out` holds something else or another command writes there, and whatever the stages raise.
     Under torchrun, only the first process does all this; the others take part in the training.
+
+    Usage:
+
+    >>> import codesign
+    >>> small = ["chip=tiny", "train.hidden=[8]", "train.downsample=2", "train.epochs=2", "simulate.images=4"]
+    >>> flow = codesign.Flow.load("digits_mlp", small)
+    >>> codesign.run(flow, "build/digits")
+    ('train', 'compile', 'reference', 'simulate', 'report')
+    >>> codesign.Metrics.load("build/digits").mismatches
+    0
     """
     if not isinstance(flow, Flow):
         flow = Flow.load(flow)

@@ -175,6 +175,19 @@ class Network(Brief):
     `step` is the real value of one input integer (for users; the arithmetic never needs it). `shape` is
     (channels, height, width) of an input image whose row-major values are a row of `features`, or () when a
     row has no such form.
+
+    Usage, with the network of a `program` and its integer inputs `x`:
+
+    >>> network = program.network
+    >>> network
+    Network(net0: 30 x u8, 2 nodes, 385 weights)
+    >>> print(network)
+    network net0: 30 x u8
+      fc1 = linear(input) 30x11 weights -3..3 shift 14 -> u8 #4edac28c
+      fc2 = linear(fc1) 11x5 weights -3..3 shift 0 -> i32 #4916e55f
+    <BLANKLINE>
+    >>> bool((network.run(x) == program.run(x)).all())  # no converter clips here
+    True
     """
 
     name: str
@@ -211,6 +224,12 @@ class Network(Brief):
         """Inverse of `save`, verified.
 
         Raises ImageError when the file is damaged or of another kind, InputError when its network breaks a rule.
+
+        Usage, with a `network`:
+
+        >>> import codesign
+        >>> codesign.Network.load(network.save("build/net.safetensors"))
+        Network(net0: 30 x u8, 2 nodes, 385 weights)
         """
         from codesign import ir
 

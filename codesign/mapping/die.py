@@ -14,7 +14,15 @@ from codesign.mapping.mapping import Mapping
 
 @dataclass(frozen=True, eq=False)
 class Die(Brief):
-    """Conductance codes of every used array: codes[array] is (rows, columns), unsigned code_bits."""
+    """Conductance codes of every used array: codes[array] is (rows, columns), unsigned code_bits.
+
+    Usage, with a `program` and its inputs `x`:
+
+    >>> import codesign, numpy as np
+    >>> die = codesign.Die.draw(program.mapping, codesign.Cells(stuck_off=0.1), np.random.default_rng(0))
+    >>> bool((program.run(x, die) == program.run(x)).all())
+    False
+    """
 
     codes: dict[int, NDArray[np.int32]]
 

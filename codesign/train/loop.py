@@ -105,6 +105,16 @@ def fit(
     result, the first one writes (`Excused` in the others: it found nothing to train). Raises ConfigError when chip or
     data cannot take the recipe, InputError when `folder` holds another run or the loss becomes NaN or infinite,
     ToolError when there is no GPU where one is asked for.
+
+    Usage:
+
+    >>> import codesign
+    >>> recipe = codesign.Recipe(dataset="digits", hidden=(8,), epochs=2)
+    >>> trained = codesign.train.fit(recipe, recipe.load(), "tiny")
+    >>> trained.network
+    Network(network: 64 x u8, 2 nodes, 592 weights)
+    >>> trained.accuracy_quantized > 20 < trained.accuracy_float
+    True
     """
     chip = Chip.of(chip)
     check(recipe, dataset, chip)

@@ -67,6 +67,15 @@ class Recipe(Brief, BaseModel):
     step, because the chip needs them; biases are digital unless bias = "grid".
     method `regularized`: real weights pulled to the grid by a growing penalty, rounded at the end.
     method `direct`: the float twin is trained, then quantized without further training.
+
+    Usage:
+
+    >>> import codesign
+    >>> recipe = codesign.Recipe(dataset="digits", hidden=(16,), epochs=3)
+    >>> recipe
+    Recipe(hidden=(16,), epochs=3)
+    >>> recipe.load()
+    Dataset(digits: 1437 training and 360 test images of 1x8x8, 10 classes)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
