@@ -36,28 +36,55 @@ def compile(
     Raises InputError on unfit weights or samples, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
     (CodesignWarning) of layers that are dead on the calibration.
+
+    Usage:
+
+    >>> import codesign, numpy as np
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 5))
+    >>> typical = np.random.default_rng(0).random((50, 20))
+    >>> codesign.compile(model, typical, "tiny")
+    Program(network on tiny: 3 of 6 arrays, interval 41)
     """
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
-    network = passes.run(_network(model, given, target, name))
+    network = passes.run(_network("compile", model, given, target, name))
     linear_layers(network)  # what no chip takes is refused before anything else is judged
     samples = None if given is None else _integers(given, network)
     return Program(place(network, target, choose_trims(network, target, samples)))
 
 
-def _network(model: Any, calibration: NDArray[np.generic] | None, chip: Chip, name: str) -> Network:
+def quantize(
+    model: "Network | nn.Module", calibration: ArrayLike | None, chip: Chip | str | Path, name: str = "network"
+) -> Network:
+    """The integer network of `model`, before passes and placement: also of one that no chip has room for.
+
+    Arguments and errors are those of `compile`, CapacityError aside.
+
+    Usage:
+
+    >>> import codesign, numpy as np
+    >>> from torch import nn
+    >>> model = nn.Sequential(nn.Linear(20, 300), nn.ReLU(), nn.Linear(300, 5))
+    >>> typical = np.random.default_rng(0).random((50, 20))
+    >>> codesign.quantize(model, typical, "tiny")  # more than six small arrays hold
+    Network(network: 20 x u8, 2 nodes, 7,500 weights)
+    """
+    given = None if calibration is None else as_array(calibration, "calibration")
+    return _network("quantize", model, given, Chip.of(chip), name)
+
+
+def _network(verb: str, model: Any, calibration: NDArray[np.generic] | None, chip: Chip, name: str) -> Network:
     if isinstance(model, Network):
         return model
     torch = sys.modules.get("torch")  # whoever made an nn.Module has loaded it; nobody else should wait for it
     if torch is None or not isinstance(model, torch.nn.Module):
-        raise UnsupportedError(
-            f"compile: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network"
-        )
+        raise UnsupportedError(f"{verb}: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network")
     from codesign.frontend.quantize import to_network
     from codesign.train import QuantNet
 
     if calibration is None and not isinstance(model, QuantNet):
-        raise InputError("compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs")
+        raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass some hundred typical inputs")
     samples = np.zeros((1, model.features), np.int64) if calibration is None else calibration
     return to_network(model, samples, chip, name)
 

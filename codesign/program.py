@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign import image, ir, rtl
+from codesign.brief import Brief, html_table
 from codesign.chip.description import Chip
-from codesign.errors import ImageError, InputError
+from codesign.errors import CapacityError, ImageError, InputError
 from codesign.files import open_regular, read_bytes, read_text
 from codesign.fixed import Ints, Trim
 from codesign.folders import staged
@@ -26,8 +27,16 @@ LIMIT = 1 << 26  # bytes of what does not grow with the cells; these come on top
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
-    """What `codesign.compile` returns."""
+class Program(Brief):
+    """A network on a chip: what `codesign.compile` returns.
+
+    Usage, with such a `program` and integer inputs `x`:
+
+    >>> program
+    Program(net0 on tiny: 5 of 6 arrays, interval 42)
+    >>> program.run(x).argmax(axis=1)
+    array([1, 4, 4])
+    """
 
     mapping: Mapping
 
@@ -58,6 +67,9 @@ class Program:
 
         die: measured conductance codes (absent: ideal). adc=False sums currents exactly.
         Raises InputError on inputs of the wrong shape, dtype or range.
+
+        >>> program.run(x).shape
+        (3, 5)
         """
         return run(self.mapping, x, die, adc)
 
@@ -74,6 +86,10 @@ class Program:
         """Write the build folder: program.json, chip.json, network.safetensors, image/, rtl/.
 
         Same program, same bytes. Raises OutputError when the folder holds someone else's files.
+
+        >>> folder = program.save("build/mlp")
+        >>> sorted(p.name for p in folder.glob("[!.]*"))
+        ['chip.json', 'image', 'network.safetensors', 'program.json', 'rtl']
         """
         target = Path(folder)
         with staged(target, "program") as work:
@@ -103,7 +119,12 @@ class Program:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Program":
-        """Inverse of `save`. Raises ImageError when a file is missing, damaged or swapped."""
+        """Inverse of `save`. Raises ImageError when a file is missing, damaged or swapped.
+
+        >>> import codesign
+        >>> codesign.Program.load(program.save("build/mlp"))
+        Program(net0 on tiny: 5 of 6 arrays, interval 42)
+        """
         root = Path(folder)
         manifest = _read_manifest(root)
         chip = _read_chip(root, manifest)
@@ -124,6 +145,23 @@ class Program:
         if found:
             raise ImageError("\n".join(found.values()))
         return program
+
+    def _brief(self) -> str:
+        used = f"{self.arrays_used} of {self.chip.arrays.count} arrays"
+        return f"{self.network.name} on {self.chip.name}: {used}, interval {self._shown('interval')}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: arrays and cycles as a table."""
+        rows = [(f"{quantity}, cycles", self._shown(quantity)) for quantity in ("bound", "latency", "interval")]
+        arrays = ("arrays", f"{self.arrays_used} of {self.chip.arrays.count}, at least {self.arrays_lower_bound}")
+        return html_table(f"{self.network.name} on {self.chip.name}", [arrays, *rows])
+
+    def _shown(self, quantity: str) -> str:
+        """Predicted cycles for people: a stream without a rhythm has none."""
+        try:
+            return str(round(getattr(self.cycles, quantity), 2))
+        except CapacityError:
+            return "not known"
 
     @property
     def _said(self) -> dict[str, Any]:

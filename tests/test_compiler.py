@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from dataclasses import replace
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,13 @@ import torch
 from torch import nn
 
 import codesign
-from codesign import ir, passes, rtl
+from codesign import ir, passes
 from codesign.chip.description import Chip
-from codesign.data import digits
-from codesign.errors import CodesignError, ConfigError, InputError, UnsupportedError
+from codesign.errors import CodesignError, InputError, UnsupportedError
 from codesign.fixed import IntType, Trim
-from codesign.frontend.quantize import quantize, to_network
+from codesign.frontend.quantize import to_network
 from codesign.mapping.trim import choose_trims
-from codesign.resources import presets
-from codesign.train import Recipe, fit, float_mlp, mlp, quantized
+from codesign.train import float_mlp, mlp, quantized
 from codesign.train.export import export
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.grid import Grid
@@ -359,40 +356,6 @@ def test_converters_of_another_chip_are_refused() -> None:
     )
     four = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 4})})
     assert codesign.compile(model, None, four).arrays_used > 0
-
-
-def test_chips_by_name_and_by_file(tmp_path: Path) -> None:
-    model, file = float_mlp(SIZES, seed=1), tmp_path / "mine.toml"
-    file.write_text(presets("chips")["tiny"].read_text())
-    expected = codesign.compile(model, REAL, TINY).words
-    for chip in ("tiny", file, str(file)):
-        assert codesign.compile(model, REAL, chip).words == expected
-        assert rtl.emit(chip) == rtl.emit(TINY)
-        assert ir.show(to_network(model, REAL, chip, "n")) == ir.show(to_network(model, REAL, TINY, "n"))
-        assert ir.show(quantize(model, REAL, chip, "n")) == ir.show(quantize(model, REAL, TINY, "n"))
-    recipe = Recipe().changed({"network.hidden": (4,), "train.epochs": 1, "train.baseline": False})
-    assert fit(recipe, digits(), "tiny").accuracy_quantized == fit(recipe, digits(), TINY).accuracy_quantized
-
-
-@pytest.mark.parametrize(
-    ("chip", "message"),
-    [
-        ("reference", "chip reference: cannot be read (*); give a .toml file or one of the presets reference-128, *"),
-        (Path("none.toml"), "chip none.toml: cannot be read (*); give a .toml file or one of the presets *"),
-        (None, "chip: must be a Chip, a .toml file or one of the presets reference-128, *, got NoneType"),
-        ({"name": "tiny"}, "chip: must be a Chip, a .toml file or one of the presets *, got dict"),
-    ],
-)
-def test_no_such_chip(chip: Any, message: str) -> None:
-    for call in (
-        lambda: codesign.compile(float_mlp(SIZES), REAL, chip),
-        lambda: codesign.compile(net([20, 4], TINY), None, chip),
-        lambda: fit(Recipe(), digits(), chip),
-        lambda: rtl.emit(chip),
-    ):
-        with pytest.raises(ConfigError) as caught:
-            call()
-        assert fnmatch(str(caught.value), message)
 
 
 def test_calibration_of_a_network_beyond_its_range() -> None:

@@ -1,5 +1,8 @@
 """The public names are a promise: adding one is a decision, losing one a version note."""
 
+import subprocess
+import sys
+
 import codesign
 from codesign import errors
 
@@ -13,18 +16,28 @@ def test_public_names() -> None:
             "CodesignError",
             "CodesignWarning",
             "ConfigError",
+            "Dataset",
             "Die",
+            "Flow",
             "ImageError",
             "InputError",
+            "Metrics",
             "Network",
             "OutputError",
             "Program",
+            "Question",
+            "Recipe",
             "Result",
             "ToolError",
             "UnsupportedError",
+            "Workers",
             "__version__",
             "compile",
+            "optimize",
+            "quantize",
+            "run",
             "simulate",
+            "train",
         ]
     )
 
@@ -42,3 +55,25 @@ def test_errors_are_the_same_classes() -> None:
 
 def test_unknown_name() -> None:
     assert not hasattr(codesign, "compyle")
+
+
+def test_importing_is_light() -> None:
+    """Nothing but the errors comes with `import codesign`; a recipe, a flow or a report does without torch."""
+    code = (
+        "import codesign, sys; print(sorted({'numpy', 'pydantic', 'torch'} & {*sys.modules}));"
+        "codesign.Recipe, codesign.Flow, codesign.Metrics, codesign.Dataset, codesign.train, codesign.simulate;"
+        "print({'torch', 'optuna', 'sklearn', 'cocotb'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\nset()\n"
+
+
+def test_the_main_verbs_open_the_help() -> None:
+    opening = str(codesign.__doc__).partition("\n\n")[2].partition("\n\n")[0]
+    verbs = [line.split()[0].removeprefix("codesign.") for line in opening.splitlines()]
+    assert verbs == ["train.fit", "compile", "simulate", "optimize"]
+    for verb in verbs:
+        found = codesign
+        for name in verb.split("."):
+            found = getattr(found, name)
+        assert callable(found)

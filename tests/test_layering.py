@@ -14,7 +14,7 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-COMMON = {"arrays", "errors", "files", "folders", "records", "resources", "settings", "workers", "__version__"}
+COMMON = {"arrays", "brief", "errors", "files", "folders", "records", "resources", "settings", "workers", "__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(sorted(COMMON - {"__version__"}), ("", "")),
     "fixed": ("", ""),
@@ -49,7 +49,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "flow study search train.ranks program compiler ir image rtl sim doctor",
     ),
     "__main__": ("cli", ""),
-    "__init__": ("", "devices chip ir mapping program compiler sim"),
+    "__init__": ("", "train data devices chip ir mapping program compiler sim flow report search"),
 }
 
 # Packages of others that have one home (or few).

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codesign import resources
+from codesign.brief import Brief, html_table
 from codesign.errors import ConfigError
 from codesign.files import read_text
 from codesign.fixed import IntType, clog2
@@ -16,7 +17,7 @@ from codesign.settings import TOML_LIMIT, Int, validate
 RTL_VERSION = 0x0001_0000  # major.minor of the register map, descriptors and image words
 
 
-class _Part(BaseModel):
+class _Part(Brief, BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -176,11 +177,35 @@ class Chip(_Part):
             raise ValueError("\n".join(problems))
         return self
 
+    def _brief(self) -> str:
+        arrays = f"{self.arrays.count} arrays of {self.arrays.rows} x {self.columns} signed columns"
+        converters = f"{self.adc.lanes} {self.adc.bits}-bit converters each"
+        return f"{self.name}: {arrays}, {self.device.levels}-level cells, {converters}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: the sizes as a table."""
+        rows = [
+            ("arrays", self.arrays.count),
+            ("wordlines of an array", self.arrays.rows),
+            ("signed columns of an array", self.columns),
+            ("levels of a cell", self.device.levels),
+            ("converters of an array", f"{self.adc.lanes} of {self.adc.bits} bits"),
+            ("bits of an activation, at most", self.activation.bits),
+            ("identity", f"0x{self.id:08x}"),
+        ]
+        return html_table(f"chip {self.name}", rows)
+
     @classmethod
     def load(cls, source: str | Path) -> "Chip":
         """A chip from a TOML file, or a preset by name (`reference-128`, `tiny`).
 
         Raises ConfigError with every mistake of the file: dotted key, value, what is allowed.
+
+        Usage:
+
+        >>> import codesign
+        >>> codesign.Chip.load("tiny")
+        Chip(tiny: 6 arrays of 16 x 8 signed columns, 4-level cells, 4 6-bit converters each)
         """
         if preset := resources.presets("chips").get(str(source)):
             return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml")

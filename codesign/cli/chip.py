@@ -6,19 +6,21 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Json, Out, say
+from codesign.cli.common import Json, Out, example, say
 from codesign.errors import ConfigError, OutputError
 
-app = typer.Typer(no_args_is_help=True, help="Describe a chip and write its Verilog.")
+Target = Annotated[str, typer.Argument(metavar="CHIP", help="Chip file, or a preset such as reference-128.")]
+EMIT = example("codesign chip emit reference-128 --out build/rtl")
+app = typer.Typer(no_args_is_help=True, help="Describe chips and generate their Verilog.", epilog=EMIT)
 
 
-@app.command("new")
+@app.command("new", epilog=example("codesign chip new mychip.toml --like tiny"))
 def chip_new(
-    file: Annotated[Path, typer.Argument(help="File to write, NAME.toml.")],
-    like: Annotated[str, typer.Option(help="Preset to start from.")] = "reference-128",
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, NAME.toml.")],
+    like: Annotated[str, typer.Option(metavar="PRESET", help="Preset to copy.")] = "reference-128",
     json: Json = False,
 ) -> None:
-    """Write a chip file to change."""
+    """Write a chip file to edit, as a copy of a preset."""
     from codesign import resources
     from codesign.chip.description import Chip
     from codesign.folders import atomic_write
@@ -39,9 +41,12 @@ def chip_new(
     say(json, {"file": str(file)}, f"wrote {file}; change it, then: codesign chip check {file}")
 
 
-@app.command("check")
-def chip_check(chip: Annotated[str, typer.Argument(help="Preset name or chip.toml.")], json: Json = False) -> None:
-    """Check a chip file and show what follows from it."""
+@app.command("check", epilog=example("codesign chip check reference-128"))
+def chip_check(
+    chip: Target,
+    json: Json = False,
+) -> None:
+    """Validate a chip file and show the sizes that follow from it."""
     from codesign.chip.description import Chip
 
     c = Chip.load(chip)
@@ -62,11 +67,13 @@ def chip_check(chip: Annotated[str, typer.Argument(help="Preset name or chip.tom
     say(json, {"chip": c.model_dump(mode="json"), "derived": derived}, "\n".join(lines))
 
 
-@app.command("emit")
+@app.command("emit", epilog=EMIT)
 def chip_emit(
-    chip: Annotated[str, typer.Argument(help="Preset name or chip.toml.")], out: Out, json: Json = False
+    chip: Target,
+    out: Out,
+    json: Json = False,
 ) -> None:
-    """Write the chip's Verilog, file lists and firmware header."""
+    """Write a chip's Verilog, file lists and firmware header."""
     from codesign import rtl
     from codesign.chip.description import Chip
     from codesign.folders import staged

@@ -19,16 +19,34 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder to write; new, empty, or codesign's own.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting: train.epochs=5.")]
-Data = Annotated[Path | None, typer.Option("--data", help="Folder of data sets that are not embedded.")]
-Jobs = Annotated[int, typer.Option("--jobs", min=1, help="Trainings at once, a process each.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Out = Annotated[
+    Path, typer.Option("--out", metavar="DIR", help="Folder for the results: new, empty, or from an earlier run.")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a setting, such as train.epochs=5; repeat for more."),
+]
+Data = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder with the data sets that are not embedded.")
+]
+Jobs = Annotated[int, typer.Option("--jobs", metavar="N", min=1, help="Run N trainings in parallel.")]
 Scheduler = Annotated[
-    str | None, typer.Option("--scheduler", help="Dask scheduler instead: tcp://host:8786; --out on a shared disk.")
+    str | None,
+    typer.Option(
+        "--scheduler", metavar="ADDRESS", help="Run on a Dask cluster, tcp://host:8786; --out must be on a shared disk."
+    ),
 ]
 ARRAY = 1 << 50  # bytes of an .npy file, of which only what is used is read
-ChipName = Annotated[str, typer.Option("--chip", help="Preset name or chip.toml.")]
+ChipName = Annotated[str, typer.Option("--chip", metavar="CHIP", help="Chip file, or a preset such as reference-128.")]
+RUN = "codesign run digits_mlp --out build/digits"  # what other examples come after
+RESUMES = "run the same command again to resume"
+
+
+def example(*lines: str, after: str = "") -> str:
+    """The end of a command's help: a command to try, and the one that must have run before."""
+    head = f"Example, after `{after}`:" if after else "Example:"
+    return "\n".join([head, "", "\b", *lines])  # \b keeps the lines below it from being wrapped
 
 
 def say(json: bool, record: object, text: str) -> None:
@@ -59,7 +77,6 @@ def show_table(title: str, columns: list[str], rows: list[list[str]], note: str)
 
 def read_array(path: Path) -> "NDArray[np.generic]":
     """An array from a .npy file; rows are read when they are used. Raises InputError."""
-
     try:
         with open_regular(path, ARRAY) as f:
             array = _mapped(f)

@@ -6,21 +6,26 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Json, say
+from codesign.cli.common import RUN, Json, example, say
 from codesign.errors import ConfigError, ImageError, OutputError
 
-app = typer.Typer(no_args_is_help=True, help="Look at a programming image.")
+PROGRAM = "build/digits/02_compile/program"
+VERIFY = example(f"codesign image verify {PROGRAM}", after=RUN)
+app = typer.Typer(no_args_is_help=True, help="Inspect and verify programming images.", epilog=VERIFY)
 
-Source = Annotated[Path, typer.Argument(help="Folder that compile wrote, its image folder, or an image.bin.")]
+Source = Annotated[
+    Path,
+    typer.Argument(metavar="IMAGE", help="Folder written by codesign compile, its image folder, or an image.bin."),
+]
 
 
-@app.command("verify")
+@app.command("verify", epilog=VERIFY)
 def image_verify(
     source: Source,
-    chip: Annotated[str | None, typer.Option(help="Chip of an image without its program folder.")] = None,
+    chip: Annotated[str | None, typer.Option(metavar="CHIP", help="Chip of an image without its program.")] = None,
     json: Json = False,
 ) -> None:
-    """Check every checksum, every format against the others, and every entry against its table."""
+    """Verify an image: its checksums, its formats, every table entry."""
     from codesign import image
     from codesign.chip.description import Chip
     from codesign.program import Program
@@ -39,12 +44,12 @@ def image_verify(
     else:
         source = source if home is None else home / "image"
         image.verify(source, Chip.load(chip))
-    say(json, {"ok": True, "image": str(source)}, f"{source}: is whole, and all formats say the same")
+    say(json, {"ok": True, "image": str(source)}, f"{source}: OK, checksums match and all formats agree")
 
 
-@app.command("info")
+@app.command("info", epilog=example(f"codesign image info {PROGRAM}", after=RUN))
 def image_info(source: Source, json: Json = False) -> None:
-    """Say what an image is for and what it holds."""
+    """Show which chip and network an image is for, and what it holds."""
     from codesign import image
 
     home = _program(source)
@@ -52,13 +57,20 @@ def image_info(source: Source, json: Json = False) -> None:
     say(json, image.record(source), image.info(source))
 
 
-@app.command("cells")
+CELLS = example(f"codesign image cells {PROGRAM} --out build/cells.csv", after=RUN)
+
+
+@app.command("cells", epilog=CELLS)
 def image_cells(
-    program: Annotated[Path, typer.Argument(help="Folder that compile wrote.")],
-    out: Annotated[Path, typer.Option("--out", help="File to write, such as cells.csv.")],
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="Folder written by codesign compile.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write, such as cells.csv.")],
     json: Json = False,
 ) -> None:
-    """List every cell that is not at level 0: address, level, conductance code, weight. Large programs leave it out."""
+    """List every programmed cell as CSV.
+
+    A line holds address, level, conductance code and weight of a cell that is not at level 0. `codesign compile`
+    writes this list into the image folder itself unless the program is large.
+    """
     from codesign.folders import atomic_write, writing
     from codesign.program import Program
 

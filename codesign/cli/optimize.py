@@ -10,33 +10,48 @@ from codesign.errors import ConfigError
 
 
 def optimize(
-    question: Annotated[str, typer.Argument(help="A question file, or a preset such as optimize_mnist.")],
+    question: Annotated[
+        str, typer.Argument(metavar="QUESTION", help="Question file, or a preset such as optimize_mnist.")
+    ],
     out: Out,
-    budgets: Annotated[str | None, typer.Option(help="Numbers of arrays, each a search: 4,8,16,32,64.")] = None,
-    reach: Annotated[float | None, typer.Option(help="Instead: the least chip that reaches this held-out %.")] = None,
-    minimize: Annotated[str | None, typer.Option(help="With --reach: what is to be least; else arrays.")] = None,
-    front: Annotated[str | None, typer.Option(help="Instead: accuracy against this quantity, a Pareto front.")] = None,
-    screen: Annotated[bool, typer.Option("--screen", help="Instead: only what fits and what it costs.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="The quick form: seconds, embedded data.")] = False,
+    budgets: Annotated[
+        str | None, typer.Option(metavar="N,N,..", help="Search once for each number of arrays: 4,8,16,32,64.")
+    ] = None,
+    reach: Annotated[
+        float | None,
+        typer.Option(metavar="PERCENT", help="Find the smallest chip that reaches this held-out accuracy."),
+    ] = None,
+    minimize: Annotated[
+        str | None, typer.Option(metavar="QUANTITY", help="Let --reach minimize this quantity instead of arrays.")
+    ] = None,
+    front: Annotated[
+        str | None, typer.Option(metavar="QUANTITY", help="Trade accuracy against this quantity: a Pareto front.")
+    ] = None,
+    screen: Annotated[bool, typer.Option("--screen", help="Price every candidate, train none.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Run a short version on embedded data, seconds.")] = False,
     jobs: Jobs = 1,
     scheduler: Scheduler = None,
     sets: Sets = None,
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Find the best network for a chip, prove it in RTL, and say how sure that is. Goes on where it stopped."""
+    """Search the best network for a chip and prove it in Verilog.
+
+    --reach, --front and --screen ask something else of the same question file. Finished trainings are kept; run the
+    same command again to resume after an interruption.
+    """
     from codesign import search
     from codesign.workers import Workers
 
     if sum(o is not None for o in (budgets, reach, front, screen or None)) > 1 and not (screen and budgets):
         raise ConfigError("--budgets, --reach, --front and --screen are different questions; give one of them")
     if minimize is not None and reach is None:
-        raise ConfigError("--minimize: says what --reach makes least; give --reach too, or leave it out")
+        raise ConfigError("--minimize: names what --reach minimizes; give --reach too, or leave it out")
     described = search.load(question, sets or (), quick)
     if screen:
         arrays = _numbers(budgets)
         if len(arrays) > 1:
-            raise ConfigError(f"--screen: goes through one budget, got {budgets}; give one number of arrays")
+            raise ConfigError(f"--screen: prices one budget at a time, got {budgets}; give one number of arrays")
         screened = search.screen(described, out, arrays[0] if arrays else None, data)
         if json:
             say(json, search.screen_record(screened), "")

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from codesign.cli.common import RESUMES
+
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 GRACE_S = 5.0  # to tidy up before another signal counts
 NEVER = float("-inf")
@@ -21,7 +23,7 @@ class Ended(BaseException):
         self.number = number
 
     def __str__(self) -> str:
-        return f"ended by {signal.Signals(self.number).name}; the same command goes on where it stopped"
+        return f"ended by {signal.Signals(self.number).name}; {RESUMES}"
 
     @property
     def status(self) -> int:

@@ -18,19 +18,18 @@ def judge(result: Any, json: bool) -> None:
         "images": result.images,
         "mismatches": wrong,
         "timing_errors": result.timing_errors,
-        "cycles": result.cycles,
+        "cycles": result.latency,
         "interval": result.interval,
         "latencies": [int(n) for n in result.latencies],
         "images_per_second": round(result.images_per_second, 1),
     }
-    verdict = (
-        "as the reference and the prediction say" if not wrong and not result.timing_errors else "NOT as predicted"
-    )
+    right = not wrong and not result.timing_errors
+    verdict = "every word and cycle as predicted" if right else "NOT as predicted"
     count = f"{result.images} image{'s' if result.images > 1 else ''}"
-    cycles = f"{result.cycles} cycles"
+    cycles = f"{result.latency} cycles"
     if result.images > 1:
         cycles += f" for the first, then one every {number(result.interval)}"
-    say(json, found, f"{count} {verdict}; {cycles}; {result.images_per_second:.1f} images/s")
+    say(json, found, f"{count}: {verdict}; {cycles}; {result.images_per_second:.1f} images/s")
     refuse(len(wrong), wrong[0] if wrong else None, result.timing_errors)
 
 
@@ -39,7 +38,7 @@ def refuse(mismatches: int, first: str | None, late: int) -> None:
     if mismatches:
         typer.echo(f"error: {mismatches} words differ from the reference; {plain(first or '')}", err=True)
     if late:
-        typer.echo(f"error: {late} images came in another cycle than predicted", err=True)
+        typer.echo(f"error: {late} images finished in a different cycle than predicted", err=True)
     if mismatches or late:
         raise typer.Exit(1)
 

@@ -5,10 +5,12 @@ import warnings
 import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.brief import Brief, times
 from codesign.errors import CodesignWarning, InputError
 from codesign.fixed import IntType
 
@@ -36,7 +38,7 @@ FULL = Range()
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Brief):
     """Images as rows of uint8, labels 0..classes-1. Construction refuses anything else with InputError.
 
     shape: (channels, height, width) of an image whose row is stored in that order, or () for plain features.
@@ -86,6 +88,27 @@ class Dataset:
                 f"data set {self.name}: shape must be (channels, height, width) with a product of "
                 f"{self.x_train.shape[1]}, the features of an image, got {self.shape}; correct it or leave it out"
             )
+
+    @classmethod
+    def load(cls, name: str, folder: str | Path | None = None) -> "Dataset":
+        """A data set by name (digits, mnist, cifar10) or path (an .npz file, an image folder).
+
+        folder: where its files lie. Raises InputError when it is unknown, absent or damaged.
+
+        Usage:
+
+        >>> import codesign
+        >>> codesign.Dataset.load("digits")
+        Dataset(digits: 1437 training and 360 test images of 1x8x8, 10 classes)
+        """
+        from codesign import data
+
+        return data.load(name, None if folder is None else Path(folder))
+
+    def _brief(self) -> str:
+        size = times(self.shape or (self.features,))
+        images = f"{len(self.y_train)} training and {len(self.y_test)} test images"
+        return f"{self.name}: {images} of {size}, {self.classes} classes"
 
     @property
     def features(self) -> int:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codesign.brief import Brief
 from codesign.chip.description import Device
 from codesign.errors import InputError
 
@@ -32,12 +33,18 @@ STEPS = 8  # codes between two levels, on average, that a deviation needs to sho
 MAX_CODE = (1 << 12) - 1  # finest codes a device can have
 
 
-class Cells(BaseModel):
+class Cells(Brief, BaseModel):
     """Imperfections of cells and reads. All zero: ideal.
 
     `normal` variation adds a deviation of the same size to every cell, off cells too; no conductance falls below 0.
     `lognormal` multiplies: the median stays at the level, and cells that conduct nothing do not move. Read noise
     belongs to a conversion, not to a die.
+
+    Usage:
+
+    >>> import codesign
+    >>> codesign.Cells(variation=0.1, stuck_off=0.01)
+    Cells(variation=0.1, stuck_off=0.01)
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -5,9 +5,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from codesign import resources
+from codesign.brief import WIDTH, Brief, joined, settings
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.files import read_text
@@ -15,7 +16,7 @@ from codesign.settings import TOML_LIMIT, Int, changes, parsed, put, toml, valid
 from codesign.train.recipe import Recipe
 
 
-class Simulate(BaseModel):
+class Simulate(Brief, BaseModel):
     """What the Verilog is run on."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -25,12 +26,17 @@ class Simulate(BaseModel):
     simulator: Literal["icarus"] = "icarus"
 
 
+def _named(chip: Any) -> Any:
+    """A chip by its name or file, for who makes a flow in Python; files are read with `Flow.load`."""
+    return Chip.load(chip) if isinstance(chip, str | Path) else chip
+
+
 class Flow(Recipe):
     """A whole run: a recipe, the chip to train for, and its simulation. Equal flows on equal data give equal bytes,
     times apart."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
-    chip: Chip
+    chip: Annotated[Chip, BeforeValidator(_named)]
     simulate: Simulate = Simulate()
 
     @model_validator(mode="after")
@@ -43,6 +49,11 @@ class Flow(Recipe):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _brief(self) -> str:
+        head = f"{self.name} on {self.chip.name}: "
+        tables = (s for name in Recipe.model_fields for s in settings(getattr(self, name), f"{name}."))
+        return head + joined(tables, WIDTH - len(f"Flow({head})"))
 
     @classmethod
     def load(cls, source: str | Path, sets: Sequence[str] = ()) -> "Flow":

@@ -24,7 +24,7 @@ MOST = 1 << 40  # bytes of a file that a stage may have left
 
 
 def run(
-    flow: Flow,
+    flow: Flow | str | Path,
     out: str | Path,
     first: str | None = None,
     last: str | None = None,
@@ -33,12 +33,25 @@ def run(
 ) -> tuple[str, ...]:
     """Run the stages that are not up to date in folder `out`; returns their names.
 
+    flow: a flow, its file, or a preset's name.
     first: run this stage and the later ones in any case; the earlier ones must be up to date.
     last: stop after this stage. data: folder of data sets that are not embedded.
     Raises ConfigError on stages in a wrong order, InputError when an earlier stage or the data are missing,
     OutputError when `out` holds something else or another command writes there, and whatever the stages raise.
     Under torchrun, only the first process does all this; the others take part in the training.
+
+    Usage:
+
+    >>> import codesign
+    >>> small = ["chip=tiny", "network.hidden=[8]", "data.downsample=2", "train.epochs=2", "simulate.images=4"]
+    >>> flow = codesign.Flow.load("digits_mlp", small)
+    >>> codesign.run(flow, "build/digits")
+    ('train', 'compile', 'reference', 'simulate', 'report')
+    >>> codesign.Metrics.load("build/digits").mismatches
+    0
     """
+    if not isinstance(flow, Flow):
+        flow = Flow.load(flow)
     steps = stages.STAGES
     names = [s.name for s in steps]
     for option, name in (("--from", first), ("--until", last)):

@@ -131,15 +131,14 @@ def _simulate(context: Context, folder: Path) -> None:
         folder=folder / "job",
         load=settings.load,
         progress=lambda done, of: context.progress("simulate", done, of, ""),
-        reproduce=f"codesign simulate {home} --inputs {context.folder('train') / 'inputs.npy'}",
-    )
+    ).reproduced_by(f"codesign simulate {home} --inputs {context.folder('train') / 'inputs.npy'}")
     _save(folder / "outputs.npy", result.outputs)
     _dump(
         folder / "simulate.json",
         {
             "percent": _percent(result.outputs, labels),
             "images": result.images,
-            "cycles": result.cycles,
+            "cycles": result.latency,
             "interval": result.interval,
             "timing_errors": result.timing_errors,
             "mismatches": [str(m) for m in result.mismatches],

@@ -3,18 +3,21 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.brief import Brief, html_table, times
 from codesign.fixed import INT32, Ints, IntType, Trim
+from codesign.folders import writing
 
 Shape = tuple[int, ...]  # of one image: (features,) or (channels, height, width)
 
 
 @dataclass(frozen=True, eq=False)
-class Requant:
+class Requant(Brief):
     """Scaling of an accumulator: `clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to lo..hi of `out`.
 
     mult and bias are per channel: a column of a linear layer, a channel of an image. lo..hi is any range inside the
@@ -34,7 +37,7 @@ class Requant:
 
 
 @dataclass(frozen=True, eq=False)
-class _Reader:
+class _Reader(Brief):
     """What every node has: a name, and the edge it reads."""
 
     kind: ClassVar[str]  # in printed networks, files and messages
@@ -166,12 +169,25 @@ Node = Linear | Conv | MaxPool | AvgPool | Add
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """A network of integers: nodes in execution order; the last one is the output.
+class Network(Brief):
+    """A network of integers: nodes in execution order; the last one is the output. Printing it shows every node.
 
     `step` is the real value of one input integer (for users; the arithmetic never needs it). `shape` is
     (channels, height, width) of an input image whose row-major values are a row of `features`, or () when a
     row has no such form.
+
+    Usage, with the network of a `program` and its integer inputs `x`:
+
+    >>> network = program.network
+    >>> network
+    Network(net0: 30 x u8, 2 nodes, 385 weights)
+    >>> print(network)
+    network net0: 30 x u8
+      fc1 = linear(input) 30x11 weights -3..3 shift 14 -> u8 #4edac28c
+      fc2 = linear(fc1) 11x5 weights -3..3 shift 0 -> i32 #4916e55f
+    <BLANKLINE>
+    >>> bool((network.run(x) == program.run(x)).all())  # no converter clips here
+    True
     """
 
     name: str
@@ -180,6 +196,59 @@ class Network:
     nodes: tuple[Node, ...]
     step: float = 1.0
     shape: Shape = ()
+
+    def run(self, x: NDArray[np.generic]) -> Ints:
+        """Outputs (images, outputs) of integer inputs (images, features): exact, with no arrays and no converters.
+
+        Raises InputError on inputs of the wrong shape, dtype or range.
+        """
+        from codesign import ir
+
+        return ir.run(self, x)
+
+    def save(self, path: str | Path) -> Path:
+        """Write one .safetensors file, making its folder: integers only, same network, same bytes.
+
+        Raises OutputError when the file cannot be written; an older one is as before then.
+        """
+        from codesign import ir
+
+        file = Path(path)
+        with writing(file):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            ir.save(self, file)
+        return file
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Network":
+        """Inverse of `save`, verified.
+
+        Raises ImageError when the file is damaged or of another kind, InputError when its network breaks a rule.
+
+        Usage, with a `network`:
+
+        >>> import codesign
+        >>> codesign.Network.load(network.save("build/net.safetensors"))
+        Network(net0: 30 x u8, 2 nodes, 385 weights)
+        """
+        from codesign import ir
+
+        return ir.load(path)
+
+    def _brief(self) -> str:
+        size = times(self.shape or (self.features,))
+        weights = sum(n.weight.size for n in self.nodes if isinstance(n, Linear | Conv))
+        return f"{self.name}: {size} x {self.input}, {len(self.nodes)} nodes, {weights:,} weights"
+
+    def __str__(self) -> str:
+        from codesign import ir
+
+        return ir.show(self)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a row for every node."""
+        rows = [(n.name, n.kind, ", ".join(n.sources), times(self.shape_of(n.name))) for n in self.nodes]
+        return html_table(f"network {self._brief()}", rows, ("node", "kind", "reads", "gives"))
 
     @property
     def outputs(self) -> int:

@@ -5,8 +5,8 @@ import zlib
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.brief import times
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
-from codesign.ir.sizes import times
 
 
 def show(network: Network) -> str:

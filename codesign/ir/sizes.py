@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from codesign.brief import times
 from codesign.errors import InputError
 from codesign.fixed import WEIGHT_BITS, IntType, Trim
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Node, Shape
@@ -38,11 +39,6 @@ def check_sizes(node: Node, shapes: dict[str, Shape]) -> Shape:
             "use fewer outputs or a larger stride"
         )
     return shape
-
-
-def times(shape: Shape) -> str:
-    """(3, 32, 32) as 3x32x32."""
-    return "x".join(map(str, shape))
 
 
 def _check_linear(node: Linear, source: Shape) -> None:

@@ -15,6 +15,7 @@ from safetensors.numpy import save as to_bytes
 from codesign.errors import ImageError, InputError
 from codesign.files import open_regular
 from codesign.fixed import IntType, Trim
+from codesign.folders import atomic_write
 from codesign.ir import schema
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
 from codesign.ir.sizes import MAX_WEIGHTS
@@ -25,11 +26,11 @@ INTEGERS = {f"{letter}{8 * size}": np.dtype(f"{letter.lower()}{size}") for lette
 MAX_FILE = 5 * MAX_WEIGHTS  # bytes: 4 a weight, and what constants take
 
 
-def save(network: Network, path: Path) -> None:
+def save(network: Network, path: str | Path) -> None:
     """Write `path` (.safetensors): a JSON description, and tensors NAME.weight, .mult, .bias, .other_mult.
 
     The version is the first that can say it all: 2 has an image's shape, trims and other kinds than linear, 3 has
-    ranges inside the integer types.
+    ranges inside the integer types. Raises OSError when the file cannot be written; an older one is as before then.
     """
     version = _version(network)
     meta = {
@@ -43,14 +44,15 @@ def save(network: Network, path: Path) -> None:
     if network.shape:
         meta["shape"] = network.shape
     tensors = {f"{n.name}.{label}": values for n in network.nodes for label, values in _tensors(n).items()}
-    path.write_bytes(to_bytes(tensors, metadata={"codesign": json.dumps(meta, sort_keys=True)}))
+    atomic_write(path, to_bytes(tensors, metadata={"codesign": json.dumps(meta, sort_keys=True)}))
 
 
-def load(path: Path) -> Network:
+def load(path: str | Path) -> Network:
     """Inverse of `save`, verified. What the file's header promises is verified before a tensor is read.
 
     Raises ImageError when the file is damaged or of another kind, InputError when its network breaks a rule.
     """
+    path = Path(path)
     with _damage(path):
         meta, promised = _header(path)
         sizes = _network(meta, promised)

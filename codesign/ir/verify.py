@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
+from codesign.brief import times
 from codesign.errors import InputError, plain
 from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
 from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, Shape
-from codesign.ir.sizes import MAX_VALUES, MAX_WEIGHTS, check_sizes, times
+from codesign.ir.sizes import MAX_VALUES, MAX_WEIGHTS, check_sizes
 
 
 def verify(network: Network) -> Network:

@@ -5,12 +5,13 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from codesign.brief import Brief
 from codesign.devices import Cells
 from codesign.flow import Flow
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Brief):
     """One training. `label` is what progress and messages call it."""
 
     label: str
@@ -18,7 +19,7 @@ class Job:
     flow: Flow
 
 
-class Imperfection(BaseModel):
+class Imperfection(Brief, BaseModel):
     """Dies to draw for every trained network: the accuracy is measured on each, without the converters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from codesign.brief import Brief
 from codesign.errors import CodesignError, InputError, OutputError, ToolError
 from codesign.folders import alone, atomic_write, writing
 from codesign.jobs.job import Imperfection, Job
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Tell = Callable[[float, str], None]  # share of the training that is done, note
 
 
-class Result(BaseModel):
+class Result(Brief, BaseModel):
     """result.json: accuracies in percent of the test images, after the last epoch."""
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
@@ -40,7 +41,7 @@ class Result(BaseModel):
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(Brief):
     """What a training needs, wherever it runs."""
 
     job: Job
@@ -51,7 +52,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Ended:
+class Ended(Brief):
     """How a training ended: with a result in its folder, or with a problem of its own."""
 
     label: str

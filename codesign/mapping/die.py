@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.brief import Brief
 from codesign.devices import Cells, draw
 from codesign.errors import InputError
 from codesign.mapping.cells import to_codes
@@ -12,10 +13,21 @@ from codesign.mapping.mapping import Mapping
 
 
 @dataclass(frozen=True, eq=False)
-class Die:
-    """Conductance codes of every used array: codes[array] is (rows, columns), unsigned code_bits."""
+class Die(Brief):
+    """Conductance codes of every used array: codes[array] is (rows, columns), unsigned code_bits.
+
+    Usage, with a `program` and its inputs `x`:
+
+    >>> import codesign, numpy as np
+    >>> die = codesign.Die.draw(program.mapping, codesign.Cells(stuck_off=0.1), np.random.default_rng(0))
+    >>> bool((program.run(x, die) == program.run(x)).all())
+    False
+    """
 
     codes: dict[int, NDArray[np.int32]]
+
+    def _brief(self) -> str:
+        return f"codes of {len(self.codes)} arrays: {', '.join(map(str, sorted(self.codes)))}"
 
     @classmethod
     def ideal(cls, mapping: Mapping) -> "Die":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.ir import Network
@@ -13,7 +14,7 @@ from codesign.mapping.outline import Outline
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayUse:
+class ArrayUse(Brief):
     """What one array holds: a tile of a layer's matrix, as levels of its cells.
 
     levels is (rows, columns) of the array, wordline by bitline; bitlines 2j and 2j+1 are the + and -
@@ -32,7 +33,7 @@ class ArrayUse:
 
 
 @dataclass(frozen=True)
-class Load:
+class Load(Brief):
     """Copy one memory word into the wordline registers of some arrays."""
 
     hidden: bool  # from the activation memory, else from the input buffer
@@ -41,7 +42,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class OutputTile:
+class OutputTile(Brief):
     """Columns that leave together: a run of arrays whose codes are added up, read at the run's last array."""
 
     arrays: tuple[int, ...]
@@ -51,7 +52,7 @@ class OutputTile:
 
 
 @dataclass(frozen=True, eq=False)
-class StepPlan:
+class StepPlan(Brief):
     """One matrix-vector step without its numbers: loads, conversions, and where the results go."""
 
     layer: str
@@ -85,13 +86,16 @@ class Step(StepPlan):
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Plan(Brief):
     """Where a network of these sizes lies on a chip, whatever its weights: what decides arrays, memory and cycles."""
 
     chip: Chip
     outline: Outline
     steps: tuple[StepPlan, ...]
     activation_words: int  # of the activation memory, at the busiest moment
+
+    def _brief(self) -> str:
+        return f"{len(self.steps)} steps on {self.arrays} arrays of {self.chip.name}"
 
     @property
     def arrays(self) -> int:
@@ -110,13 +114,16 @@ class Plan:
 
 
 @dataclass(frozen=True, eq=False)
-class Mapping:
+class Mapping(Brief):
     """A network on a chip."""
 
     plan: Plan
     network: Network
     arrays: tuple[ArrayUse, ...]
     steps: tuple[Step, ...]
+
+    def _brief(self) -> str:
+        return f"{self.network.name} on {self.chip.name}: {len(self.arrays)} arrays, {len(self.steps)} steps"
 
     @property
     def chip(self) -> Chip:

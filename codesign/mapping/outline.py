@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from codesign.brief import Brief
 from codesign.errors import UnsupportedError
 from codesign.fixed import INT32, IntType
 from codesign.ir import Linear, Network
@@ -10,7 +11,7 @@ MANY = {"conv": "convolutions", "maxpool": "max pooling", "avgpool": "average po
 
 
 @dataclass(frozen=True)
-class LayerSize:
+class LayerSize(Brief):
     """A layer's matrix of (inputs, outputs), fed by the layer `source` (or "input"), giving integers of type `out`."""
 
     name: str
@@ -26,7 +27,7 @@ class LayerSize:
 
 
 @dataclass(frozen=True)
-class Outline:
+class Outline(Brief):
     """What decides where a network lies on a chip and how long it takes: all but its weights."""
 
     name: str

@@ -1,5 +1,7 @@
 """Place a network on a chip: its plan, filled with cell levels and requantizers."""
 
+from pathlib import Path
+
 import numpy as np
 
 from codesign.chip.description import Chip
@@ -13,13 +15,14 @@ from codesign.mapping.plan import plan
 from codesign.mapping.tiles import split_rows
 
 
-def place(network: Network, chip: Chip, trims: dict[str, Trim] | None = None) -> Mapping:
+def place(network: Network, chip: Chip | str | Path, trims: dict[str, Trim] | None = None) -> Mapping:
     """Lay `network` out on `chip`, each tile in an array of its own.
 
     trims gives the range trim of a layer's converters (absent: the layer's own, or one step of current is one
     code). Raises CapacityError with advice when something does not fit, InputError when a weight is not a
     difference of two cells, UnsupportedError when a layer is not linear.
     """
+    chip = Chip.of(chip)
     planned = plan(outline(network), chip)
     trims = trims or {}
     uses: list[ArrayUse] = []

@@ -1,5 +1,7 @@
 """Plan a network on a chip from its sizes alone: tiles, arrays, steps and memory. `place` puts the numbers in."""
 
+from pathlib import Path
+
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import IntType
@@ -22,11 +24,12 @@ def correction(kind: IntType, arrays: int, chip: Chip) -> int:
     return offset * ((1 << top) - 1) + (((1 << chip.sum_bits) - 1 - offset) << top)
 
 
-def plan(network: Outline, chip: Chip) -> Plan:
+def plan(network: Outline, chip: Chip | str | Path) -> Plan:
     """Where a network lies on `chip`, each tile in an array of its own.
 
     Raises CapacityError with advice when something does not fit.
     """
+    chip = Chip.of(chip)
     check_capacity(network, chip)
     nodes = network.layers
     words = _activation_words(nodes, chip)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
+from codesign.brief import Brief
 from codesign.errors import CapacityError
 from codesign.fixed import clog2, mean
 from codesign.mapping.mapping import Mapping, Plan, StepPlan
@@ -20,7 +21,7 @@ LONGEST = 1000  # images in which a rhythm must have come round
 
 
 @dataclass(frozen=True)
-class Cycles:
+class Cycles(Brief):
     """What a program takes. `bound` is what the converters alone need for one image.
 
     latency: from the last input word to the last output word of an image that meets an idle chip.

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from codesign.brief import Brief
 from codesign.errors import InputError
 from codesign.records import sealed, unsealed
 
@@ -13,7 +14,7 @@ Count = Annotated[int, Field(ge=0)]
 Mean = Annotated[int | float, Field(ge=0)]  # int where it is whole
 
 
-class _Record(BaseModel):
+class _Record(Brief, BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -97,6 +98,16 @@ class Metrics(_Record):
     simulator: str
     images_per_second: Annotated[float, Field(ge=0)]
     time_s: dict[str, float]
+
+    def _brief(self) -> str:
+        rtl = self.accuracy.rtl
+        chip = f"{self.mismatches} mismatches, {self.cycles.wrong_images} timing errors"
+        return f"{self.name} on {self.chip}: {rtl.percent:.2f} % of {rtl.images} images in Verilog, {chip}"
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Metrics":
+        """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
+        return load(folder)
 
     @property
     def is_right(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codesign import flow as flows
+from codesign.brief import Brief
 from codesign.folders import atomic_write, writing
 from codesign.report import Metrics, load
 from codesign.search.certificate import Certificate, certified
@@ -22,7 +23,7 @@ DIRECT = (("train.method", "direct"), ("train.baseline", True))
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Brief):
     """Test accuracies after training on all images, by seed; `uniform` is None where it does not fit."""
 
     found: Found
@@ -31,18 +32,24 @@ class Answer:
     direct: Scores
     certificate: Certificate
 
+    def _brief(self) -> str:
+        return f"{self.winner.candidate.label}: {self.winner.mean:.2f} % of the test set"
+
 
 @dataclass(frozen=True)
-class Point:
+class Point(Brief):
     """A budget and its answer; None where nothing fits, and why."""
 
     arrays: int
     answer: Answer | None
     why: str = ""
 
+    def _brief(self) -> str:
+        return f"{self.arrays} arrays: {'nothing fits' if self.answer is None else self.answer._brief()}"
+
 
 @dataclass(frozen=True)
-class Reached:
+class Reached(Brief):
     """The least chip for an accuracy. `probed`: (limit, mean held-out percent of the best), the limit rising."""
 
     target: float
@@ -50,6 +57,9 @@ class Reached:
     least: float
     probed: tuple[tuple[float, float], ...]
     answer: Answer
+
+    def _brief(self) -> str:
+        return f"{self.target:g} % with {self.quantity} {self.least:g}: {self.answer._brief()}"
 
 
 def answer(context: Context, site: Site, workers: Workers, openings: Sequence[Candidate], show: Progress) -> Answer:

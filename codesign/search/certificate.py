@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from codesign.brief import Brief
 from codesign.report import Metrics
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits
@@ -12,7 +13,7 @@ from codesign.search.space import Candidate
 
 
 @dataclass(frozen=True)
-class Neighbour:
+class Neighbour(Brief):
     """The winner with the next choice of one free key; scored in percent after so many epochs if it was trained."""
 
     key: str
@@ -24,7 +25,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Looked:
+class Looked(Brief):
     """How much was looked at: numbers of candidates, and epochs of the rungs."""
 
     space: int
@@ -39,7 +40,7 @@ class Looked:
 
 
 @dataclass(frozen=True)
-class Certificate:
+class Certificate(Brief):
     """Everything that vouches for a winner. `rendering` makes JSON and text of it."""
 
     question: str

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from codesign.brief import Brief
 from codesign.flow import Flow
 from codesign.search.cost import Facts, Pricer
 from codesign.search.describe import Limits, Question
@@ -10,7 +11,7 @@ from codesign.search.space import Candidate, Space
 
 
 @dataclass(frozen=True)
-class Context:
+class Context(Brief):
     """A question under some limits, with the facts of its data."""
 
     question: Question

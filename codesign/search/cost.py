@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import INT32
@@ -25,7 +26,7 @@ KINDS = {"Conv": "conv", "MaxPool": "maxpool", "AvgPool": "avgpool", "Add": "add
 
 
 @dataclass(frozen=True)
-class Facts:
+class Facts(Brief):
     """What a network's size depends on of its data."""
 
     features: int
@@ -33,7 +34,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Miss:
+class Miss(Brief):
     """A limit that a candidate breaks."""
 
     limit: str
@@ -51,7 +52,7 @@ class Miss:
 
 
 @dataclass(frozen=True)
-class Cost:
+class Cost(Brief):
     """The quantities that limits are about (see `Limits`), and the limits that they break.
 
     cells hold weights; no packing takes fewer arrays than lower_bound. None where the chip cannot take the network,
@@ -84,7 +85,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Pricer:
+class Pricer(Brief):
     """Prices the candidates of a base flow. `facts` by the factor that images are downsampled by."""
 
     base: Flow

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from codesign import resources
+from codesign.brief import Brief
 from codesign.devices import Cells
 from codesign.errors import ConfigError
 from codesign.files import read_text
@@ -22,7 +23,7 @@ DOTTED = ("free", "set", "quick", "uniform.set")  # tables of dotted keys: free.
 HELD = ("data.dataset", "data.validation", "train.epochs", "train.seed", "machine")  # the search itself sets these
 
 
-class _Part(BaseModel):
+class _Part(Brief, BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
@@ -146,6 +147,11 @@ class Question(Base):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    @classmethod
+    def load(cls, source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> "Question":
+        """The question of a TOML file, or a preset by name; see the function `load`."""
+        return load(source, sets, quick)
 
     @property
     def where(self) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
 from codesign.search.context import Context
@@ -21,7 +22,7 @@ SCHEMA = "codesign-front/1"
 
 
 @dataclass(frozen=True)
-class Front:
+class Front(Brief):
     """The candidates that are not beaten, the cheapest first; held-out accuracies after one full training each."""
 
     context: Context

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import TrialState
 
+from codesign.brief import Brief
 from codesign.errors import CapacityError, InputError
 from codesign.folders import writing
 from codesign.jobs.training import Task
@@ -23,7 +24,7 @@ Progress = Callable[[str, float, int, str], None]  # what is done, done, of, not
 
 
 @dataclass(frozen=True)
-class Scores:
+class Scores(Brief):
     """A candidate's scores in percent, by seed."""
 
     candidate: Candidate
@@ -36,7 +37,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Found:
+class Found(Brief):
     """What a search under one set of limits found. `finalists` are held-out scores, the winner first."""
 
     context: Context

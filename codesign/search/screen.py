@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
 from codesign.search.context import Context
@@ -25,7 +26,7 @@ SHOWN = 20  # rows for people
 
 
 @dataclass(frozen=True)
-class Screened:
+class Screened(Brief):
     """All candidates of a space with their costs, in the space's order, and which of them lie on the front.
 
     The front: candidates that fit, of which no other that fits has at least as many cells for weights and costs no

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codesign.brief import Brief
 from codesign.jobs.job import Imperfection, Job
 from codesign.jobs.training import Task, key
 from codesign.search.context import Context, base
@@ -18,7 +19,7 @@ from codesign.train.recipe import Data
 
 
 @dataclass(frozen=True)
-class Site:
+class Site(Brief):
     """A folder that all searches of a question share, and the data set with the identities of its images."""
 
     out: Path

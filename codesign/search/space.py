@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.mapping.tiles import split_columns, split_rows
@@ -16,13 +17,16 @@ Value = Any  # of a flow's key; layers are tuples
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Brief):
     """A choice of every free key, in the order of the question."""
 
     settings: tuple[tuple[str, Value], ...]
 
     def __getitem__(self, key: str) -> Value:
         return dict(self.settings)[key]
+
+    def _brief(self) -> str:
+        return self.label
 
     @property
     def label(self) -> str:
@@ -135,7 +139,7 @@ def _next(values: Sequence[Value], value: Value) -> Sequence[Value]:
 
 
 @dataclass(frozen=True)
-class Space:
+class Space(Brief):
     """Every combination of the axes' values."""
 
     axes: tuple[Axis, ...]

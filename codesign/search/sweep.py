@@ -18,7 +18,7 @@ from codesign.workers import Workers
 
 
 def optimize(
-    question: Question,
+    question: Question | str | Path,
     out: str | Path,
     data: str | Path | None = None,
     workers: Workers | None = None,
@@ -27,10 +27,22 @@ def optimize(
 ) -> list[Point]:
     """The best network for each number of arrays, or under the question's own limits.
 
+    question: a question, its file, or a preset's name.
     `out` keeps every training and the search itself: after a kill the same command goes on, and a later one with
     more budgets or trials trains only what is new. Raises ConfigError on an impossible question or another
     question's folder, CapacityError when nothing fits any budget, and what training and simulation raise.
+
+    Usage:
+
+    >>> import codesign
+    >>> small = ["free.network.hidden=[[8], [12]]", "search.trials=2", "search.seeds=[1]", "simulate.images=2"]
+    >>> question = codesign.Question.load("optimize_digits", small, quick=True)
+    >>> points = codesign.optimize(question, "build/digits", budgets=[6])
+    >>> points[0].arrays, points[0].answer.certificate["rtl"]["mismatches"]
+    (6, 0)
     """
+    if not isinstance(question, Question):
+        question = Question.load(question)
     show = progress or (lambda what, done, of, note: None)
     with start(question, out, data) as (first, site):
         points, winners = [], list[Candidate]()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from codesign.brief import Brief
 from codesign.errors import InputError
 from codesign.search.context import Context
 from codesign.search.cost import Cost, Pricer
@@ -25,7 +26,7 @@ ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
-class Tried:
+class Tried(Brief):
     """A candidate that was trained, on as many rungs as it was worth: scores in percent, cheapest rung first."""
 
     candidate: Candidate

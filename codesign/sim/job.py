@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.errors import ToolError
+from codesign.errors import InputError, ToolError
 from codesign.fixed import Ints, pack_fields
 from codesign.folders import writing
 from codesign.image import render
@@ -28,25 +28,40 @@ DUMP = "chip.fst"
 HEARTBEAT = "progress"  # a file: images done; touched while the bench lives
 
 
+@dataclass(frozen=True)
+class Pauses:
+    """How often the streams stand still: shares of idle cycles, 0..0.9, drawn from `seed`."""
+
+    input: float = 0.0
+    output: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.input <= 0.9 and 0 <= self.output <= 0.9):
+            raise InputError(
+                f"simulate: pauses must lie in 0..0.9, got {self.input:g} and {self.output:g}; "
+                "give shares of idle cycles"
+            )
+
+    @property
+    def any(self) -> bool:
+        """Whether a stream pauses at all."""
+        return self.input > 0 or self.output > 0
+
+
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What to simulate, and how the streams behave. Pauses are shares of idle cycles, 0..0.9."""
+    """What to simulate, and how the streams behave."""
 
     program: Program
     images: Ints  # (images, features)
     folder: Path
     backdoor: bool = False
     die: Die | None = None
-    input_pause: float = 0.0
-    output_pause: float = 0.0
-    seed: int = 0
+    pauses: Pauses = Pauses()
     waves: bool = False
     probe: bool = False  # record hidden activations too
     log: Path | None = None  # absent: simulation.log in the folder
-
-    @property
-    def paused(self) -> bool:
-        return self.input_pause > 0 or self.output_pause > 0
 
 
 def build(program: Program) -> Path:
@@ -111,13 +126,13 @@ def _write_inputs(job: Job, work: Path) -> list[str]:
     """
     program = job.program
     cycles = program.mapping.beats + program.network.outputs + program.cycles.latency
-    slowest = 1 - max(job.input_pause, job.output_pause)
+    slowest = 1 - max(job.pauses.input, job.pauses.output)
     settings = {
         "backdoor": job.backdoor,
         "stream_bytes": program.chip.bus.stream_bytes,
-        "input_pause": job.input_pause,
-        "output_pause": job.output_pause,
-        "seed": job.seed,
+        "input_pause": job.pauses.input,
+        "output_pause": job.pauses.output,
+        "seed": job.pauses.seed,
         "probe": job.probe,
         "timeout_cycles": int(10 * cycles / slowest) + 1000,
     }

@@ -13,7 +13,7 @@ from codesign.sim.job import Job, run
 from codesign.sim.result import Mismatch, Result
 
 
-def judge(job: Job, found: dict[str, NDArray[Any]], seconds: float, reproduce: str) -> Result:
+def judge(job: Job, found: dict[str, NDArray[Any]], seconds: float) -> Result:
     """The result of a finished job. The first wrong image runs again to find the first layer that is wrong."""
     program = job.program
     outputs = found["outputs"].astype(np.int64)
@@ -21,10 +21,9 @@ def judge(job: Job, found: dict[str, NDArray[Any]], seconds: float, reproduce: s
     last = program.mapping.steps[-1].layer
     mismatches = []
     for image, output in np.argwhere(outputs != expected).tolist():
-        again = f"{reproduce} --image {image}" if reproduce else ""
         array, column = program.mapping.locate(last, output)
         want, got = int(expected[image, output]), int(outputs[image, output])
-        mismatches.append(Mismatch(image, last, output, array, column, want, got, again))
+        mismatches.append(Mismatch(image, last, output, array, column, want, got))
     if mismatches:
         mismatches[0] = _first_layer(job, mismatches[0])
     ins, outs = found["ins"].tolist(), found["outs"].tolist()
@@ -33,7 +32,7 @@ def judge(job: Job, found: dict[str, NDArray[Any]], seconds: float, reproduce: s
         latencies=[o - i for i, o in zip(ins, outs, strict=True)],
         interval=_interval(outs, program.cycles.period),
         mismatches=tuple(mismatches),
-        timing_errors=0 if job.paused else _timing_errors(job, ins, outs),
+        timing_errors=0 if job.pauses.any else _timing_errors(job, ins, outs),
         seconds=seconds,
     )
 

@@ -1,12 +1,13 @@
 """What a simulation found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from codesign.brief import Brief, html_table
 from codesign.fixed import Ints
 
 
 @dataclass(frozen=True)
-class Mismatch:
+class Mismatch(Brief):
     """A word that is not what the reference says; the first of a result names the first wrong layer."""
 
     image: int
@@ -16,7 +17,7 @@ class Mismatch:
     column: int
     expected: int
     got: int
-    reproduce: str = ""
+    reproduce: str = ""  # a command line that shows it again
 
     def __str__(self) -> str:
         again = f"; reproduce: {self.reproduce}" if self.reproduce else ""
@@ -27,12 +28,13 @@ class Mismatch:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class Result(Brief):
     """A finished simulation.
 
-    latencies: cycles from the last input word to the last output word, one per image; cycles: the first
+    latencies: cycles from the last input word to the last output word, one per image; latency: the first
     image's, which met an idle chip; interval: cycles between the last words of two images, the mean over the last
-    period of their predicted rhythm (over all of them where they are fewer; 0 for one image).
+    period of their predicted rhythm (over all of them where they are fewer; 0 for one image). Both are what
+    `Program.cycles`, the prediction, calls so.
     timing_errors: images whose cycle of arrival differs from the prediction.
     """
 
@@ -44,13 +46,42 @@ class Result:
     seconds: float  # streaming images, without compiling the simulator and programming
 
     @property
-    def cycles(self) -> int:
+    def latency(self) -> int:
+        """Cycles of the first image; `Program.cycles.latency` predicts them."""
         return self.latencies[0]
 
     @property
+    def cycles(self) -> int:
+        """The same as `latency`, by its first name; scripts use it."""
+        return self.latency
+
+    @property
     def images(self) -> int:
+        """Images simulated."""
         return len(self.outputs)
 
     @property
     def images_per_second(self) -> float:
+        """Speed of the simulation; 0.0 where it took no measurable time."""
         return self.images / self.seconds if self.seconds else 0.0
+
+    def _brief(self) -> str:
+        found = f"{len(self.mismatches)} mismatches, {self.timing_errors} timing errors"
+        return f"{self.images} images: {found}, latency {self.latency}, interval {round(self.interval, 2)}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was found as a table."""
+        rows = [
+            ("images", self.images),
+            ("words that differ", len(self.mismatches)),
+            ("images in another cycle than predicted", self.timing_errors),
+            ("latency, cycles", self.latency),
+            ("interval, cycles", round(self.interval, 2)),
+            ("images a second", f"{self.images_per_second:.1f}"),
+        ]
+        return html_table("simulation", [*rows, *(("first that differs", m) for m in self.mismatches[:1])])
+
+    def reproduced_by(self, command: str) -> "Result":
+        """The same result, whose mismatches name the command line that shows them again: `command --image N`."""
+        named = (replace(m, reproduce=f"{command} --image {m.image}") for m in self.mismatches)
+        return replace(self, mismatches=tuple(named))

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from codesign.brief import Brief
 from codesign.flow import Base
 from codesign.jobs.job import Imperfection
 
@@ -12,7 +13,7 @@ Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
 Values = dict[str, list[Any]]
 
 
-class _Part(BaseModel):
+class _Part(Brief, BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 

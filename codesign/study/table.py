@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign.brief import Brief
 from codesign.jobs.training import Result
 from codesign.study.describe import Study
 from codesign.study.expand import Variant
@@ -15,7 +16,7 @@ SCHEMA = "codesign-study/1"
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Brief):
     """Accuracies in percent of the test set, last epoch, in the order of `seeds`.
 
     `baseline` is full precision: the case's own, or that of the case it is compared with. `drop` is baseline less

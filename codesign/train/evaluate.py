@@ -1,6 +1,7 @@
 """How a trained network does on imperfect dies, by its integers."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,14 +20,14 @@ from codesign.train.nets.quantized import QuantNet
 
 
 def on_die(
-    model: QuantNet, dataset: Dataset, kind: IntType, chip: Chip, cells: Cells, rng: np.random.Generator
+    model: QuantNet, dataset: Dataset, kind: IntType, chip: Chip | str | Path, cells: Cells, rng: np.random.Generator
 ) -> float:
     """Percent of test images right when every cell is drawn by `rng`; converters do not clip.
 
     Each slice of a layer lies in arrays of its own. Biases are ideal, also those in cells. Raises InputError when
     the chip's codes cannot show `cells` (see `devices.check`), or its cells cannot hold the model's weights.
     """
-    grid = model.grid
+    chip, grid = Chip.of(chip), model.grid
     if not model.is_discrete:
         raise InputError("model: some of its weights are real, a die cannot hold them; quantize every layer")
     if (grid.pair or grid.values) != chip.device.weights:

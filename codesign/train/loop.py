@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.data import Dataset
 from codesign.errors import InputError, ToolError
 from codesign.fixed import IntType
+from codesign.ir import Network
 from codesign.train import distributed, ranks
 from codesign.train.augment import mirrored, shifted
 from codesign.train.build import build, check
 from codesign.train.checkpoint import Checkpoint
+from codesign.train.export import export
 from codesign.train.identity import identity
 from codesign.train.layers.matrix import span
 from codesign.train.methods.direct import quantize_from
@@ -33,7 +37,7 @@ CALIBRATION = 1024  # training images that direct quantization looks at
 
 
 @dataclass(frozen=True)
-class Epoch:
+class Epoch(Brief):
     """What one epoch showed; accuracy is of the training images, measured on the way."""
 
     phase: str  # "float" or "quantized"
@@ -45,7 +49,7 @@ class Epoch:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class Trained(Brief):
     """The end of training (the last epoch, never the best). Accuracies are percent of `images` test images."""
 
     model: QuantNet
@@ -54,6 +58,15 @@ class Trained:
     accuracy_float: float | None
     images: int
     history: tuple[Epoch, ...]
+
+    @cached_property
+    def network(self) -> Network:
+        """The integers of `model`, for `codesign.compile`. Raises InputError when some of its weights are real."""
+        return export(self.model, "network")
+
+    def _brief(self) -> str:
+        full = "" if self.accuracy_float is None else f", {self.accuracy_float:.2f} % in full precision"
+        return f"{self.accuracy_quantized:.2f} % of {self.images} test images{full}; {len(self.history)} epochs"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +106,16 @@ def fit(
     result, the first one writes (`Excused` in the others: it found nothing to train). Raises ConfigError when chip or
     data cannot take the recipe, InputError when `folder` holds another run or the loss becomes NaN or infinite,
     ToolError when there is no GPU where one is asked for.
+
+    Usage:
+
+    >>> import codesign
+    >>> recipe = codesign.Recipe(network={"hidden": (8,)}, train={"epochs": 2})
+    >>> trained = codesign.train.fit(recipe, recipe.data.load(), "tiny")
+    >>> trained.network
+    Network(network: 64 x u8, 2 nodes, 592 weights)
+    >>> trained.accuracy_quantized > 20 < trained.accuracy_float
+    True
     """
     chip = Chip.of(chip)
     check(recipe, dataset, chip)

@@ -14,6 +14,8 @@ import pytest
 
 from codesign import __version__, cli, doctor
 from codesign.cli import main
+from codesign.cli.common import read_array
+from codesign.cli.verdict import judge
 from codesign.errors import CodesignError
 from tests.chip.test_description import TINY
 from tests.cli.calls import Call
@@ -24,11 +26,12 @@ from tests.study.toy import TOY as STUDY
 
 class TestStatus:
     def test_help_names_every_command_and_is_light(self) -> None:
-        code = "import sys; from codesign.cli import main; s = main(['--help']); print('torch' in sys.modules, s)"
+        heavy = "{'torch', 'numpy', 'pydantic', 'rich'}"
+        code = f"import sys; from codesign.cli import main; s = main(['--help']); print({heavy} & {{*sys.modules}}, s)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         for command in ("run", "study", "compile", "simulate", "image", "report", "chip", "doctor"):
             assert f" {command} " in done.stdout
-        assert done.stdout.endswith("False 0\n")
+        assert done.stdout.endswith("set() 0\n")
 
     def test_version(self, call: Call) -> None:
         assert call("--version") == (0, f"codesign {__version__}\n", "")
@@ -117,7 +120,7 @@ class TestStatus:
             raise KeyboardInterrupt
 
         monkeypatch.setattr(doctor, "examine", interrupted)
-        assert call("doctor") == (130, "", "interrupted; the same command goes on where it stopped\n")
+        assert call("doctor") == (130, "", "interrupted; run the same command again to resume\n")
 
     def test_a_bug_is_not_hidden(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(doctor, "examine", lambda: 1 / 0)
@@ -257,7 +260,7 @@ class TestInputs:
     def test_arrays(self, tmp_path: Path) -> None:
         path = tmp_path / "x.npy"
         np.save(path, np.arange(3))
-        assert cli.read_array(path).tolist() == [0, 1, 2]
+        assert read_array(path).tolist() == [0, 1, 2]
 
     def test_not_an_array(self, tmp_path: Path) -> None:
         (tmp_path / "x.npy").write_text("1,2,3")
@@ -274,7 +277,7 @@ class TestInputs:
 
     def message(self, path: Path) -> str:
         with pytest.raises(CodesignError) as caught:
-            cli.read_array(path)
+            read_array(path)
         return str(caught.value)
 
     def test_waves_need_a_folder(self, call: Call) -> None:
@@ -295,7 +298,7 @@ class TestJudge:
 
     result = SimpleNamespace(
         images=3,
-        cycles=67,
+        latency=67,
         interval=49,
         latencies=[67, 80, 93],
         mismatches=(),
@@ -304,29 +307,28 @@ class TestJudge:
     )
 
     def test_right(self, capsys: pytest.CaptureFixture[str]) -> None:
-        cli.judge(self.result, False)
+        judge(self.result, False)
         assert capsys.readouterr().out == (
-            "3 images as the reference and the prediction say; 67 cycles for the first, then one every 49; "
-            "12.3 images/s\n"
+            "3 images: every word and cycle as predicted; 67 cycles for the first, then one every 49; 12.3 images/s\n"
         )
 
     def test_a_mean_interval(self, capsys: pytest.CaptureFixture[str]) -> None:
         mean = SimpleNamespace(**(vars(self.result) | {"interval": 4.5}))
-        cli.judge(mean, False)
+        judge(mean, False)
         assert "then one every 4.50;" in capsys.readouterr().out
-        cli.judge(mean, True)
+        judge(mean, True)
         assert json.loads(capsys.readouterr().out)["interval"] == 4.5
 
     @pytest.mark.parametrize(
         ("changes", "expected"),
         [
             ({"mismatches": ("image 1: x", "image 2: y")}, "error: 2 words differ from the reference; image 1: x\n"),
-            ({"timing_errors": 2}, "error: 2 images came in another cycle than predicted\n"),
+            ({"timing_errors": 2}, "error: 2 images finished in a different cycle than predicted\n"),
         ],
     )
     def test_wrong(self, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], expected: str) -> None:
         with pytest.raises(Exception) as caught:
-            cli.judge(SimpleNamespace(**(vars(self.result) | changes)), True)
+            judge(SimpleNamespace(**(vars(self.result) | changes)), True)
         assert caught.value.exit_code == 1  # type: ignore[attr-defined]
         out, err = capsys.readouterr()
         assert err == expected

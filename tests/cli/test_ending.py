@@ -35,7 +35,7 @@ def test_one_line_and_128_plus_n(
             tidied.append(True)
 
     monkeypatch.setattr(doctor, "examine", examine)
-    line = f"ended by {sent.name}; the same command goes on where it stopped\n"
+    line = f"ended by {sent.name}; run the same command again to resume\n"
     assert call("doctor") == (status, "", line)
     assert tidied == [True]
     assert [signal.getsignal(s) for s in ENDING] == [signal.SIG_IGN] * len(ENDING), "until the process has ended"

@@ -17,7 +17,7 @@ TINY = Chip.load("tiny")
 
 
 def whole(folder: Path) -> str:
-    return f"{folder}: is whole, and all formats say the same\n"
+    return f"{folder}: OK, checksums match and all formats agree\n"
 
 
 def test_a_linked_image_is_judged_in_the_program_that_is_named(call: Call, tmp_path: Path) -> None:

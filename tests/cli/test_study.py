@@ -115,7 +115,7 @@ class TestStudy:
         assert call("study", file, "--out", tmp_path / "out") == (
             130,
             "",
-            "interrupted; the same command goes on where it stopped\n",
+            "interrupted; run the same command again to resume\n",
         )
 
 

@@ -8,11 +8,11 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.errors import ToolError
 from codesign.fixed import IntType
-from codesign.sim import simulate
+from codesign.sim import Pauses, simulate
 from tests.hdl.mutants import Mutant
 from tests.hdl.programs import images, program
 
-BLOCKED = {"output_pause": 0.9}
+BLOCKED = {"pauses": Pauses(output=0.9)}
 BUS = {"load": "bus"}
 DROPPED = "an offered word was dropped or changed"
 

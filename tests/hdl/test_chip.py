@@ -14,7 +14,7 @@ from codesign.image import assemble, sections
 from codesign.ir import verify
 from codesign.mapping import Die, layers, place
 from codesign.program import Program
-from codesign.sim import judge, simulate
+from codesign.sim import Pauses, judge, simulate
 from codesign.sim.job import build
 from tests.hdl.programs import alternating, images, net, program
 
@@ -60,7 +60,7 @@ def test_networks_on_one_build(name: str, cache: Path, tmp_path: Path) -> None:
     assert result.mismatches == () and result.timing_errors == 0
     assert result.outputs.shape == (5, p.network.outputs)
     assert (result.outputs == p.run(x)).all()
-    assert result.cycles == p.cycles.latency
+    assert result.cycles == result.latency == p.cycles.latency
     assert len(np.unique(result.outputs, axis=0)) > 1, "outputs that depend on the image"
     assert [f.name for f in cache.glob("icarus-tiny*")] == [first.parent.name]
     assert first.stat().st_mtime_ns == made
@@ -147,9 +147,7 @@ def test_the_interval_does_not_depend_on_where_the_stream_ends(count: int, tmp_p
 def test_pauses_change_no_value(input_pause: float, output_pause: float, tmp_path: Path) -> None:
     p = prepared("signed-i8-hidden-i4")
     x = images(6, p.network, seed=1)
-    result = simulate(
-        p, x, load="backdoor", folder=tmp_path, input_pause=input_pause, output_pause=output_pause, seed=7
-    )
+    result = simulate(p, x, load="backdoor", folder=tmp_path, pauses=Pauses(input_pause, output_pause, seed=7))
     assert result.mismatches == () and result.images == 6
     if not (input_pause or output_pause):
         assert result.timing_errors == 0
@@ -194,7 +192,7 @@ def test_a_wrong_cell_is_found_and_named(layer: str, row: int, column: int, tmp_
     wrong = flipped(p, layer, row, column)
     vars(p)["words"] = assemble(TINY, sections(wrong.mapping))  # what the chip is programmed with
     x = images(6, p.network, seed=2, zeros=0.0)
-    result = simulate(p, x, load="bus", folder=tmp_path, reproduce="codesign simulate build")
+    result = simulate(p, x, load="bus", folder=tmp_path).reproduced_by("codesign simulate build")
     good, bad = layers(p.mapping, x), layers(wrong.mapping, x)
     differing = np.argwhere(good["fc2"] != bad["fc2"])
     assert len(result.mismatches) == len(differing) > 0

@@ -13,7 +13,7 @@ from codesign.mapping import layers, place
 from codesign.mapping.capacity import arrays_needed
 from codesign.mapping.outline import outline
 from codesign.program import Program
-from codesign.sim import simulate
+from codesign.sim import Pauses, simulate
 
 Rng = np.random.Generator
 
@@ -104,7 +104,7 @@ def check(seed: int, networks: int) -> None:
         result = simulate(program, x, load=str(rng.choice(["bus", "backdoor"])))
         assert result.mismatches == () and result.timing_errors == 0, f"seed {seed}: {chip}"
         assert result.images == 4
-        paused = simulate(program, x, load="backdoor", input_pause=0.4, output_pause=0.6, seed=seed)
+        paused = simulate(program, x, load="backdoor", pauses=Pauses(0.4, 0.6, seed))
         assert paused.mismatches == (), f"seed {seed}: {chip}"
 
 

@@ -100,9 +100,12 @@ class TestRefused:
         [
             (
                 ("--minimize", "latency"),
-                "--minimize: says what --reach makes least; give --reach too, or leave it out",
+                "--minimize: names what --reach minimizes; give --reach too, or leave it out",
             ),
-            (("--screen", "--budgets", "4,6"), "--screen: goes through one budget, got 4,6; give one number of arrays"),
+            (
+                ("--screen", "--budgets", "4,6"),
+                "--screen: prices one budget at a time, got 4,6; give one number of arrays",
+            ),
             (("--screen", "--reach", "9"), "--budgets, --reach, --front and --screen are different questions; "
              "give one of them"),
         ],

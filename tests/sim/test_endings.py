@@ -23,7 +23,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 from codesign.cli import main
 sys.exit(main())
 """
-GOES_ON = "the same command goes on where it stopped"
+GOES_ON = "run the same command again to resume"
 ENDINGS = [
     (signal.SIGTERM, 143, f"ended by SIGTERM; {GOES_ON}\n"),
     (signal.SIGHUP, 129, f"ended by SIGHUP; {GOES_ON}\n"),

@@ -21,7 +21,7 @@ def torchrun(out: Path) -> str:
 
 def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
     """Sums of gradients round differently, so weights agree nearly; a second run finds everything done."""
-    assert torchrun(tmp_path / "two").count("did train") == 1
+    assert torchrun(tmp_path / "two").count("ran train") == 1
     subprocess.run([sys.executable, "-m", "codesign", *FLOW, "--out", str(tmp_path / "one")], check=True, timeout=300)
     one, two = (ir.load(tmp_path / n / "01_train" / "network.safetensors") for n in ("one", "two"))
     for a, b in zip(one.nodes, two.nodes, strict=True):
@@ -29,4 +29,4 @@ def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
         assert (a.weight == b.weight).mean() > 0.97
     found = [json.loads((tmp_path / n / "01_train" / "train.json").read_text()) for n in ("one", "two")]
     assert np.abs(found[0]["quantized"] - found[1]["quantized"]) < 3
-    assert "did nothing" in torchrun(tmp_path / "two")
+    assert "ran nothing" in torchrun(tmp_path / "two")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.settings import put
 from codesign.train.recipe.data import Data
@@ -16,8 +17,18 @@ from codesign.train.recipe.renamed import RENAMED
 from codesign.train.recipe.training import Training
 
 
-class Recipe(BaseModel):
-    """A training run. Equal recipes on equal data and cells give equal bytes."""
+class Recipe(Brief, BaseModel):
+    """A training run. Equal recipes on equal data and cells give equal bytes.
+
+    Usage:
+
+    >>> import codesign
+    >>> recipe = codesign.Recipe(network={"hidden": (16,)}, train={"epochs": 3})
+    >>> recipe
+    Recipe(network.hidden=(16,), train.epochs=3)
+    >>> recipe.data.load()
+    Dataset(digits: 1437 training and 360 test images of 1x8x8, 10 classes)
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     renamed: ClassVar[Mapping[str, str]] = RENAMED

@@ -5,8 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from codesign.brief import Brief
 
-class Table(BaseModel):
+
+class Table(Brief, BaseModel):
     """A table of settings: nothing unknown, nothing converted, nothing changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

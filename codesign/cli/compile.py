@@ -1,0 +1,47 @@
+"""codesign compile: a network file to a program folder."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codesign.cli.common import ChipName, Json, Out, read_array, say
+
+
+def compile_(
+    network: Annotated[
+        Path, typer.Argument(metavar="NETWORK", help="Network file (.safetensors) exported by training.")
+    ],
+    chip: ChipName,
+    out: Out,
+    calibration: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Typical inputs (.npy) that set the converter ranges.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compile an integer network to a chip's programming image."""
+    from codesign import ir
+    from codesign.chip.description import Chip
+    from codesign.compiler import compile
+    from codesign.report import number
+
+    target, samples = Chip.load(chip), None if calibration is None else read_array(calibration)
+    source = ir.load(network)
+    program = compile(source, samples, target, source.name)
+    program.save(out)
+    c = program.cycles
+    found = {
+        "arrays": {
+            "used": program.arrays_used,
+            "lower_bound": program.arrays_lower_bound,
+            "budget": target.arrays.count,
+        },
+        "cycles": {"bound": c.bound, "latency": c.latency, "interval": c.interval},
+    }
+    say(
+        json,
+        found,
+        f"{source.name} on {target.name}: {program.arrays_used} of {target.arrays.count} arrays "
+        f"(at least {program.arrays_lower_bound}), {c.latency} cycles an image, one every {number(c.interval)}; "
+        f"in {out}",
+    )

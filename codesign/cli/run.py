@@ -1,0 +1,37 @@
+"""codesign run: a flow file from training to a report."""
+
+from typing import Annotated
+
+import typer
+
+from codesign.cli.common import Data, Json, Out, Sets, progress_bars, say
+from codesign.cli.verdict import show_report
+
+
+def run(
+    flow: Annotated[str, typer.Argument(metavar="FLOW", help="Flow file, or a preset such as digits_mlp.")],
+    out: Out,
+    first: Annotated[str | None, typer.Option("--from", metavar="STAGE", help="Rerun from this stage onwards.")] = None,
+    last: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,
+    sets: Sets = None,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Train, compile, simulate and report as a flow file says.
+
+    The stages are train, compile, reference, simulate and report. Stages that are up to date are skipped; run the
+    same command again to resume after an interruption.
+    """
+    from codesign import flow as flows
+    from codesign.train.ranks import rank
+
+    described = flows.Flow.load(flow, sets or ())
+    with progress_bars() as progress:
+        ran = flows.run(described, out, first, last, data, progress)
+    if rank() > 0:
+        return  # one of torchrun's further processes: the first one tells
+    if not (out / flows.SUMMARY).is_file():
+        what = f"ran {', '.join(ran)}" if ran else "ran nothing: every stage is up to date"
+        say(json, {"stages": ran}, f"{what}; in {out}")
+    else:
+        show_report(out, json)

@@ -1,0 +1,66 @@
+"""codesign simulate: a program's Verilog on inputs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from codesign.cli.common import Json, progress_bars, read_array
+from codesign.cli.verdict import judge
+from codesign.errors import InputError
+
+
+def simulate(
+    program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="Folder written by codesign compile.")],
+    inputs: Annotated[Path, typer.Option(metavar="FILE", help="Integer inputs (.npy), one row per image.")],
+    images: Annotated[int | None, typer.Option(metavar="N", min=1, help="Simulate only the first N images.")] = None,
+    image: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Simulate only image N, counted from 0.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep outputs, log and waveforms in this folder.")
+    ] = None,
+    waves: Annotated[bool, typer.Option("--waves", help="Record waveforms (FST) in --out.")] = False,
+    simulator: Annotated[str, typer.Option(metavar="NAME", help="Simulator to use: icarus.")] = "icarus",
+    load: Annotated[
+        str, typer.Option(metavar="HOW", help="Program the chip by bus, as firmware does, or by backdoor, faster.")
+    ] = "bus",
+    json: Json = False,
+) -> None:
+    """Simulate the chip's Verilog and compare every word and cycle with the reference."""
+    if waves and out is None:
+        raise typer.BadParameter("needs --out, a folder that keeps them", param_hint="--waves")
+    import io
+    from contextlib import nullcontext
+    from dataclasses import replace
+
+    import numpy as np
+
+    from codesign import sim
+    from codesign.folders import atomic_write, claimed, writing
+    from codesign.program import Program
+
+    loaded, x = Program.load(program), read_array(inputs)
+    if image is not None and image >= len(x):
+        raise InputError(f"--image {image}: {inputs} has {len(x)} images, counted from 0; choose a smaller one")
+    x = x[image : image + 1] if image is not None else x[:images]
+    with nullcontext() if out is None else claimed(out, "simulation") as folder, progress_bars() as progress:
+        result = sim.simulate(
+            loaded,
+            x,
+            simulator=simulator,
+            folder=folder,
+            waves=waves,
+            load=load,
+            progress=progress and (lambda done, of: progress("simulate", done, of, "")),
+        )
+        if folder is not None:
+            with writing(folder):
+                whole = io.BytesIO()
+                np.save(whole, result.outputs, allow_pickle=False)
+                atomic_write(folder / "outputs.npy", whole.getvalue())
+    if image is None:
+        result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}")
+    else:
+        result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
+    judge(result, json)
