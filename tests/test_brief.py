@@ -86,7 +86,7 @@ def test_every_object_is_one_short_line(objects: list[Any]) -> None:
     kinds = {type(v).__name__ for v in objects}
     assert kinds >= {"Program", "Network", "Linear", "Requant", "Mapping", "Step", "ArrayUse", "Die", "Cells", "Chip"}
     assert kinds >= {"Result", "Mismatch", "Dataset", "Recipe", "Trained", "Epoch", "Flow", "Metrics", "Study"}
-    assert kinds >= {"Point", "Answer", "Found", "Question", "Order", "Screened", "Candidate", "Cost"}
+    assert kinds >= {"Point", "Answer", "Found", "Question", "Context", "Screened", "Candidate", "Cost"}
     for value in objects:
         line = repr(value)
         assert "\n" not in line and len(line) <= 120, line
@@ -124,7 +124,7 @@ def test_public_classes_are_all_looked_at(objects: list[Any]) -> None:
         (
             Flow.load("digits_mlp"),
             "Flow(digits_mlp on reference-128: quantize.input_bits=4, quantize.activation_bits=4, train.epochs=40, "
-            "...)",
+            "train.seed=1)",
         ),
         (
             example(),

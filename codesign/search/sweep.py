@@ -38,7 +38,7 @@ def optimize(
     >>> small = ["free.network.hidden=[[8], [12]]", "search.trials=2", "search.seeds=[1]", "simulate.images=2"]
     >>> question = codesign.Question.load("optimize_digits", small, quick=True)
     >>> points = codesign.optimize(question, "build/digits", budgets=[6])
-    >>> points[0].arrays, points[0].answer.certificate["rtl"]["mismatches"]
+    >>> points[0].arrays, points[0].answer.certificate.rtl.mismatches
     (6, 0)
     """
     if not isinstance(question, Question):
