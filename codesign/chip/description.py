@@ -2,12 +2,13 @@
 
 import zlib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from codesign import resources
+from codesign.checked import Checked, rule, rules
 from codesign.errors import ConfigError
 from codesign.files import read_text
 from codesign.fixed import IntType, clog2
@@ -16,7 +17,7 @@ from codesign.settings import TOML_LIMIT, Int, validate
 RTL_VERSION = 0x0001_0000  # major.minor of the register map, descriptors and image words
 
 
-class _Part(BaseModel):
+class _Part(Checked):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
@@ -52,24 +53,43 @@ class Device(_Part):
         0.0, description="codes above g_on, as a share of it: room for cells that conduct more than their level"
     )
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if (self.spacing == "table") != (self.table is not None):
-            raise ValueError('table: give it exactly when spacing = "table"')
-        if self.table is not None and self.on_off_ratio is not None:
-            raise ValueError("on_off_ratio: the table says it already; remove one of them")
-        if self.table is not None and len(self.table) != self.levels:
-            raise ValueError(f"table: must list {self.levels} conductances (levels), got {len(self.table)}")
-        if self.table is not None and list(self.table) != sorted(set(self.table)):
-            raise ValueError("table: conductances must rise from level to level")
-        if self.spacing == "resistance" and self.on_off_ratio is None:
-            raise ValueError('on_off_ratio: required when spacing = "resistance"')
-        if len(set(self.codes)) != self.levels:
-            raise ValueError(
-                f"code_bits: {self.code_bits} bits cannot tell {self.levels} levels apart, "
-                f"codes would be {list(self.codes)}, raise code_bits"
-            )
-        return self
+    @rule
+    def _table_or_formula(self) -> str | None:
+        told = 'table: give it exactly when spacing = "table"'
+        return told if (self.spacing == "table") != (self.table is not None) else None
+
+    @rule
+    def _ratio_once(self) -> str | None:
+        twice = self.table is not None and self.on_off_ratio is not None
+        return "on_off_ratio: the table says it already; remove one of them" if twice else None
+
+    @rule
+    def _conductance_of_every_level(self) -> str | None:
+        if self.table is None or len(self.table) == self.levels:
+            return None
+        return f"table: must list {self.levels} conductances (levels), got {len(self.table)}"
+
+    @rule
+    def _conductances_rise(self) -> str | None:
+        if self.table is None or list(self.table) == sorted(set(self.table)):
+            return None
+        return "table: conductances must rise from level to level"
+
+    @rule
+    def _resistance_of_an_off_cell(self) -> str | None:
+        lacks = self.spacing == "resistance" and self.on_off_ratio is None
+        return 'on_off_ratio: required when spacing = "resistance"' if lacks else None
+
+    @rule
+    def _levels_differ(self) -> str | None:
+        if any(judge(self) for judge in rules(Device) if judge is not Device._levels_differ):
+            return None  # no codes follow from such a device
+        if len(set(self.codes)) == self.levels:
+            return None
+        return (
+            f"code_bits: {self.code_bits} bits cannot tell {self.levels} levels apart, "
+            f"codes would be {list(self.codes)}, raise code_bits"
+        )
 
     @property
     def codes(self) -> tuple[int, ...]:
@@ -161,20 +181,23 @@ class Chip(_Part):
     memory: Memory = Memory()
     bus: Bus = Bus()
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        problems = []
-        if self.adc.lanes > self.columns:
-            problems.append(f"adc.lanes: must be at most arrays.columns/2 = {self.columns}, got {self.adc.lanes}")
-        if self.arrays.rows % self.adc.lanes:
-            problems.append(f"adc.lanes: must divide arrays.rows = {self.arrays.rows}, got {self.adc.lanes}")
-        if self.arrays.rows % self.bus.stream_bytes:
-            problems.append(
-                f"bus.stream_bytes: must divide arrays.rows = {self.arrays.rows}, got {self.bus.stream_bytes}"
-            )
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
+    @rule
+    def _converters_have_columns(self) -> str | None:
+        if self.adc.lanes <= self.columns:
+            return None
+        return f"adc.lanes: must be at most arrays.columns/2 = {self.columns}, got {self.adc.lanes}"
+
+    @rule
+    def _lanes_fill_words(self) -> str | None:
+        return self._divides_rows("adc.lanes", self.adc.lanes)
+
+    @rule
+    def _beats_fill_words(self) -> str | None:
+        return self._divides_rows("bus.stream_bytes", self.bus.stream_bytes)
+
+    def _divides_rows(self, key: str, value: int) -> str | None:
+        rows = self.arrays.rows
+        return f"{key}: must divide arrays.rows = {rows}, got {value}" if rows % value else None
 
     @classmethod
     def load(cls, source: str | Path) -> "Chip":
