@@ -87,6 +87,28 @@ def _meant(data: dict[str, Any], model: str) -> str | None:
     return None
 
 
+_REQUIRED = {  # in our words; pydantic's stand where none are
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "finite_number": "must be a finite number",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text in quotes",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_short": "must be at least {min_length} long",
+    "literal_error": "must be {expected}",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+}
+
+
 def _findings(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Path, str]]:
     """Path and line of each mistake that pydantic found."""
     for item in error.errors():
@@ -105,7 +127,15 @@ def _findings(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[
             for line in str(item["ctx"]["error"]).splitlines():
                 yield path, f"{key}.{line}" if path else line
         else:
-            yield path, f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}, got {item['input']!r}"
+            said = item["msg"][0].lower() + item["msg"][1:]
+            if item["type"] in _REQUIRED:
+                said = _REQUIRED[item["type"]].format(**{k: _whole(v) for k, v in item.get("ctx", {}).items()})
+            yield path, f"{key}: {said}, got {item['input']!r}"
+
+
+def _whole(value: Any) -> Any:
+    """A limit as a file would say it: 2 rather than 2.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

@@ -30,20 +30,20 @@ def mistakes(*changes: tuple[str, str]) -> list[str]:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("count = 6", "count = 0", "arrays.count: input should be greater than or equal to 1, got 0"),
-        ("count = 6", "count = 1025", "arrays.count: input should be less than or equal to 1024, got 1025"),
-        ("rows = 16", "rows = nan", "arrays.rows: input should be a valid integer, got nan"),
-        ("columns = 16 ", "columns = 15 ", "arrays.columns: input should be a multiple of 2, got 15"),
-        ("levels = 4", "levels = 257", "device.levels: input should be less than or equal to 256, got 257"),
+        ("count = 6", "count = 0", "arrays.count: must be at least 1, got 0"),
+        ("count = 6", "count = 1025", "arrays.count: must be at most 1024, got 1025"),
+        ("rows = 16", "rows = nan", "arrays.rows: must be an integer, got nan"),
+        ("columns = 16 ", "columns = 15 ", "arrays.columns: must be a multiple of 2, got 15"),
+        ("levels = 4", "levels = 257", "device.levels: must be at most 256, got 257"),
         (
             "levels = 4",
             "levels = 4.5",
-            "device.levels: input should be a valid integer, got 4.5",
+            "device.levels: must be an integer, got 4.5",
         ),
         (
             '"conductance"',
             '"linear"',
-            "device.spacing: input should be 'conductance', 'resistance' or 'table', got 'linear'",
+            "device.spacing: must be 'conductance', 'resistance' or 'table', got 'linear'",
         ),
         ('"conductance"', '"resistance"', 'device.on_off_ratio: required when spacing = "resistance"'),
         ('"conductance"', '"table"', 'device.table: give it exactly when spacing = "table"'),
@@ -61,12 +61,12 @@ def mistakes(*changes: tuple[str, str]) -> list[str]:
         (
             '"conductance"',
             '"table"\ntable = [0, 1, -1, 2]',
-            "device.table.2: input should be greater than or equal to 0, got -1",
+            "device.table.2: must be at least 0, got -1",
         ),
         (
             '"conductance"',
             '"conductance"\non_off_ratio = 1',
-            "device.on_off_ratio: input should be greater than 1, got 1",
+            "device.on_off_ratio: must be more than 1, got 1",
         ),
         (
             "code_bits = 2",
@@ -76,7 +76,7 @@ def mistakes(*changes: tuple[str, str]) -> list[str]:
         ("lanes = 4", "lanes = 16", "adc.lanes: must be at most arrays.columns/2 = 8, got 16"),
         ("lanes = 4", "lanes = 3", "adc.lanes: must divide arrays.rows = 16, got 3"),
         ("bytes = 4", "bytes = 5", "bus.stream_bytes: must divide arrays.rows = 16, got 5"),
-        ('"tiny"', '"Tiny"', "name: string should match pattern '^[a-z][a-z0-9-]{0,40}$', got 'Tiny'"),
+        ('"tiny"', '"Tiny"', "name: must match ^[a-z][a-z0-9-]{0,40}$, got 'Tiny'"),
         ('name = "tiny"', "", "name: missing; it is required"),
         ("bits = 6", "bits = 6\nfoo = 3", "adc.foo: unknown key; known keys: bits, lanes"),
         (
@@ -93,10 +93,10 @@ def test_one_mistake(old: str, new: str, expected: str) -> None:
 
 def test_every_mistake_is_reported_at_once() -> None:
     assert mistakes(("count = 6", "count = -1"), ("rows = 16", "rowz = 16"), ("bits = 6", "bits = 13")) == [
-        "my.toml: arrays.count: input should be greater than or equal to 1, got -1",
+        "my.toml: arrays.count: must be at least 1, got -1",
         "my.toml: arrays.rows: missing; it is required",
         "my.toml: arrays.rowz: unknown key; did you mean rows?",
-        "my.toml: adc.bits: input should be less than or equal to 12, got 13",
+        "my.toml: adc.bits: must be at most 12, got 13",
     ]
 
 
@@ -241,10 +241,10 @@ stream_bytes = 5
 """
 EVERYWHERE = {
     "name: must be one line without control characters, got 'tiny\\x07'",
-    "arrays.count: input should be greater than or equal to 1, got 0",
+    "arrays.count: must be at least 1, got 0",
     "arrays.rowz: unknown key; did you mean rows?",
     "adc.bits: missing; it is required",
-    "memory.steps: input should be a valid integer, got 'many'",
+    "memory.steps: must be an integer, got 'many'",
 }
 ACROSS = {
     "_converters_have_columns": "adc.lanes: must be at most arrays.columns/2 = 8, got 9",
@@ -256,7 +256,7 @@ DEVICES = [  # what [device] holds, mistaken fields, broken rules; no one device
         'levels = 4\nspacing = "conductance"\ntable = [3, 1]\non_off_ratio = 2\nheadroom = -1',
         {
             "device.code_bits: missing; it is required",
-            "device.headroom: input should be greater than or equal to 0, got -1",
+            "device.headroom: must be at least 0, got -1",
         },
         {
             "_table_or_formula": 'device.table: give it exactly when spacing = "table"',
@@ -267,7 +267,7 @@ DEVICES = [  # what [device] holds, mistaken fields, broken rules; no one device
     ),
     (
         'levels = 300\nspacing = "resistance"\ncode_bits = 2',
-        {"device.levels: input should be less than or equal to 256, got 300"},
+        {"device.levels: must be at most 256, got 300"},
         {"_resistance_of_an_off_cell": 'device.on_off_ratio: required when spacing = "resistance"'},
     ),
     (
@@ -300,8 +300,8 @@ def test_a_mistaken_field_breaks_no_rule() -> None:
     """Neither by its value nor by the default that stands where a file says nothing."""
     told = mistakes(("rows = 16", "rows = 24"), ("bytes = 4", 'bytes = "4"'), ("lanes = 4", "lanes = 0"))
     assert told == [
-        "my.toml: adc.lanes: input should be greater than or equal to 1, got 0",
-        "my.toml: bus.stream_bytes: input should be a valid integer, got '4'",
+        "my.toml: adc.lanes: must be at least 1, got 0",
+        "my.toml: bus.stream_bytes: must be an integer, got '4'",
     ]
 
 

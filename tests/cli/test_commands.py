@@ -163,7 +163,7 @@ class TestChip:
         [
             ("mine.txt", "tiny", "chip file {file}: must be named NAME.toml"),
             ("mine.toml", "tinny", "--like tinny: no such preset; use one of reference-128, tiny"),
-            ("No.toml", "tiny", "{file}: name: string should match pattern '^[a-z][a-z0-9-]{{0,40}}$', got 'No'"),
+            ("No.toml", "tiny", "{file}: name: must match ^[a-z][a-z0-9-]{{0,40}}$, got 'No'"),
             ("gone/a.toml", "tiny", "{file}: cannot be written (No such file or directory); choose another place"),
         ],
     )
