@@ -1,14 +1,19 @@
 """codesign chip: new, check and emit."""
 
 import json as jsons
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from codesign.cli.common import Json, Out, say
-from codesign.errors import ConfigError, OutputError
+from codesign.errors import ConfigError, OutputError, warn
 
+if TYPE_CHECKING:
+    from codesign.chip.levels import Level
+
+MOST = 16  # levels shown
 app = typer.Typer(no_args_is_help=True, help="Describe a chip and write its Verilog.")
 
 
@@ -41,8 +46,11 @@ def chip_new(
 
 @app.command("check")
 def chip_check(chip: Annotated[str, typer.Argument(help="Preset name or chip.toml.")], json: Json = False) -> None:
-    """Check a chip file and show what follows from it."""
+    """Check a chip file and show what follows from it, with the rounding error of every level's conductance code."""
+    from dataclasses import asdict
+
     from codesign.chip.description import Chip
+    from codesign.chip.levels import advice, levels
 
     c = Chip.load(chip)
     derived = {
@@ -52,14 +60,32 @@ def chip_check(chip: Annotated[str, typer.Argument(help="Preset name or chip.tom
         "accumulator_bits": c.acc_bits,
     }
     derived |= {"codes": list(c.device.codes), "weights": list(c.device.weights)}
+    derived |= {"levels": [asdict(at) for at in levels(c.device)]}
     lines = [
         f"{c.name} (0x{c.id:08x}) is a valid chip",
         f"  {c.arrays.count} arrays of {c.arrays.rows} wordlines x {c.columns} signed columns",
-        f"  {c.device.levels} levels a cell, conductance codes {', '.join(map(str, c.device.codes))}",
+        f"  {c.device.levels} levels a cell; error of what a code represents in % of full scale:",
+        *_table(levels(c.device)),
         f"  {c.adc.lanes} converters of {c.adc.bits} bits an array, {c.groups} column groups",
         f"  activations up to {c.activation.bits} bits, {c.acc_bits}-bit accumulators",
     ]
     say(json, {"chip": c.model_dump(mode="json"), "derived": derived}, "\n".join(lines))
+    if told := advice(c.device):
+        warn(f"{chip}: {told}")
+
+
+def _table(found: "Sequence[Level]") -> list[str]:
+    """Lines that show levels; of many, those that are furthest off."""
+    shown, note = found, []
+    if len(found) > MOST:
+        shown = sorted(sorted(found, key=lambda at: -abs(at.error))[:MOST], key=lambda at: at.level)
+        note = [f"    the {MOST} levels that are furthest off; --json lists all"]
+    head = f"    {'level':>5} {'nominal':>12} {'code':>6} {'represented':>12} {'error':>8}"
+    rows = [
+        f"    {at.level:>5} {at.nominal:>12.4g} {at.code:>6} {at.represented:>12.4g} {round(at.error, 2) + 0.0:>8.2f}"
+        for at in shown
+    ]
+    return [head, *rows, *note]
 
 
 @app.command("emit")

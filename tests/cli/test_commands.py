@@ -131,7 +131,12 @@ class TestChip:
             0,
             "tiny (0x891973fa) is a valid chip\n"
             "  6 arrays of 16 wordlines x 8 signed columns\n"
-            "  4 levels a cell, conductance codes 0, 1, 2, 3\n"
+            "  4 levels a cell; error of what a code represents in % of full scale:\n"
+            "    level      nominal   code  represented    error\n"
+            "        0            0      0            0     0.00\n"
+            "        1       0.3333      1       0.3333     0.00\n"
+            "        2       0.6667      2       0.6667     0.00\n"
+            "        3            1      3            1     0.00\n"
             "  4 converters of 6 bits an array, 2 column groups\n"
             "  activations up to 8 bits, 17-bit accumulators\n",
             "",
@@ -141,6 +146,42 @@ class TestChip:
         found = json.loads(call("chip", "check", "tiny", "--json")[1])
         assert found["chip"]["arrays"] == {"count": 6, "rows": 16, "columns": 16}
         assert found["derived"]["weights"] == [-3, -2, -1, 0, 1, 2, 3]
+
+    MEASURED = (
+        'name = "measured"\n[arrays]\ncount = 2\nrows = 16\ncolumns = 16\n[adc]\nbits = 6\nlanes = 4\n'
+        '[device]\nlevels = 4\nspacing = "table"\ntable = [1.2, 14.8, 33.1, 50.4]\n'
+    )
+
+    @pytest.mark.filterwarnings("always::codesign.errors.CodesignWarning")
+    def test_check_shows_and_warns_of_what_rounding_makes_of_measured_levels(self, call: Call, tmp_path: Path) -> None:
+        file = tmp_path / "c.toml"
+        file.write_text(f"{self.MEASURED}code_bits = 2")
+        status, out, err = call("chip", "check", file)
+        assert status == 0 and "        1         14.8      1         16.8     3.97\n" in out
+        told = (
+            f"warning: {file}: device.code_bits: with 2 bits level 1 is 4 % of full scale above its conductance, "
+            "more than 1 %; with 6 bits no level is off by more than 0.79 %\n"
+        )
+        assert err == told
+        status, out, err = call("chip", "check", file, "--json")
+        assert json.loads(out)["derived"]["levels"][1] == {
+            "level": 1, "nominal": 14.8, "code": 1, "represented": 16.8, "error": 3.968253968
+        }  # fmt: skip
+        assert err == told
+        file.write_text(f"{self.MEASURED}code_bits = 6")
+        assert call("chip", "check", file)[2] == ""
+
+    def test_check_shows_the_worst_of_many_levels(self, call: Call, tmp_path: Path) -> None:
+        file = tmp_path / "c.toml"
+        text = self.MEASURED.replace("= 4\nspacing", "= 64\non_off_ratio = 30\nspacing").replace(
+            '"table"', '"resistance"'
+        )
+        file.write_text(text.replace("table = [1.2, 14.8, 33.1, 50.4]", "code_bits = 12"))
+        out = call("chip", "check", file)[1]
+        assert (
+            out.count("\n") == 4 + 1 + 16 + 2 and "    the 16 levels that are furthest off; --json lists all\n" in out
+        )
+        assert len(json.loads(call("chip", "check", file, "--json")[1])["derived"]["levels"]) == 64
 
     def test_new_is_valid_and_named_after_its_file(self, call: Call, tmp_path: Path) -> None:
         file = tmp_path / "mine.toml"
