@@ -14,8 +14,10 @@ import pytest
 
 from codesign import __version__, cli, doctor
 from codesign.cli import main
+from codesign.cli.common import read_array
+from codesign.cli.verdict import judge
 from codesign.errors import CodesignError
-from tests.chip.test_description import TINY
+from tests.chip.edits import TINY
 from tests.cli.calls import Call
 from tests.report.example import example
 from tests.search.toy import TOY as QUESTION
@@ -298,7 +300,7 @@ class TestInputs:
     def test_arrays(self, tmp_path: Path) -> None:
         path = tmp_path / "x.npy"
         np.save(path, np.arange(3))
-        assert cli.read_array(path).tolist() == [0, 1, 2]
+        assert read_array(path).tolist() == [0, 1, 2]
 
     def test_not_an_array(self, tmp_path: Path) -> None:
         (tmp_path / "x.npy").write_text("1,2,3")
@@ -315,7 +317,7 @@ class TestInputs:
 
     def message(self, path: Path) -> str:
         with pytest.raises(CodesignError) as caught:
-            cli.read_array(path)
+            read_array(path)
         return str(caught.value)
 
     def test_waves_need_a_folder(self, call: Call) -> None:
@@ -345,7 +347,7 @@ class TestJudge:
     )
 
     def test_right(self, capsys: pytest.CaptureFixture[str]) -> None:
-        cli.judge(self.result, False)
+        judge(self.result, False)
         assert capsys.readouterr().out == (
             "3 images as the reference and the prediction say; 67 cycles for the first, then one every 49; "
             "12.3 images/s\n"
@@ -353,9 +355,9 @@ class TestJudge:
 
     def test_a_mean_interval(self, capsys: pytest.CaptureFixture[str]) -> None:
         mean = SimpleNamespace(**(vars(self.result) | {"interval": 4.5}))
-        cli.judge(mean, False)
+        judge(mean, False)
         assert "then one every 4.50;" in capsys.readouterr().out
-        cli.judge(mean, True)
+        judge(mean, True)
         assert json.loads(capsys.readouterr().out)["interval"] == 4.5
 
     @pytest.mark.parametrize(
@@ -367,7 +369,7 @@ class TestJudge:
     )
     def test_wrong(self, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], expected: str) -> None:
         with pytest.raises(Exception) as caught:
-            cli.judge(SimpleNamespace(**(vars(self.result) | changes)), True)
+            judge(SimpleNamespace(**(vars(self.result) | changes)), True)
         assert caught.value.exit_code == 1  # type: ignore[attr-defined]
         out, err = capsys.readouterr()
         assert err == expected

@@ -28,7 +28,7 @@ REAL = DATA.x_train / 255.0
 @functools.cache
 def trained() -> nn.Sequential:
     made = fit(Recipe(hidden=(64,), epochs=20, batch=32), DATA, REFERENCE).float_model
-    assert made is not None
+    assert isinstance(made, nn.Sequential)
     return made
 
 

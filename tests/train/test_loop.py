@@ -69,7 +69,7 @@ def test_same_seed_same_bytes_whatever_the_global_state(recipe: Recipe, tmp_path
     assert weights(fit(recipe.model_copy(update={"seed": 4}), DATA, CHIP)) != weights(a)
 
 
-ODD = {  # every kind of state that training carries from epoch to epoch
+ODD: dict[str, dict[str, object]] = {  # every kind of state that training carries from epoch to epoch
     "lsq": {},
     "iscas2018": {"method": "iscas2018", "reject": True},
     "regularized": {"method": "regularized"},
