@@ -1,0 +1,38 @@
+"""Small trainings, and how to end one early."""
+
+from collections.abc import Callable
+
+from safetensors.torch import save
+
+from codesign.chip.description import Chip
+from codesign.data import digits
+from codesign.train.loop import Epoch, Trained
+from codesign.train.recipe import Recipe
+
+CHIP = Chip.load("reference-128")
+
+
+DATA = digits()
+
+
+SMALL = Recipe(hidden=(12,), epochs=4, batch=100, lr=1e-2, seed=3)
+
+
+PAPER = Recipe(hidden=(12,), epochs=4, method="iscas2018", reject=True, grid_max=0.3, lr=1e-2, seed=3)
+
+
+class Stop(Exception):
+    """Raised by a callback to end training early, as a kill would."""
+
+
+def weights(trained: Trained) -> bytes:
+    models = [trained.model, *([trained.float_model] if trained.float_model is not None else [])]
+    return b"".join(save(dict(m.state_dict())) for m in models)
+
+
+def stop_after(phase: str, epoch: int) -> Callable[[Epoch], None]:
+    def progress(e: Epoch) -> None:
+        if (e.phase, e.epoch) == (phase, epoch):
+            raise Stop
+
+    return progress
