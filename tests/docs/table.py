@@ -19,6 +19,8 @@ STAND_INS = {
     # ./dev is tested in tests/test_dev.py.
     "./dev demo": _RUN,
     "./dev test": "./dev help",
+    "./dev lint": "./dev help",
+    "./dev slow": "./dev help",
     # runs
     "codesign run FLOW --out DIR": _RUN,
     "codesign run FLOW --out DIR --data DATA": _RUN,
