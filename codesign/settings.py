@@ -3,11 +3,12 @@
 import difflib
 import json
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError
 
+from codesign.checked import broken
 from codesign.errors import ConfigError, plain
 
 TOML_LIMIT = 1 << 20  # bytes of a chip, flow, study or question file
@@ -34,29 +35,44 @@ def validate_data(model: type[M], data: dict[str, Any], where: str) -> M:
 
     A key that `model.renamed` (old dotted key: new one) knows is told under its new name.
     """
-    if unfit := list(_unfit(data)):
-        raise ConfigError("\n".join(f"{where}: {line}" for line in unfit))
+    unfit = dict(_unfit(data))
+    lines = list(unfit.values())
     try:
-        return model.model_validate(data)
+        made = model.model_validate(data)
     except ValidationError as e:
         if meant := _meant(data, model.__name__):
-            raise ConfigError(f"{where}: {meant}") from None
-        raise ConfigError("\n".join(f"{where}: {line}" for line in _findings(e, model))) from None
+            lines.append(meant)
+        else:
+            lines += [line for path, line in _findings(e, model) if not _within(path, unfit)]
+            lines += broken(model, data)
+    if lines:
+        raise ConfigError("\n".join(f"{where}: {line}" for line in dict.fromkeys(lines)))
+    return made
 
 
-def _unfit(value: Any, key: str = "") -> Iterator[str]:
-    """A line for each text in the tables of a file that would not stay in its line on a terminal, or is not UTF-8."""
+Path = tuple[str | int, ...]  # of a value: the keys and places in lists that lead to it
+
+
+def _unfit(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Each text in the tables of a file that would not stay in its line on a terminal, or is not UTF-8: path, line."""
+    key = ".".join(map(str, path))
     if isinstance(value, str) and plain(value) != value:
-        yield f"{key}: must be one line without control characters, got {value!r}"
+        yield path, f"{key}: must be one line without control characters, got {value!r}"
     elif isinstance(value, dict):
         for name, below in value.items():
             if plain(name) != name:
-                yield f"{f'{key}.' if key else ''}{plain(name)}: a key must be one line without control characters"
+                where = f"{key}.{plain(name)}" if key else plain(name)
+                yield (*path, name), f"{where}: a key must be one line without control characters"
             else:
-                yield from _unfit(below, f"{key}.{name}" if key else name)
+                yield from _unfit(below, (*path, name))
     elif isinstance(value, list):
         for k, below in enumerate(value):
-            yield from _unfit(below, f"{key}.{k}")
+            yield from _unfit(below, (*path, k))
+
+
+def _within(path: Path, others: Iterable[Path]) -> bool:
+    """Whether a value is one of the others, or in one of them."""
+    return any(path[: len(other)] == other for other in others)
 
 
 # Files by what only they hold: the model's name, keys that are there, keys that are not, and what they are for.
@@ -83,25 +99,57 @@ def _meant(data: dict[str, Any], model: str) -> str | None:
     return None
 
 
-def _findings(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    lines = []
+_REQUIRED = {  # in our words; pydantic's stand where none are
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "multiple_of": "must be a multiple of {multiple_of}",
+    "finite_number": "must be a finite number",
+    "int_type": "must be an integer",
+    "int_from_float": "must be an integer",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text in quotes",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_short": "must be at least {min_length} long",
+    "literal_error": "must be {expected}",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+}
+
+
+def _findings(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[Path, str]]:
+    """Path and line of each mistake that pydantic found."""
     for item in error.errors():
-        key = ".".join(str(p) for p in item["loc"]) or "file"
+        path = item["loc"]
+        key = ".".join(map(str, path)) or "file"
         if item["type"] == "default_factory_not_called":
             continue  # a consequence of another mistake, which is listed
         if item["type"] == "extra_forbidden" and key in (renamed := getattr(model, "renamed", {})):
-            lines.append(f"{key}: is now {renamed[key]}")
+            yield path, f"{key}: is now {renamed[key]}"
         elif item["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(str(item["loc"][-1]), _keys(model, item["loc"][:-1]), n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(_keys(model, item['loc'][:-1]))}"
-            lines.append(f"{key}: unknown key; {hint}")
+            known = _keys(model, path[:-1])
+            near = difflib.get_close_matches(str(path[-1]), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
+            yield path, f"{key}: unknown key; {hint}"
         elif item["type"] == "missing":
-            lines.append(f"{key}: missing; it is required")
+            yield path, f"{key}: missing; it is required"
         elif item["type"] == "value_error":
-            lines += [f"{key}.{m}" if item["loc"] else m for m in str(item["ctx"]["error"]).splitlines()]
+            for line in str(item["ctx"]["error"]).splitlines():
+                yield path, f"{key}.{line}" if path else line
         else:
-            lines.append(f"{key}: {item['msg'][0].lower()}{item['msg'][1:]}, got {item['input']!r}")
-    return lines
+            said = item["msg"][0].lower() + item["msg"][1:]
+            if item["type"] in _REQUIRED:
+                said = _REQUIRED[item["type"]].format(**{k: _whole(v) for k, v in item.get("ctx", {}).items()})
+            yield path, f"{key}: {said}, got {item['input']!r}"
+
+
+def _whole(value: Any) -> Any:
+    """A limit as a file would say it: 2 rather than 2.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _keys(model: type[BaseModel], path: tuple[Any, ...]) -> list[str]:

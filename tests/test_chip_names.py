@@ -34,7 +34,9 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "quantize": lambda chip: str(codesign.quantize(MODEL, REAL, chip)),
     "Flow": lambda chip: codesign.Flow(name="x", chip=chip).chip,
     "fit": lambda chip: fit(RECIPE, DATA, chip).accuracy_quantized,
-    "on_die": lambda chip: on_die(TRAINED, DATA, RECIPE.quantize.input, chip, codesign.Cells(), np.random.default_rng(0)),
+    "on_die": lambda chip: on_die(
+        TRAINED, DATA, RECIPE.quantize.input, chip, codesign.Cells(), np.random.default_rng(0)
+    ),
     "emit": rtl.emit,
     "place": lambda chip: place(NETWORK, chip).chip,
     "plan": lambda chip: plan(outline(NETWORK), chip).chip,

@@ -16,7 +16,7 @@ from codesign import search, study
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.flow import Flow
-from tests.chip.test_description import TINY
+from tests.chip.edits import TINY
 from tests.search.toy import TOY as QUESTION
 from tests.study.toy import TOY as STUDY
 

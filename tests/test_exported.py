@@ -6,40 +6,17 @@ import sys
 import codesign
 from codesign import errors
 
+# Only what scripts are promised beyond the errors; `codesign/errors.py` lists those.
+PROMISED = {
+    *("Cells", "Chip", "Dataset", "Die", "Flow", "Metrics", "Network", "Program", "Question", "Recipe", "Result"),
+    *("Workers", "__version__", "compile", "optimize", "quantize", "run", "simulate", "train"),
+}
+
 
 def test_public_names() -> None:
-    assert sorted(codesign.__all__) == sorted(
-        [
-            "CapacityError",
-            "Cells",
-            "Chip",
-            "CodesignError",
-            "CodesignWarning",
-            "ConfigError",
-            "Dataset",
-            "Die",
-            "Flow",
-            "ImageError",
-            "InputError",
-            "Metrics",
-            "Network",
-            "OutputError",
-            "Program",
-            "Question",
-            "Recipe",
-            "Result",
-            "ToolError",
-            "UnsupportedError",
-            "Workers",
-            "__version__",
-            "compile",
-            "optimize",
-            "quantize",
-            "run",
-            "simulate",
-            "train",
-        ]
-    )
+    raised = {n for n, value in vars(errors).items() if isinstance(value, type) and value.__module__ == errors.__name__}
+    assert set(codesign.__all__) == PROMISED | raised
+    assert len(codesign.__all__) == len(set(codesign.__all__))
 
 
 def test_every_name_is_there() -> None:

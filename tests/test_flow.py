@@ -50,9 +50,9 @@ class TestFile:
     def test_every_mistake_is_reported_at_once(self) -> None:
         text = TOY.replace("epochs", "epoch").replace("[8]", "[0]").replace('"toy"', '"Toy"') + "[simulation]\n"
         assert mistakes(text) == [
-            "my.toml: network.hidden.0: input should be greater than or equal to 1, got 0",
+            "my.toml: network.hidden.0: must be at least 1, got 0",
             "my.toml: train.epoch: unknown key; did you mean epochs?",
-            "my.toml: name: string should match pattern '^[a-z][a-z0-9_-]{0,40}$', got 'Toy'",
+            "my.toml: name: must match ^[a-z][a-z0-9_-]{0,40}$, got 'Toy'",
             "my.toml: simulation: unknown key; did you mean simulate?",
         ]
 
@@ -65,7 +65,7 @@ class TestFile:
             f"{chip}: arrays: missing; it is required",
             f"{chip}: device: missing; it is required",
             f"{chip}: adc: missing; it is required",
-            f"{tmp_path}/flow.toml: train.epochs: input should be greater than or equal to 1, got 0",
+            f"{tmp_path}/flow.toml: train.epochs: must be at least 1, got 0",
         ]
 
     def test_unknown_chip(self) -> None:

@@ -14,7 +14,19 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-COMMON = {"arrays", "brief", "errors", "files", "folders", "records", "resources", "settings", "workers", "__version__"}
+COMMON = {
+    "arrays",
+    "brief",
+    "checked",
+    "errors",
+    "files",
+    "folders",
+    "records",
+    "resources",
+    "settings",
+    "workers",
+    "__version__",
+}
 TABLE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(sorted(COMMON - {"__version__"}), ("", "")),
     "fixed": ("", ""),
@@ -72,7 +84,20 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "safetensors": {"ir", "train"},
-    "pydantic": {"ir", "chip", "devices", "train", "image", "flow", "jobs", "study", "search", "report", "settings"},
+    "pydantic": {
+        "checked",
+        "ir",
+        "chip",
+        "devices",
+        "train",
+        "image",
+        "flow",
+        "jobs",
+        "study",
+        "search",
+        "report",
+        "settings",
+    },
 }
 
 # Whose names a part may write in annotations without importing it when run.

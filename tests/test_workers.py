@@ -22,7 +22,7 @@ from tests.study.calls import blas_threads, die, double, refuse, whoami
 def ended() -> Iterator[None]:
     """No worker outlives these tests."""
     yield
-    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
 
     get_reusable_executor().shutdown(wait=True, kill_workers=True)
 

@@ -2,13 +2,14 @@
 
 import zlib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from codesign import resources
 from codesign.brief import Brief, html_table
+from codesign.checked import Checked, rule, rules
 from codesign.errors import ConfigError
 from codesign.files import read_text
 from codesign.fixed import IntType, clog2
@@ -17,72 +18,102 @@ from codesign.settings import TOML_LIMIT, Int, validate
 RTL_VERSION = 0x0001_0000  # major.minor of the register map, descriptors and image words
 
 
-class _Part(Brief, BaseModel):
+class _Part(Brief, Checked):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Arrays(_Part):
     """The crossbars. Bitlines 2j and 2j+1 are the + and - of signed column j."""
 
-    count: Annotated[Int, Field(ge=1, le=1024)] = Field(description="arrays on the chip")
-    rows: Annotated[Int, Field(ge=2, le=1024)] = Field(description="wordlines of an array")
+    count: Annotated[Int, Field(ge=1, le=1024)] = Field(description="crossbar arrays on the chip")
+    rows: Annotated[Int, Field(ge=2, le=1024)] = Field(
+        description="wordlines of an array: products a column sums at once"
+    )
     columns: Annotated[Int, Field(ge=2, le=1024, multiple_of=2)] = Field(
-        description="bitlines of an array, + and - counted"
+        description="bitlines of an array, + and - counted: two a signed column"
     )
 
 
 class Device(_Part):
-    """One cell: its levels and the conductance code of each.
+    """One cell: its levels and the conductance code of each. g_on is the conductance of the highest level."""
 
-    spacing `conductance` puts levels evenly between g_off and g_on, `resistance` evenly in 1/g,
-    `table` takes the measured conductances as they are (any unit: only ratios matter).
-    """
-
-    levels: Annotated[Int, Field(ge=2, le=256)] = Field(description="levels a cell can hold")
-    spacing: Literal["conductance", "resistance", "table"] = "conductance"
+    levels: Annotated[Int, Field(ge=2, le=256)] = Field(description="levels a cell can be programmed to")
+    spacing: Literal["conductance", "resistance", "table"] = Field(
+        "conductance",
+        description="where the levels lie: conductance, evenly from g_off to g_on; resistance, evenly in 1/g; "
+        "table, as measured",
+    )
     on_off_ratio: Annotated[float, Field(gt=1)] | None = Field(
-        None, description="g_on / g_off; absent: an off cell conducts nothing"
+        None,
+        description="g_on / g_off, a ratio; absent: an off cell conducts nothing. Required with resistance, "
+        "not allowed with table",
     )
     table: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
-        None, description="conductance of each level, rising"
+        None,
+        description="measured conductance of each level, rising, in any unit (only ratios matter); "
+        "exactly with spacing = table",
     )
     code_bits: Annotated[Int, Field(ge=1, le=12)] = Field(
-        description="bits of a conductance code; without headroom g_on is the largest code"
+        description="bits of a conductance code, the unsigned integer that stands for a level's conductance; "
+        "without headroom g_on is the largest code. `codesign chip check` shows what rounding to codes costs"
     )
     headroom: Annotated[float, Field(ge=0, le=15)] = Field(
-        0.0, description="codes above g_on, as a share of it: room for cells that conduct more than their level"
+        0.0,
+        description="codes kept free above g_on, as a share of g_on: room for cells that conduct more than their level",
     )
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if (self.spacing == "table") != (self.table is not None):
-            raise ValueError('table: give it exactly when spacing = "table"')
-        if self.table is not None and self.on_off_ratio is not None:
-            raise ValueError("on_off_ratio: the table says it already; remove one of them")
-        if self.table is not None and len(self.table) != self.levels:
-            raise ValueError(f"table: must list {self.levels} conductances (levels), got {len(self.table)}")
-        if self.table is not None and list(self.table) != sorted(set(self.table)):
-            raise ValueError("table: conductances must rise from level to level")
-        if self.spacing == "resistance" and self.on_off_ratio is None:
-            raise ValueError('on_off_ratio: required when spacing = "resistance"')
-        if len(set(self.codes)) != self.levels:
-            raise ValueError(
-                f"code_bits: {self.code_bits} bits cannot tell {self.levels} levels apart, "
-                f"codes would be {list(self.codes)}, raise code_bits"
-            )
-        return self
+    @rule
+    def _table_or_formula(self) -> str | None:
+        told = 'table: give it exactly when spacing = "table"'
+        return told if (self.spacing == "table") != (self.table is not None) else None
+
+    @rule
+    def _ratio_once(self) -> str | None:
+        twice = self.table is not None and self.on_off_ratio is not None
+        return "on_off_ratio: the table says it already; remove one of them" if twice else None
+
+    @rule
+    def _conductance_of_every_level(self) -> str | None:
+        if self.table is None or len(self.table) == self.levels:
+            return None
+        return f"table: must list {self.levels} conductances (levels), got {len(self.table)}"
+
+    @rule
+    def _conductances_rise(self) -> str | None:
+        if self.table is None or list(self.table) == sorted(set(self.table)):
+            return None
+        return "table: conductances must rise from level to level"
+
+    @rule
+    def _resistance_of_an_off_cell(self) -> str | None:
+        lacks = self.spacing == "resistance" and self.on_off_ratio is None
+        return 'on_off_ratio: required when spacing = "resistance"' if lacks else None
+
+    @rule
+    def _levels_differ(self) -> str | None:
+        if any(judge(self) for judge in rules(Device) if judge is not Device._levels_differ):
+            return None  # no codes follow from such a device
+        if len(set(self.codes)) == self.levels:
+            return None
+        return (
+            f"code_bits: {self.code_bits} bits cannot tell {self.levels} levels apart, "
+            f"codes would be {list(self.codes)}, raise code_bits"
+        )
+
+    @property
+    def conductances(self) -> tuple[float, ...]:
+        """Nominal conductance of each level, rising: as the table says, otherwise in units of g_on."""
+        if self.table is not None:
+            return self.table
+        off = 1.0 / self.on_off_ratio if self.on_off_ratio else 0.0
+        if self.spacing == "conductance":
+            return tuple(np.linspace(off, 1.0, self.levels).tolist())
+        return tuple((1.0 / np.linspace(1.0 / off if off else np.inf, 1.0, self.levels)).tolist())
 
     @property
     def codes(self) -> tuple[int, ...]:
         """Conductance code of each level, rising; unsigned, of `code_bits` bits."""
-        if self.table is not None:
-            g = np.asarray(self.table)
-        else:
-            off = 1.0 / self.on_off_ratio if self.on_off_ratio else 0.0
-            if self.spacing == "conductance":
-                g = np.linspace(off, 1.0, self.levels)
-            else:
-                g = 1.0 / np.linspace(1.0 / off if off else np.inf, 1.0, self.levels)
+        g = np.asarray(self.conductances)
         top = int(((1 << self.code_bits) - 1) / (1 + self.headroom))
         if self.spacing == "conductance" and self.on_off_ratio is None:
             unit = max(1, top // (self.levels - 1))  # keeps an ideal device exactly uniform
@@ -116,30 +147,39 @@ class Device(_Part):
 class Adc(_Part):
     """The converters of one array."""
 
-    bits: Annotated[Int, Field(ge=2, le=12)] = Field(description="signed code width")
-    lanes: Annotated[Int, Field(ge=1, le=256)] = Field(description="converters per array, shared by its columns")
+    bits: Annotated[Int, Field(ge=2, le=12)] = Field(description="bits of a converter's signed code")
+    lanes: Annotated[Int, Field(ge=1, le=256)] = Field(
+        description="converters of an array, shared by its signed columns, and columns requantized at once; "
+        "at most arrays.columns / 2, divides arrays.rows"
+    )
 
 
 class Activation(_Part):
     """Numbers that enter wordlines."""
 
-    bits: Annotated[Int, Field(ge=1, le=8)] = Field(8, description="widest activation, one bit plane a phase")
+    bits: Annotated[Int, Field(ge=1, le=8)] = Field(
+        8, description="bits of the widest activation; each bit takes a phase of a conversion"
+    )
 
 
 class Memory(_Part):
     """On-chip memories, in entries."""
 
     input_words: Annotated[Int, Field(ge=1, le=4096)] = Field(
-        16, description="input buffer, words of `rows` activations (held twice)"
+        16, description="words of the input buffer, arrays.rows activations each; held twice"
     )
     activation_words: Annotated[Int, Field(ge=2, le=4096)] = Field(
-        16, description="hidden activations, words of `rows` activations"
+        16, description="words for activations between layers, arrays.rows activations each"
     )
-    steps: Annotated[Int, Field(ge=1, le=4096)] = Field(32, description="matrix-vector steps of a program")
-    loads: Annotated[Int, Field(ge=1, le=65536)] = Field(128, description="wordline load descriptors")
-    tiles: Annotated[Int, Field(ge=1, le=65536)] = Field(64, description="column tile descriptors")
+    steps: Annotated[Int, Field(ge=1, le=4096)] = Field(32, description="matrix-vector steps that a program may have")
+    loads: Annotated[Int, Field(ge=1, le=65536)] = Field(
+        128, description="wordline load descriptors, one per word of a step's inputs"
+    )
+    tiles: Annotated[Int, Field(ge=1, le=65536)] = Field(
+        64, description="column tile descriptors, one per arrays.columns / 2 outputs of a step"
+    )
     constants: Annotated[Int, Field(ge=1, le=65536)] = Field(
-        256, description="requantization entries, one per `lanes` columns"
+        256, description="entries of requantization constants, adc.lanes columns each"
     )
 
 
@@ -147,35 +187,40 @@ class Bus(_Part):
     """The chip's streams."""
 
     stream_bytes: Annotated[Int, Field(ge=1, le=128)] = Field(
-        16, description="activations per input beat, one byte each"
+        16, description="bytes of an input beat, an activation each; divides arrays.rows"
     )
 
 
 class Chip(_Part):
     """A complete chip. Load it with `Chip.load`; every rule below holds for any instance."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")]
-    arrays: Arrays
-    device: Device
-    adc: Adc
-    activation: Activation = Activation()
-    memory: Memory = Memory()
-    bus: Bus = Bus()
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")] = Field(
+        description="after which files and Verilog modules are named; not part of the chip's identity"
+    )
+    arrays: Arrays = Field(description="the crossbars")
+    device: Device = Field(description="one cell")
+    adc: Adc = Field(description="the converters of an array")
+    activation: Activation = Field(Activation(), description="numbers that enter wordlines")
+    memory: Memory = Field(Memory(), description="on-chip memories, in entries")
+    bus: Bus = Field(Bus(), description="the chip's streams")
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        problems = []
-        if self.adc.lanes > self.columns:
-            problems.append(f"adc.lanes: must be at most arrays.columns/2 = {self.columns}, got {self.adc.lanes}")
-        if self.arrays.rows % self.adc.lanes:
-            problems.append(f"adc.lanes: must divide arrays.rows = {self.arrays.rows}, got {self.adc.lanes}")
-        if self.arrays.rows % self.bus.stream_bytes:
-            problems.append(
-                f"bus.stream_bytes: must divide arrays.rows = {self.arrays.rows}, got {self.bus.stream_bytes}"
-            )
-        if problems:
-            raise ValueError("\n".join(problems))
-        return self
+    @rule
+    def _converters_have_columns(self) -> str | None:
+        if self.adc.lanes <= self.columns:
+            return None
+        return f"adc.lanes: must be at most arrays.columns/2 = {self.columns}, got {self.adc.lanes}"
+
+    @rule
+    def _lanes_fill_words(self) -> str | None:
+        return self._divides_rows("adc.lanes", self.adc.lanes)
+
+    @rule
+    def _beats_fill_words(self) -> str | None:
+        return self._divides_rows("bus.stream_bytes", self.bus.stream_bytes)
+
+    def _divides_rows(self, key: str, value: int) -> str | None:
+        rows = self.arrays.rows
+        return f"{key}: must divide arrays.rows = {rows}, got {value}" if rows % value else None
 
     def _brief(self) -> str:
         arrays = f"{self.arrays.count} arrays of {self.arrays.rows} x {self.columns} signed columns"

@@ -1,14 +1,19 @@
 """codesign chip: new, check and emit."""
 
 import json as jsons
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from codesign.cli.common import Json, Out, example, say
-from codesign.errors import ConfigError, OutputError
+from codesign.errors import ConfigError, OutputError, warn
 
+if TYPE_CHECKING:
+    from codesign.chip.levels import Level
+
+MOST = 16  # levels shown
 Target = Annotated[str, typer.Argument(metavar="CHIP", help="Chip file, or a preset such as reference-128.")]
 EMIT = example("codesign chip emit reference-128 --out build/rtl")
 app = typer.Typer(no_args_is_help=True, help="Describe chips and generate their Verilog.", epilog=EMIT)
@@ -42,12 +47,12 @@ def chip_new(
 
 
 @app.command("check", epilog=example("codesign chip check reference-128"))
-def chip_check(
-    chip: Target,
-    json: Json = False,
-) -> None:
-    """Validate a chip file and show the sizes that follow from it."""
+def chip_check(chip: Target, json: Json = False) -> None:
+    """Validate a chip file; show the sizes that follow from it and the rounding error of each level's code."""
+    from dataclasses import asdict
+
     from codesign.chip.description import Chip
+    from codesign.chip.levels import advice, levels
 
     c = Chip.load(chip)
     derived = {
@@ -57,14 +62,32 @@ def chip_check(
         "accumulator_bits": c.acc_bits,
     }
     derived |= {"codes": list(c.device.codes), "weights": list(c.device.weights)}
+    derived |= {"levels": [asdict(at) for at in levels(c.device)]}
     lines = [
         f"{c.name} (0x{c.id:08x}) is a valid chip",
         f"  {c.arrays.count} arrays of {c.arrays.rows} wordlines x {c.columns} signed columns",
-        f"  {c.device.levels} levels a cell, conductance codes {', '.join(map(str, c.device.codes))}",
+        f"  {c.device.levels} levels a cell; error of what a code represents in % of full scale:",
+        *_table(levels(c.device)),
         f"  {c.adc.lanes} converters of {c.adc.bits} bits an array, {c.groups} column groups",
         f"  activations up to {c.activation.bits} bits, {c.acc_bits}-bit accumulators",
     ]
     say(json, {"chip": c.model_dump(mode="json"), "derived": derived}, "\n".join(lines))
+    if told := advice(c.device):
+        warn(f"{chip}: {told}")
+
+
+def _table(found: "Sequence[Level]") -> list[str]:
+    """Lines that show levels; of many, those that are furthest off."""
+    shown, note = found, []
+    if len(found) > MOST:
+        shown = sorted(sorted(found, key=lambda at: -abs(at.error))[:MOST], key=lambda at: at.level)
+        note = [f"    the {MOST} levels that are furthest off; --json lists all"]
+    head = f"    {'level':>5} {'nominal':>12} {'code':>6} {'represented':>12} {'error':>8}"
+    rows = [
+        f"    {at.level:>5} {at.nominal:>12.4g} {at.code:>6} {at.represented:>12.4g} {round(at.error, 2) + 0.0:>8.2f}"
+        for at in shown
+    ]
+    return [head, *rows, *note]
 
 
 @app.command("emit", epilog=EMIT)

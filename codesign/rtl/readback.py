@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +117,16 @@ def _pyverilog() -> tuple[Any, Any]:
     return ast, parser
 
 
+@cache
+def _parser() -> Any:
+    """The parser, once a process: its tables take longer to build than a chip to parse."""
+    _, parser = _pyverilog()
+    with tempfile.TemporaryDirectory(prefix="codesign-") as folder:  # for a copy of the tables, which nobody reads
+        return parser.VerilogParser(outputdir=folder, debug=False)
+
+
 def _parse(files: Mapping[str, str], sources: list[str]) -> Any:
-    """One parse of all sources: the parser builds its tables anew each time."""
+    """The syntax tree of all sources as one text."""
     _, parser = _pyverilog()
     with tempfile.TemporaryDirectory(prefix="codesign-") as folder:
         for name, text in files.items():
@@ -137,9 +146,9 @@ def _parse(files: Mapping[str, str], sources: list[str]) -> Any:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             try:
-                return parser.VerilogParser(outputdir=folder, debug=False).parse(
-                    flat.read_text(encoding="utf-8"), debug=0
-                )
+                reader = _parser()
+                reader.lexer.reset_lineno()
+                return reader.parse(flat.read_text(encoding="utf-8"), debug=0)
             except parser.ParseError as e:
                 raise ToolError(f"pyverilog: the emitted Verilog does not parse: {e}") from None
 

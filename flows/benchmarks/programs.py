@@ -70,7 +70,8 @@ def chip(size: str) -> Chip:
 
 def measure(part: str, size: str, folder: Path) -> tuple[float, float]:
     """Seconds that a part takes, and the peak of its process in MiB, in a process of its own."""
-    command = [sys.executable, "-m", "flows.benchmarks.programs", "--part", part, "--size", size, "--folder", folder]
+    options = ["--part", part, "--size", size, "--folder", str(folder)]
+    command = [sys.executable, "-m", "flows.benchmarks.programs", *options]
     ran = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     seconds, peak = ran.stdout.splitlines()[-1].split()
     return float(seconds), float(peak)

@@ -1,122 +1,9 @@
-"""The chip file: every mistake at once, in words that help; and what follows from a chip."""
+"""What follows from a chip, and what its fields say."""
 
 import pytest
 
-from codesign.chip.description import Adc, Chip, Device, presets
-from codesign.errors import ConfigError
-from codesign.resources import presets as files
-
-TINY = files("chips")["tiny"].read_text()
-
-
-def edit(*changes: tuple[str, str]) -> str:
-    text = TINY
-    for old, new in changes:
-        assert old in text, f"tiny.toml no longer holds {old!r}"
-        text = text.replace(old, new)
-    return text
-
-
-def mistakes(*changes: tuple[str, str]) -> list[str]:
-    with pytest.raises(ConfigError) as caught:
-        Chip.parse(edit(*changes), "my.toml")
-    return str(caught.value).splitlines()
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        ("count = 6", "count = 0", "arrays.count: input should be greater than or equal to 1, got 0"),
-        ("count = 6", "count = 1025", "arrays.count: input should be less than or equal to 1024, got 1025"),
-        ("rows = 16", "rows = nan", "arrays.rows: input should be a valid integer, got nan"),
-        ("columns = 16 ", "columns = 15 ", "arrays.columns: input should be a multiple of 2, got 15"),
-        ("levels = 4", "levels = 257", "device.levels: input should be less than or equal to 256, got 257"),
-        (
-            "levels = 4",
-            "levels = 4.5",
-            "device.levels: input should be a valid integer, got 4.5",
-        ),
-        (
-            '"conductance"',
-            '"linear"',
-            "device.spacing: input should be 'conductance', 'resistance' or 'table', got 'linear'",
-        ),
-        ('"conductance"', '"resistance"', 'device.on_off_ratio: required when spacing = "resistance"'),
-        ('"conductance"', '"table"', 'device.table: give it exactly when spacing = "table"'),
-        (
-            '"conductance"',
-            '"conductance"\ntable = [0, 1, 2, 3]',
-            'device.table: give it exactly when spacing = "table"',
-        ),
-        ('"conductance"', '"table"\ntable = [0, 1, 2]', "device.table: must list 4 conductances (levels), got 3"),
-        (
-            '"conductance"',
-            '"table"\ntable = [0, 1, 1, 2]',
-            "device.table: conductances must rise from level to level",
-        ),
-        (
-            '"conductance"',
-            '"table"\ntable = [0, 1, -1, 2]',
-            "device.table.2: input should be greater than or equal to 0, got -1",
-        ),
-        (
-            '"conductance"',
-            '"conductance"\non_off_ratio = 1',
-            "device.on_off_ratio: input should be greater than 1, got 1",
-        ),
-        (
-            "code_bits = 2",
-            "code_bits = 1",
-            "device.code_bits: 1 bits cannot tell 4 levels apart, codes would be [0, 1, 1, 1], raise code_bits",
-        ),
-        ("lanes = 4", "lanes = 16", "adc.lanes: must be at most arrays.columns/2 = 8, got 16"),
-        ("lanes = 4", "lanes = 3", "adc.lanes: must divide arrays.rows = 16, got 3"),
-        ("bytes = 4", "bytes = 5", "bus.stream_bytes: must divide arrays.rows = 16, got 5"),
-        ('"tiny"', '"Tiny"', "name: string should match pattern '^[a-z][a-z0-9-]{0,40}$', got 'Tiny'"),
-        ('name = "tiny"', "", "name: missing; it is required"),
-        ("bits = 6", "bits = 6\nfoo = 3", "adc.foo: unknown key; known keys: bits, lanes"),
-        (
-            "[adc]",
-            "[zzz]\n[adc]",
-            "zzz: unknown key; known keys: activation, adc, arrays, bus, device, memory, name",
-        ),
-        ("[adc]", "[adc", "is not TOML (Expected ']' at the end of a table declaration (at line 14, column 5))"),
-    ],
-)
-def test_one_mistake(old: str, new: str, expected: str) -> None:
-    assert mistakes((old, new)) == [f"my.toml: {expected}"]
-
-
-def test_every_mistake_is_reported_at_once() -> None:
-    assert mistakes(("count = 6", "count = -1"), ("rows = 16", "rowz = 16"), ("bits = 6", "bits = 13")) == [
-        "my.toml: arrays.count: input should be greater than or equal to 1, got -1",
-        "my.toml: arrays.rows: missing; it is required",
-        "my.toml: arrays.rowz: unknown key; did you mean rows?",
-        "my.toml: adc.bits: input should be less than or equal to 12, got 13",
-    ]
-
-
-def test_parts_that_disagree_are_reported_together() -> None:
-    assert mistakes(("lanes = 4", "lanes = 3"), ("bytes = 4", "bytes = 5")) == [
-        "my.toml: adc.lanes: must divide arrays.rows = 16, got 3",
-        "my.toml: bus.stream_bytes: must divide arrays.rows = 16, got 5",
-    ]
-
-
-def test_misspelt_table() -> None:
-    assert mistakes(("[adc]", "[adk]")) == [
-        "my.toml: adc: missing; it is required",
-        "my.toml: adk: unknown key; did you mean adc?",
-    ]
-
-
-def test_no_such_chip() -> None:
-    with pytest.raises(ConfigError) as caught:
-        Chip.load("refrence")
-    assert str(caught.value) == (
-        "chip refrence: cannot be read (No such file or directory); "
-        "give a .toml file or one of the presets reference-128, tiny"
-    )
+from codesign.chip.description import Activation, Adc, Arrays, Bus, Chip, Device, Memory, presets
+from tests.chip.edits import edit
 
 
 @pytest.mark.parametrize("name", presets())
@@ -196,22 +83,12 @@ def test_headroom_leaves_codes_above_the_on_level_and_old_chips_their_identity()
     assert changed.id != chip.model_copy(update={"device": plain}).id
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ('name = "a\\u001b[31m"\n', ["name: must be one line without control characters, got 'a\\x1b[31m'"]),
-        ('name = """two\nlines"""\n', ["name: must be one line without control characters, got 'two\\nlines'"]),
-        (
-            '[a]\n"b\\nc" = 1\nd = [1, {e = "\\u202e"}]\n',
-            [
-                "a.b\\nc: a key must be one line without control characters",
-                "a.d.1.e: must be one line without control characters, got '\\u202e'",
-            ],
-        ),
-    ],
-)
-def test_no_control_characters_in_a_file(text: str, expected: list[str]) -> None:
-    """The same for flows, studies and questions, and for what --set says: all are read by `validate`."""
-    with pytest.raises(ConfigError) as caught:
-        Chip.parse(text, "c.toml")
-    assert str(caught.value).split("\n") == [f"c.toml: {line}" for line in expected]
+@pytest.mark.parametrize("table", [Chip, Arrays, Device, Adc, Activation, Memory, Bus])
+def test_every_field_is_described(table: type[Chip]) -> None:
+    """The chip's reference page is made of these: meaning and unit, then default and range, which the field knows."""
+    assert table.__doc__
+    for name, field in table.model_fields.items():
+        assert field.description and not field.description.endswith("."), name
+    for name, told in table.model_json_schema()["properties"].items():
+        if told.get("type") in ("integer", "number"):
+            assert {"minimum", "maximum"} <= told.keys(), f"{name} has no range"

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +16,7 @@ from codesign.cli import main
 from codesign.cli.common import read_array
 from codesign.cli.verdict import judge
 from codesign.errors import CodesignError
-from tests.chip.test_description import TINY
+from tests.chip.edits import TINY
 from tests.cli.calls import Call
 from tests.report.example import example
 from tests.search.toy import TOY as QUESTION
@@ -126,69 +125,6 @@ class TestStatus:
         monkeypatch.setattr(doctor, "examine", lambda: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             main(["doctor"])
-
-
-class TestChip:
-    def test_check(self, call: Call) -> None:
-        assert call("chip", "check", "tiny") == (
-            0,
-            "tiny (0x891973fa) is a valid chip\n"
-            "  6 arrays of 16 wordlines x 8 signed columns\n"
-            "  4 levels a cell, conductance codes 0, 1, 2, 3\n"
-            "  4 converters of 6 bits an array, 2 column groups\n"
-            "  activations up to 8 bits, 17-bit accumulators\n",
-            "",
-        )
-
-    def test_check_json(self, call: Call) -> None:
-        found = json.loads(call("chip", "check", "tiny", "--json")[1])
-        assert found["chip"]["arrays"] == {"count": 6, "rows": 16, "columns": 16}
-        assert found["derived"]["weights"] == [-3, -2, -1, 0, 1, 2, 3]
-
-    def test_new_is_valid_and_named_after_its_file(self, call: Call, tmp_path: Path) -> None:
-        file = tmp_path / "mine.toml"
-        assert call("chip", "new", file, "--like", "tiny") == (
-            0,
-            f"wrote {file}; change it, then: codesign chip check {file}\n",
-            "",
-        )
-        assert tomllib.loads(file.read_text())["name"] == "mine"
-        assert call("chip", "check", file)[0] == 0
-
-    def test_new_overwrites_nothing(self, call: Call, tmp_path: Path) -> None:
-        file = tmp_path / "mine.toml"
-        file.write_text("precious")
-        assert call("chip", "new", file)[2] == f"error: {file}: exists already; choose another name or remove it\n"
-        assert file.read_text() == "precious"
-
-    @pytest.mark.parametrize(
-        ("name", "like", "expected"),
-        [
-            ("mine.txt", "tiny", "chip file {file}: must be named NAME.toml"),
-            ("mine.toml", "tinny", "--like tinny: no such preset; use one of reference-128, tiny"),
-            ("No.toml", "tiny", "{file}: name: string should match pattern '^[a-z][a-z0-9-]{{0,40}}$', got 'No'"),
-            ("gone/a.toml", "tiny", "{file}: cannot be written (No such file or directory); choose another place"),
-        ],
-    )
-    def test_new_refuses(self, call: Call, tmp_path: Path, name: str, like: str, expected: str) -> None:
-        file = tmp_path / name
-        assert call("chip", "new", file, "--like", like) == (1, "", f"error: {expected.format(file=file)}\n")
-        assert not file.exists()
-
-    def test_emit(self, call: Call, tmp_path: Path) -> None:
-        status, out, _ = call("chip", "emit", "tiny", "--out", tmp_path / "rtl", "--json")
-        assert status == 0
-        assert "xb_chip.v" in json.loads(out)["files"]
-        assert (tmp_path / "rtl" / "xb_chip.v").read_text().endswith("\n")
-
-    def test_emit_into_someone_elses_folder(self, call: Call, tmp_path: Path) -> None:
-        (tmp_path / "thesis.tex").write_text("x")
-        assert call("chip", "emit", "tiny", "--out", tmp_path) == (
-            1,
-            "",
-            f"error: {tmp_path}: holds files codesign did not write (thesis.tex); "
-            "choose an empty folder or remove them\n",
-        )
 
 
 class TestReport:

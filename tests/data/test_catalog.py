@@ -27,14 +27,14 @@ def test_each_name_has_its_reader(name: str, reader: str, tmp_path: Path, monkey
     (tmp_path / "photos").mkdir()
     (tmp_path / "mnist").mkdir()
     monkeypatch.chdir(tmp_path)
-    given: dict[str, tuple[object, object]] = {  # with a folder, and without
+    given: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {  # with a folder, and without
         "digits": ((), ()),
         "mnist": ((tmp_path,), (None,)),
         "cifar10": ((tmp_path,), (None,)),
     }
     inside, plain = given.get(reader, ((tmp_path / name,), (Path(name),)))
-    assert load(name, tmp_path) == (reader, *inside)
-    assert load(name) == (reader, *plain)
+    calls: list[object] = [load(name, tmp_path), load(name)]
+    assert calls == [(reader, *inside), (reader, *plain)]
 
 
 def test_absolute_paths_ignore_the_folder(tmp_path: Path) -> None:

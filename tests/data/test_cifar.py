@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from codesign.data import cifar, cifar10, load
+from codesign.data.files import places
 from tests.data.told import told
 
 FETCH = "fetch the binary version (cifar-10-binary.tar.gz) and unpack it there"
@@ -227,7 +228,7 @@ def test_unreadable_binary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_real_cifar10() -> None:
-    path = cifar.places("cifar10", None)[0] / "test_jpeg.npz"  # the training images take seconds
+    path = places("cifar10", None)[0] / "test_jpeg.npz"  # the training images take seconds
     if not path.is_file():
         pytest.skip(f"{path} is absent")
     x, y = cifar._jpegs(path)

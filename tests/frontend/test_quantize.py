@@ -29,7 +29,7 @@ REAL = DATA.x_train / 255.0
 def trained() -> nn.Sequential:
     recipe = Recipe().changed({"network.hidden": (64,), "train.epochs": 20, "train.batch": 32})
     made = fit(recipe, DATA, REFERENCE).float_model
-    assert made is not None
+    assert isinstance(made, nn.Sequential)
     return made
 
 

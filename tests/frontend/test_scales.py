@@ -161,7 +161,7 @@ def test_tiny_numbers_all_the_way() -> None:
 def test_numbers_that_end_below_float32(chip: Chip) -> None:
     """Past float32 the module itself gives 0: a dead layer, and no step below the numbers that there are."""
     module = chain((12, 9, 9, 9, 9, 9, 3), relu=False)
-    for layer in module[:-1]:
+    for layer in list(module)[:-1]:
         put(layer, None, 0.0)
         with torch.no_grad():
             layer.weight.mul_(2.0**-70)  # type: ignore[operator,union-attr]

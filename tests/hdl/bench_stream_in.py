@@ -38,9 +38,9 @@ class StreamIn:
         count = -(-len(image) // self.bytes)
         padded = np.zeros(count * self.bytes, np.int64)
         padded[: len(image)] = image & ((1 << self.bits) - 1)
-        if keep is not None:
-            padded = padded.reshape(count, self.bytes) * [keep >> k & 1 for k in range(self.bytes)]
         parts = padded.reshape(count, self.bytes)
+        if keep is not None:
+            parts = parts * np.array([keep >> k & 1 for k in range(self.bytes)])
         first = buffer * self.words
         return [
             (first + k // self.units, k % self.units, plane_vector(part, self.bits)) for k, part in enumerate(parts)

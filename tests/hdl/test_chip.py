@@ -12,7 +12,7 @@ from codesign.chip.description import Chip
 from codesign.fixed import IntType, Trim
 from codesign.image import assemble, sections
 from codesign.ir import verify
-from codesign.mapping import Die, layers, place
+from codesign.mapping import Die, layers, place, stream
 from codesign.program import Program
 from codesign.sim import Pauses, judge, simulate
 from codesign.sim.job import build
@@ -214,10 +214,9 @@ def test_a_wrong_cycle_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     p = prepared("one-layer-u8")
 
     def late(mapping: Any, count: int) -> tuple[list[int], list[int]]:
-        ins, outs = true(mapping, count)
+        ins, outs = stream(mapping, count)
         return ins, [*outs[:-1], outs[-1] + 1]
 
-    true = judge.stream
     monkeypatch.setattr(judge, "stream", late)
     result = simulate(p, images(3, p.network), load="backdoor", folder=tmp_path)
     assert result.mismatches == () and result.timing_errors == 1

@@ -66,8 +66,8 @@ def test_random_networks_of_images(seed: int, trims: bool) -> None:
 
 
 def test_illegal_networks_reach_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    called = []
-    monkeypatch.setattr(pipeline, "PASSES", (SimpleNamespace(run=lambda n: called.append(n) or n),))
+    called: list[ir.Network] = []
+    monkeypatch.setattr(pipeline, "PASSES", (SimpleNamespace(run=called.append),))
     bad = folded()
     bad.nodes[1].requant.mult[0] = 1 << 20
     with pytest.raises(InputError, match=r"layer fc2: mult must be 1 signed 16-bit integers"):

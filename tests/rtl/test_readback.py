@@ -98,6 +98,20 @@ def test_a_broken_file_is_told(file: str, old: str, new: str, told: str) -> None
     assert told in str(e.value)
 
 
+def test_one_reading_leaves_nothing_to_the_next() -> None:
+    """The parser is made once a process: what it read before must not show, not even in line numbers."""
+    good, broken = emit(TINY), emit(TINY)
+    broken["xb_drain.v"] = broken["xb_drain.v"].replace("assign", "assing = ", 1)
+    first = read_back(good)
+    said = []
+    for _ in range(2):
+        with pytest.raises(ToolError) as e:
+            read_back(broken)
+        said.append(str(e.value))
+    assert said[0] == said[1] and "line:" in said[0]
+    assert read_back(good) == first
+
+
 def test_without_icarus_the_way_to_get_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ToolError, match="iverilog: not found on PATH"):

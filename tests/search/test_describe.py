@@ -53,9 +53,9 @@ class TestMistakes:
             ("free.network.hidden={least=30,most=24}", "free.network.hidden.least: must be at most most = 24, got 30"),
             ("search.seeds=[]", "search.seeds: needs at least one, each once"),
             ("search.seeds=[1,1]", "search.seeds: needs at least one, each once"),
-            ("search.trials=0", "search.trials: input should be greater than or equal to 1, got 0"),
-            ("limits.arrays=1.5", "limits.arrays: input should be a valid integer, got 1.5"),
-            ("search.validation=none", "search.validation: input should be a valid integer, got 'none'"),
+            ("search.trials=0", "search.trials: must be at least 1, got 0"),
+            ("limits.arrays=1.5", "limits.arrays: must be an integer, got 1.5"),
+            ("search.validation=none", "search.validation: must be an integer, got 'none'"),
             ("search.trials.x=3", "search.trials.x: search.trials is a value, not a table; set search.trials itself"),
             ("search", "--set search: must be KEY=VALUE, for example train.epochs=5"),
         ],
@@ -65,13 +65,13 @@ class TestMistakes:
 
     def test_in_layers(self, tmp_path: Path) -> None:
         assert message(tmp_path, "free.network.hidden={depht=[1], least=0}").splitlines() == [
-            "free.network.hidden.least: input should be greater than or equal to 1, got 0",
+            "free.network.hidden.least: must be at least 1, got 0",
             "free.network.hidden.depht: unknown key; did you mean depth?",
         ]
         assert message(tmp_path, "free.network.hidden=3") == (
             "free.network.hidden: must be a list of values, or layers such as { depth = [1, 2] }, got 3"
         )
-        assert message(tmp_path, "free=3") == "free: input should be a valid dictionary, got 3"
+        assert message(tmp_path, "free=3") == "free: must be a table, got 3"
 
     def test_rungs_rise(self, tmp_path: Path) -> None:
         assert message(tmp_path, "search.rungs=[3,3,2]").splitlines() == [
@@ -109,7 +109,7 @@ class TestValues:
         [
             ("free.network.hiden=[1]", "network.hiden: unknown key; did you mean hidden?"),
             ("free.chip.adc.lanes=[4,5]", "chip.adc.lanes: must divide arrays.rows = 16, got 5"),
-            ("train.lr=-1", "train.lr: input should be greater than 0, got -1"),
+            ("train.lr=-1", "train.lr: must be more than 0, got -1"),
             (
                 "chip=tinny",
                 "chip tinny: cannot be read (No such file or directory); give a .toml "

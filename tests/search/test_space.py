@@ -130,7 +130,7 @@ class TestEdges:
         with pytest.raises(ConfigError) as caught:
             space(toy(tmp_path, "free.train.batch=[1, 0, -1]", "free.chip.adc.bits=[6, 99]"))
         assert str(caught.value).replace(f"{tmp_path}/toy.toml: ", "").splitlines() == [
-            "train.batch: input should be greater than or equal to 1, got 0",
-            "train.batch: input should be greater than or equal to 1, got -1",
-            "chip.adc.bits: input should be less than or equal to 12, got 99",
+            "train.batch: must be at least 1, got 0",
+            "train.batch: must be at least 1, got -1",
+            "chip.adc.bits: must be at most 12, got 99",
         ]

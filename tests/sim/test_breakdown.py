@@ -20,6 +20,7 @@ from codesign.program import Program
 from codesign.rtl import emit
 from codesign.sim import job, simulate
 from codesign.sim.simulators import icarus
+from codesign.sim.simulators.cache import is_whole as compiled
 from codesign.sim.waves import is_whole
 from tests.hdl.programs import images, program
 
@@ -101,7 +102,7 @@ def limited(limit: int, *argv: object, cwd: Path) -> "subprocess.CompletedProces
 def test_a_full_disk(p: Program, limit: int, options: tuple[str, ...], tmp_path: Path) -> None:
     p.save(tmp_path / "p")
     np.save(tmp_path / "x.npy", images(300, p.network))
-    assert icarus.is_whole(job.build(p) / "sim.vvp")
+    assert compiled(job.build(p) / "sim.vvp")
     done = limited(limit, "simulate", "p", "--inputs", "x.npy", *options, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr

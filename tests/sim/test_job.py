@@ -7,6 +7,7 @@ import pytest
 
 from codesign.chip.description import Chip
 from codesign.errors import ToolError
+from codesign.image import render
 from codesign.mapping import Die
 from codesign.program import Program
 from codesign.sim import job, simulate
@@ -39,8 +40,7 @@ def test_a_backdoor_file_that_is_lost_ends_the_simulation(
     lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     p = program([30, 11, 5], TINY)
-    rendered = job.render
-    monkeypatch.setattr(job, "render", lambda m: {k: v for k, v in rendered(m).items() if k != lost})
+    monkeypatch.setattr(job, "render", lambda m: {k: v for k, v in render(m).items() if k != lost})
     with pytest.raises(ToolError) as caught:
         simulate(p, images(2, p.network), folder=tmp_path, load="backdoor")
     assert str(caught.value) == (

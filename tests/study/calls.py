@@ -32,6 +32,6 @@ def blas_threads() -> int:
 
 def whoami() -> str:
     """The Dask worker that runs this; raises ValueError elsewhere."""
-    from distributed import get_worker
+    from distributed import get_worker  # type: ignore[import-not-found,unused-ignore]
 
     return str(get_worker().address)

@@ -31,14 +31,14 @@ class TestFile:
     @pytest.mark.parametrize(
         ("old", "new", "expected"),
         [
-            ('name = "toy"', 'name = "Toy"', "name: string should match pattern '^[a-z][a-z0-9_-]{0,40}$', got 'Toy'"),
+            ('name = "toy"', 'name = "Toy"', "name: must match ^[a-z][a-z0-9_-]{0,40}$, got 'Toy'"),
             ("question", "qestion", "question: missing; it is required|qestion: unknown key; did you mean question?"),
-            ('"Does it work?"', '""', "question: string should have at least 1 character, got ''"),
+            ('"Does it work?"', '""', "question: must be at least 1 long, got ''"),
             ("[train]", "[trian]", "trian: unknown key; did you mean train?"),
             ("seeds = [1, 2]", "seeds = []", "seeds: at least one is required"),
             ("seeds = [1, 2]", "seeds = [1, 2, 1]", "seeds: 1 is listed twice; remove one"),
-            ("seeds = [1, 2]", "seeds = [-1]", "seeds.0: input should be greater than or equal to 0, got -1"),
-            ("seeds = [1, 2]", 'seeds = ["1"]', "seeds.0: input should be a valid integer, got '1'"),
+            ("seeds = [1, 2]", "seeds = [-1]", "seeds.0: must be at least 0, got -1"),
+            ("seeds = [1, 2]", 'seeds = ["1"]', "seeds.0: must be an integer, got '1'"),
             ("seeds = [3]", "seeds = []", "quick.seeds: at least one is required"),
             ("seeds = [3]", "seeds = [3, 3]", "quick.seeds: 3 is listed twice; remove one"),
             ("epochs = 1", "seed = 1", "train: train.seed: comes from the study's seeds; list it there"),
@@ -92,11 +92,11 @@ class TestFile:
             ),
             (
                 '[[die]]\nname = "a"\ncells = { variation = 3 }',
-                "die.0.cells.variation: input should be less than or equal to 2, got 3",
+                "die.0.cells.variation: must be at most 2, got 3",
             ),
             (
                 '[[die]]\nname = "a"\ncells = {}\ndraws = 0',
-                "die.0.draws: input should be greater than or equal to 1, got 0",
+                "die.0.draws: must be at least 1, got 0",
             ),
             ('[plot]\nx = "die"', "plot.x: 'die' does not vary; remove the plot"),
             (

@@ -9,6 +9,7 @@ import pytest
 from codesign.jobs import training
 from codesign.jobs.training import Result, Task
 from codesign.study import Study, load
+from codesign.study.expand import Variant
 
 TOY = """\
 name = "toy"
@@ -56,6 +57,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, found: Callable[[str, int], Result]
     asked: list[str] = []
 
     def trained(task: Task, dataset: object, tell: object) -> Result:
+        assert isinstance(task.job, Variant)
         asked.append(task.job.label)
         answer = found(task.job.case, task.job.seed)
         training.keep(task, answer)

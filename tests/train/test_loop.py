@@ -1,54 +1,18 @@
-"""Training: determinism, resuming, divergence, both methods, digits."""
+"""Training: determinism, the schedule, what is refused and measured."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save
 
-from codesign.chip.description import Activation, Chip
-from codesign.data import digits, to_inputs
-from codesign.errors import ConfigError, InputError, OutputError, ToolError
-from codesign.ir import run
+from codesign.chip.description import Activation
+from codesign.errors import ConfigError, InputError, ToolError
 from codesign.train import loop
-from codesign.train.checkpoint import described
-from codesign.train.export import export
-from codesign.train.loop import Epoch, Trained, fit, rate
+from codesign.train.loop import fit, rate
 from codesign.train.nets.quantized import QuantNet
-from codesign.train.recipe import Net, Recipe, Training
-from tests.damage import mutations
-
-CHIP = Chip.load("reference-128")
-DATA = digits()
-HIDDEN = Net(hidden=(12,))
-SMALL = Recipe(network=HIDDEN, train=Training(epochs=4, batch=100, lr=1e-2, seed=3))
-PAPER = Recipe(network=HIDDEN, train=Training(epochs=4, method="iscas2018", reject=True, lr=1e-2, seed=3))
-
-
-class Stop(Exception):
-    """Raised by a callback to end training early, as a kill would."""
-
-
-def weights(trained: Trained) -> bytes:
-    models = [trained.model, *([trained.float_model] if trained.float_model is not None else [])]
-    return b"".join(save(dict(m.state_dict())) for m in models)
-
-
-def stop_after(phase: str, epoch: int) -> Callable[[Epoch], None]:
-    def progress(e: Epoch) -> None:
-        if (e.phase, e.epoch) == (phase, epoch):
-            raise Stop
-
-    return progress
+from codesign.train.recipe import Recipe, Training
+from tests.train.small import CHIP, DATA, PAPER, SMALL, weights
 
 
 @pytest.mark.parametrize("recipe", [SMALL, PAPER], ids=["lsq", "iscas2018"])
@@ -66,181 +30,6 @@ def test_same_seed_same_bytes_whatever_the_global_state(recipe: Recipe, tmp_path
             tmp_path / "b" / f"{name}.safetensors"
         ).read_bytes()
     assert weights(fit(recipe.changed({"train.seed": 4}), DATA, CHIP)) != weights(a)
-
-
-ODD = {  # every kind of state that training carries from epoch to epoch
-    "lsq": {},
-    "iscas2018": {"train.method": "iscas2018", "train.reject": True},
-    "regularized": {"train.method": "regularized"},
-    "noise, shifts": {
-        "quantize.cells": {"variation": 0.2, "stuck_on": 0.01},
-        "train.shift": 1,
-        "train.flip": True,
-        "quantize.scale": "column",
-    },
-    "converters": {"quantize.converters": True, "train.distill": 0.5},
-    "batch norm": {
-        "network.model": "cifar_lenet",
-        "network.channels": (3,),
-        "network.norm": True,
-        "network.hidden": (),
-    },
-}
-
-
-@pytest.mark.parametrize("name", ODD)
-@pytest.mark.parametrize(("phase", "epoch"), [("float", 2), ("quantized", 1), ("quantized", 3)])
-def test_stopped_training_ends_at_the_same_weights(name: str, phase: str, epoch: int, tmp_path: Path) -> None:
-    recipe = SMALL.changed(ODD[name])
-    whole = fit(recipe, DATA, CHIP)
-    with pytest.raises(Stop):
-        fit(recipe, DATA, CHIP, tmp_path, stop_after(phase, epoch))
-    seen: list[Epoch] = []
-    resumed = fit(recipe, DATA, CHIP, tmp_path, seen.append)
-    assert seen[0].epoch == epoch + 1  # it went on, not over
-    assert weights(resumed) == weights(whole)
-    assert resumed.history == whole.history
-    again = fit(recipe, DATA, CHIP, tmp_path, lambda e: pytest.fail("nothing is left to train"))
-    assert weights(again) == weights(whole)
-
-
-VICTIM = """
-import sys
-from pathlib import Path
-from codesign.chip.description import Chip
-from codesign.train import Recipe, fit
-from codesign.data import digits
-recipe = Recipe.model_validate_json(sys.argv[1])
-fit(recipe, digits(), Chip.load("reference-128"), Path(sys.argv[2]))
-"""
-
-
-def test_kill_9_in_mid_epoch_resumes_to_the_same_weights(tmp_path: Path) -> None:
-    slow = Training(epochs=20, batch=8, seed=1, baseline=False)  # ~0.1 s an epoch
-    recipe = Recipe(network=Net(hidden=(16,)), train=slow)
-    victim = subprocess.Popen([sys.executable, "-c", VICTIM, recipe.model_dump_json(), str(tmp_path)])
-    file = tmp_path / "quantized.safetensors"
-    deadline = time.monotonic() + 60
-    while not file.exists() and victim.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.03)  # into the next epoch
-    os.kill(victim.pid, signal.SIGKILL)
-    assert victim.wait() == -signal.SIGKILL
-    with safe_open(file, framework="pt") as f:
-        done = json.loads(f.metadata()["codesign"])["epoch"]
-    assert 1 <= done < recipe.train.epochs
-    seen: list[Epoch] = []
-    resumed = fit(recipe, DATA, CHIP, tmp_path, seen.append)
-    assert [e.epoch for e in seen] == list(range(done + 1, recipe.train.epochs + 1))
-    assert weights(resumed) == weights(fit(recipe, DATA, CHIP))
-
-
-def test_a_kill_while_writing_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = fit(SMALL, DATA, CHIP)
-    with pytest.raises(Stop):
-        fit(SMALL, DATA, CHIP, tmp_path, stop_after("quantized", 1))
-
-    def killed(source: Path, target: Path) -> None:
-        raise Stop
-
-    with monkeypatch.context() as m, pytest.raises(Stop):
-        m.setattr(os, "replace", killed)
-        fit(SMALL, DATA, CHIP, tmp_path)
-    (left,) = tmp_path.glob("*.tmp")
-    left.rename(tmp_path / "quantized.safetensors.1.tmp")  # of another process
-    assert weights(fit(SMALL, DATA, CHIP, tmp_path)) == weights(whole)
-    assert list(tmp_path.glob("*.tmp")) == []
-
-
-def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
-    recipe = SMALL.changed({"train.baseline": False, "train.epochs": 1})
-    fit(recipe, DATA, CHIP, tmp_path)
-    with pytest.raises(
-        InputError, match=r"quantized\.safetensors: checkpoint of another run \(train\.lr was 0\.01, now 0\.02\); give"
-    ):
-        fit(recipe.changed({"train.lr": 0.02}), DATA, CHIP, tmp_path)
-    with pytest.raises(InputError, match=r"another run \(device\.codes was \[0, 1\], now \[0, 1, 2, 3\]\)"):
-        fit(recipe, DATA, Chip.load("tiny"), tmp_path)
-    with pytest.raises(InputError, match=r"another run \(images was 0x\w+, .*, now 0x\w+, "):
-        fit(recipe, digits(seed=1), CHIP, tmp_path)
-    renamed = CHIP.model_copy(update={"name": "other"})
-    assert fit(recipe, DATA, renamed, tmp_path).history  # same cells: the same training
-
-
-def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
-    recipe = SMALL.changed({"train.baseline": False, "train.epochs": 1})
-    fit(recipe, DATA, CHIP, tmp_path)
-    file = tmp_path / "quantized.safetensors"
-    good = file.read_bytes()
-    for bad in (good[:-10], good[:40], b"", good.replace(b"codesign-checkpoint/2", b"codesign-checkpoint/9")):
-        file.write_bytes(bad)
-        with pytest.raises(InputError, match=r"quantized\.safetensors: .*delete .* to start over"):
-            fit(recipe, DATA, CHIP, tmp_path)
-
-
-def test_changed_checkpoints_are_refused_or_the_same(tmp_path: Path) -> None:
-    """Whatever byte is hit: no other weights, no other history, no traceback."""
-    recipe = SMALL.changed({"train.baseline": False, "train.epochs": 1})
-    before = fit(recipe, DATA, CHIP, tmp_path)
-    file = tmp_path / "quantized.safetensors"
-    good, same, refused = file.read_bytes(), 0, 0
-    for bad in mutations(good, 150):
-        file.write_bytes(bad)
-        try:
-            after = fit(recipe, DATA, CHIP, tmp_path)
-        except InputError as e:
-            shown = str(e)
-            refused += shown.startswith(f"{file}: ") and shown.endswith(" to start over") and "\n" not in shown
-        else:
-            same += weights(after) == weights(before) and after.history == before.history
-    assert same + refused == 150 and refused > 100
-
-
-def test_a_checkpoint_that_is_no_file(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "quantized.safetensors")
-    with pytest.raises(InputError, match=r"\(.*not a regular file.*\); delete it to start over"):
-        fit(SMALL.changed({"train.baseline": False}), DATA, CHIP, tmp_path)
-
-
-def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match=r"checkpoint cannot be written .*give another folder"):
-        fit(SMALL, DATA, CHIP, tmp_path / "file")
-
-
-def test_divergence_names_epoch_and_layer_and_keeps_the_checkpoint(tmp_path: Path) -> None:
-    recipe = SMALL.changed({"train.baseline": False})
-    with pytest.raises(Stop):
-        fit(recipe, DATA, CHIP, tmp_path, stop_after("quantized", 2))
-    before = (tmp_path / "quantized.safetensors").read_bytes()
-    poison(tmp_path / "quantized.safetensors", "model.layers.fc2.weight")
-    poisoned = (tmp_path / "quantized.safetensors").read_bytes()
-    with pytest.raises(
-        InputError,
-        match=r"training: epoch 3: loss is nan, weights of layer fc2 are NaN or infinite; "
-        r"lower lr \(now 0\.01\); quantized\.safetensors keeps epoch 2",
-    ):
-        fit(recipe, DATA, CHIP, tmp_path)
-    assert (tmp_path / "quantized.safetensors").read_bytes() == poisoned != before
-
-
-def poison(file: Path, tensor: str) -> None:
-    with safe_open(file, framework="pt") as f:
-        note = json.loads(f.metadata()["codesign"])
-    tensors = load_file(file)
-    tensors[tensor].view(-1)[0] = float("nan")
-    file.write_bytes(save(tensors, described({k: note[k] for k in note if k not in ("sha256", "tensors")}, tensors)))
-
-
-def test_weights_lost_in_the_last_step_of_an_epoch_are_not_kept(tmp_path: Path) -> None:
-    recipe = SMALL.changed({"train.baseline": False, "train.batch": 2000})  # one step an epoch
-    with pytest.raises(Stop):
-        fit(recipe, DATA, CHIP, tmp_path, stop_after("quantized", 1))
-    poison(tmp_path / "quantized.safetensors", "optimiser.layers.fc1.weight.exp_avg")
-    with pytest.raises(
-        InputError, match=r"training: epoch 2: loss is \d.*, weights of layer fc1 are NaN or infinite; lower"
-    ):
-        fit(recipe, DATA, CHIP, tmp_path)
 
 
 def test_the_schedule_runs_over_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,9 +109,3 @@ def test_the_baseline_is_measured_and_optional() -> None:
     assert alone.float_model is None and alone.accuracy_float is None
     assert weights(alone) == weights(replace(trained, float_model=None))  # the baseline changes nothing
     assert isinstance(alone.model, QuantNet)
-
-
-def test_no_hidden_layer_is_a_network_too() -> None:
-    trained = fit(SMALL.changed({"network.hidden": ()}), DATA, CHIP)
-    x = to_inputs(DATA.x_test, SMALL.quantize.input)
-    assert (run(export(trained.model, "one"), x) == trained.model(torch.from_numpy(x)).numpy()).all()

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from codesign.devices import Cells
 from codesign.errors import ConfigError
@@ -133,7 +133,7 @@ def test_it_is_frozen_and_every_field_is_described() -> None:
         Recipe().train.seed = 3  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
         Recipe().machine = Machine()  # type: ignore[misc]
-    tables = [Recipe, *(type(table) for _, table in Recipe())]
+    tables: list[type[BaseModel]] = [Recipe, *(type(table) for _, table in Recipe())]
     assert len(tables) == 6 and all(f.description for t in tables for f in t.model_fields.values())
 
 

@@ -40,6 +40,16 @@ def loop(entry: Path) -> None:
     entry.symlink_to(entry)
 
 
+def pipe(entry: Path) -> None:
+    entry.unlink()
+    os.mkfifo(entry)
+
+
+def file_for_folder(entry: Path) -> None:
+    shutil.rmtree(entry.parent)
+    entry.parent.write_text("a file")
+
+
 @pytest.mark.parametrize(
     "harm",
     [
@@ -50,8 +60,8 @@ def loop(entry: Path) -> None:
         lambda entry: entry.write_bytes(b""),
         lambda entry: entry.write_bytes(entry.read_bytes()[:-300]),
         lambda entry: entry.write_bytes(entry.read_bytes().replace(b"T_0", b"T_1", 1)),
-        lambda entry: (entry.unlink(), os.mkfifo(entry)),
-        lambda entry: (shutil.rmtree(entry.parent), entry.parent.write_text("a file")),
+        pipe,
+        file_for_folder,
     ],
     ids=["gone", "older", "folder", "loop", "empty", "cut", "changed", "pipe", "file for folder"],
 )

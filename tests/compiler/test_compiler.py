@@ -1,4 +1,4 @@
-"""codesign.compile: every kind of model it takes, and the words for those it does not."""
+"""codesign.compile: quantized nets and integer networks, chips, and what is none of them."""
 
 import subprocess
 import sys
@@ -13,140 +13,17 @@ from torch import nn
 
 import codesign
 from codesign import ir, passes
-from codesign.chip.description import Chip
-from codesign.errors import CodesignError, InputError, UnsupportedError
+from codesign.errors import UnsupportedError
 from codesign.fixed import IntType, Trim
-from codesign.frontend.quantize import to_network
 from codesign.mapping.trim import choose_trims
 from codesign.train import float_mlp, mlp, quantized
 from codesign.train.export import export
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.grid import Grid
 from codesign.train.nets import architecture
+from tests.compiler.models import COARSE, REAL, REFERENCE, SIZES, TINY, refused
 from tests.hdl.programs import images, net
 from tests.ir.networks import residual
-
-TINY, REFERENCE = Chip.load("tiny"), Chip.load("reference-128")
-SIZES = (20, 8, 4)
-COARSE = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 3})})
-REAL = np.random.default_rng(0).random((80, 20)).astype(np.float32)
-FINE = Chip.parse(
-    """
-    name = "fine"
-    arrays = {count = 8, rows = 32, columns = 32}
-    device = {levels = 64, code_bits = 6}
-    adc = {bits = 12, lanes = 8}
-    """
-)
-
-
-def refused(
-    model: Any, calibration: Any, chip: Chip = TINY, kind: type[CodesignError] = InputError, **options: Any
-) -> str:
-    with pytest.raises(CodesignError) as caught:
-        codesign.compile(model, calibration, chip, **options)
-    assert type(caught.value) is kind
-    return str(caught.value)
-
-
-class TestModule:
-    def test_is_calibrated_and_quantized(self) -> None:
-        model = float_mlp(SIZES, seed=1)
-        p = codesign.compile(model, REAL, TINY, "mine")
-        expected = passes.run(to_network(model, REAL, TINY, "mine"))
-        assert ir.show(p.network) == ir.show(expected) and p.network.name == "mine"
-        x = images(40, p.network)
-        assert (p.run(x, adc=False) == ir.run(expected, x)).all()
-        assert p.run(x).shape == (40, 4) and p.run(x).any()
-
-    def test_calibration_ranges_the_converters(self) -> None:
-        """Real samples are taken in steps of the input, so that the trims are those of their integers."""
-        p = codesign.compile(float_mlp(SIZES, seed=1), REAL, COARSE)
-        x = np.floor(REAL.astype(np.float64) / p.network.step + 0.5).astype(int)
-        trims = choose_trims(p.network, COARSE, x)
-        assert {u.layer: u.trim for u in p.mapping.arrays} == trims
-        assert trims != choose_trims(p.network, COARSE, None)  # or the test could not fail
-
-    def test_a_fine_chip_computes_what_the_module_does(self) -> None:
-        model = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 4))
-        with torch.no_grad():
-            rng = torch.Generator().manual_seed(3)
-            for parameter in model.parameters():
-                parameter.copy_(torch.randn(parameter.shape, generator=rng))
-            exact = model(torch.from_numpy(REAL)).numpy()
-        p = codesign.compile(model, REAL, FINE)
-        y = p.run(np.floor(REAL / p.network.step + 0.5).astype(int))
-        assert np.corrcoef(y.ravel(), exact.ravel())[0, 1] > 0.99
-        assert (y.argmax(axis=1) == exact.argmax(axis=1)).mean() > 0.95
-
-    def test_images_of_any_shape(self) -> None:
-        model = nn.Sequential(nn.Flatten(), *float_mlp(SIZES, seed=1))
-        p = codesign.compile(model, REAL.reshape(80, 1, 4, 5), TINY)
-        assert p.words == codesign.compile(nn.Sequential(*float_mlp(SIZES, seed=1)), REAL, TINY).words
-
-    def test_the_module_is_left_alone(self) -> None:
-        model = float_mlp(SIZES, seed=1).train()
-        before = {k: v.clone() for k, v in model.state_dict().items()}
-        codesign.compile(model, REAL, TINY)
-        assert model.training and all((model.state_dict()[k] == v).all() for k, v in before.items())
-
-    def test_same_module_same_words(self) -> None:
-        words = [codesign.compile(float_mlp(SIZES, seed=1), REAL, TINY).words for _ in range(2)]
-        assert words[0] == words[1]
-
-    def test_needs_calibration(self) -> None:
-        assert refused(float_mlp(SIZES), None) == (
-            "compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs"
-        )
-
-    @pytest.mark.parametrize(
-        ("layer", "where", "operation"),
-        [
-            (nn.Sigmoid(), "module 1", "aten.sigmoid.default"),
-            (nn.Softmax(dim=1), "module 1", "aten.softmax.int"),
-            (nn.Sequential(nn.Identity(), nn.Tanh()), "module 1.1", "aten.tanh.default"),
-        ],
-        ids=lambda v: v if isinstance(v, str) else type(v).__name__,
-    )
-    def test_unknown_layers(self, layer: nn.Module, where: str, operation: str) -> None:
-        model = nn.Sequential(nn.Linear(20, 8), layer, nn.Linear(8, 4))
-        assert refused(model, REAL, kind=UnsupportedError).startswith(
-            f"{where}: operation {operation} is not supported; supported: linear, relu, "
-        )
-
-    def test_convolution(self) -> None:
-        model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(12, 4))
-        assert refused(model, REAL.reshape(80, 1, 4, 5), kind=UnsupportedError).startswith(
-            "module 0: operation aten.conv2d.default is not supported; supported: "
-        )
-
-    @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-    @pytest.mark.parametrize(("which", "count"), [("weight", 32), ("bias", 4)])
-    def test_weights_that_are_no_numbers(self, bad: float, which: str, count: int) -> None:
-        model = float_mlp(SIZES)
-        with torch.no_grad():
-            getattr(model.get_submodule("fc2"), which).view(-1)[2] = bad
-        assert refused(model, REAL) == (
-            f"layer module fc2: 1 of {count} weights are NaN or infinite; train again or load good weights"
-        )
-
-    def test_calibration_that_is_no_number(self) -> None:
-        x = REAL.copy()
-        x[3, 7] = np.nan
-        assert refused(float_mlp(SIZES), x) == "calibration: image 3 value 7 is nan; remove NaN and infinity"
-
-    @pytest.mark.parametrize("shape", [(5, 19), (5, 4, 5)], ids=str)
-    def test_calibration_of_the_wrong_shape(self, shape: tuple[int, ...]) -> None:
-        sizes = ", ".join(map(str, shape[1:]))
-        assert refused(float_mlp(SIZES), np.ones(shape)).startswith(
-            f"calibration: model Sequential does not take inputs of shape (images, {sizes}): "
-        )
-
-    @pytest.mark.parametrize("x", [np.zeros((0, 20)), np.zeros(20), np.array(3.0), np.full((2, 20), "a")])
-    def test_calibration_that_is_none(self, x: np.ndarray) -> None:
-        assert refused(float_mlp(SIZES), x) == (
-            f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give some hundred images"
-        )
 
 
 class TestQuantNet:
@@ -299,7 +176,7 @@ class TestNetwork:
             "except UnsupportedError:\n"
             "    print('torch' in sys.modules)\n"
         )
-        here = Path(__file__).parent
+        here = Path(__file__).parents[1]
         done = subprocess.run(
             [sys.executable, "-c", code],
             cwd=here,
