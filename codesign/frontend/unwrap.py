@@ -17,15 +17,17 @@ from codesign.frontend.scales import LARGEST, LOWEST
 def plain_copy(module: nn.Module) -> nn.Module:
     """`module` on the CPU, in float32 and eval mode, pruning and normalization of weights done for good.
 
-    The module itself is left as it is. Raises UnsupportedError when it cannot be copied, InputError when its doubles
-    do not fit float32.
+    The module itself is left as it is. Doubles are settled as doubles: what they are normalized by may lie far beyond
+    float32. Raises UnsupportedError when it cannot be copied, InputError when its doubles do not fit float32.
     """
     try:
         owner = copy.deepcopy(module, _results(module)).cpu().eval()
-        outside = _outside_float32(owner)
-        owner = owner.float()
+        if all(t.dtype != torch.float64 for t in (*owner.parameters(), *owner.buffers())):
+            owner = owner.float()  # torch normalizes no halves on a CPU
         for part in list(owner.modules()):
             _settle(part)
+        outside = _outside_float32(owner)
+        owner = owner.float()
     except Exception as e:  # deepcopy runs the user's code, and refuses much
         raise UnsupportedError(
             f"model {type(module).__name__}: cannot be copied ({type(e).__name__}: {first_line(e)}); "
