@@ -241,3 +241,13 @@ class TestLock:
         assert message(claim, tmp_path, "run") == (
             f"{tmp_path}: cannot be written (Is a directory); choose another folder or free it"
         )
+
+
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "circle"
+    path.symlink_to(path)
+    with pytest.raises(OutputError) as caught, claimed(path, "run"):
+        pass
+    assert str(caught.value) == (
+        f"{path}: cannot be written (a symbolic link that leads nowhere); choose another folder or free it"
+    )

@@ -266,7 +266,9 @@ def test_doubles_that_float32_would_lose(scale: float, name: str) -> None:
     module = chain((12, 6, 3)).double()
     with torch.no_grad():
         module.get_parameter(name).mul_(scale)
-    with pytest.raises(InputError, match=rf"^model: {name} has the largest magnitude \S+, modules compute in float32, w"):
+    with pytest.raises(
+        InputError, match=rf"^model: {name} has the largest magnitude \S+, modules compute in float32, w"
+    ):
         codesign.compile(module, REAL, TINY)
 
 
