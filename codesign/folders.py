@@ -60,11 +60,6 @@ def alone(folder: str | Path, waits: Callable[[], None] | None = None) -> Iterat
         yield
 
 
-def kind_of(path: str | Path) -> str | None:
-    """What kind of folder of ours `path` is; None when it is not ours."""
-    return _read(Path(path))[0]
-
-
 def atomic_write(path: str | Path, data: bytes | str | Iterator[bytes]) -> None:
     """Write a file at once: a reader, or a kill, meets the old contents or the new, never a part."""
     pieces = [data.encode()] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
