@@ -9,18 +9,24 @@ from codesign.errors import InputError
 
 
 def as_array(x: Any, where: str) -> NDArray[np.generic]:
-    """`x` as a numpy array: an array, nested lists, or a tensor of any kind, device and gradient.
+    """`x` as a numpy array: an array, a tensor of any kind, device and gradient, or nested lists of either.
 
     Floats narrower than numpy's become float32, which holds each of them. Raises InputError naming `where`.
     """
     try:
-        if hasattr(x, "detach"):  # a tensor
-            x = x.detach().cpu()
-            if x.is_floating_point() and x.element_size() < 4:
-                x = x.float()  # numpy has no bfloat16
-        return np.asarray(x)
+        return np.asarray(_plain(x))
     except Exception as e:  # torch and numpy raise many kinds
         raise InputError(f"{where}: cannot become an array ({first_line(e)}); give numbers of one shape") from None
+
+
+def _plain(x: Any) -> Any:
+    """What numpy takes: tensors, also those in lists, as arrays."""
+    if hasattr(x, "detach"):  # a tensor
+        x = x.detach().cpu()
+        return x.float() if x.is_floating_point() and x.element_size() < 4 else x  # numpy has no bfloat16
+    if isinstance(x, list | tuple) and any(hasattr(v, "detach") or isinstance(v, list | tuple) for v in x):
+        return [np.asarray(_plain(v)) for v in x]
+    return x
 
 
 def first_line(error: Exception) -> str:

@@ -11,6 +11,10 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
+_OTHERS = (  # the longer mark first: UTF-32's begins with UTF-16's
+    ((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "UTF-32"),
+    ((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "UTF-16"),
+)
 RECORD = 1 << 26  # bytes of a JSON file of ours
 
 
@@ -51,8 +55,9 @@ def read_text(path: str | Path, limit: int) -> str:
     Raises OSError, also for text in another encoding.
     """
     data = read_bytes(path, limit)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise OSError(errno.EILSEQ, "UTF-16 text; save it as UTF-8", str(path))
+    for marks, name in _OTHERS:
+        if data.startswith(marks):
+            raise OSError(errno.EILSEQ, f"{name} text; save it as UTF-8", str(path))
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as e:

@@ -16,7 +16,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from codesign.errors import OutputError
+from codesign.errors import OutputError, plain
 from codesign.files import RECORD, read_bytes
 
 MARKER = ".codesign.json"
@@ -36,11 +36,9 @@ def claimed(path: str | Path, kind: str) -> Iterator[Path]:
     another command writes there.
     """
     folder = Path(path)
-    _check(folder, kind)
-    try:
+    with writing(folder):
+        _check(folder, kind)
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as e:
-        raise _unwritable(folder, e) from None
     with alone(folder):
         _check(folder, kind)  # as it is now that nobody else writes
         try:
@@ -60,11 +58,6 @@ def alone(folder: str | Path, waits: Callable[[], None] | None = None) -> Iterat
     """
     with _locked(Path(folder) / LOCK, Path(folder), waits):
         yield
-
-
-def kind_of(path: str | Path) -> str | None:
-    """What kind of folder of ours `path` is; None when it is not ours."""
-    return _read(Path(path))[0]
 
 
 def atomic_write(path: str | Path, data: bytes | str | Iterator[bytes]) -> None:
@@ -88,7 +81,8 @@ def staged(path: str | Path, kind: str) -> Iterator[Path]:
 
     Raises OutputError when `path` holds anything that an earlier `staged` of this kind did not write.
     """
-    target = Path(path).resolve()
+    with writing(Path(path)):
+        target = Path(path).resolve()
     if not target.name:
         raise OutputError(f"{target}: cannot be replaced; choose a folder below it")
     previous = target.with_name(f".{target.name}.previous")
@@ -149,7 +143,12 @@ def _locked(file: Path, folder: Path, waits: Callable[[], None] | None = None) -
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Turns a full disk, a missing permission or something in the way, met in filling `folder`, into OutputError."""
+    """Turns a full disk, a missing permission or something in the way, met in filling `folder`, into OutputError.
+
+    So it does a name that no folder can have.
+    """
+    if "\0" in str(folder):
+        raise OutputError(f"{plain(str(folder))}: cannot be a name, it holds a zero byte; choose another")
     try:
         yield
     except OSError as e:
@@ -220,7 +219,9 @@ def _foreign(folder: Path, names: list[str]) -> OutputError:
 
 
 def _unwritable(folder: Path, e: OSError) -> OutputError:
-    return OutputError(f"{folder}: cannot be written ({e.strerror or e}); choose another folder or free it")
+    lost = os.path.islink(folder) and not os.path.exists(folder)
+    why = "a symbolic link that leads nowhere" if lost else e.strerror or e
+    return OutputError(f"{folder}: cannot be written ({why}); choose another folder or free it")
 
 
 def _files(folder: Path) -> list[str]:

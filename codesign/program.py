@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,20 +100,8 @@ class Program(Brief):
                 _write(work / "image" / name, data)
             for name, text in rtl.emit(self.chip).items():
                 _write(work / "rtl" / name, text.encode())
-            said = self._said
             files = sorted(p for p in work.rglob("*") if p.is_file())
-            manifest = {
-                "schema": SCHEMA,
-                "provenance": {"codesign": _version(), "chip": said["chip"], "network": said["network"]},
-                "arrays": said["arrays"],
-                "cycles": {
-                    "bound": self.cycles.bound,
-                    "latency": self.cycles.latency,
-                    "interval": self.cycles.interval,
-                },
-                "trims": {s.layer: _trim_of(self.mapping, s.layer) for s in self.mapping.steps},
-                "files": {p.relative_to(work).as_posix(): _sha256(p) for p in files},
-            }
+            manifest = {**self._said, "files": {p.relative_to(work).as_posix(): _sha256(p) for p in files}}
             manifest["sha256"] = _digest(manifest)
             (work / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         return target
@@ -140,8 +129,8 @@ class Program(Brief):
             image.read_image(root / "image" / image.BIN, chip)
             raise ImageError(f"{root}: the image is not the one its network and chip give; compile again")
         program = cls(mapping)
-        if manifest.said != program._said:
-            raise ImageError(f"{root / MANIFEST}: is of another network or chip than lie beside it; compile again")
+        if line := program._contradicted(root, manifest):
+            raise ImageError(f"{root / MANIFEST}: {line}; compile again")
         if found:
             raise ImageError("\n".join(found.values()))
         return program
@@ -165,16 +154,38 @@ class Program(Brief):
 
     @property
     def _said(self) -> dict[str, Any]:
-        """What program.json says that no change of timing or version alters."""
+        """What program.json says beside its files and its own digest."""
+        cycles = self.cycles
         return {
-            "chip": f"0x{self.chip.id:08x}",
-            "network": self.network.name,
+            "schema": SCHEMA,
+            "provenance": {"codesign": _version(), "chip": f"0x{self.chip.id:08x}", "network": self.network.name},
             "arrays": {
                 "used": self.arrays_used,
                 "lower_bound": self.arrays_lower_bound,
                 "budget": self.chip.arrays.count,
             },
+            "cycles": {"bound": cycles.bound, "latency": cycles.latency, "interval": cycles.interval},
+            "trims": {s.layer: _trim_of(self.mapping, s.layer) for s in self.mapping.steps},
         }
+
+    def _contradicted(self, root: Path, manifest: "_Manifest") -> str | None:
+        """What program.json says that its network and chip contradict; None if nothing.
+
+        Another version may predict other cycles, and emit other Verilog.
+        """
+        said, own = manifest.said, self._said
+        current = said["provenance"].get("codesign") == own["provenance"]["codesign"]
+        if {**said["provenance"], "codesign": ""} != {**own["provenance"], "codesign": ""} or (
+            said["arrays"] != own["arrays"]
+        ):
+            return "is of another network or chip than lie beside it"
+        for key in ("trims", "cycles") if current else ("trims",):
+            if said[key] != own[key]:
+                return f"{key} are {_sorted(own[key])} by its network and chip, got {_sorted(said[key])}"
+        for name in (f"rtl/{name}" for name in rtl.emit(self.chip)):  # image/ has been compared, listed or not
+            if name not in manifest.files and (current or os.path.lexists(root / name)):
+                return f"does not list {name}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -210,8 +221,8 @@ def _read_manifest(root: Path) -> _Manifest:
     if digest != _digest(manifest):
         raise ImageError(f"{path}: its SHA-256 is not the one it gives itself; compile again")
     try:
-        made = manifest["provenance"]
-        said = {"chip": made["chip"], "network": made["network"], "arrays": manifest["arrays"]}
+        said = {key: manifest[key] for key in ("provenance", "arrays", "cycles", "trims")}
+        said["provenance"] = {key: str(said["provenance"][key]) for key in ("codesign", "chip", "network")}
         trims = {name: Trim(*trim) for name, trim in manifest["trims"].items()}
         return _Manifest(trims, dict(manifest["files"]), said)
     except (ValueError, KeyError, TypeError, AttributeError, InputError):
@@ -265,6 +276,11 @@ def _largest(name: str, chip: Chip | None) -> int:
 
 def _json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def _sorted(content: Any) -> str:
+    """In one line, keys in order."""
+    return json.dumps(content, sort_keys=True)
 
 
 def _digest(manifest: dict[str, Any]) -> str:

@@ -64,6 +64,7 @@ def test_text_with_and_without_a_mark(tmp_path, mark):
     ("data", "words"),
     [
         ("ü".encode("utf-16"), "UTF-16 text; save it as UTF-8"),
+        ("ü".encode("utf-32"), "UTF-32 text; save it as UTF-8"),
         (b"abc\xfc", "byte 3 is not UTF-8; save it as UTF-8"),
     ],
 )

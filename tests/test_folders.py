@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from codesign.errors import OutputError
-from codesign.folders import LOCK, MARKER, alone, atomic_write, claimed, kind_of, staged
+from codesign.folders import LOCK, MARKER, alone, atomic_write, claimed, staged
 from tests.holder import Hold
 
 
@@ -40,7 +40,6 @@ class TestClaim:
     def test_makes_and_marks(self, tmp_path: Path) -> None:
         folder = claim(tmp_path / "a" / "b", "run")
         assert json.loads((folder / MARKER).read_text()) == {"kind": "run", "schema": 1}
-        assert kind_of(folder) == "run"
 
     def test_takes_an_empty_folder(self, tmp_path: Path) -> None:
         assert names(claim(tmp_path, "run")) == [MARKER]
@@ -79,7 +78,6 @@ class TestClaim:
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "run", "schema": 2}', "\x00"])
     def test_damaged_marker_is_not_ours(self, tmp_path: Path, text: str) -> None:
         (tmp_path / MARKER).write_text(text)
-        assert kind_of(tmp_path) is None
         assert "codesign did not write" in message(claim, tmp_path, "run")
 
 
@@ -241,3 +239,13 @@ class TestLock:
         assert message(claim, tmp_path, "run") == (
             f"{tmp_path}: cannot be written (Is a directory); choose another folder or free it"
         )
+
+
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    path = tmp_path / "circle"
+    path.symlink_to(path)
+    with pytest.raises(OutputError) as caught, claimed(path, "run"):
+        pass
+    assert str(caught.value) == (
+        f"{path}: cannot be written (a symbolic link that leads nowhere); choose another folder or free it"
+    )

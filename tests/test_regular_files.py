@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from codesign import data, report
-from codesign import folders as outputs
 from codesign.cli.common import read_array
-from codesign.errors import InputError
+from codesign.errors import InputError, OutputError
 from codesign.flow import Flow, run
+from codesign.folders import MARKER, claimed
 from tests.cli.calls import Call
 
 
@@ -44,8 +44,9 @@ def test_report(put: Put, call: Call, tmp_path: Path) -> None:
 
 @every
 def test_the_marker_of_an_output_folder(put: Put, tmp_path: Path) -> None:
-    put(tmp_path / outputs.MARKER)
-    assert outputs.kind_of(tmp_path) is None
+    put(tmp_path / MARKER)
+    with pytest.raises(OutputError, match=r"^\S+: holds files codesign did not write "), claimed(tmp_path, "run"):
+        pass
 
 
 @every

@@ -12,7 +12,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from codesign import workers as parallel
 from codesign.errors import ConfigError, ToolError
 from codesign.workers import Workers, spread
 from tests.study.calls import blas_threads, die, double, refuse, whoami
@@ -128,7 +127,7 @@ class TestCluster:
 
     def test_nobody_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("distributed", reason="needs the extra: pip install 'codesign[cluster]'")
-        monkeypatch.setattr(parallel, "TIMEOUT", "1s")
+        monkeypatch.setattr("codesign.workers.TIMEOUT", "1s")
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             address = f"tcp://127.0.0.1:{free.getsockname()[1]}"

@@ -42,7 +42,7 @@ def image_verify(
         if found:
             raise ImageError("\n".join(f"{source}: {line}; compile again" for line in found))
     else:
-        source = source if home is None else home / "image"
+        source = _images(source if home is None else home)
         image.verify(source, Chip.load(chip))
     say(json, {"ok": True, "image": str(source)}, f"{source}: OK, checksums match and all formats agree")
 
@@ -53,7 +53,7 @@ def image_info(source: Source, json: Json = False) -> None:
     from codesign import image
 
     home = _program(source)
-    source = source if home is None else home / "image"
+    source = _images(source if home is None else home)
     say(json, image.record(source), image.info(source))
 
 
@@ -86,6 +86,12 @@ def _program(source: Path) -> Path | None:
     """The program folder that `source` is, or whose `image` folder it is by name; links are not followed."""
     named = Path(os.path.abspath(source))  # not resolve(): a link lies in the folder that is named, wherever it leads
     for home in (source, *([named.parent] if named.name == "image" else [])):
-        if (home / "program.json").is_file():
+        if os.path.lexists(home / "program.json"):  # what else it may be, who reads it tells
             return home
     return None
+
+
+def _images(source: Path) -> Path:
+    """The image itself: `source`, or the `image` folder in it."""
+    inside = source / "image"
+    return inside if not os.path.lexists(source / "manifest.json") and os.path.isdir(inside) else source

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.data.base import Bytes, Dataset, Labels
-from codesign.data.files import one_line, places
+from codesign.data.files import one_line, places, there
 from codesign.data.images import decode
 from codesign.data.npz import read
 from codesign.errors import InputError
@@ -43,16 +43,16 @@ def cifar10_files(folder: Path | None = None) -> list[Path]:
     rooms = [room for p in homes for room in (p, p / "cifar-10-batches-bin")]
     for room in rooms:
         for names in (_JPEG, _BINARY):
-            if all((room / n).is_file() for n in names):
+            if all(there(room / n) for n in names):
                 return [room / n for n in names]
     fetch = "fetch the binary version (cifar-10-binary.tar.gz) and unpack it there"
     for room in rooms:
         for names in (_JPEG, _BINARY):
-            missing = [n for n in names if not (room / n).is_file()]
+            missing = [n for n in names if not there(room / n)]
             if len(missing) < len(names):
                 raise InputError(f"data set cifar10: {', '.join(missing)} not found in {room}; {fetch}")
     for room in (room for p in homes for room in (p, p / "cifar-10-batches-py")):
-        if (room / "data_batch_1").is_file():
+        if there(room / "data_batch_1"):
             raise InputError(
                 f"data set cifar10: {room} holds the python version, a pickle, which codesign does not open; {fetch}"
             )

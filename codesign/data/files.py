@@ -18,6 +18,14 @@ def places(name: str, folder: Path | None) -> list[Path]:
     return [Path(__file__).parents[3] / "shared" / "data" / name]
 
 
+def there(path: Path) -> bool:
+    """Whether there is such a file; not where no file can have such a name."""
+    try:
+        return path.is_file()
+    except OSError:  # a name too long, a folder that may not be read
+        return False
+
+
 def one_line(words: object) -> str:
     """What an error of another program, or a name out of a file, says: in one line, without control characters."""
     text = " ".join(str(words).split()) or type(words).__name__

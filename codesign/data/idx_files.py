@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from codesign.data.base import Bytes, Dataset
-from codesign.data.files import one_line, places
+from codesign.data.files import one_line, places, there
 from codesign.errors import InputError
 from codesign.files import open_regular
 
@@ -50,8 +50,8 @@ def mnist_files(folder: Path | None = None) -> list[Path]:
     """The files that `mnist` reads. Raises InputError if one is missing."""
     homes = places("mnist", folder)
     names = [f"{part}-{kind}-ubyte.gz" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
-    home = next((p for p in homes if (p / names[0]).is_file()), homes[0])
-    missing = [n for n in names if not (home / n).is_file()]
+    home = next((p for p in homes if there(p / names[0])), homes[0])
+    missing = [n for n in names if not there(home / n)]
     if missing:
         raise InputError(
             f"data set mnist: {', '.join(missing)} not found in {home}; "

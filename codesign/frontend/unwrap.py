@@ -3,30 +3,53 @@
 import copy
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize, prune, remove_spectral_norm, remove_weight_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
 from codesign.arrays import first_line
-from codesign.errors import UnsupportedError
+from codesign.errors import InputError, UnsupportedError
+from codesign.frontend.scales import LARGEST, LOWEST
 
 
 def plain_copy(module: nn.Module) -> nn.Module:
     """`module` on the CPU, in float32 and eval mode, pruning and normalization of weights done for good.
 
-    The module itself is left as it is. Raises UnsupportedError when it cannot be copied.
+    The module itself is left as it is. Doubles are settled as doubles: what they are normalized by may lie far beyond
+    float32. Raises UnsupportedError when it cannot be copied, InputError when its doubles do not fit float32.
     """
     try:
-        owner = copy.deepcopy(module, _results(module)).cpu().float().eval()
+        owner = copy.deepcopy(module, _results(module)).cpu().eval()
+        if all(t.dtype != torch.float64 for t in (*owner.parameters(), *owner.buffers())):
+            owner = owner.float()  # torch normalizes no halves on a CPU
         for part in list(owner.modules()):
             _settle(part)
+        outside = _outside_float32(owner)
+        owner = owner.float()
     except Exception as e:  # deepcopy runs the user's code, and refuses much
         raise UnsupportedError(
             f"model {type(module).__name__}: cannot be copied ({type(e).__name__}: {first_line(e)}); "
             "take off what is neither weight nor setting"
         ) from e
+    if outside:
+        raise InputError(outside)
     return owner
+
+
+def _outside_float32(module: nn.Module) -> str:
+    """What is wrong with the first tensor of doubles that float32 would make infinite or all zero; else nothing."""
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if tensor.dtype != torch.float64 or not tensor.numel() or not tensor.isfinite().all():
+            continue
+        largest = float(tensor.detach().abs().max())
+        if largest > LARGEST or 0 < largest < LOWEST:
+            return (
+                f"model: {name} has the largest magnitude {largest:.3g}, modules compute in float32, whose numbers are "
+                f"{LOWEST:.3g} to {LARGEST:.3g}; rescale the layer"
+            )
+    return ""
 
 
 def _results(module: nn.Module) -> dict[int, Any]:

@@ -16,7 +16,7 @@ from codesign.fixed import crc32
 from codesign.image.cell_list import Held, cell_list, is_listed
 from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS, Layout, decode_cells
 from codesign.image.manifest import ArrayRef, ChipRef, Manifest, SectionRef
-from codesign.image.words import KINDS, Image, Section, parse, sections, stream
+from codesign.image.words import KINDS, Image, Section, most_words, parse, sections, stream
 from codesign.mapping import Mapping
 
 MANIFEST, SUMS, BIN, HEX, LIST = "manifest.json", "SHA256SUMS", "image.bin", "image.hex", "cells.csv"
@@ -91,7 +91,7 @@ def read_manifest(folder: Path) -> Manifest:
 def read_image(path: Path, chip: Chip | None) -> Image:
     """The image that a lone image.bin holds, checked as the chip does. Raises ImageError."""
     problems: list[str] = []
-    data = read(path, WHOLE, problems)
+    data = read(path, WHOLE if chip is None else 4 * most_words(chip), problems)
     if data is None:
         raise ImageError(problems[0])
     return parse(data, chip, str(path))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from codesign.chip.description import Chip
 from codesign.errors import ImageError
 from codesign.image.cell_list import Held, is_listed
-from codesign.image.descriptors import CELLS, MAX_WAIT, PROGRAM, TRIMS
+from codesign.image.descriptors import CELLS, MAX_WAIT, PROGRAM
 from codesign.image.files import (
     BIN,
     HEX,
@@ -28,7 +28,7 @@ from codesign.image.files import (
 from codesign.image.locate import where
 from codesign.image.manifest import ArrayRef, Manifest
 from codesign.image.tables import faults, steps_of
-from codesign.image.words import Image, limits, parse, sections
+from codesign.image.words import Image, most_words, parse, sections
 from codesign.mapping import Mapping
 
 
@@ -80,11 +80,10 @@ def verify(folder: Path, chip: Chip) -> Image:
 
 def _contents(folder: Path, names: set[str], manifest: Manifest, chip: Chip) -> tuple[dict[str, bytes], list[str]]:
     """What the files hold, and a line for each that cannot be read."""
-    words = sum(4 + n * (chip.arrays.count if k in (CELLS, TRIMS) else 1) for k, n in limits(chip).items())
     line = 64 + 2 * max((len(a.layer) for a in manifest.arrays), default=0)
     sizes = {LIST: line * (1 + chip.arrays.count * chip.arrays.rows * chip.arrays.columns), MANIFEST: TEXT, SUMS: TEXT}
     problems: list[str] = []
-    found = {name: read(folder / name, sizes.get(name, 9 * (words + 6)), problems) for name in sorted(names)}
+    found = {name: read(folder / name, sizes.get(name, 9 * most_words(chip)), problems) for name in sorted(names)}
     return {name: data for name, data in found.items() if data is not None}, problems
 
 

@@ -130,6 +130,12 @@ def limits(chip: Chip) -> dict[int, int]:
     }
 
 
+def most_words(chip: Chip) -> int:
+    """Words of the longest image for a chip: every memory full, in one section each."""
+    each = {k: 4 + n for k, n in limits(chip).items()}
+    return 6 + sum(n * (chip.arrays.count if k in (CELLS, TRIMS) else 1) for k, n in each.items())
+
+
 def parse(raw: bytes, chip: Chip | None, where: str = "image") -> Image:
     """Check an image exactly as the chip does, and take it apart. Without a chip, it may be for any.
 

@@ -28,15 +28,21 @@ def place(network: Network, chip: Chip | str | Path, trims: dict[str, Trim] | No
     uses: list[ArrayUse] = []
     steps: list[Step] = []
     for node, step in zip(linear_layers(network), planned.steps, strict=True):
-        trim = trims.get(node.name) or node.trim or Trim()
-        uses += _uses(node, step, trim, chip)
-        q = node.requant
-        mult, bias, shift = trimmed(q.mult, q.bias, q.shift, trim, node.name)
-        if step.raw:
-            reach = len(step.loads) << (step.input.bits + chip.adc.bits - 1)
-            _check_raw(node.name, reach * np.abs(mult) + np.abs(bias))
-        steps.append(Step(**vars(step), mult=mult, bias=bias, shift=shift))
+        held, filled = fill(node, step, trims.get(node.name) or node.trim or Trim(), chip)
+        uses += held
+        steps.append(filled)
     return Mapping(planned, network, tuple(uses), tuple(steps))
+
+
+def fill(node: Linear, step: StepPlan, trim: Trim, chip: Chip) -> tuple[list[ArrayUse], Step]:
+    """What one layer puts into its arrays and its step. Raises what `place` does."""
+    uses = _uses(node, step, trim, chip)
+    q = node.requant
+    mult, bias, shift = trimmed(q.mult, q.bias, q.shift, trim, node.name)
+    if step.raw:
+        reach = len(step.loads) << (step.input.bits + chip.adc.bits - 1)
+        _check_raw(node.name, reach * np.abs(mult) + np.abs(bias))
+    return uses, Step(**vars(step), mult=mult, bias=bias, shift=shift)
 
 
 def _uses(node: Linear, step: StepPlan, trim: Trim, chip: Chip) -> list[ArrayUse]:

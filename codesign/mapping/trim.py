@@ -5,12 +5,15 @@ from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
-from codesign.fixed import MULT_BITS, Ints, IntType, Trim, bit_planes, clamp, shift_right, trimmed
+from codesign.fixed import MULT_BITS, Ints, IntType, Trim, bit_planes, clamp, requantize, shift_right, trimmed
 from codesign.ir import Linear, Network
 from codesign.ir.exact import matmul_exact
-from codesign.mapping.outline import linear_layers
-from codesign.mapping.place import place
-from codesign.mapping.run import layers
+from codesign.ir.run import check_inputs
+from codesign.mapping.mapping import Mapping
+from codesign.mapping.outline import linear_layers, outline
+from codesign.mapping.place import fill
+from codesign.mapping.plan import plan
+from codesign.mapping.run import accumulate, weights_of
 from codesign.mapping.tiles import split_rows
 
 SAMPLES = 256  # calibration images looked at
@@ -26,27 +29,29 @@ def choose_trims(network: Network, chip: Chip, calibration: NDArray[np.generic] 
     Raises CapacityError when no shift keeps the layer's largest current from clipping, or when the requantizer
     cannot undo the layer's own trim.
     """
+    nodes = linear_layers(network)
+    if calibration is None:
+        return {node.name: _own(node) or Trim(1, _never_clips(node, chip)) for node in nodes}
+    planned = plan(outline(network), chip)
+    edges: dict[str, Ints] = {"input": check_inputs(calibration[:SAMPLES], network)}
     trims: dict[str, Trim] = {}
-    for node in linear_layers(network):
-        if node.trim is not None:
-            q = node.requant
-            trimmed(q.mult, q.bias, q.shift, node.trim, node.name)  # raises when it cannot be undone
-            trims[node.name] = node.trim
-            continue
-        if calibration is None:
-            shift = _never_clips(node, chip)
-        else:
-            edges = layers(place(network, chip, trims), calibration[:SAMPLES])
-            source = edges.get(node.source)
-            kind = network.type_of(node.source)
-            assert source is not None
-            planes = bit_planes(source, kind).reshape(-1, node.inputs)
-            currents = [
-                matmul_exact(planes[:, r : r + n], node.weight[r : r + n]) for r, n in split_rows(node.inputs, chip)
-            ]
-            shift = _closest(np.concatenate(currents), chip, _coarsest(node))
-        trims[node.name] = Trim(1, shift)
+    for node, step in zip(nodes, planned.steps, strict=True):
+        source = edges[node.source]
+        trims[node.name] = _own(node) or Trim(1, _closest(*_currents(node, source, step.input, chip), node, chip))
+        if node is not nodes[-1]:
+            uses, filled = fill(node, step, trims[node.name], chip)
+            alone = Mapping(planned, network, tuple(uses), (filled,))
+            acc = accumulate(alone, filled, source, weights_of(alone))
+            edges[node.name] = requantize(acc, filled.mult, filled.bias, filled.shift, filled.out)
     return trims
+
+
+def _own(node: Linear) -> Trim | None:
+    """The trim that a layer was trained with. Raises CapacityError when it cannot be undone."""
+    if node.trim is not None:
+        q = node.requant
+        trimmed(q.mult, q.bias, q.shift, node.trim, node.name)
+    return node.trim
 
 
 def _coarsest(node: Linear) -> int:
@@ -72,13 +77,25 @@ def _never_clips(node: Linear, chip: Chip) -> int:
     )
 
 
-def _closest(currents: Ints, chip: Chip, coarsest: int) -> int:
-    lowest = int(currents.min())
-    counts = np.bincount((currents - lowest).ravel())
-    values = np.flatnonzero(counts)
-    counts, values = counts[values], values + lowest
+def _currents(node: Linear, source: Ints, kind: IntType, chip: Chip) -> tuple[Ints, Ints]:
+    """The different currents that a layer's inputs cause, rising, and how often each comes."""
+    planes = bit_planes(source, kind).reshape(-1, node.inputs)
+    values, counts = [], []
+    for row, count in split_rows(node.inputs, chip):  # one at a time: all together are many times the layer
+        currents = matmul_exact(planes[:, row : row + count], node.weight[row : row + count])
+        lowest = int(currents.min())
+        found = np.bincount((currents - lowest).ravel())
+        values.append(np.flatnonzero(found) + lowest)
+        counts.append(found[found > 0])
+    distinct, where = np.unique(np.concatenate(values), return_inverse=True)
+    total = np.zeros(len(distinct), np.int64)
+    np.add.at(total, where, np.concatenate(counts))
+    return distinct, total
+
+
+def _closest(values: Ints, counts: Ints, node: Linear, chip: Chip) -> int:
     errors = []
-    for shift in range(coarsest + 1):  # all of them: the error may rise before it falls
+    for shift in range(_coarsest(node) + 1):  # all of them: the error may rise before it falls
         codes = clamp(shift_right(values, shift), chip.code)
         errors.append(float(counts @ ((codes << shift) - values).astype(np.float64) ** 2))
     return int(np.argmin(errors))

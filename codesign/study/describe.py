@@ -1,5 +1,6 @@
 """The study file: a base flow, what varies, how often, and what is compared with what."""
 
+import os
 from pathlib import Path
 from typing import Self
 
@@ -48,7 +49,7 @@ def load(source: str | Path) -> list[Study]:
     Raises ConfigError with every mistake of every file, one a line.
     """
     path = Path(source)
-    files = sorted(path.glob("*.toml")) if path.is_dir() else [path]
+    files = sorted(path.glob("*.toml")) if os.path.isdir(path) else [path]
     if not files:
         raise ConfigError(f"study {path}: the folder holds no .toml file; give one that does, or a file")
     found: dict[str, Study] = {}

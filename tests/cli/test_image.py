@@ -1,7 +1,9 @@
 """codesign image on links, lone files and bare folders."""
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.image import assemble, sections
 from codesign.image.descriptors import PROGRAM
+from codesign.image.words import most_words
 from tests.cli.calls import Call
 from tests.hdl.programs import program
 
@@ -69,3 +72,36 @@ def test_a_lone_image_bin(call: Call, tmp_path: Path) -> None:
     )
     path.write_bytes(path.read_bytes()[:-4])
     assert call("image", "info", path)[2].startswith(f"error: {path}: ")
+
+
+def test_a_folder_that_holds_an_image_folder(call: Call, tmp_path: Path) -> None:
+    program([20, 11, 4], TINY).save(tmp_path / "p")
+    (tmp_path / "floor").mkdir()
+    (tmp_path / "p" / "image").rename(tmp_path / "floor" / "image")
+    assert call("image", "info", tmp_path / "floor")[0] == 0
+    assert call("image", "verify", tmp_path / "floor", "--chip", "tiny")[1] == whole(tmp_path / "floor" / "image")
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [(os.mkfifo, "not a regular file"), (lambda p: p.symlink_to(p.name), "Too many levels of symbolic links")],
+    ids=["pipe", "circle"],
+)
+def test_a_program_json_that_is_no_file(make: Callable[[Path], object], why: str, call: Call, tmp_path: Path) -> None:
+    folder = program([20, 11, 4], TINY).save(tmp_path / "p")
+    (folder / "program.json").unlink()
+    make(folder / "program.json")
+    for source in (folder, folder / "image"):
+        assert call("image", "verify", source)[2] == (
+            f"error: {folder / 'program.json'}: cannot be read ({why}); compile again\n"
+        )
+
+
+def test_an_image_larger_than_any_for_its_chip(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "image.bin"
+    with path.open("wb") as f:
+        f.truncate(1 << 20)
+    assert call("image", "verify", path, "--chip", "tiny")[2] == (
+        f"error: {path}: cannot be read (1,048,576 bytes, at most {4 * most_words(TINY):,} are expected); "
+        "copy or compile it again\n"
+    )

@@ -257,3 +257,24 @@ def test_a_trained_bias_beyond_the_registers(bias: float) -> None:
         last.bias[1] = bias
     with pytest.raises(InputError, match=r"^layer fc2: its bias of -?[0-9.e+]+ output steps is beyond 32 bits; use sm"):
         codesign.compile(model, None, TINY)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-46, 1e-42, 1e40, 1e300])
+@pytest.mark.parametrize("name", ["2.weight", "2.bias"])
+def test_doubles_that_float32_would_lose(scale: float, name: str) -> None:
+    """All zero or infinite as float32: refused, where a network of zeros would look like the module's own."""
+    module = chain((12, 6, 3)).double()
+    with torch.no_grad():
+        module.get_parameter(name).mul_(scale)
+    with pytest.raises(
+        InputError, match=rf"^model: {name} has the largest magnitude \S+, modules compute in float32, w"
+    ):
+        codesign.compile(module, REAL, TINY)
+
+
+def test_doubles_that_float32_holds() -> None:
+    module = chain((12, 6, 3)).double()
+    with torch.no_grad():
+        module[0].weight[0, 0] = 1e-300  # lost beside the others, as it would be in any sum
+    network, named = quantized(module, REAL, TINY)
+    assert named == [] and outputs(network, REAL).std() > 0

@@ -67,6 +67,33 @@ def test_computed_weights_are_those_of_the_forward_pass(change: str, ran: bool) 
     assert list(module.state_dict()) == keys and len(module[0]._forward_pre_hooks) == hooks
 
 
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
+@pytest.mark.parametrize("scale", [1e-140, 1e-46, 1e-30, 1e30, 1e140])
+@pytest.mark.parametrize("change", ["old weight norm", "weight norm", "spectral norm"])
+def test_doubles_are_normalized_as_doubles(change: str, scale: float) -> None:
+    """What is far beyond float32 before it is normalized, and well inside after."""
+    module = chain().double()
+    CHANGES[change](module[0])
+    x = torch.from_numpy(REAL).double()
+    module(x)
+    module.eval()
+    direction = [p for name, p in module.named_parameters() if name.endswith(("weight_v", "original", "original1"))]
+    with torch.no_grad():
+        direction[0].mul_(scale)
+        exact = module(x)
+        assert exact.std(dim=0).min() > 1e-3
+        torch.testing.assert_close(plain_copy(module)(x.float()), exact.float())
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_halves_are_normalized_as_floats(kind: torch.dtype) -> None:
+    module = chain()
+    parametrizations.orthogonal(module[0])
+    module.to(kind)
+    weight = plain_copy(module)[0].weight
+    assert torch.equal(weight, plain_copy(module.float())[0].weight) and weight.std() > 0
+
+
 def test_what_a_forward_pass_left_behind_is_no_hindrance() -> None:
     module = chain()
     module.last = module(torch.from_numpy(REAL))  # type: ignore[assignment]

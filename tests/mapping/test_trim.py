@@ -1,15 +1,18 @@
 """Range trim: nothing clips without calibration, the least mean square error with it, undone in the requantizer."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from codesign.chip.description import Chip
+from codesign.chip.description import Chip, Device
 from codesign.errors import CapacityError
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.ir import Linear, Network, Requant
 from codesign.mapping import layers, place, run
+from codesign.mapping.cells import to_levels
 from codesign.mapping.tiles import split_rows
 from codesign.mapping.trim import SAMPLES, choose_trims
 from tests.hdl.programs import U8, images, net
@@ -149,6 +152,19 @@ class TestWithCalibration:
         nodes = (Linear("fc1", "input", first, through), replace(last, name="fc2", source="fc1"))
         trims = choose_trims(Network("net", 16, IntType(1), nodes), with_adc(3), np.ones((1, 16), np.int64))
         assert trims == {"fc1": Trim(1, 4), "fc2": Trim(1, 0)}
+
+    def test_each_layer_that_another_reads_is_placed_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Cells are what costs time: laying all layers out for each of them is quadratic in their number."""
+        placed: list[str] = []
+
+        def spy(weight: Ints, device: Device, where: str) -> NDArray[np.uint8]:
+            placed.append(where)
+            return to_levels(weight, device, where)
+
+        monkeypatch.setattr(sys.modules["codesign.mapping.place"], "to_levels", spy)
+        network = net([30, 11, 8, 5], TINY)
+        choose_trims(network, with_adc(4), images(40, network))
+        assert placed == ["fc1", "fc2"]
 
     def test_the_finest_of_equals(self) -> None:
         assert choose_trims(column([1] * 40), TINY, np.zeros((1, 40), np.int64)) == {"fc": Trim(1, 0)}
