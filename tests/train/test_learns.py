@@ -34,7 +34,7 @@ def equal_and_accurate(trained: Trained, recipe: Recipe, data: Dataset, floor: f
     ],
 )
 def test_digits(chip: str, fields: dict[str, object], floor: float) -> None:
-    recipe = Recipe.model_validate({"hidden": (64,), "epochs": 30, "batch": 32, "float_baseline": False} | fields)
+    recipe = Recipe.model_validate({"hidden": (64,), "epochs": 15, "batch": 32, "float_baseline": False} | fields)
     equal_and_accurate(fit(recipe, DATA, Chip.load(chip)), recipe, DATA, floor)
 
 
