@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ from codesign.chip.description import Chip
 from codesign.data import digits
 from codesign.errors import InputError, OutputError
 from codesign.train.checkpoint import described
-from codesign.train.loop import Epoch, fit
+from codesign.train.loop import Epoch, Trained, fit
+from codesign.train.recipe import Recipe
 from tests.damage import mutations
 from tests.train.small import CHIP, DATA, SMALL, Stop, stop_after, weights
 
@@ -39,11 +41,17 @@ ODD: dict[str, dict[str, object]] = {  # every kind of state that training carri
 }
 
 
+@cache
+def undisturbed(name: str) -> tuple[Recipe, Trained]:
+    """A recipe that carries this state, and its training from end to end."""
+    recipe = SMALL.changed(ODD[name])
+    return recipe, fit(recipe, DATA, CHIP)
+
+
 @pytest.mark.parametrize("name", ODD)
 @pytest.mark.parametrize(("phase", "epoch"), [("float", 2), ("quantized", 1), ("quantized", 3)])
 def test_stopped_training_ends_at_the_same_weights(name: str, phase: str, epoch: int, tmp_path: Path) -> None:
-    recipe = SMALL.changed(ODD[name])
-    whole = fit(recipe, DATA, CHIP)
+    recipe, whole = undisturbed(name)
     with pytest.raises(Stop):
         fit(recipe, DATA, CHIP, tmp_path, stop_after(phase, epoch))
     seen: list[Epoch] = []

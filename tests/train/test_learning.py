@@ -37,7 +37,7 @@ def equal_and_accurate(trained: Trained, recipe: Recipe, data: Dataset, floor: f
 )
 def test_digits(chip: str, fields: dict[str, object], floor: float) -> None:
     recipe = Recipe().changed(
-        {"network.hidden": (64,), "train.epochs": 30, "train.batch": 32, "train.baseline": False} | fields
+        {"network.hidden": (64,), "train.epochs": 15, "train.batch": 32, "train.baseline": False} | fields
     )
     equal_and_accurate(fit(recipe, DATA, Chip.load(chip)), recipe, DATA, floor)
 
