@@ -30,17 +30,17 @@ def compile(
 
     model: an integer network; a module of quantized layers, whose integers are taken as they are; or an
     ordinary nn.Module, which is calibrated and quantized. calibration: sample inputs (images, features),
-    integers or real, arrays or tensors; required for an ordinary module, otherwise only used to range the converters
-    (absent: they are ranged so that nothing can clip).
+    integers or real, arrays or tensors; required for an ordinary module, otherwise only used to choose the converters'
+    range trims (absent: chosen so that nothing can clip).
 
-    Raises InputError on unfit weights or samples, UnsupportedError on a layer the compiler does not know,
-    CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
-    (CodesignWarning) of layers that are dead on the calibration.
+    Raises InputError on invalid weights or samples, UnsupportedError on a layer the compiler does not know,
+    CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Issues a
+    CodesignWarning for layers that are dead on the calibration inputs.
     """
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
-    network = passes.run(_network(model, given, target, name))
-    linear_layers(network)  # what no chip takes is refused before anything else is judged
+    network = passes.rewrite(_network(model, given, target, name))
+    linear_layers(network)  # refuse unsupported layers before anything else is judged
     samples = None if given is None else _integers(given, network)
     return Program(place(network, target, choose_trims(network, target, samples)))
 
@@ -48,7 +48,7 @@ def compile(
 def _network(model: Any, calibration: NDArray[np.generic] | None, chip: Chip, name: str) -> Network:
     if isinstance(model, Network):
         return model
-    torch = sys.modules.get("torch")  # whoever made an nn.Module has loaded it; nobody else should wait for it
+    torch = sys.modules.get("torch")  # loaded if anyone made an nn.Module; nobody else should wait for it
     if torch is None or not isinstance(model, torch.nn.Module):
         raise UnsupportedError(
             f"compile: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network"
@@ -57,13 +57,13 @@ def _network(model: Any, calibration: NDArray[np.generic] | None, chip: Chip, na
     from codesign.train import QuantNet
 
     if calibration is None and not isinstance(model, QuantNet):
-        raise InputError("compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs")
+        raise InputError("compile: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     samples = np.zeros((1, model.features), np.int64) if calibration is None else calibration
     return to_network(model, samples, chip, name)
 
 
 def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.generic]:
-    """Calibration inputs as the network's integers: real samples are divided by its input step."""
+    """Calibration inputs as the network's integers: real samples are divided by its input scale."""
     samples: NDArray[Any] = calibration
     if samples.ndim == 0 or samples.size == 0:
         raise InputError(
@@ -73,7 +73,7 @@ def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.
     if np.issubdtype(samples.dtype, np.floating):
         if not np.isfinite(samples).all():
             raise InputError("calibration: samples must be finite, got NaN or infinity; clean the data")
-        with np.errstate(over="ignore"):  # beyond every number is beyond the input type
+        with np.errstate(over="ignore"):  # an overflow is clamped too
             samples = clamp(np.floor(samples / network.step + 0.5), network.input)
     try:
         return check_inputs(samples.reshape(len(samples), -1), network)

@@ -22,7 +22,7 @@ from codesign.mapping import Cycles, Die, Mapping, place, predict, run
 
 SCHEMA = "codesign-program/1"
 MANIFEST, CHIP, NETWORK = "program.json", "chip.json", "network.safetensors"
-LIMIT = 1 << 26  # bytes of what does not grow with the cells; these come on top
+LIMIT = 1 << 26  # bytes of a file, besides what it holds for each cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Program:
 
     @cached_property
     def cycles(self) -> Cycles:
-        """Predicted cycles: converter bound, latency, interval."""
+        """Predicted cycles: converter bound, latency, initiation interval."""
         return predict(self.mapping)
 
     @property
@@ -50,7 +50,7 @@ class Program:
 
     @property
     def arrays_lower_bound(self) -> int:
-        """No packing of the same cells can take fewer arrays."""
+        """No packing of the same cells can use fewer arrays."""
         return self.mapping.lower_bound
 
     def run(self, x: NDArray[np.generic], die: Die | None = None, adc: bool = True) -> Ints:
@@ -63,17 +63,18 @@ class Program:
 
     @cached_property
     def words(self) -> list[int]:
-        """The programming image, word by word as the chip takes it."""
+        """The programming image: 32-bit words in the order in which the chip takes them."""
         return image.assemble(self.chip, image.sections(self.mapping))
 
     def cells_csv(self) -> Iterator[bytes]:
-        """Pieces of cells.csv, which lists every cell that is not at level 0; `save` writes short ones only."""
+        """cells.csv in pieces: a list of every cell that is not at level 0. `save` writes it only when it is short."""
         return image.cells_csv(self.mapping)
 
     def save(self, folder: str | Path) -> Path:
         """Write the build folder: program.json, chip.json, network.safetensors, image/, rtl/.
 
-        Same program, same bytes. Raises OutputError when the folder holds someone else's files.
+        The same program gives the same bytes. Raises OutputError when the folder holds files that codesign did not
+        write.
         """
         target = Path(folder)
         with staged(target, "program") as work:
@@ -111,23 +112,23 @@ class Program:
         if chip is None or NETWORK in damaged:
             raise ImageError("\n".join(damaged.values()))
         mapping = place(ir.load(root / NETWORK), chip, manifest.trims)
-        listed = f"image/{image.LIST}" in manifest.files or None  # a long one, by request or by an older version
+        listed = f"image/{image.LIST}" in manifest.files or None  # a long one: by request or from an older version
         found = {f"image/{name}": line for name, line in image.damages(root / "image", mapping, listed).items()}
         if damaged:
             raise ImageError("\n".join(found.get(name, line) for name, line in damaged.items()))
         if "image/image.bin" in found:
             image.read_image(root / "image" / image.BIN, chip)
-            raise ImageError(f"{root}: the image is not the one its network and chip give; compile again")
+            raise ImageError(f"{root}: the image does not match its network and chip; compile again")
         program = cls(mapping)
         if manifest.said != program._said:
-            raise ImageError(f"{root / MANIFEST}: is of another network or chip than lie beside it; compile again")
+            raise ImageError(f"{root / MANIFEST}: does not match the network and chip beside it; compile again")
         if found:
             raise ImageError("\n".join(found.values()))
         return program
 
     @property
     def _said(self) -> dict[str, Any]:
-        """What program.json says that no change of timing or version alters."""
+        """The part of program.json that does not depend on timing or version."""
         return {
             "chip": f"0x{self.chip.id:08x}",
             "network": self.network.name,
@@ -141,7 +142,7 @@ class Program:
 
 @dataclass(frozen=True)
 class _Manifest:
-    """What `load` takes from program.json."""
+    """The part of program.json that `load` uses."""
 
     trims: dict[str, Trim]
     files: dict[str, str]  # SHA-256 by path
@@ -154,7 +155,7 @@ def _trim_of(mapping: Mapping, layer: str) -> list[int]:
 
 
 def _read_manifest(root: Path) -> _Manifest:
-    """program.json, once it is found undamaged. Raises ImageError."""
+    """Read program.json. Raises ImageError when it is missing or damaged."""
     path = root / MANIFEST
     try:
         manifest = json.loads(read_text(path, LIMIT))
@@ -170,7 +171,7 @@ def _read_manifest(root: Path) -> _Manifest:
     if schema != SCHEMA:
         raise ImageError(f"{path}: schema must be {SCHEMA}, got {schema!r}; compile again")
     if digest != _digest(manifest):
-        raise ImageError(f"{path}: its SHA-256 is not the one it gives itself; compile again")
+        raise ImageError(f"{path}: its contents do not match its own SHA-256; compile again")
     try:
         made = manifest["provenance"]
         said = {"chip": made["chip"], "network": made["network"], "arrays": manifest["arrays"]}
@@ -181,7 +182,7 @@ def _read_manifest(root: Path) -> _Manifest:
 
 
 def _read_chip(root: Path, manifest: _Manifest) -> Chip | None:
-    """The chip, None when its file is not the one that was written. Raises ImageError."""
+    """The chip; None when its file is missing or has changed. Raises ImageError when this version cannot read it."""
     try:
         text = read_bytes(root / CHIP, LIMIT)
     except OSError:
@@ -191,21 +192,23 @@ def _read_chip(root: Path, manifest: _Manifest) -> Chip | None:
     try:
         return Chip.model_validate_json(text)
     except ValueError:
-        raise ImageError(f"{root / CHIP}: is not a chip this codesign knows; compile again") from None
+        raise ImageError(f"{root / CHIP}: is not a chip this version of codesign knows; compile again") from None
 
 
 def _check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[str, str]:
-    """A line for each missing or damaged file, by name. Raises ImageError on names that leave the folder."""
+    """A line for each missing or damaged file, by name. Raises ImageError on names that point outside the folder."""
     problems: dict[str, str] = {}
-    homes = root.resolve(), (root / "image").resolve()  # which may be a link
+    homes = root.resolve(), (root / "image").resolve()  # image/ may be a link
     for name in {**dict.fromkeys((CHIP, NETWORK)), **files}:
         target = root / name
         try:
             inside = target.resolve().is_relative_to(homes[name.startswith("image/")])
-        except (ValueError, RuntimeError):  # no file name at all, or links in a circle
+        except (ValueError, RuntimeError):  # not a file name, or a loop of links
             raise ImageError(f"{root / MANIFEST}: is damaged; compile again") from None
         if not inside:
-            raise ImageError(f"{root / MANIFEST}: file name {name!r} leaves the folder; do not use this program")
+            raise ImageError(
+                f"{root / MANIFEST}: file name {name!r} points outside the folder; do not use this program"
+            )
         try:
             with open_regular(target, _largest(name, chip)) as f:
                 digest = hashlib.file_digest(f, "sha256").hexdigest()
@@ -220,7 +223,7 @@ def _check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[s
 
 
 def _largest(name: str, chip: Chip | None) -> int:
-    """Bytes that a file of a program for this chip does not exceed: a cell takes 8, or a line in a list."""
+    """Limit in bytes of a file of a program for this chip: 8 for a cell, or a line in a list."""
     cells = 0 if chip is None else chip.arrays.count * chip.arrays.rows * chip.arrays.columns
     return LIMIT + cells * (256 if name.endswith(image.LIST) else 8)
 

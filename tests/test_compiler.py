@@ -56,7 +56,7 @@ class TestModule:
     def test_is_calibrated_and_quantized(self) -> None:
         model = float_mlp(SIZES, seed=1)
         p = codesign.compile(model, REAL, TINY, "mine")
-        expected = passes.run(to_network(model, REAL, TINY, "mine"))
+        expected = passes.rewrite(to_network(model, REAL, TINY, "mine"))
         assert ir.show(p.network) == ir.show(expected) and p.network.name == "mine"
         x = images(40, p.network)
         assert (p.run(x, adc=False) == ir.run(expected, x)).all()
@@ -99,7 +99,7 @@ class TestModule:
 
     def test_needs_calibration(self) -> None:
         assert refused(float_mlp(SIZES), None) == (
-            "compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs"
+            "compile: an ordinary nn.Module needs calibration; pass a few hundred typical inputs"
         )
 
     @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ class TestQuantNet:
         model = self.trained()
         p = codesign.compile(model, None, TINY)
         assert p.network.input == IntType(6)
-        assert ir.show(p.network) == ir.show(passes.run(export(model, "network")))
+        assert ir.show(p.network) == ir.show(passes.rewrite(export(model, "network")))
         x = images(50, p.network)
         with torch.no_grad():
             assert (p.run(x, adc=False) == model.eval()(torch.from_numpy(x)).numpy()).all()
@@ -222,7 +222,7 @@ class TestNetwork:
     @pytest.mark.parametrize("calibration", [None, np.zeros((2, 7))], ids=["none", "unfit"])
     def test_convolutions_are_refused_before_anything_else(self, calibration: np.ndarray | None) -> None:
         assert refused(residual(), calibration, kind=UnsupportedError) == (
-            "layer conv1: chips do not take convolutions yet, only linear layers; "
+            "layer conv1: the compiler cannot map convolutions to a chip yet, only linear layers; "
             "run the network with codesign.ir.run, or train one of linear layers"
         )
 

@@ -47,7 +47,7 @@ class OutputTile:
     arrays: tuple[int, ...]
     column: int  # first output of the layer
     columns: int
-    correction: int  # what offset-binary codes leave in the accumulator
+    correction: int  # what offset-binary codes add to the accumulator
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class StepPlan:
     tiles: tuple[OutputTile, ...]
     wait: int  # how many steps back its producer is; 0: it reads the input
     releases_input: bool
-    groups: int  # column groups converted per plane
+    groups: int  # column groups that the converters read per plane
     out: IntType
     word: int  # first activation word written
     constant: int  # first entry of the constants table
@@ -91,7 +91,7 @@ class Plan:
     chip: Chip
     outline: Outline
     steps: tuple[StepPlan, ...]
-    activation_words: int  # of the activation memory, at the busiest moment
+    activation_words: int  # peak use of the activation memory
 
     @property
     def arrays(self) -> int:

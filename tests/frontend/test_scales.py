@@ -255,5 +255,5 @@ def test_a_trained_bias_beyond_the_registers(bias: float) -> None:
     with torch.no_grad():
         last.reach.fill_(1e-9)
         last.bias[1] = bias
-    with pytest.raises(InputError, match=r"^layer fc2: its bias of -?[0-9.e+]+ output steps is beyond 32 bits; use sm"):
+    with pytest.raises(InputError, match=r"^layer fc2: its bias of -?[0-9.e+]+ output LSBs exceeds 32 bits; use sm"):
         codesign.compile(model, None, TINY)

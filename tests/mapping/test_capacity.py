@@ -112,7 +112,7 @@ def test_layers_that_chips_do_not_take_yet(kind: type[Node], name: str, told: st
         with pytest.raises(UnsupportedError) as caught:
             ask()
         assert str(caught.value) == (
-            f"layer {name}: chips do not take {told} yet, only linear layers; "
+            f"layer {name}: the compiler cannot map {told} to a chip yet, only linear layers; "
             "run the network with codesign.ir.run, or train one of linear layers"
         )
 
