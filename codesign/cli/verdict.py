@@ -39,7 +39,7 @@ def refuse(mismatches: int, first: str | None, late: int) -> None:
     if mismatches:
         typer.echo(f"error: {mismatches} words differ from the reference; {plain(first or '')}", err=True)
     if late:
-        typer.echo(f"error: {late} images came in another cycle than predicted", err=True)
+        typer.echo(f"error: {late} images finished in a different cycle than predicted", err=True)
     if mismatches or late:
         raise typer.Exit(1)
 
@@ -55,4 +55,4 @@ def show_report(folder: Path, json: bool) -> None:
         typer.echo(found.json_text(), nl=False)
     else:
         Console(highlight=False).print(render(found), soft_wrap=True)
-    refuse(found.mismatches, found.first_mismatch, found.cycles.wrong_images)
+    refuse(found.mismatches, found.first_mismatch, found.cycles.timing_errors)

@@ -105,7 +105,7 @@ def build(order: Order, winner: Candidate, home: Path, show: Progress) -> tuple[
         "arrays_used": s["arrays"]["used"],
         "cycles_predicted": s["cycles"]["predicted"],
         "cycles_simulated": s["cycles"]["simulated"],
-        "images_out_of_time": s["cycles"]["wrong_images"],
+        "images_out_of_time": s["cycles"]["timing_errors"],
     }
     data = "" if order.data is None else " --data DATA"
     return rtl, f"codesign run {file.relative_to(order.out)} --out DIR{data}"

@@ -321,7 +321,7 @@ class TestJudge:
         ("changes", "expected"),
         [
             ({"mismatches": ("image 1: x", "image 2: y")}, "error: 2 words differ from the reference; image 1: x\n"),
-            ({"timing_errors": 2}, "error: 2 images came in another cycle than predicted\n"),
+            ({"timing_errors": 2}, "error: 2 images finished in a different cycle than predicted\n"),
         ],
     )
     def test_wrong(self, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], expected: str) -> None:
