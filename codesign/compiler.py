@@ -40,7 +40,7 @@ def compile(
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
     network = passes.rewrite(_network(model, given, target, name))
-    linear_layers(network)  # refuse unsupported layers before anything else is judged
+    linear_layers(network)  # what no chip takes is refused before anything else is judged
     samples = None if given is None else _integers(given, network)
     return Program(place(network, target, choose_trims(network, target, samples)))
 
@@ -57,7 +57,7 @@ def _network(model: Any, calibration: NDArray[np.generic] | None, chip: Chip, na
     from codesign.train import QuantNet
 
     if calibration is None and not isinstance(model, QuantNet):
-        raise InputError("compile: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
+        raise InputError("compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs")
     samples = np.zeros((1, model.features), np.int64) if calibration is None else calibration
     return to_network(model, samples, chip, name)
 

@@ -11,7 +11,7 @@ import stat
 from io import BufferedReader
 from pathlib import Path
 
-RECORD = 1 << 26  # limit in bytes of a JSON file that codesign wrote
+RECORD = 1 << 26  # bytes of a JSON file of ours
 
 
 def open_regular(path: str | Path, limit: int) -> BufferedReader:

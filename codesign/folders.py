@@ -149,7 +149,7 @@ def _locked(file: Path, folder: Path, waits: Callable[[], None] | None = None) -
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Raise OutputError when filling `folder` meets a full disk, a missing permission or something in the way."""
+    """Turns a full disk, a missing permission or something in the way, met in filling `folder`, into OutputError."""
     try:
         yield
     except OSError as e:

@@ -121,14 +121,14 @@ class Program:
             raise ImageError(f"{root}: the image does not match its network and chip; compile again")
         program = cls(mapping)
         if manifest.said != program._said:
-            raise ImageError(f"{root / MANIFEST}: does not match the network and chip beside it; compile again")
+            raise ImageError(f"{root / MANIFEST}: is of another network or chip than lie beside it; compile again")
         if found:
             raise ImageError("\n".join(found.values()))
         return program
 
     @property
     def _said(self) -> dict[str, Any]:
-        """The part of program.json that does not depend on timing or version."""
+        """What program.json says that no change of timing or version alters."""
         return {
             "chip": f"0x{self.chip.id:08x}",
             "network": self.network.name,

@@ -99,7 +99,7 @@ class TestModule:
 
     def test_needs_calibration(self) -> None:
         assert refused(float_mlp(SIZES), None) == (
-            "compile: an ordinary nn.Module needs calibration; pass a few hundred typical inputs"
+            "compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs"
         )
 
     @pytest.mark.parametrize(
