@@ -49,7 +49,7 @@ def folder(path: Path) -> Dataset:
 
 
 def folder_files(path: Path) -> list[Path]:
-    """The images that `folder` reads. Raises InputError, as `folder` does, for other folders."""
+    """The images that `folder` reads. Raises InputError, as `folder` does, when `path` is no such folder."""
     return [file for side in _sides(path) for files in side.values() for file in files]
 
 

@@ -72,7 +72,7 @@ class Cells(BaseModel):
 def check(cells: Cells, device: Device) -> None:
     """Raises InputError when codes of `device` are too coarse for the deviations of `cells`.
 
-    Needed are CODES_PER_LEVEL codes a level, and a code no larger than the standard deviation; for stuck cells neither.
+    Variation and wires need CODES_PER_LEVEL codes per level, variation also a code no larger than its deviation.
     """
     if cells.read_noise:
         raise InputError(

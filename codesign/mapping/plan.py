@@ -10,7 +10,7 @@ from codesign.mapping.tiles import split_columns, split_rows
 
 
 def correction(kind: IntType, arrays: int, chip: Chip) -> int:
-    """What the offset of `arrays` added codes adds to an accumulator of `kind` inputs.
+    """What the offset of `arrays` added codes leaves in an accumulator of `kind` inputs.
 
     A code enters as code + 2^(adc_bits-1); the top plane of a signed input enters as
     2^sum_bits - 1 - sum (see xb_accumulate.v).

@@ -16,7 +16,7 @@ _TMPDIR = "temporary files go where TMPDIR points"
 
 @contextmanager
 def place(folder: str | Path | None) -> Iterator[tuple[Path, Path]]:
-    """The job's folder and its log. A temporary one (None) is removed at the end, in whatever way that comes.
+    """The job's folder and its log. A temporary one (None) is removed at the end, whether the job succeeds or fails.
 
     The log of a failed simulation stays beside it. What killed processes of this machine left behind is removed
     first. Raises OutputError when there is no space, or when another simulation is writing there.

@@ -1,4 +1,4 @@
-"""Run other programs as child processes: they end when this process ends, in whatever way, and can be given up.
+"""Run other programs as child processes: they end when this process ends, in whatever way, and can be killed.
 
 Run as a script, this file is the process between: on Linux it asks to be killed when its parent ends, then becomes the
 child.
