@@ -9,7 +9,7 @@ from codesign.chip.description import Chip
 from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import IntType
 from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Node
-from codesign.mapping import place
+from codesign.mapping import capacity, place
 from codesign.mapping.capacity import arrays_needed, check_capacity
 from codesign.mapping.outline import linear_layers, outline
 from codesign.mapping.trim import choose_trims
@@ -75,6 +75,15 @@ def test_memories(key: str, sizes: list[int]) -> None:
     )
     enough = TINY.model_copy(update={"memory": TINY.memory.model_copy(update={key: needs})})
     assert place(net(sizes, enough), enough).chip is enough
+
+
+def test_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "MAX_BEATS", 2)
+    assert place(net([8, 4], TINY), TINY).beats == 2
+    assert refusal([9, 4]) == (
+        "network net0: an image takes 3 input beats, the chip counts up to 2; "
+        "raise bus.stream_bytes or shrink the input"
+    )
 
 
 def test_wide_activations() -> None:
