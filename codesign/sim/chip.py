@@ -9,7 +9,7 @@ from codesign.errors import InputError, UnsupportedError
 from codesign.ir.run import check_inputs
 from codesign.mapping import Die
 from codesign.program import Program
-from codesign.sim.job import Job, Progress, run
+from codesign.sim.job import Job, Progress, run_bench
 from codesign.sim.judge import judge
 from codesign.sim.place import place
 from codesign.sim.result import Result
@@ -54,5 +54,5 @@ def simulate(
         raise InputError("simulate: waves need a folder to be kept in; give folder=")
     with place(folder) as (work, log):
         job = Job(program, images, work, load == "backdoor", die, input_pause, output_pause, seed, waves, log=log)
-        found, seconds = run(job, progress)
+        found, seconds = run_bench(job, progress)
         return judge(job, found, seconds, reproduce)

@@ -57,7 +57,7 @@ def build(program: Program) -> Path:
     return icarus.build(files, sources, f"{module}_sim")
 
 
-def run(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[Any]], float]:
+def run_bench(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[Any]], float]:
     """What the bench found (outputs, ins, outs, hidden), and the seconds its streams took.
 
     Raises ToolError when the simulator is missing or the bench fails, OutputError when the folder cannot be written.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from codesign.fixed import lane_values, mean
 from codesign.mapping import layers, stream
-from codesign.sim.job import Job, run
+from codesign.sim.job import Job, run_bench
 from codesign.sim.result import Mismatch, Result
 
 
@@ -55,7 +55,7 @@ def _timing_errors(job: Job, ins: list[int], outs: list[int]) -> int:
 def _first_layer(job: Job, found: Mismatch) -> Mismatch:
     """The first wrong activation of that image, or `found` when all hidden layers are right."""
     single = replace(job, images=job.images[found.image : found.image + 1], probe=True, waves=False)
-    probed, _ = run(single)
+    probed, _ = run_bench(single)
     expected = layers(job.program.mapping, single.images, job.die)
     for layer, output, got in _activations(job, probed["hidden"].tolist()):
         want = int(expected[layer][0, output])
