@@ -33,9 +33,9 @@ def compile(
     integers or real, arrays or tensors; required for an ordinary module, otherwise only used to choose the converters'
     range trims (absent: chosen so that nothing can clip).
 
-    Raises InputError on invalid weights or samples, UnsupportedError on a layer the compiler does not know,
-    CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Issues a
-    CodesignWarning for layers that are dead on the calibration inputs.
+    Raises InputError on unfit weights or samples, UnsupportedError on a layer the compiler does not know,
+    CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
+    (CodesignWarning) of layers that are dead on the calibration.
     """
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
@@ -73,7 +73,7 @@ def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.
     if np.issubdtype(samples.dtype, np.floating):
         if not np.isfinite(samples).all():
             raise InputError("calibration: samples must be finite, got NaN or infinity; clean the data")
-        with np.errstate(over="ignore"):  # an overflow is clamped too
+        with np.errstate(over="ignore"):  # beyond every number is beyond the input type
             samples = clamp(np.floor(samples / network.step + 0.5), network.input)
     try:
         return check_inputs(samples.reshape(len(samples), -1), network)

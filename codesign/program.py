@@ -73,8 +73,7 @@ class Program:
     def save(self, folder: str | Path) -> Path:
         """Write the build folder: program.json, chip.json, network.safetensors, image/, rtl/.
 
-        The same program gives the same bytes. Raises OutputError when the folder holds files that codesign did not
-        write.
+        Same program, same bytes. Raises OutputError when the folder holds someone else's files.
         """
         target = Path(folder)
         with staged(target, "program") as work:

@@ -36,10 +36,10 @@ def simulate(
     (cycles are judged only without them). folder keeps the job, log and waves (absent: temporary); waves
     records chip.fst with a chip.gtkw beside it. reproduce: start of a command line named in mismatches.
 
-    Raises InputError on invalid inputs, UnsupportedError for another simulator, ToolError when Icarus
-    Verilog is missing, or when the simulation fails or shows no sign of life for 300 s; its log is then kept, also
-    that of a temporary folder. Raises OutputError when a folder cannot be written or another simulation is writing
-    there. Wrong words raise nothing: see Result.mismatches.
+    Raises InputError on unfit inputs, UnsupportedError for another simulator, ToolError when Icarus
+    Verilog is missing or the simulation breaks down or shows no sign of life for 300 s; its log is kept then, also
+    that of a temporary folder. OutputError when a folder cannot be written or another simulation writes there. A wrong
+    word raises nothing: see Result.mismatches.
     """
     if simulator != "icarus":
         raise UnsupportedError(f"simulator {simulator!r}: is not supported; use icarus")
