@@ -30,8 +30,8 @@ def compile(
 
     model: an integer network; a module of quantized layers, whose integers are taken as they are; or an
     ordinary nn.Module, which is calibrated and quantized. calibration: sample inputs (images, features),
-    integers or real, arrays or tensors; required for an ordinary module, otherwise only used to range the converters
-    (absent: they are ranged so that nothing can clip).
+    integers or real, arrays or tensors; required for an ordinary module, otherwise only used to choose the converters'
+    range trims (absent: chosen so that nothing can clip).
 
     Raises InputError on unfit weights or samples, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
@@ -48,7 +48,7 @@ def compile(
     """
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
-    network = passes.run(_network("compile", model, given, target, name))
+    network = passes.rewrite(_network("compile", model, given, target, name))
     linear_layers(network)  # what no chip takes is refused before anything else is judged
     samples = None if given is None else _integers(given, network)
     return Program(place(network, target, choose_trims(network, target, samples)))
@@ -77,7 +77,7 @@ def quantize(
 def _network(verb: str, model: Any, calibration: NDArray[np.generic] | None, chip: Chip, name: str) -> Network:
     if isinstance(model, Network):
         return model
-    torch = sys.modules.get("torch")  # whoever made an nn.Module has loaded it; nobody else should wait for it
+    torch = sys.modules.get("torch")  # loaded if anyone made an nn.Module; nobody else should wait for it
     if torch is None or not isinstance(model, torch.nn.Module):
         raise UnsupportedError(f"{verb}: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network")
     from codesign.frontend.quantize import to_network
@@ -90,7 +90,7 @@ def _network(verb: str, model: Any, calibration: NDArray[np.generic] | None, chi
 
 
 def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.generic]:
-    """Calibration inputs as the network's integers: real samples are divided by its input step."""
+    """Calibration inputs as the network's integers: real samples are divided by its input scale."""
     samples: NDArray[Any] = calibration
     if samples.ndim == 0 or samples.size == 0:
         raise InputError(

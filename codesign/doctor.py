@@ -1,4 +1,4 @@
-"""What this machine has of the tools codesign uses, what is missing, and how to get it."""
+"""Which tools codesign finds on this machine, which are missing, and how to install them."""
 
 import platform
 import re
@@ -32,7 +32,7 @@ class _Tool:
 
 
 def _program(name: str, flag: str) -> Callable[[], str | None]:
-    """Finds the version a program prints: `?` when it prints none."""
+    """Finds the version that a program prints; `?` when it prints none."""
 
     def find() -> str | None:
         path = shutil.which(name)

@@ -1,38 +1,38 @@
 """Everything codesign raises on purpose.
 
-    CodesignError                 a mistake the user can mend, told in one line
+    CodesignError                 a mistake the user can fix, reported in one line
     ├── ConfigError               a chip or flow file says something impossible
-    ├── InputError                inputs, weights or a data set are not what was asked for
+    ├── InputError                inputs, weights or a data set have the wrong shape, type, range or value
     ├── UnsupportedError          the compiler does not know this layer or option
     ├── CapacityError             the network does not fit the chip
     ├── ImageError                a programming image is damaged, or meant for another chip
     ├── ToolError                 an external program is missing or failed
     └── OutputError               an output folder cannot be used
 
-    CodesignWarning               the work was done, but its result may not be what was meant
+    CodesignWarning               the work is done, but the result may not be what was intended
 
-The message says where, what came, what is required and what to do next. Anything else that
-escapes is a bug in codesign.
+Each message says where the problem is, what was found, what is required and what to do next. Any
+other exception that escapes is a bug in codesign.
 """
 
 import re
 import sys
 import warnings
 
-# C0 and C1 controls, line and paragraph separators, what turns the direction of text, halves of surrogate pairs.
+# C0 and C1 controls, line and paragraph separators, marks that change the direction of text, lone surrogates.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def plain(text: str) -> str:
-    """Text of others, fit for a line on a terminal: control characters as Python writes them, such as \\x1b and \\n.
+    """Untrusted text made safe for one terminal line: control characters become escapes such as \\x1b and \\n.
 
-    What is not UTF-8 in a file name is escaped, too. A name is fit to be one if it stays as it is.
+    Bytes of a file name that are not UTF-8 are escaped too. A name that this leaves unchanged is safe to print.
     """
     return _CONTROL.sub(lambda c: c[0].encode("unicode_escape").decode(), text)
 
 
 class CodesignError(Exception):
-    """A mistake the user can mend; the message is one complete line."""
+    """A mistake the user can fix; the message is one complete line."""
 
 
 class ConfigError(CodesignError):
@@ -60,11 +60,11 @@ class ToolError(CodesignError):
 
 
 class OutputError(CodesignError):
-    """An output folder holds someone else's files or cannot be written."""
+    """An output folder holds files that codesign did not write, or cannot be written."""
 
 
 class CodesignWarning(UserWarning):
-    """The work was done, but its result may not be what was meant; the message is one complete line."""
+    """The work is done, but the result may not be what was intended; the message is one complete line."""
 
 
 def warn(message: str) -> None:

@@ -1,7 +1,7 @@
-"""Files that others made: opened only if regular, no larger than expected, and UTF-8 where they are text.
+"""Read untrusted files: regular ones only, no larger than expected, and UTF-8 where they are text.
 
-What is wrong is told as OSError with a `strerror` for people, so that a caller's one line covers it as it covers a
-missing file or a missing permission.
+Problems are raised as OSError with a readable `strerror`, so that callers report them in the same line as a missing
+file or a missing permission.
 """
 
 import codecs
@@ -21,12 +21,12 @@ RECORD = 1 << 26  # bytes of a JSON file of ours
 def open_regular(path: str | Path, limit: int) -> BufferedReader:
     """Open a file of at most `limit` bytes for reading.
 
-    Raises OSError when it cannot be opened, is a folder, pipe or device, or is larger; a pipe without a writer does not
-    block.
+    Raises OSError when it cannot be opened, is a folder, pipe or device, or is larger; a pipe without a writer does
+    not block.
     """
     try:
         f = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)), "rb")
-    except ValueError as e:  # a zero byte in it
+    except ValueError as e:  # the name holds a null byte
         raise OSError(errno.EINVAL, f"not a file name, {e}", str(path)) from None
     try:
         found = os.fstat(f.fileno())
@@ -41,7 +41,7 @@ def open_regular(path: str | Path, limit: int) -> BufferedReader:
 
 
 def read_bytes(path: str | Path, limit: int) -> bytes:
-    """What a regular file of at most `limit` bytes holds. Raises OSError, also when the file grows while it is read."""
+    """Contents of a regular file of at most `limit` bytes. Raises OSError, also when it grows while it is read."""
     with open_regular(path, limit) as f:
         data = f.read(limit + 1)
     if len(data) > limit:

@@ -25,8 +25,8 @@ WEIGHT_BITS = 16  # signed weight, a difference of conductance codes
 class IntType:
     """An integer of `bits` bits, two's complement if `signed`, that takes the values lo..hi.
 
-    within: (lo, hi), where they are not all that the bits hold: -1..1 of a signed 2-bit integer, say. Bits and sign
-    decide how a value is stored, streamed and multiplied; lo and hi decide what is clamped to and what is refused.
+    within: (lo, hi), where it is narrower than the bits allow: -1..1 of a signed 2-bit integer, say. Bits and sign
+    decide how a value is stored, streamed and multiplied; lo and hi decide where it is clamped and what is refused.
     """
 
     bits: int
@@ -53,7 +53,7 @@ class IntType:
 
     @property
     def limits(self) -> tuple[int, int]:
-        """Smallest and largest value of the bits, whatever the range."""
+        """Smallest and largest value that the bits can hold, whatever `within` says."""
         least = -(1 << (self.bits - 1)) if self.signed else 0
         return least, (1 << (self.bits - self.signed)) - 1
 
@@ -90,7 +90,7 @@ def shift_right(value: ArrayLike, shift: int) -> Ints:
 
 
 def clamp(value: ArrayLike, kind: IntType) -> Ints:
-    """The nearest value in lo..hi of `kind`. Floats are cut off before they become integers, so none wraps."""
+    """The nearest value in lo..hi of `kind`. Floats are clipped before conversion, so no value wraps around."""
     return np.asarray(np.clip(np.asarray(value), kind.lo, kind.hi), dtype=np.int64)
 
 
@@ -101,7 +101,7 @@ def bit_planes(x: ArrayLike, kind: IntType) -> NDArray[np.uint8]:
     """
     v: NDArray[Any] = np.asarray(x).astype(
         np.uint8 if kind.bits <= 8 else np.int64
-    )  # two's complement survives the cut
+    )  # two's complement survives the truncation
     return np.stack([((v >> b) & 1).astype(np.uint8) for b in range(kind.bits - 1, -1, -1)])
 
 
@@ -117,7 +117,7 @@ def plane_weights(kind: IntType) -> Ints:
 class Trim:
     """Range trim of one array's ADCs: `clamp((I * gain + offset + 2^(shift-1)) >> shift)`.
 
-    gain is 1..255, shift 0..15, offset (signed 16 bit, one per column) lies beside it.
+    gain is 1..255, shift 0..15, offset (signed 16 bit, one per column) is kept beside it.
     """
 
     gain: int = 1
@@ -130,7 +130,7 @@ class Trim:
 
     @property
     def is_identity(self) -> bool:
-        """Whether one step of current is one code."""
+        """Whether one unit of current is one code."""
         return self.gain == 1 and self.shift == 0
 
 
@@ -165,7 +165,7 @@ def _product(values: ArrayLike, mult: ArrayLike) -> Ints:
 def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, int]:
     """Integer (mult, bias, shift) so that `requantize` computes `acc * scale + bias`, nearest.
 
-    scale and bias are real, one per column, in units of the output's step. The shift is shared
+    scale and bias are real, one per column, in units of the output's scale. The shift is shared
     and as large as the register widths allow, so that every multiplier keeps its precision.
     """
     s = np.atleast_1d(np.asarray(scale, dtype=np.float64))
@@ -188,21 +188,21 @@ def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, in
 
 
 def raw_bias(bias: ArrayLike, where: str) -> Ints:
-    """Biases of raw outputs, real and in their steps, as integers: nearest, halves up.
+    """Integer biases of raw outputs from real ones in units of the output's scale: nearest, halves up.
 
     Raises InputError naming layer `where` when 32 bits cannot hold one.
     """
     b = np.floor(np.asarray(bias, dtype=np.float64) + 0.5)
     if not INT32.lo <= b.min() <= b.max() <= INT32.hi:
         raise InputError(
-            f"layer {where}: its bias of {b[np.abs(b).argmax()]:.3g} output steps is beyond {INT32.bits} bits; "
+            f"layer {where}: its bias of {b[np.abs(b).argmax()]:.3g} output LSBs exceeds {INT32.bits} bits; "
             "use smaller biases or larger weights"
         )
     return b.astype(np.int64)
 
 
 def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str) -> tuple[Ints, Ints, int]:
-    """Requantizer constants (mult, bias, shift) for codes read with `trim`: one code stands for 2^shift / gain steps.
+    """Requantizer constants (mult, bias, shift) for codes read with `trim`: a code stands for 2^shift / gain units.
 
     Powers of two move into the shift where it is large enough; anything else is rounded into the multipliers, giving
     up low bits of the shift when they would overflow. A raw output (mult 1, shift 0) takes powers of two only.
@@ -222,7 +222,7 @@ def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str) -> tuple
         )
     if ((scaled == 0) & (mult != 0)).any():
         raise CapacityError(
-            f"layer {where}: range trim {trim} leaves a multiplier of 0, its outputs would be constant; "
+            f"layer {where}: range trim {trim} leaves a multiplier of 0, which makes an output constant; "
             "choose a smaller gain or a larger shift"
         )
     return scaled, shift_right(bias, less), shift - less
@@ -245,7 +245,7 @@ def unpack_fields(word: int, width: int, count: int, signed: bool = False) -> li
 
 
 def lane_values(word: int, lanes: int, kind: IntType) -> list[int]:
-    """Activations of a lane group as the chip writes them: bit b of lane l at [b*lanes + l]. Twin of `xb_requant.v`."""
+    """A column group of activations as the chip writes it: bit b of lane l at [b*lanes + l]. Twin of `xb_requant.v`."""
     planes = unpack_fields(word, lanes, kind.bits)
     values = [sum(((p >> lane) & 1) << b for b, p in enumerate(planes)) for lane in range(lanes)]
     return [v - (1 << kind.bits) if v > kind.limits[1] else v for v in values]
@@ -269,6 +269,6 @@ def clog2(value: int) -> int:
 def mean(total: int, count: int) -> int | float:
     """total / count: an int where it is whole, else the nearest float.
 
-    Below 2^32, means over at most 1,000 differ only if their floats do, so that comparing these is exact.
+    Below 2^32, means over at most 1,000 differ only if their floats do, so comparing the floats is exact.
     """
     return total // count if total % count == 0 else total / count

@@ -1,7 +1,7 @@
-"""Output folders: opened in one place, so that nobody's files are overwritten and nothing stays half-written.
+"""Output folders: only this module opens them, so that no user file is overwritten and nothing stays half-written.
 
-A folder of ours carries `.codesign.json`: what kind it is and, once complete, which files we wrote. Whoever writes
-in one holds its lock.
+A codesign folder contains `.codesign.json`: its kind and, once complete, the files that codesign wrote. A writer holds
+the lock of its folder.
 """
 
 import errno
@@ -24,23 +24,23 @@ LOCK = ".codesign.lock"
 SCHEMA = 1
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 _IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG}
-_LOCKLESS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # file systems: two commands at once are the user's to avoid
-POLL = 0.5  # seconds between looks at a lock that is waited for
+_LOCKLESS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}  # file systems without locks: users must keep commands apart
+POLL = 0.5  # seconds between attempts to take a lock
 
 
 @contextmanager
 def claimed(path: str | Path, kind: str) -> Iterator[Path]:
-    """The folder `path`, made if absent, marked as ours and locked until the end; what it holds already stays.
+    """Create the folder `path` if absent, mark it as codesign's and lock it until the end; its contents stay.
 
-    Raises OutputError when it holds files codesign did not write, is another kind's, cannot be written, or when
-    another command writes there.
+    Raises OutputError when it holds files codesign did not write, belongs to another kind of codesign output, cannot be
+    written, or when another command is writing there.
     """
     folder = Path(path)
     with writing(folder):
         _check(folder, kind)
         folder.mkdir(parents=True, exist_ok=True)
     with alone(folder):
-        _check(folder, kind)  # as it is now that nobody else writes
+        _check(folder, kind)  # again, now that nobody else can write
         try:
             if not (folder / MARKER).exists():
                 atomic_write(folder / MARKER, _marker(kind, None))
@@ -51,17 +51,17 @@ def claimed(path: str | Path, kind: str) -> Iterator[Path]:
 
 @contextmanager
 def alone(folder: str | Path, waits: Callable[[], None] | None = None) -> Iterator[None]:
-    """Keeps others out of an existing folder. The system lifts the lock when its holder is gone, however it ends.
+    """Lock an existing folder. The operating system releases the lock when its holder ends, in whatever way.
 
-    Whoever holds the lock may take it again inside. Raises OutputError at once when another command writes there;
-    with `waits`, calls it instead, and then waits.
+    The holder may take the lock again inside. Raises OutputError at once when another command holds it; with `waits`,
+    calls `waits` instead and then waits.
     """
     with _locked(Path(folder) / LOCK, Path(folder), waits):
         yield
 
 
 def atomic_write(path: str | Path, data: bytes | str | Iterator[bytes]) -> None:
-    """Write a file at once: a reader, or a kill, meets the old contents or the new, never a part."""
+    """Write a file atomically: a reader sees the old contents or the new, never a part, even after a kill."""
     pieces = [data.encode()] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
     target = Path(path)
     work = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -77,7 +77,7 @@ def atomic_write(path: str | Path, data: bytes | str | Iterator[bytes]) -> None:
 
 @contextmanager
 def staged(path: str | Path, kind: str) -> Iterator[Path]:
-    """A new empty folder to fill; on success it takes the place of `path`, on failure `path` is as before.
+    """A new empty folder to fill; on success it replaces `path`, on failure `path` stays unchanged.
 
     Raises OutputError when `path` holds anything that an earlier `staged` of this kind did not write.
     """
@@ -114,7 +114,7 @@ def staged(path: str | Path, kind: str) -> Iterator[Path]:
 
 @contextmanager
 def _locked(file: Path, folder: Path, waits: Callable[[], None] | None = None) -> Iterator[None]:
-    path = file.parent.resolve() / file.name  # one lock of a process for one file: it can be taken again
+    path = file.parent.resolve() / file.name  # one lock object per process and file, so that it can be taken again
     lock = FileLock(path, poll_interval=POLL, is_singleton=True, fallback_to_soft=False)
     outermost = not lock.is_locked
     try:
@@ -123,7 +123,7 @@ def _locked(file: Path, folder: Path, waits: Callable[[], None] | None = None) -
         except Timeout:
             if waits is None:
                 raise OutputError(
-                    f"{folder}: another command writes there; wait for it, or choose another folder"
+                    f"{folder}: another command is writing there; wait, or choose another folder"
                 ) from None
             waits()
             lock.acquire(timeout=-1)
@@ -137,7 +137,7 @@ def _locked(file: Path, folder: Path, waits: Callable[[], None] | None = None) -
         if lock.is_locked:
             if outermost:
                 with suppress(OSError):
-                    path.unlink()  # while it is held: who waits for it sees that, and makes a new one
+                    path.unlink()  # while it is held: a waiting process notices, and makes a new one
             lock.release()
 
 
@@ -171,7 +171,7 @@ def _swap(work: Path, target: Path, previous: Path) -> None:
 
 
 def _workplace(target: Path) -> Path:
-    """A folder beside `target`; those that killed processes of this machine left are removed."""
+    """A new folder beside `target`; removes those that killed processes of this machine left behind."""
     host = socket.gethostname()
     for left in target.parent.glob(f".{target.name}.{host}-*.partial"):
         pid = left.name.removesuffix(".partial").rpartition("-")[2]
@@ -184,7 +184,7 @@ def _workplace(target: Path) -> Path:
 
 def alive(pid: int) -> bool:
     """Whether there is such a process on this machine."""
-    with suppress(PermissionError):  # exists, someone else's
+    with suppress(PermissionError):  # it exists and belongs to another user
         try:
             os.kill(pid, 0)
         except (ProcessLookupError, OverflowError):
@@ -221,11 +221,11 @@ def _foreign(folder: Path, names: list[str]) -> OutputError:
 def _unwritable(folder: Path, e: OSError) -> OutputError:
     lost = os.path.islink(folder) and not os.path.exists(folder)
     why = "a symbolic link that leads nowhere" if lost else e.strerror or e
-    return OutputError(f"{folder}: cannot be written ({why}); choose another folder or free it")
+    return OutputError(f"{folder}: cannot be written ({why}); make it writable or choose another")
 
 
 def _files(folder: Path) -> list[str]:
-    """Every file below `folder` but the marker, by its path inside."""
+    """Paths inside `folder` of all its files except marker and lock."""
     return sorted(
         p.relative_to(folder).as_posix()
         for p in folder.rglob("*")
@@ -241,7 +241,7 @@ def _marker(kind: str, files: list[str] | None) -> str:
 
 
 def _read(folder: Path) -> tuple[str | None, set[str]]:
-    """(kind, files written) of a folder of ours; kind None if there is no marker, or not one we understand."""
+    """(kind, files written) of a codesign folder; kind is None if there is no marker that this version can read."""
     try:
         content = json.loads(read_bytes(folder / MARKER, RECORD))
         if content["schema"] != SCHEMA:

@@ -24,7 +24,7 @@ from codesign.mapping import Cycles, Die, Mapping, place, predict, run
 
 SCHEMA = "codesign-program/1"
 MANIFEST, CHIP, NETWORK = "program.json", "chip.json", "network.safetensors"
-LIMIT = 1 << 26  # bytes of what does not grow with the cells; these come on top
+LIMIT = 1 << 26  # bytes of a file, besides what it holds for each cell
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Program(Brief):
 
     @cached_property
     def cycles(self) -> Cycles:
-        """Predicted cycles: converter bound, latency, interval."""
+        """Predicted cycles: converter bound, latency, initiation interval."""
         return predict(self.mapping)
 
     @property
@@ -60,7 +60,7 @@ class Program(Brief):
 
     @property
     def arrays_lower_bound(self) -> int:
-        """No packing of the same cells can take fewer arrays."""
+        """No packing of the same cells can use fewer arrays."""
         return self.mapping.lower_bound
 
     def run(self, x: NDArray[np.generic], die: Die | None = None, adc: bool = True) -> Ints:
@@ -76,11 +76,11 @@ class Program(Brief):
 
     @cached_property
     def words(self) -> list[int]:
-        """The programming image, word by word as the chip takes it."""
+        """The programming image: 32-bit words in the order in which the chip takes them."""
         return image.assemble(self.chip, image.sections(self.mapping))
 
     def cells_csv(self) -> Iterator[bytes]:
-        """Pieces of cells.csv, which lists every cell that is not at level 0; `save` writes short ones only."""
+        """cells.csv in pieces: a list of every cell that is not at level 0. `save` writes it only when it is short."""
         return image.cells_csv(self.mapping)
 
     def save(self, folder: str | Path) -> Path:
@@ -121,13 +121,13 @@ class Program(Brief):
         if chip is None or NETWORK in damaged:
             raise ImageError("\n".join(damaged.values()))
         mapping = place(ir.load(root / NETWORK), chip, manifest.trims)
-        listed = f"image/{image.LIST}" in manifest.files or None  # a long one, by request or by an older version
+        listed = f"image/{image.LIST}" in manifest.files or None  # a long one: by request or from an older version
         found = {f"image/{name}": line for name, line in image.damages(root / "image", mapping, listed).items()}
         if damaged:
             raise ImageError("\n".join(found.get(name, line) for name, line in damaged.items()))
         if "image/image.bin" in found:
             image.read_image(root / "image" / image.BIN, chip)
-            raise ImageError(f"{root}: the image is not the one its network and chip give; compile again")
+            raise ImageError(f"{root}: the image does not match its network and chip; compile again")
         program = cls(mapping)
         if line := program._contradicted(root, manifest):
             raise ImageError(f"{root / MANIFEST}: {line}; compile again")
@@ -190,7 +190,7 @@ class Program(Brief):
 
 @dataclass(frozen=True)
 class _Manifest:
-    """What `load` takes from program.json."""
+    """The part of program.json that `load` uses."""
 
     trims: dict[str, Trim]
     files: dict[str, str]  # SHA-256 by path
@@ -203,7 +203,7 @@ def _trim_of(mapping: Mapping, layer: str) -> list[int]:
 
 
 def _read_manifest(root: Path) -> _Manifest:
-    """program.json, once it is found undamaged. Raises ImageError."""
+    """Read program.json. Raises ImageError when it is missing or damaged."""
     path = root / MANIFEST
     try:
         manifest = json.loads(read_text(path, LIMIT))
@@ -219,7 +219,7 @@ def _read_manifest(root: Path) -> _Manifest:
     if schema != SCHEMA:
         raise ImageError(f"{path}: schema must be {SCHEMA}, got {schema!r}; compile again")
     if digest != _digest(manifest):
-        raise ImageError(f"{path}: its SHA-256 is not the one it gives itself; compile again")
+        raise ImageError(f"{path}: its contents do not match its own SHA-256; compile again")
     try:
         said = {key: manifest[key] for key in ("provenance", "arrays", "cycles", "trims")}
         said["provenance"] = {key: str(said["provenance"][key]) for key in ("codesign", "chip", "network")}
@@ -230,7 +230,7 @@ def _read_manifest(root: Path) -> _Manifest:
 
 
 def _read_chip(root: Path, manifest: _Manifest) -> Chip | None:
-    """The chip, None when its file is not the one that was written. Raises ImageError."""
+    """The chip; None when its file is missing or has changed. Raises ImageError when this version cannot read it."""
     try:
         text = read_bytes(root / CHIP, LIMIT)
     except OSError:
@@ -240,21 +240,23 @@ def _read_chip(root: Path, manifest: _Manifest) -> Chip | None:
     try:
         return Chip.model_validate_json(text)
     except ValueError:
-        raise ImageError(f"{root / CHIP}: is not a chip this codesign knows; compile again") from None
+        raise ImageError(f"{root / CHIP}: is not a chip this version of codesign knows; compile again") from None
 
 
 def _check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[str, str]:
-    """A line for each missing or damaged file, by name. Raises ImageError on names that leave the folder."""
+    """A line for each missing or damaged file, by name. Raises ImageError on names that point outside the folder."""
     problems: dict[str, str] = {}
-    homes = root.resolve(), (root / "image").resolve()  # which may be a link
+    homes = root.resolve(), (root / "image").resolve()  # image/ may be a link
     for name in {**dict.fromkeys((CHIP, NETWORK)), **files}:
         target = root / name
         try:
             inside = target.resolve().is_relative_to(homes[name.startswith("image/")])
-        except (ValueError, RuntimeError):  # no file name at all, or links in a circle
+        except (ValueError, RuntimeError):  # not a file name, or a loop of links
             raise ImageError(f"{root / MANIFEST}: is damaged; compile again") from None
         if not inside:
-            raise ImageError(f"{root / MANIFEST}: file name {name!r} leaves the folder; do not use this program")
+            raise ImageError(
+                f"{root / MANIFEST}: file name {name!r} points outside the folder; do not use this program"
+            )
         try:
             with open_regular(target, _largest(name, chip)) as f:
                 digest = hashlib.file_digest(f, "sha256").hexdigest()
@@ -269,7 +271,7 @@ def _check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[s
 
 
 def _largest(name: str, chip: Chip | None) -> int:
-    """Bytes that a file of a program for this chip does not exceed: a cell takes 8, or a line in a list."""
+    """Limit in bytes of a file of a program for this chip: 8 for a cell, or a line in a list."""
     cells = 0 if chip is None else chip.arrays.count * chip.arrays.rows * chip.arrays.columns
     return LIMIT + cells * (256 if name.endswith(image.LIST) else 8)
 

@@ -1,4 +1,4 @@
-"""Independent jobs: on this machine's processors, or on a Dask cluster by a setting. No scheduler of our own."""
+"""Run independent jobs on this machine's processors or on a Dask cluster; codesign has no scheduler of its own."""
 
 import os
 import threading
@@ -24,15 +24,16 @@ class Workers:
     scheduler: str | None = None
 
     def inline(self, calls: int) -> bool:
-        """Whether so many calls would run in this process, one after another."""
+        """Whether this many calls run in this process, one after another."""
         return self.scheduler is None and min(self.count, calls) <= 1
 
 
 def spread(calls: Sequence[Call], workers: Workers) -> Iterator[Any]:
-    """Results of the calls, in whatever order they finish. Functions and arguments must be picklable, unless inline.
+    """Results of the calls, in the order in which they end. Functions and arguments must be picklable, unless inline.
 
-    Local workers share the processors: each may use its part of them for numpy's threads. Raises what a call raises,
-    and ends the others then; ToolError without a scheduler, or when a worker was killed.
+    Local workers share the processors: each may use its share of them for NumPy's threads. When a call raises, its
+    exception is raised here and the other calls end. Raises ToolError when the scheduler does not answer or a worker
+    was killed.
     """
     if not calls:
         return
@@ -61,7 +62,7 @@ def _local(calls: Sequence[Call], count: int) -> Iterator[Any]:
 
 
 def _cluster(calls: Sequence[Call], scheduler: str) -> Iterator[Any]:
-    """Without joblib, whose Dask backend keeps to the workers of the first moment, and stays here if there is one."""
+    """Without joblib: its Dask backend uses only the workers present at the start, and runs locally if that is one."""
     try:
         distributed: Any = import_module("distributed")
     except ImportError:
@@ -81,7 +82,7 @@ def _cluster(calls: Sequence[Call], scheduler: str) -> Iterator[Any]:
                 yield future.result()
         except (distributed.KilledWorker, CancelledError) as e:
             raise ToolError(
-                f"scheduler {scheduler}: it or its workers are gone ({type(e).__name__}); run the same command again"
+                f"scheduler {scheduler}: connection or workers lost ({type(e).__name__}); run the same command again"
             ) from None
 
 
@@ -93,12 +94,12 @@ def _call(asker: int, function: Callable[..., Any], arguments: tuple[Any, ...]) 
     global _watching
     if not _watching:
         _watching = True
-        threading.Thread(target=_outlive_not, args=(asker,), daemon=True).start()
+        threading.Thread(target=_end_with_parent, args=(asker,), daemon=True).start()
     return function(*arguments)
 
 
-def _outlive_not(asker: int) -> None:
-    """Ends this process once its parent is gone, for nobody would take the results: as a kill would, at any point."""
+def _end_with_parent(asker: int) -> None:
+    """Ends this process once its parent is gone, as abruptly as a kill: nobody would take the results."""
     while os.getppid() == asker:
         time.sleep(0.5)
     os._exit(1)

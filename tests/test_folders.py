@@ -72,7 +72,7 @@ class TestClaim:
     def test_below_a_file(self, tmp_path: Path) -> None:
         (tmp_path / "f").write_text("x")
         assert message(claim, tmp_path / "f" / "g", "run") == (
-            f"{tmp_path / 'f' / 'g'}: cannot be written (Not a directory); choose another folder or free it"
+            f"{tmp_path / 'f' / 'g'}: cannot be written (Not a directory); make it writable or choose another"
         )
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "run", "schema": 2}', "\x00"])
@@ -137,7 +137,7 @@ class TestStaged:
 
         monkeypatch.setattr(Path, "rename", broken)
         assert message(fill, tmp_path / "out", "new") == (
-            f"{tmp_path / 'out'}: cannot be written (No space left on device); choose another folder or free it"
+            f"{tmp_path / 'out'}: cannot be written (No space left on device); make it writable or choose another"
         )
         assert (tmp_path / "out" / "part" / "a.txt").read_text() == "old"
         assert names(tmp_path) == ["out"]
@@ -206,7 +206,7 @@ class TestLock:
         )
         for _ in range(2):
             assert message(take, out, "run") == (
-                f"{out}: another command writes there; wait for it, or choose another folder"
+                f"{out}: another command is writing there; wait, or choose another folder"
             )
         held.send_signal(end)
         held.wait(20)
@@ -226,7 +226,7 @@ class TestLock:
         (tmp_path / "out").mkdir()
         (tmp_path / "link").symlink_to("out")
         holder("claimed", tmp_path / "link")
-        assert "another command writes there" in message(claim, tmp_path / "out", "run")
+        assert "another command is writing there" in message(claim, tmp_path / "out", "run")
 
     def test_what_others_put_there_while_a_folder_was_made(self, tmp_path: Path) -> None:
         out = tmp_path / "out"
@@ -237,7 +237,7 @@ class TestLock:
     def test_a_lock_that_is_no_file(self, tmp_path: Path) -> None:
         (tmp_path / LOCK).mkdir()
         assert message(claim, tmp_path, "run") == (
-            f"{tmp_path}: cannot be written (Is a directory); choose another folder or free it"
+            f"{tmp_path}: cannot be written (Is a directory); make it writable or choose another"
         )
 
 

@@ -107,7 +107,7 @@ def test_an_array_in_place_of_an_npz_is_not_read(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(np.lib.format, "read_array", lambda *a, **k: pytest.fail("read"))
     with pytest.raises(InputError) as caught:
         data.arrays(path)
-    assert str(caught.value).startswith(f"{path}: holds one array without a name, not an .npz; ")
+    assert str(caught.value).startswith(f"{path}: holds a single array without a name, not an .npz; ")
 
 
 def test_a_pipe_in_place_of_a_stage_record_or_file(tmp_path: Path) -> None:

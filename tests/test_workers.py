@@ -175,5 +175,5 @@ class TestCluster:
         with pytest.raises(ToolError) as caught:
             list(spread([(double, (1,))], Workers(1, "tcp://host:8786")))
         assert str(caught.value) == (
-            "scheduler tcp://host:8786: it or its workers are gone (KilledWorker); run the same command again"
+            "scheduler tcp://host:8786: connection or workers lost (KilledWorker); run the same command again"
         )

@@ -82,7 +82,7 @@ def optimize(
         answers = [reached.answer] if reach is not None else [p.answer for p in curve if p.answer is not None]
         shown = [a.certificate.rtl for a in answers]
         first = next((m.first_mismatch for m in shown if m.mismatches), None)
-        refuse(sum(m.mismatches for m in shown), first, sum(m.cycles.wrong_images for m in shown))
+        refuse(sum(m.mismatches for m in shown), first, sum(m.cycles.timing_errors for m in shown))
 
 
 def _numbers(budgets: str | None) -> list[int]:

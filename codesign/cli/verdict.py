@@ -54,4 +54,4 @@ def show_report(folder: Path, json: bool) -> None:
         typer.echo(found.json_text(), nl=False)
     else:
         Console(highlight=False).print(render(found), soft_wrap=True)
-    refuse(found.mismatches, found.first_mismatch, found.cycles.wrong_images)
+    refuse(found.mismatches, found.first_mismatch, found.cycles.timing_errors)

@@ -20,7 +20,7 @@ Labels = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Range:
-    """Least and greatest value that images have; both belong to it."""
+    """Smallest and largest value of the images, both included."""
 
     lo: int = 0
     hi: int = 255
@@ -30,7 +30,7 @@ class Range:
 
     @property
     def bits(self) -> int:
-        """Bits that tell all its values apart."""
+        """Bits needed to distinguish all its values."""
         return max(1, (self.hi - self.lo).bit_length())
 
 
@@ -74,7 +74,7 @@ class Dataset(Brief):
                 )
         if self.x_train.shape[1] != self.x_test.shape[1]:
             raise InputError(
-                f"data set {self.name}: train and test images must be equally large, "
+                f"data set {self.name}: train and test images must have the same size, "
                 f"got {self.x_train.shape[1]} and {self.x_test.shape[1]} features; bring them to one size"
             )
         if self.classes < 2:
@@ -117,19 +117,19 @@ class Dataset(Brief):
 
     @cached_property
     def range(self) -> Range:
-        """Of the training images, before they were made smaller or some held out: what inputs of a chip span."""
+        """Range of the training images, before downsampling or holding out: the range that chip inputs span."""
         return self.spread or Range(int(self.x_train.min()), int(self.x_train.max()))
 
     def train_inputs(self, kind: IntType, most: int | None = None) -> NDArray[np.int16]:
-        """Training images, at most the first `most`, as a chip takes them."""
+        """Training images, at most the first `most`, as inputs of a chip."""
         return to_inputs(self.x_train[:most], kind, self.range)
 
     def test_inputs(self, kind: IntType) -> NDArray[np.int16]:
-        """Test images as a chip takes them."""
+        """Test images as inputs of a chip."""
         return to_inputs(self.x_test, kind, self.range)
 
     def warn_of_waste(self, kind: IntType) -> None:
-        """CodesignWarning when fewer bits tell all values of the training images apart."""
+        """Issue a CodesignWarning when fewer bits would distinguish all values of the training images."""
         need = self.range.bits
         if need < kind.bits:
             warnings.warn(
@@ -149,21 +149,21 @@ class Dataset(Brief):
 
     @property
     def identity(self) -> str:
-        """What a network trained on this depends on: every image and label, how images lie, what inputs span."""
+        """What a network trained on this depends on: every image and label, the images' shape, the range of inputs."""
         lie = "x".join(map(str, self.shape or (self.features,)))
         return f"0x{self.digest:08x}, {len(self.y_train)} and {len(self.y_test)} of {lie}, {self.range}"
 
     def downsampled(self, factor: int) -> "Dataset":
         """Means of factor x factor pixels, rounded to the nearest integer, halves up: what a host sends a smaller chip.
 
-        Raises InputError for data that are no images, and for sides that `factor` does not divide.
+        Raises InputError for data without an image shape, and for sides that `factor` does not divide.
         """
         if factor == 1:
             return self
         if len(self.shape) != 3 or self.shape[1] % factor or self.shape[2] % factor:
             sides = "x".join(map(str, self.shape[1:])) if self.shape else "no images"
             raise InputError(
-                f"data set {self.name}: downsample = {factor} needs images whose sides it divides, got {sides}; "
+                f"data set {self.name}: downsample = {factor} needs images with sides that it divides, got {sides}; "
                 "choose a divisor of both sides, or 1"
             )
         channels, height, width = self.shape
@@ -178,10 +178,10 @@ class Dataset(Brief):
         return replace(self, x_train=mean(self.x_train), x_test=mean(self.x_test), shape=size, spread=self.range)
 
     def split(self, last: int) -> "Dataset":
-        """The last `last` (1..train-1) training images in place of the test set, to choose recipes by.
+        """Hold out the last `last` (1..train-1) training images: they replace the test set, for choosing recipes.
 
         The test set itself is not in the result; images are shared with this one, not copied. Raises InputError
-        for another `last`, for images that lie sorted by class, and if no image of a class is left to train on.
+        for another `last`, for images sorted by class, and if no image of a class is left to train on.
         """
         count = len(self.y_train)
         if not 1 <= last < count:
@@ -193,7 +193,7 @@ class Dataset(Brief):
         present = np.unique(self.y_train)
         if len(present) > 1 and np.count_nonzero(np.diff(self.y_train)) == len(present) - 1:
             raise InputError(
-                f"data set {self.name}: its training images lie sorted by class, so the last {last} are no fair "
+                f"data set {self.name}: its training images are sorted by class, so the last {last} are not a fair "
                 "sample; shuffle images and labels together first"
             )
         gone = np.setdiff1d(present, kept)
@@ -217,14 +217,14 @@ class Dataset(Brief):
 def to_inputs(x: NDArray[np.generic], kind: IntType, span: Range = FULL) -> NDArray[np.int16]:
     """uint8 images as integers of `kind` (1..8 bits): floor((x - lo) * 2^bits / values in `span`), clamped.
 
-    Of the full range those are the top bits. If signed, less the midpoint.
+    For the full range these are the top bits. If signed, the midpoint is subtracted.
     """
     images = np.asarray(x)
     if images.dtype != np.uint8 or not 1 <= kind.bits <= 8:
         raise InputError(
             f"inputs: must be uint8 images for 1..8 bits, got {images.dtype} for {kind}; rescale to 0..255 first"
         )
-    steps = ((np.arange(256) - span.lo) << kind.bits) // (span.hi - span.lo + 1)
-    table = np.clip(steps, 0, (1 << kind.bits) - 1) + kind.lo  # of every value
+    scaled = ((np.arange(256) - span.lo) << kind.bits) // (span.hi - span.lo + 1)
+    table = np.clip(scaled, 0, (1 << kind.bits) - 1) + kind.lo  # of every value
     values: NDArray[np.int16] = table.astype(np.int16)[images]
     return values

@@ -1,4 +1,4 @@
-"""CIFAR-10 from its binary version, or from files of JPEGs."""
+"""CIFAR-10 from its binary version, or from files of JPEG images."""
 
 from io import BytesIO
 from pathlib import Path
@@ -26,7 +26,7 @@ _AGAIN = "fetch the file again"
 def cifar10(folder: Path | None = None) -> Dataset:
     """CIFAR-10 from `folder` or its cifar10/, else $CODESIGN_DATA/cifar10, else ../shared/data/cifar10.
 
-    Read are train_jpeg.npz and test_jpeg.npz (`jpeg`: uint8, one JPEG after another, so not quite the original
+    Reads train_jpeg.npz and test_jpeg.npz (`jpeg`: uint8, one JPEG after another, so not quite the original
     pixels; `ends`: where each ends; `labels`), which takes seconds, else the original binary version, also in its
     cifar-10-batches-bin/. Raises InputError if neither is complete or something in it is damaged; the python
     version, a pickle, is never opened.
@@ -66,9 +66,11 @@ def _jpegs(path: Path) -> tuple[Bytes, Labels]:
     part = read(path, ("jpeg", "ends", "labels"), _AGAIN)
     jpeg, ends, labels = part["jpeg"], part["ends"], part["labels"]
     if jpeg.dtype != np.uint8 or jpeg.ndim != 1:
-        raise InputError(f"{path}: jpeg must be a row of uint8, got {jpeg.dtype} {jpeg.shape}; {_AGAIN}")
+        raise InputError(f"{path}: jpeg must be a 1-D array of uint8, got {jpeg.dtype} {jpeg.shape}; {_AGAIN}")
     if ends.dtype.kind not in "iu" or ends.ndim != 1 or not 1 <= len(ends) <= MOST:
-        raise InputError(f"{path}: ends must be a row of 1..{MOST} integers, got {ends.dtype} {ends.shape}; {_AGAIN}")
+        raise InputError(
+            f"{path}: ends must be a 1-D array of 1..{MOST} integers, got {ends.dtype} {ends.shape}; {_AGAIN}"
+        )
     ends = ends.astype(np.int64)
     starts = np.concatenate([[0], ends[:-1]])
     bad = (ends <= starts) | (ends > len(jpeg))
@@ -79,7 +81,7 @@ def _jpegs(path: Path) -> tuple[Bytes, Labels]:
         )
     if labels.dtype.kind not in "iu" or labels.shape != ends.shape:
         raise InputError(
-            f"{path}: labels must be a row of {len(ends)} integers, got {labels.dtype} {labels.shape}; {_AGAIN}"
+            f"{path}: labels must be a 1-D array of {len(ends)} integers, got {labels.dtype} {labels.shape}; {_AGAIN}"
         )
     y = _labels(path, labels)
     x = np.empty((len(ends), 3072), np.uint8)
@@ -91,7 +93,7 @@ def _jpegs(path: Path) -> tuple[Bytes, Labels]:
 def _records(path: Path) -> tuple[Bytes, Labels]:
     try:
         with open_regular(path, 1 << 50) as f:
-            data = np.frombuffer(f.read(_RECORD * BATCH + 1), np.uint8)  # the last one tells a file that is too long
+            data = np.frombuffer(f.read(_RECORD * BATCH + 1), np.uint8)  # one byte more shows that a file is too long
     except OSError as e:
         raise InputError(f"{path}: cannot be read ({one_line(e.strerror or e)}); {_AGAIN}") from None
     if len(data) == 0 or len(data) % _RECORD:

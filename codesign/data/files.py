@@ -1,11 +1,11 @@
-"""Where files of published data sets lie, how much of a file is unpacked, and others' words in one line."""
+"""Where files of published data sets lie, how much may be unpacked, and foreign text on one line."""
 
 import os
 from pathlib import Path
 
 from codesign.errors import plain
 
-LIMIT = 2 << 30  # bytes the arrays or images of one data set may fill: more is a mistake, or meant to fill the memory
+LIMIT = 2 << 30  # bytes the arrays or images of one data set may fill: more is a mistake or an attack
 
 
 def places(name: str, folder: Path | None) -> list[Path]:
@@ -27,6 +27,6 @@ def there(path: Path) -> bool:
 
 
 def one_line(words: object) -> str:
-    """What an error of another program, or a name out of a file, says: in one line, without control characters."""
+    """The text of a foreign error, or a name from a file, on one line and without control characters."""
     text = " ".join(str(words).split()) or type(words).__name__
     return plain(text)

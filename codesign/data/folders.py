@@ -1,4 +1,4 @@
-"""Image folders: the user's own pictures, one folder a class."""
+"""Image folders: the user's own pictures, one folder per class."""
 
 import math
 import os
@@ -19,17 +19,17 @@ _LAYOUT = "put images into train/CLASS/ and test/CLASS/"
 def folder(path: Path) -> Dataset:
     """Images train/CLASS/* and test/CLASS/* (png, jpg, jpeg, bmp, pgm), labels the places of CLASS in sorted order.
 
-    All have one size, up to 1024 x 1024 pixels, and one kind, grey or RGB of 8 bits a channel; together they fill
-    at most 2 GiB. Names that begin with a dot are passed over, and so are files beside the class folders. Images
-    come class by turns, sorted by name within a class, so that the first and the last of them show every class in
-    its share. Raises InputError for anything else, another file among the images and links out of `path` included.
+    All have one size, up to 1024 x 1024 pixels, and one kind, grey or RGB with 8 bits per channel; together they take
+    at most 2 GiB. Names that begin with a dot and files beside the class folders are skipped. Classes are
+    interleaved, images sorted by name within a class, so that the first and the last images contain every class in
+    proportion. Raises InputError for anything else, also for other files among the images and links out of `path`.
     """
     train, test = _sides(path)
     if len(train) < 2:
         raise InputError(f"{path / 'train'}: needs at least 2 class folders, has {len(train)}; {_LAYOUT}")
     for name in test:
         if name not in train:
-            raise InputError(f"{path / 'test' / name}: is no class of train/; add it there, or remove it from test/")
+            raise InputError(f"{path / 'test' / name}: is not a class of train/; add it there, or remove it from test/")
     if not test:
         raise InputError(f"{path / 'test'}: needs at least 1 class folder, has 0; {_LAYOUT}")
     numbers = {name: k for k, name in enumerate(train)}
@@ -39,7 +39,7 @@ def folder(path: Path) -> Dataset:
     total = count * math.prod(shape)
     if total > LIMIT:
         raise InputError(
-            f"{path}: its {count} images fill {total} bytes, more than the limit of {LIMIT}; "
+            f"{path}: its {count} images take {total} bytes, more than the limit of {LIMIT}; "
             "make them smaller or use fewer"
         )
     like = f" like {first.relative_to(path)}"
@@ -49,7 +49,7 @@ def folder(path: Path) -> Dataset:
 
 
 def folder_files(path: Path) -> list[Path]:
-    """The images that `folder` reads. Raises InputError as it does for what is no such folder."""
+    """The images that `folder` reads. Raises InputError, as `folder` does, when `path` is no such folder."""
     return [file for side in _sides(path) for files in side.values() for file in files]
 
 
@@ -73,23 +73,23 @@ def _classes(side: Path, root: Path) -> dict[str, list[Path]]:
             continue
         files = _visible(place, root)
         if not files:
-            raise InputError(f"{place}: holds no image; put some there, or remove the folder")
+            raise InputError(f"{place}: holds no images; add some, or remove the folder")
         for file in files:
             if file.suffix.lower() not in _SUFFIXES or not file.is_file():
-                raise InputError(f"{file}: is no png, jpg, jpeg, bmp or pgm file; convert it, or remove it")
+                raise InputError(f"{file}: is not a png, jpg, jpeg, bmp or pgm file; convert it, or remove it")
         classes[place.name] = files
     return classes
 
 
 def _visible(place: Path, root: Path) -> list[Path]:
-    """What lies in `place`, sorted, without hidden names."""
+    """Contents of `place`, sorted, without hidden names."""
     try:
         found = sorted(p for p in place.iterdir() if not p.name.startswith("."))
     except OSError as e:
         raise InputError(f"{place}: cannot be read ({one_line(e)}); make it readable") from None
     for p in found:
         if not p.name.isprintable():  # no message could show it
-            raise InputError(f"{place}: holds the name {p.name!r}; rename it without control characters")
+            raise InputError(f"{place}: contains the name {p.name!r}; rename it without control characters")
         _stay(p, root)
     return found
 

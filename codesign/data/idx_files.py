@@ -27,7 +27,7 @@ def mnist(folder: Path | None = None) -> Dataset:
         axes = ("images", "height", "width") if "images" in p.name else ("images",)
         if array.ndim != len(axes) or array.size == 0:
             raise InputError(
-                f"{p}: must hold a non-empty ({', '.join(axes)}), got shape {array.shape}; fetch the file again"
+                f"{p}: must hold a non-empty array ({', '.join(axes)}), got shape {array.shape}; fetch the file again"
             )
     xs, ys, xt, yt = files
     if xs.shape[1:] != xt.shape[1:]:
@@ -73,7 +73,7 @@ def idx(path: Path) -> Bytes:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; give an IDX .gz file") from None
     except (OSError, EOFError, zlib.error) as e:
-        if isinstance(e, OSError) and e.strerror:  # of the system, or of what it is; the others are of gzip
+        if isinstance(e, OSError) and e.strerror:  # from the system, or from `open_regular`; the others come from gzip
             raise InputError(f"{path}: cannot be read ({e.strerror}); give an IDX .gz file") from None
         raise InputError(
             f"{path}: damaged after byte {len(data)} of its contents ({one_line(e)}); fetch the file again"

@@ -1,4 +1,4 @@
-"""One picture from a file nobody vouches for: its size is judged before it is decoded."""
+"""One picture from an untrusted file: its size is checked before it is decoded."""
 
 import warnings
 from io import BytesIO
@@ -27,15 +27,15 @@ def decode(
 ) -> Bytes:
     """The picture in `source`, uint8 (channels, height, width): 1 grey channel or red, green and blue.
 
-    formats: names of Pillow's decoders that may try. expected: the only shape accepted, if given; `like` says
-    in the message what it was taken from. Turning noted beside the pixels (EXIF) is not applied. Raises
-    InputError, from `where` to `remedy`, for other kinds and sizes and for whatever Pillow cannot decode.
+    formats: names of Pillow's decoders that may try. expected: the only shape accepted, if given; `like` tells
+    in the message what it was taken from. A rotation in the EXIF data is not applied. Raises InputError, whose
+    message starts with `where` and ends with `remedy`, for other kinds and sizes and for what Pillow cannot decode.
     """
     from PIL import Image, UnidentifiedImageError
 
     shape: tuple[int, ...] = ()
     try:
-        # Pillow warns of large pictures, which are refused here, and of oddities that leave the pixels alone.
+        # Pillow warns about large pictures, which are refused here, and about oddities that do not affect the pixels.
         with (
             warnings.catch_warnings(action="ignore"),
             open_regular(source, LIMIT) if isinstance(source, Path) else source as file,
@@ -47,7 +47,7 @@ def decode(
                 picture.load()
                 return np.asarray(picture).reshape(*shape[1:], shape[0]).transpose(2, 0, 1)
     except UnidentifiedImageError:
-        fault = f"is no readable {', '.join(formats)} picture"
+        fault = f"is not a readable {', '.join(formats)} picture"
     except OSError as e:
         fault = f"cannot be read ({one_line(e.strerror or e)})"
     except Exception as e:  # each of Pillow's decoders has kinds of its own for a damaged file
@@ -58,7 +58,7 @@ def decode(
 def _fault(shape: tuple[int, ...], mode: str, expected: tuple[int, ...], like: str) -> str:
     channels, height, width = shape
     if not channels:
-        return f"has mode {mode}, must be grey or RGB of 8 bits a channel"
+        return f"has mode {mode}, must be grey or RGB with 8 bits per channel"
     if expected and shape != expected:
         return f"is {_text(shape)}, must be {_text(expected)}{like}"
     if height * width > SIDE * SIDE:

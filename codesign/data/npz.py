@@ -1,4 +1,4 @@
-"""Files of NumPy arrays: read without trust, and the user's own data from them."""
+"""NumPy .npz files: untrusted ones read safely, and the user's own data from them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +48,7 @@ def arrays(path: Path) -> Dataset:
     if empty.any():
         raise InputError(
             f"{path}: y_train: class {empty.argmax()} of 0..{classes - 1} has no training image; "
-            "add some, or number the classes without a gap"
+            "add some, or number the classes without gaps"
         )
     (train, shape), (test, _) = _planes(x["train"]), _planes(x["test"])
     return Dataset(path.stem, train, y["train"], test, y["test"], classes, shape)
@@ -61,11 +61,11 @@ def read(path: Path, wanted: Sequence[str], remedy: str) -> dict[str, NDArray[An
     """
     try:
         with open_regular(path, FILE) as raw:
-            alone = raw.read(6) == b"\x93NUMPY"  # numpy would read all of it to say so
+            alone = raw.read(6) == b"\x93NUMPY"  # numpy would read all of it before saying so
             raw.seek(0)
             loaded = None if alone else np.load(raw, allow_pickle=False)
             if not isinstance(loaded, NpzFile):
-                raise InputError(f"{path}: holds one array without a name, not an .npz; {remedy}")
+                raise InputError(f"{path}: holds a single array without a name, not an .npz; {remedy}")
             with loaded as f:
                 missing = [k for k in wanted if k not in f]
                 if missing:
@@ -86,7 +86,7 @@ def read(path: Path, wanted: Sequence[str], remedy: str) -> dict[str, NDArray[An
     except Exception as e:  # zipfile, zlib and numpy each have kinds of their own for a damaged file
         raise InputError(f"{path}: cannot be read ({one_line(e)}); {remedy}") from None
     for k, a in found.items():
-        if not isinstance(a, np.ndarray):  # numpy hands a member without its magic bytes over as they are
+        if not isinstance(a, np.ndarray):  # numpy returns the raw bytes of a member that lacks the magic string
             raise InputError(f"{path}: {k} is not a NumPy array; {remedy}")
     return found
 

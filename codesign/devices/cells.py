@@ -1,7 +1,7 @@
-"""What programming leaves in cells, as conductance codes.
+"""What cells hold after programming, as conductance codes.
 
-Order: a cell gets its level's conductance with a deviation of its own, then may be stuck, is seen through the wires,
-and at last becomes a code. Training (`codesign.train.layers.noise`) and dies (`codesign.Die.draw`) keep the same order.
+Order: a cell gets its level's conductance with a deviation of its own, may then be stuck, is seen through the wires,
+and finally becomes a code. Training (`codesign.train.layers.noise`) and dies (`codesign.Die.draw`) keep the same order.
 
 Sources, and sizes to start from:
 
@@ -29,7 +29,7 @@ from codesign.chip.description import Device
 from codesign.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
-STEPS = 8  # codes between two levels, on average, that a deviation needs to show
+CODES_PER_LEVEL = 8  # codes between neighbouring levels, on average, needed to represent a deviation
 MAX_CODE = (1 << 12) - 1  # finest codes a device can have
 
 
@@ -37,7 +37,7 @@ class Cells(Brief, BaseModel):
     """Imperfections of cells and reads. All zero: ideal.
 
     `normal` variation adds a deviation of the same size to every cell, off cells too; no conductance falls below 0.
-    `lognormal` multiplies: the median stays at the level, and cells that conduct nothing do not move. Read noise
+    `lognormal` multiplies: the median stays at the level, and cells that conduct nothing stay at 0. Read noise
     belongs to a conversion, not to a die.
 
     Usage:
@@ -77,25 +77,25 @@ class Cells(Brief, BaseModel):
 
 
 def check(cells: Cells, device: Device) -> None:
-    """Raises InputError when codes of `device` cannot hold what `cells` does to a die.
+    """Raises InputError when codes of `device` are too coarse for the deviations of `cells`.
 
-    They must have STEPS codes a level, and one code must not exceed the standard deviation; stuck cells need neither.
+    Variation and wires need CODES_PER_LEVEL codes per level, variation also a code no larger than its deviation.
     """
     if cells.read_noise:
         raise InputError(
-            f"cells: read_noise must be 0 for a die, got {cells.read_noise:g}: it comes anew with every conversion, "
-            "a cell cannot hold it; set read_noise = 0"
+            f"cells: read_noise must be 0 for a die, got {cells.read_noise:g}: it changes with every conversion, "
+            "so no cell can hold it; set read_noise = 0"
         )
     if not cells.variation and not cells.wire:
         return
-    need = STEPS * (device.levels - 1)
+    need = CODES_PER_LEVEL * (device.levels - 1)
     if cells.variation:
         need = max(need, math.ceil(min(MAX_CODE, 1 / cells.variation)))
     if device.codes[-1] < need:
         need = math.ceil(need * (1 + device.headroom))
         what = f"variation {cells.variation:g}" if cells.variation else f"wire {cells.wire:g}"
         raise InputError(
-            f"cells: {device.code_bits}-bit conductance codes are too coarse to show {what} between {device.levels} "
+            f"cells: {device.code_bits}-bit conductance codes are too coarse for {what} between {device.levels} "
             f"levels; raise chip.device.code_bits to {need.bit_length()} or more"
         )
 
@@ -104,10 +104,10 @@ def seen_through_wires(g: NDArray[np.float64], wire: float) -> NDArray[np.float6
     """Conductances (.., rows, bitlines) of whole arrays as shares of g_on, with the voltage lost in wires folded in.
 
     Wordlines are driven from the side of bitline 0, idle ones at 0 V; bitlines end at virtual ground below the last
-    row. A cell misses what its wordline drops before it and its bitline behind it, and every length of wire carries
-    the currents of all cells that it serves. Exact to first order in `wire`, for any input. Beyond that it bounds
-    the loss from neither side: drops lessen the currents that cause them, and sneak paths lend off cells some. It is
-    never less than the loss of a cell alone in its wires, g / (1 + wire * g * lengths).
+    row. A cell loses what its wordline drops before it and its bitline behind it, and every length of wire carries
+    the currents of all cells that it serves. Exact to first order in `wire`, for any input. Beyond that it is neither
+    an upper nor a lower bound: drops reduce the currents that cause them, and sneak paths add current to off cells. The
+    loss is never less than that of a cell alone on its wires, g / (1 + wire * g * lengths).
     """
     wordline = np.cumsum(_onwards(g, -1), -1)  # current in each length, then the drop up to each cell
     bitline = _onwards(np.cumsum(g, -2), -2)

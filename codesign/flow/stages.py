@@ -180,7 +180,7 @@ def collect(context: Context) -> Metrics:
             simulated=simulated["cycles"],
             interval=program.cycles.interval,
             interval_simulated=simulated["interval"] if simulated["images"] > 1 else None,
-            wrong_images=simulated["timing_errors"],
+            timing_errors=simulated["timing_errors"],
         ),
         mismatches=len(simulated["mismatches"]),
         first_mismatch=next(iter(simulated["mismatches"]), None),

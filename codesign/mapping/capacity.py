@@ -9,7 +9,7 @@ MAX_BEATS = 65535  # a 16-bit counter in xb_stream_in.v
 
 
 def arrays_needed(network: Outline, chip: Chip) -> int:
-    """Arrays of the whole network."""
+    """Arrays that the whole network takes."""
     return sum(arrays_of(n.inputs, n.outputs, chip) for n in network.layers)
 
 
@@ -19,7 +19,7 @@ def lower_bound(network: Outline, chip: Chip) -> int:
 
 
 def needs(network: Outline, chip: Chip) -> dict[str, tuple[int, int]]:
-    """What the network takes of the chip, and what the chip has, by the key of the chip file."""
+    """(needed, available) of each resource of the chip, by its key in the chip file."""
     nodes, memory = network.layers, chip.memory
     bits = max([network.input.bits, *(n.out.bits for n in nodes if not n.raw)])
     return {
@@ -57,7 +57,7 @@ def check_capacity(network: Outline, chip: Chip) -> None:
     beats = -(-network.features // chip.bus.stream_bytes)
     if beats > MAX_BEATS:
         raise CapacityError(
-            f"network {network.name}: an image is {beats} input beats, the chip counts up to {MAX_BEATS}; "
+            f"network {network.name}: an image takes {beats} input beats, the chip counts up to {MAX_BEATS}; "
             "raise bus.stream_bytes or shrink the input"
         )
     if widest > takes:
@@ -68,7 +68,7 @@ def check_capacity(network: Outline, chip: Chip) -> None:
 
 
 def _advice(network: Outline, chip: Chip) -> str:
-    """The one hidden layer that, narrowed the least, makes the network fit; empty if none does."""
+    """Which hidden layer makes the network fit when narrowed, by the fewest units; empty if none does."""
     nodes = network.layers
     best: tuple[int, str, int] | None = None
     for k, node in enumerate(nodes[:-1]):

@@ -38,7 +38,7 @@ class Die(Brief):
     def draw(cls, mapping: Mapping, cells: Cells, rng: np.random.Generator) -> "Die":
         """A die whose cells deviate as `cells` says, unused cells of used arrays too. Same `rng`, same die.
 
-        Raises InputError when the chip's codes are too coarse to show it, or when `cells` has read noise, which
+        Raises InputError when the chip's codes are too coarse for it, or when `cells` has read noise, which
         belongs to conversions.
         """
         uses = sorted(mapping.arrays, key=lambda use: use.array)

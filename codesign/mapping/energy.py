@@ -1,6 +1,6 @@
-"""Energy and programming time of a plan: estimates between two sources each, for ranking and for rough limits.
+"""Estimates of a plan's energy and programming time, each between two sources, for ranking and rough limits.
 
-An analog macro is not simulated, so these are not exact as arrays and cycles are. Sources, all at 32 nm:
+The analog macro is not simulated, so these are not exact as arrays and cycles are. Sources, all at 32 nm:
 
 * converters: `low` as a SAR converter of NeuroSim (SarADC.cpp, LSTP), `high` as ISAAC's (Shafiee et al., ISCA 2016)
   scaled by resolution in CiMLoop's component library. They differ by a factor of seven.

@@ -48,7 +48,7 @@ class OutputTile(Brief):
     arrays: tuple[int, ...]
     column: int  # first output of the layer
     columns: int
-    correction: int  # what offset-binary codes leave in the accumulator
+    correction: int  # what offset-binary codes add to the accumulator
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class StepPlan(Brief):
     tiles: tuple[OutputTile, ...]
     wait: int  # how many steps back its producer is; 0: it reads the input
     releases_input: bool
-    groups: int  # column groups converted per plane
+    groups: int  # column groups that the converters read per plane
     out: IntType
     word: int  # first activation word written
     constant: int  # first entry of the constants table
@@ -92,7 +92,7 @@ class Plan(Brief):
     chip: Chip
     outline: Outline
     steps: tuple[StepPlan, ...]
-    activation_words: int  # of the activation memory, at the busiest moment
+    activation_words: int  # peak use of the activation memory
 
     def _brief(self) -> str:
         return f"{len(self.steps)} steps on {self.arrays} arrays of {self.chip.name}"

@@ -58,8 +58,8 @@ def linear_layers(network: Network) -> tuple[Linear, ...]:
 
 
 def not_taken(layer: str, kind: str) -> UnsupportedError:
-    """What to say of a layer of a `kind` that chips do not take."""
+    """The error for a layer of a `kind` that the compiler cannot map to a chip."""
     return UnsupportedError(
-        f"layer {layer}: chips do not take {MANY[kind]} yet, only linear layers; "
+        f"layer {layer}: the compiler cannot map {MANY[kind]} to a chip yet, only linear layers; "
         "run the network with codesign.ir.run, or train one of linear layers"
     )

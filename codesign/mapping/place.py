@@ -18,8 +18,8 @@ from codesign.mapping.tiles import split_rows
 def place(network: Network, chip: Chip | str | Path, trims: dict[str, Trim] | None = None) -> Mapping:
     """Lay `network` out on `chip`, each tile in an array of its own.
 
-    trims gives the range trim of a layer's converters (absent: the layer's own, or one step of current is one
-    code). Raises CapacityError with advice when something does not fit, InputError when a weight is not a
+    trims gives the range trim of a layer's converters (absent: the layer's own, or one code per unit of
+    current). Raises CapacityError with advice when something does not fit, InputError when a weight is not a
     difference of two cells, UnsupportedError when a layer is not linear.
     """
     chip = Chip.of(chip)
@@ -40,8 +40,8 @@ def fill(node: Linear, step: StepPlan, trim: Trim, chip: Chip) -> tuple[list[Arr
     q = node.requant
     mult, bias, shift = trimmed(q.mult, q.bias, q.shift, trim, node.name)
     if step.raw:
-        reach = len(step.loads) << (step.input.bits + chip.adc.bits - 1)
-        _check_raw(node.name, reach * np.abs(mult) + np.abs(bias))
+        largest = len(step.loads) << (step.input.bits + chip.adc.bits - 1)
+        _check_raw(node.name, largest * np.abs(mult) + np.abs(bias))
     return uses, Step(**vars(step), mult=mult, bias=bias, shift=shift)
 
 
@@ -58,10 +58,10 @@ def _uses(node: Linear, step: StepPlan, trim: Trim, chip: Chip) -> list[ArrayUse
     return uses
 
 
-def _check_raw(layer: str, reach: Ints) -> None:
+def _check_raw(layer: str, largest: Ints) -> None:
     """Raw outputs leave the chip unclamped: the largest one must fit its word."""
-    if reach.max() > INT32.hi:
+    if largest.max() > INT32.hi:
         raise CapacityError(
-            f"layer {layer}: output {int(reach.argmax())} can reach {int(reach.max())}, past the 32 bits of an output "
-            "word; make its bias smaller or its trim finer"
+            f"layer {layer}: output {int(largest.argmax())} can be {int(largest.max())}, which exceeds the 32 bits "
+            "of an output word; make its bias smaller or its trim finer"
         )

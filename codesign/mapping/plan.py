@@ -1,4 +1,4 @@
-"""Plan a network on a chip from its sizes alone: tiles, arrays, steps and memory. `place` puts the numbers in."""
+"""Plan a network on a chip from its sizes alone: tiles, arrays, steps and memory. `place` fills it."""
 
 from pathlib import Path
 

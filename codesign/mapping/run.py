@@ -61,7 +61,7 @@ def accumulate(mapping: Mapping, step: Step, x: Ints, weights: dict[int, NDArray
 
 
 def weights_of(mapping: Mapping, die: Die | None = None) -> dict[int, NDArray[np.int32]]:
-    """What each used array multiplies with: (rows, columns) of its tile, differences of conductance codes."""
+    """The weights that each used array holds: (rows, columns) of its tile, differences of conductance codes."""
     if die is not None:
         die.check(mapping)
     result = {}

@@ -1,4 +1,4 @@
-"""Matrices to tiles: rows by memory words, columns balanced in whole lane groups."""
+"""Matrices to tiles: rows by memory words, columns balanced in whole column groups."""
 
 from codesign.chip.description import Chip
 
@@ -12,7 +12,7 @@ def split_rows(inputs: int, chip: Chip) -> list[tuple[int, int]]:
 def split_columns(outputs: int, chip: Chip) -> list[tuple[int, int]]:
     """(first, count) of each column tile: as few tiles as possible, converters loaded evenly.
 
-    All tiles but the last are whole lane groups, so that outputs stay in order in memory.
+    All tiles but the last are whole column groups, so that outputs stay in order in memory.
     """
     lanes = chip.adc.lanes
     widest = chip.columns if chip.columns >= outputs else chip.columns // lanes * lanes

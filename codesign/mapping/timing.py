@@ -1,7 +1,7 @@
 """Predicted cycles: a twin of the chip's pipeline in terms of events, exact for unstalled streams.
 
 A cycle number names the clock cycle in which something happens; its effect is seen one cycle later.
-Each rule below is a register in xb_fetch, xb_convert, xb_reduce, xb_accumulate, xb_drain, xb_requant
+Each rule below stands for a register in xb_fetch, xb_convert, xb_reduce, xb_accumulate, xb_drain, xb_requant
 or xb_stream_out.
 """
 
@@ -17,7 +17,7 @@ from codesign.fixed import clog2, mean
 from codesign.mapping.mapping import Mapping, Plan, StepPlan
 
 Timed = Plan | Mapping  # the numbers in the cells do not matter
-LONGEST = 1000  # images in which a rhythm must have come round
+LONGEST = 1000  # images within which a stream must become periodic
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Cycles(Brief):
     """What a program takes. `bound` is what the converters alone need for one image.
 
     latency: from the last input word to the last output word of an image that meets an idle chip.
-    interval: between the last output words of two images when the input never pauses: the mean over one period of
-    the rhythm, exact, an int where it is whole. period: images after which the rhythm repeats.
+    interval: the initiation interval, from the last output word of an image to that of the next while the input never
+    pauses: the exact mean over one period, an int where it is whole. period: images after which the timing repeats.
     """
 
     bound: int
@@ -43,7 +43,7 @@ def bound(mapping: Timed) -> int:
 def predict(mapping: Timed) -> Cycles:
     """Cycles of one image, and of a long stream of them.
 
-    Raises CapacityError when the stream finds no rhythm within `LONGEST` images.
+    Raises CapacityError when the stream does not become periodic within `LONGEST` images.
     """
     met: dict[tuple[int, ...], int] = {}  # state: the image that first left it
     seen: list[_Image] = []
@@ -54,8 +54,8 @@ def predict(mapping: Timed) -> Cycles:
             interval = mean(image.leaves - seen[first].leaves, n - first)
             return Cycles(bound(mapping), seen[0].leaves - seen[0].arrives, interval, n - first)
     raise CapacityError(
-        f"chip {mapping.chip.name}: the network's images find no rhythm within {LONGEST:,}, so that their interval is "
-        "not known; change a layer's width or the chip's converters"
+        f"chip {mapping.chip.name}: the network's stream is not periodic within {LONGEST:,} images, so its initiation "
+        "interval is not known; change a layer's width or the chip's converters"
     )
 
 
@@ -67,7 +67,7 @@ def scan_stages(mapping: Timed) -> int:
 def stream(mapping: Timed, images: int) -> tuple[list[int], list[int]]:
     """Cycles of the last input word and the last output word of each of `images` images.
 
-    Input words come whenever the chip takes one, output words are taken at once; cycle 0 takes the first.
+    The input never pauses and output words are taken at once; the first input word enters in cycle 0.
     """
     found = list(islice(_images(mapping), images))
     return [i.arrives for i in found], [i.leaves for i in found]
@@ -85,7 +85,7 @@ def _images(mapping: Timed) -> Iterator[_Image]:
     units = mapping.chip.arrays.rows // mapping.chip.bus.stream_bytes
     words = range(-(-mapping.beats // units))
     back = max(2, *(s.wait for s in steps))
-    released = deque([-1, -1], 2)  # [-2] two images ago: cycle its input buffer is given back
+    released = deque([-1, -1], 2)  # [-2] two images ago: cycle its input buffer is released
     sampled = deque([-1, -1], 2)  # [-2] two steps ago: cycle of its last sample
     cleared = deque([-1, -1], 2)  # cycle its accumulators are read out
     drained = deque([-1] * back, back)  # [-k] k steps ago: cycle its last result is written
@@ -93,12 +93,12 @@ def _images(mapping: Timed) -> Iterator[_Image]:
     pipe = _Pipe(scan_stages(mapping))
 
     while True:
-        # Input: a beat a cycle into the free one of two buffers.
+        # Input: one beat per cycle into the free one of two buffers.
         beat = max(last_beat, released[0]) + 1
         last_beat = beat + mapping.beats - 1
         arrivals = [min(beat + (w + 1) * units - 1, last_beat) for w in words]  # cycle of each word's last beat
         for step in steps:
-            # Fetch: a load a cycle; a bank must be free, the producer drained, the word there.
+            # Fetch: one load per cycle, once a bank is free, the producer drained and the word present.
             start = max(last_load, sampled[0], drained[-step.wait] if step.wait else -1) + 1
             for load in step.loads:
                 ready = 0 if load.hidden else arrivals[load.word] + 1
@@ -106,7 +106,7 @@ def _images(mapping: Timed) -> Iterator[_Image]:
                 start += 1
             if step.releases_input:
                 released.append(last_load)
-            # Convert: the first sample may fall into the last conversion of the step before.
+            # Convert: the first sample may overlap the last conversion of the step before.
             sample = max(last_load + 2, converters, cleared[0] + 1)
             sampled.append(sample + (step.input.bits - 1) * step.groups)
             converters = sample + step.input.bits * step.groups
@@ -118,16 +118,16 @@ def _images(mapping: Timed) -> Iterator[_Image]:
 
 
 class _Pipe:
-    """Drain, requantizer and output stream: a group a cycle, unless the output word is not taken yet."""
+    """Drain, requantizer and output stream: one column group per cycle, unless an output word still waits."""
 
     def __init__(self, stages: int) -> None:
-        self.delay = stages + 3  # last sample to the first complete group, less the group number
-        self.issued = self.moved = self.left = -1  # last group: drained, in stage 2, out
+        self.delay = stages + 3  # last sample to complete column group, less the number of the group
+        self.issued = self.moved = self.left = -1  # last column group: drained, in stage 2, out
         self.sent = -1  # last output word
 
     @property
     def state(self) -> tuple[int, ...]:
-        """The cycles that later groups depend on."""
+        """The cycles that later column groups depend on."""
         return self.issued, self.moved, self.left, self.sent
 
     def drain(self, step: StepPlan, mapping: Timed, sampled: int) -> tuple[int, int]:
@@ -143,6 +143,6 @@ class _Pipe:
                 if step.raw:
                     self.sent = leave + min(lanes, tile.columns - group * lanes)
                 self.issued, self.moved, self.left = issue, move, leave
-            if not step.raw and groups > 1:  # nothing holds the further groups up: each a cycle after the one before
+            if not step.raw and groups > 1:  # nothing delays the further groups: one per cycle
                 self.issued, self.moved, self.left = move + groups - 2, move + groups - 1, leave + groups - 1
         return self.issued, self.left

@@ -1,4 +1,4 @@
-"""Range trim: how many steps of current one ADC code stands for, chosen per layer."""
+"""Range trim: how many units of current one ADC code stands for, chosen per layer."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from codesign.mapping.plan import plan
 from codesign.mapping.run import accumulate, weights_of
 from codesign.mapping.tiles import split_rows
 
-SAMPLES = 256  # calibration images looked at
+SAMPLES = 256  # calibration images used
 MAX_TRIM = 15
 
 
@@ -71,8 +71,8 @@ def _never_clips(node: Linear, chip: Chip) -> int:
         if chip.code.holds(shift_right([low, high], shift)):
             return shift
     raise CapacityError(
-        f"layer {node.name}: its currents span {low}..{high}, {chip.adc.bits}-bit converters take no more than "
-        f"{chip.code.lo}..{chip.code.hi} at steps of {1 << _coarsest(node)}; give calibration inputs, raise adc.bits "
+        f"layer {node.name}: its currents span {low}..{high}, {chip.adc.bits}-bit converters hold only "
+        f"{chip.code.lo}..{chip.code.hi} in units of {1 << _coarsest(node)}; give calibration inputs, raise adc.bits "
         "or choose a chip with fewer rows"
     )
 

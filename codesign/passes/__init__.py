@@ -1,5 +1,5 @@
-"""Rewrites of the integer network that keep its outputs."""
+"""Rewrites of the integer network that preserve its outputs."""
 
-from codesign.passes.pipeline import PASSES, run
+from codesign.passes.pipeline import PASSES, rewrite
 
-__all__ = ["PASSES", "run"]
+__all__ = ["PASSES", "rewrite"]

@@ -1,4 +1,4 @@
-"""Hidden layers and units that nobody reads, and units that never change, leave the network."""
+"""Remove hidden layers and units that nothing reads, and units that never change."""
 
 from dataclasses import replace
 from typing import TypeGuard
@@ -12,16 +12,16 @@ from codesign.ir import Linear, Network, Node
 NAME = "dead-units"
 
 
-def run(network: Network) -> Network:
+def apply(network: Network) -> Network:
     """Remove hidden layers and units without readers; fold units that never change into their readers' biases.
 
     A unit never changes when its weights are all 0, or when its layer's range is one value.
 
     Outputs stay equal for every input: a constant c adds c * weight to each reader's accumulator, which is
-    c * weight * mult in its bias. The constants of a layer stay where that would overflow a bias, and a layer
-    keeps one unit. Repeats until nothing is left to remove: what only dead units read is dead, what reads
-    only constants is constant. Units leave linear layers that only linear layers read. A reader with a trim
-    keeps its inputs: which of them share an array's converters is part of what it was trained with.
+    c * weight * mult in its bias. A layer keeps its constants where that would overflow a bias, and it keeps
+    at least one unit. Repeats until nothing is left to remove: what only dead units read is dead, what reads
+    only constants is constant. Units are removed from linear layers that only linear layers read. A reader with a
+    trim keeps its inputs: which of them share an array's converters is part of what it was trained with.
     """
     network = _reached(network)
     while (smaller := _pruned(network)) is not network:
@@ -30,7 +30,7 @@ def run(network: Network) -> Network:
 
 
 def _reached(network: Network) -> Network:
-    """Without the layers that the output does not depend on."""
+    """The network without layers that the output does not depend on."""
     needed = {network.nodes[-1].name}
     for node in reversed(network.nodes):
         if node.name in needed:
@@ -39,7 +39,7 @@ def _reached(network: Network) -> Network:
 
 
 def _pruned(network: Network) -> Network:
-    """Every layer looked at once, in order; the same object when there was nothing to remove."""
+    """Visits every layer once, in order; returns the same object when there is nothing to remove."""
     nodes, changed = list(network.nodes), False
     for k in range(len(nodes) - 1):
         node = nodes[k]  # as the layers before have left it

@@ -1,4 +1,4 @@
-"""The passes, in order. Each is a file with a NAME and a function Network -> Network that never mutates."""
+"""The passes, in order. Each is a file with a NAME and a function `apply`, Network -> Network, that never mutates."""
 
 from codesign.ir import Network, verify
 from codesign.passes import dead_units, small_constants
@@ -9,9 +9,9 @@ PASSES = (
 )
 
 
-def run(network: Network) -> Network:
-    """Every pass in order, the network verified before and after each. Outputs stay equal for every input."""
+def rewrite(network: Network) -> Network:
+    """Apply every pass in order and verify the network before and after each. Outputs stay equal for every input."""
     verify(network)
     for p in PASSES:
-        network = verify(p.run(network))
+        network = verify(p.apply(network))
     return network

@@ -1,4 +1,4 @@
-"""Requantizer constants lose the factors of two they share with the shift."""
+"""Divide requantizer constants by the powers of two that they share with the shift."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from codesign.ir import Add, Conv, Linear, MaxPool, Network, Node
 NAME = "small-constants"
 
 
-def run(network: Network) -> Network:
+def apply(network: Network) -> Network:
     """Halve multipliers and biases while all are even, one shift less each time.
 
     (acc * m + b + 2^(s-1)) >> s equals (acc * m/2 + b/2 + 2^(s-2)) >> (s-1) when m and b are even, also at

@@ -1,4 +1,4 @@
-"""What a run found: one record, and how it looks."""
+"""The record of a run, and its report for people."""
 
 from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, load
 from codesign.report.render import number, render, text

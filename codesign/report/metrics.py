@@ -59,15 +59,15 @@ class Cycles(_Record):
     bound: Count
     predicted: Count
     simulated: Count
-    interval: Mean  # predicted, between images of a stream: over one period of their rhythm
+    interval: Mean  # predicted initiation interval: the mean over one period
     interval_simulated: Mean | None  # over the last period; absent when only one image was simulated
-    wrong_images: Count  # images that came in another cycle than predicted
+    timing_errors: Count  # images that finished in a different cycle than predicted
 
 
 class Inputs(_Record):
-    """How a host makes inputs of data: floor((x - low) * 2^bits / (high - low + 1)), clamped to 0..2^bits - 1.
+    """How a host turns data into inputs: floor((x - low) * 2^bits / (high - low + 1)), clamped to 0..2^bits - 1.
 
-    low, high: the range of the training data. signed: less 2^(bits - 1).
+    low, high: the range of the training data. signed: 2^(bits - 1) is subtracted.
     """
 
     bits: Annotated[int, Field(ge=1, le=8)]
@@ -77,7 +77,7 @@ class Inputs(_Record):
 
     @property
     def wasted(self) -> int:
-        """Bits of an input beyond those that tell all values of the data apart."""
+        """Bits of an input beyond those needed to distinguish all values of the data."""
         return max(0, self.bits - max(1, (self.high - self.low).bit_length()))
 
 
@@ -88,7 +88,7 @@ class Metrics(_Record):
     name: str
     chip: str
     chip_id: str
-    inputs: Inputs | None = None  # absent: of a version that took the top bits of 0..255
+    inputs: Inputs | None = None  # absent: written by a version that took the top bits of 0..255
     accuracy: Accuracies
     arrays: Arrays
     cycles: Cycles
@@ -101,7 +101,7 @@ class Metrics(_Record):
 
     def _brief(self) -> str:
         rtl = self.accuracy.rtl
-        chip = f"{self.mismatches} mismatches, {self.cycles.wrong_images} timing errors"
+        chip = f"{self.mismatches} mismatches, {self.cycles.timing_errors} timing errors"
         return f"{self.name} on {self.chip}: {rtl.percent:.2f} % of {rtl.images} images in Verilog, {chip}"
 
     @classmethod
@@ -112,7 +112,7 @@ class Metrics(_Record):
     @property
     def is_right(self) -> bool:
         """Whether the chip did what was predicted, word for word and cycle for cycle."""
-        return not self.mismatches and not self.cycles.wrong_images
+        return not self.mismatches and not self.cycles.timing_errors
 
     def json_text(self) -> str:
         """summary.json."""
@@ -134,5 +134,5 @@ def load(folder: str | Path) -> Metrics:
         raise InputError(f"{path}: {key}: {first['msg']}; write it again with --from report") from None
     except ValueError as e:
         raise InputError(
-            f"{path}: is damaged or of an older codesign ({e}); write it again with --from report"
+            f"{path}: is damaged or from an older codesign ({e}); write it again with --from report"
         ) from None

@@ -1,4 +1,4 @@
-"""A run for people: a table, what was compared, and the first thing that is wrong."""
+"""The report of a run: tables, what was compared, and the first error."""
 
 import io
 
@@ -49,7 +49,7 @@ def _accuracy(m: Metrics) -> Table:
     ]
     note = ""
     if same is not None and same is not a.reference:
-        note = "the simulated images alone"
+        note = "simulated images only"
         rows.append(("integer reference", same, note))
     if same is not None:  # else nothing shown here ran the same images
         rows.append((f"Verilog, {plain(m.simulator)}", a.rtl, note))
@@ -70,7 +70,7 @@ def _costs(m: Metrics) -> Table:
         "latency, cycles", f"{c.bound:,}", f"{c.predicted:,}", f"{c.simulated:,}", "last input to last output"
     )
     between = "" if c.interval_simulated is None else number(c.interval_simulated)
-    table.add_row("interval, cycles", f"{c.bound:,}", number(c.interval), between, "between images of a stream")
+    table.add_row("interval, cycles", f"{c.bound:,}", number(c.interval), between, "initiation interval of a stream")
     return table
 
 
@@ -84,8 +84,8 @@ def _verdict(m: Metrics) -> list[Text]:
     if m.mismatches:
         lines.append(Text(f"WRONG: {m.mismatches:,} words differ ({speed}); the first:", style="bold red"))
         lines.append(Text(plain(m.first_mismatch or "")))
-    if m.cycles.wrong_images:
-        late = f"WRONG: {m.cycles.wrong_images:,} images came in another cycle than predicted ({speed})"
+    if m.cycles.timing_errors:
+        late = f"WRONG: {m.cycles.timing_errors:,} images finished in a different cycle than predicted ({speed})"
         lines.append(Text(late, style="bold red"))
     if m.inputs is not None and m.inputs.wasted:
         i = m.inputs

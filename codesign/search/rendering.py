@@ -66,7 +66,7 @@ def _rtl(m: Metrics) -> dict[str, Any]:
         "arrays_used": m.arrays.used,
         "cycles_predicted": m.cycles.predicted,
         "cycles_simulated": m.cycles.simulated,
-        "images_out_of_time": m.cycles.wrong_images,
+        "timing_errors": m.cycles.timing_errors,
     }
 
 
@@ -92,7 +92,7 @@ def text(c: Certificate) -> str:
         f"{search.space:,}, {search.in_full} of them in full; {search.infeasible} proposals did not fit and "
         "took no training",
         f"  RTL: {rtl.mismatches} words differ on {rtl.accuracy.rtl.images} images; latency {rtl.cycles.simulated} "
-        f"cycles, predicted {rtl.cycles.predicted}; {rtl.cycles.wrong_images} images in another cycle",
+        f"cycles, predicted {rtl.cycles.predicted}; {rtl.cycles.timing_errors} images in another cycle",
         f"  again: {c.rebuild}",
     ]
     return "\n".join(lines)

@@ -48,7 +48,7 @@ class Apb:
         return got
 
     async def write_all(self, address: int, words: list[int]) -> None:
-        """Write many words to one address, back to back."""
+        """Write many words to one address, back to back. Raises ApbError when the slave refuses one."""
         d = self.dut
         d.psel.value = 1
         d.pwrite.value = 1

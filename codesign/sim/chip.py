@@ -9,7 +9,7 @@ from codesign.errors import InputError, UnsupportedError
 from codesign.ir.run import check_inputs
 from codesign.mapping import Die
 from codesign.program import Program
-from codesign.sim.job import Job, Pauses, Progress, run
+from codesign.sim.job import Job, Pauses, Progress, run_bench
 from codesign.sim.judge import judge
 from codesign.sim.place import place
 from codesign.sim.result import Result
@@ -58,8 +58,8 @@ def simulate(
     if len(images) == 0:
         raise InputError("simulate: no images were given; pass at least one row")
     if waves and folder is None:
-        raise InputError("simulate: waves need a folder that keeps them; give folder=")
+        raise InputError("simulate: waves need a folder to be kept in; give folder=")
     with place(folder) as (work, log):
         job = Job(program, images, work, load == "backdoor", die, pauses, waves, log=log)
-        found, seconds = run(job, progress)
+        found, seconds = run_bench(job, progress)
         return judge(job, found, seconds)

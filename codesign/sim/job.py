@@ -25,7 +25,7 @@ from codesign.sim.waves import is_whole, write_gtkw
 Progress = Callable[[int, int], None]
 BENCH = "codesign.sim.benches.chip_bench"
 DUMP = "chip.fst"
-HEARTBEAT = "progress"  # a file: images done; touched while the bench lives
+HEARTBEAT = "progress"  # a file with the number of images done; touched while the bench is alive
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def build(program: Program) -> Path:
     return icarus.build(files, sources, f"{module}_sim")
 
 
-def run(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[Any]], float]:
+def run_bench(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[Any]], float]:
     """What the bench found (outputs, ins, outs, hidden), and the seconds its streams took.
 
     Raises ToolError when the simulator is missing or the bench fails, OutputError when the folder cannot be written.
@@ -106,9 +106,9 @@ def run(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[A
         with np.load(work / "result.npz", allow_pickle=False) as data:
             found = {name: data[name] for name in data.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile):
-        raise ToolError(f"{work}: the simulation left no whole result.npz; see whether the disk is full") from None
+        raise ToolError(f"{work}: the simulation left no complete result.npz; check whether the disk is full") from None
     if job.waves and not is_whole(work / DUMP):
-        raise ToolError(f"{work / DUMP}: the simulator did not write it to its end; see whether the disk is full")
+        raise ToolError(f"{work / DUMP}: the simulator did not finish writing it; check whether the disk is full")
     return found, float(found.get("seconds", time.perf_counter() - started))
 
 
@@ -120,9 +120,9 @@ def _tell(job: Job, progress: Progress | None) -> None:
 
 
 def _write_inputs(job: Job, work: Path) -> list[str]:
-    """job.json, job.npz and what the plusargs name; returns the plusargs.
+    """Write job.json, job.npz and the files that the plusargs name; returns the plusargs.
 
-    These are names inside `work`, the simulator's current folder: it takes no others than short ASCII ones.
+    The names are relative to `work`, the simulator's current folder: it takes only short ASCII ones.
     """
     program = job.program
     cycles = program.mapping.beats + program.network.outputs + program.cycles.latency
@@ -158,7 +158,7 @@ def _write_inputs(job: Job, work: Path) -> list[str]:
 
 
 def write_die(die: Die, program: Program, folder: Path) -> None:
-    """The die as $readmemh files: a wordline a line, cell k at bits [k*code_bits +: code_bits]."""
+    """The die as $readmemh files: one wordline per line, cell k at bits [k*code_bits +: code_bits]."""
     die.check(program.mapping)
     folder.mkdir(parents=True, exist_ok=True)
     bits, columns = program.chip.device.code_bits, program.chip.arrays.columns

@@ -1,4 +1,4 @@
-"""Compare what the chip said with what the reference says, word by word and cycle by cycle."""
+"""Compare the simulated chip with the reference, word by word and cycle by cycle."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from codesign.fixed import lane_values, mean
 from codesign.mapping import layers, stream
-from codesign.sim.job import Job, run
+from codesign.sim.job import Job, run_bench
 from codesign.sim.result import Mismatch, Result
 
 
@@ -38,13 +38,13 @@ def judge(job: Job, found: dict[str, NDArray[Any]], seconds: float) -> Result:
 
 
 def _interval(outs: list[int], period: int) -> int | float:
-    """Mean over the last `period` images, so that it does not matter with which of them the stream ends."""
+    """Mean over the last `period` images, so that it does not matter where in its period the stream ends."""
     count = min(period, len(outs) - 1)
     return mean(outs[-1] - outs[-1 - count], count) if count else 0
 
 
 def _timing_errors(job: Job, ins: list[int], outs: list[int]) -> int:
-    """Images whose last word came in or left in another cycle than predicted, counted from the first one in."""
+    """Images whose last word entered or left in a different cycle than predicted, counted from the first to enter."""
     want_in, want_out = stream(job.program.mapping, len(ins))
     got = [(i - ins[0], o - ins[0]) for i, o in zip(ins, outs, strict=True)]
     want = [(i - want_in[0], o - want_in[0]) for i, o in zip(want_in, want_out, strict=True)]
@@ -54,7 +54,7 @@ def _timing_errors(job: Job, ins: list[int], outs: list[int]) -> int:
 def _first_layer(job: Job, found: Mismatch) -> Mismatch:
     """The first wrong activation of that image, or `found` when all hidden layers are right."""
     single = replace(job, images=job.images[found.image : found.image + 1], probe=True, waves=False)
-    probed, _ = run(single)
+    probed, _ = run_bench(single)
     expected = layers(job.program.mapping, single.images, job.die)
     for layer, output, got in _activations(job, probed["hidden"].tolist()):
         want = int(expected[layer][0, output])
@@ -65,7 +65,7 @@ def _first_layer(job: Job, found: Mismatch) -> Mismatch:
 
 
 def _activations(job: Job, writes: list[str]) -> Iterator[tuple[str, int, int]]:
-    """(layer, output, value) of every hidden activation, in the order in which the chip writes lane groups."""
+    """(layer, output, value) of every hidden activation, in the order in which the chip writes column groups."""
     lanes = job.program.chip.adc.lanes
     groups = iter(writes)
     for step in job.program.mapping.steps:

@@ -1,4 +1,4 @@
-"""Where a simulation's files lie: the user's folder, or a temporary one that nobody has to tidy up."""
+"""Where a simulation's files lie: the user's folder, or a temporary one that is removed."""
 
 import os
 import shutil
@@ -11,15 +11,15 @@ from pathlib import Path
 from codesign.errors import OutputError, ToolError
 from codesign.folders import alive, alone, writing
 
-_TMPDIR = "temporary files lie where TMPDIR says"
+_TMPDIR = "temporary files go where TMPDIR points"
 
 
 @contextmanager
 def place(folder: str | Path | None) -> Iterator[tuple[Path, Path]]:
-    """The job's folder and its log. A temporary one (None) is removed at the end, however that comes.
+    """The job's folder and its log. A temporary one (None) is removed at the end, whether the job succeeds or fails.
 
-    Beside it stays the log of a simulation that broke down. What killed processes of this machine left is removed
-    first. Raises OutputError when there is no room, or when another simulation writes there.
+    The log of a failed simulation stays beside it. What killed processes of this machine left behind is removed
+    first. Raises OutputError when there is no space, or when another simulation is writing there.
     """
     if folder is not None:
         work = Path(folder)
@@ -33,7 +33,7 @@ def place(folder: str | Path | None) -> Iterator[tuple[Path, Path]]:
         work = Path(tempfile.mkdtemp(prefix=f"{ours}{os.getpid()}-"))
     except OSError as e:
         raise OutputError(
-            f"simulate: no temporary folder ({e.strerror}); free the disk or set TMPDIR to a folder with room"
+            f"simulate: cannot make a temporary folder ({e.strerror}); free disk space or set TMPDIR to another folder"
         ) from None
     log = _log(work)
     keep = False

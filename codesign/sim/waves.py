@@ -1,4 +1,4 @@
-"""Save file for GTKWave: the signals one looks at first, with the ranges their dump names carry."""
+"""A save file for GTKWave: the signals to look at first, with ranges as in the dump."""
 
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def write_gtkw(path: Path, dump: Path, chip: Chip) -> None:
 
 
 def is_whole(dump: Path) -> bool:
-    """Whether an FST file was written to its end: its blocks (type, length of all but the type) fill it."""
+    """Whether an FST file is complete: its blocks (type, length of all but the type) fill it."""
     try:
         with dump.open("rb") as f:
             size, at, kinds = dump.stat().st_size, 0, set()

@@ -67,8 +67,8 @@ def test_every_command_that_writes_a_folder_is_refused(
     assert call(*argv.split(), "--out", "out") == (
         1,
         "",
-        f"error: {files / 'out' if how == 'staged' else 'out'}: another command writes there; "
-        "wait for it, or choose another folder\n",
+        f"error: {files / 'out' if how == 'staged' else 'out'}: another command is writing there; "
+        "wait, or choose another folder\n",
     )
     assert sorted(files.rglob("*")) == before
 
@@ -78,7 +78,7 @@ def test_simulations_from_python_too(tmp_path: Path, holder: Hold) -> None:
     holder("alone", tmp_path / "out")
     with pytest.raises(OutputError) as caught:
         simulate(small(), np.zeros((1, 20), np.uint8), folder=tmp_path / "out")
-    assert str(caught.value) == f"{tmp_path}/out: another command writes there; wait for it, or choose another folder"
+    assert str(caught.value) == f"{tmp_path}/out: another command is writing there; wait, or choose another folder"
 
 
 def test_two_runs_at_once_then_a_kill(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_two_runs_at_once_then_a_kill(tmp_path: Path) -> None:
     assert (second.returncode, second.stdout, second.stderr) == (
         1,
         "",
-        f"error: {tmp_path}/out: another command writes there; wait for it, or choose another folder\n",
+        f"error: {tmp_path}/out: another command is writing there; wait, or choose another folder\n",
     )
     found = []
     for folder in ("out", "fresh"):

@@ -34,7 +34,7 @@ class TestQuantNet:
         model = self.trained()
         p = codesign.compile(model, None, TINY)
         assert p.network.input == IntType(6)
-        assert ir.show(p.network) == ir.show(passes.run(export(model, "network")))
+        assert ir.show(p.network) == ir.show(passes.rewrite(export(model, "network")))
         x = images(50, p.network)
         with torch.no_grad():
             assert (p.run(x, adc=False) == model.eval()(torch.from_numpy(x)).numpy()).all()
@@ -96,7 +96,7 @@ class TestNetwork:
     @pytest.mark.parametrize("calibration", [None, np.zeros((2, 7))], ids=["none", "unfit"])
     def test_convolutions_are_refused_before_anything_else(self, calibration: np.ndarray | None) -> None:
         assert refused(residual(), calibration, kind=UnsupportedError) == (
-            "layer conv1: chips do not take convolutions yet, only linear layers; "
+            "layer conv1: the compiler cannot map convolutions to a chip yet, only linear layers; "
             "run the network with codesign.ir.run, or train one of linear layers"
         )
 

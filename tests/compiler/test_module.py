@@ -19,7 +19,7 @@ class TestModule:
     def test_is_calibrated_and_quantized(self) -> None:
         model = float_mlp(SIZES, seed=1)
         p = codesign.compile(model, REAL, TINY, "mine")
-        expected = passes.run(to_network(model, REAL, TINY, "mine"))
+        expected = passes.rewrite(to_network(model, REAL, TINY, "mine"))
         assert ir.show(p.network) == ir.show(expected) and p.network.name == "mine"
         x = images(40, p.network)
         assert (p.run(x, adc=False) == ir.run(expected, x)).all()

@@ -163,7 +163,7 @@ def test_digest_covers_every_image_and_label() -> None:
         ),
         (
             {"x_test": np.zeros((2, 9), np.uint8)},
-            "train and test images must be equally large, got 8 and 9 features; bring them to one size",
+            "train and test images must have the same size, got 8 and 9 features; bring them to one size",
         ),
         (
             {"classes": 1, "y_train": np.zeros(6, int), "y_test": np.zeros(2, int)},
@@ -204,7 +204,7 @@ def test_split_leaves_images_on_both_sides(last: int) -> None:
 @pytest.mark.parametrize("y", [[0, 0, 1, 1, 2, 2], [2, 2, 2, 1, 0, 0], [1, 1, 0, 0, 0, 0]])
 def test_split_refuses_images_sorted_by_class(y: list[int]) -> None:
     assert told(made(y_train=np.array(y)).split, 1) == (
-        "data set mine: its training images lie sorted by class, so the last 1 are no fair sample; "
+        "data set mine: its training images are sorted by class, so the last 1 are not a fair sample; "
         "shuffle images and labels together first"
     )
 
@@ -255,6 +255,6 @@ def test_downsampling_white_stays_white() -> None:
 )
 def test_downsampling_needs_sides_it_divides(data: Dataset, got: str) -> None:
     assert told(data.downsampled, 3) == (
-        f"data set toy: downsample = 3 needs images whose sides it divides, got {got}; "
+        f"data set toy: downsample = 3 needs images with sides that it divides, got {got}; "
         "choose a divisor of both sides, or 1"
     )

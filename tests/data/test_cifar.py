@@ -118,12 +118,12 @@ ENDS = jpegs(plain(4))["ends"].tolist()
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("jpeg", lambda a: a.astype(int), f"jpeg must be a row of uint8, got int64 ({ENDS[-1]},)"),
-        ("jpeg", lambda a: a[None], f"jpeg must be a row of uint8, got uint8 (1, {ENDS[-1]})"),
-        ("ends", lambda a: a.astype(float), "ends must be a row of 1..50000 integers, got float64 (4,)"),
-        ("ends", lambda a: a[None], "ends must be a row of 1..50000 integers, got int64 (1, 4)"),
-        ("ends", lambda a: a[:0], "ends must be a row of 1..50000 integers, got int64 (0,)"),
-        ("ends", lambda a: np.arange(50001), "ends must be a row of 1..50000 integers, got int64 (50001,)"),
+        ("jpeg", lambda a: a.astype(int), f"jpeg must be a 1-D array of uint8, got int64 ({ENDS[-1]},)"),
+        ("jpeg", lambda a: a[None], f"jpeg must be a 1-D array of uint8, got uint8 (1, {ENDS[-1]})"),
+        ("ends", lambda a: a.astype(float), "ends must be a 1-D array of 1..50000 integers, got float64 (4,)"),
+        ("ends", lambda a: a[None], "ends must be a 1-D array of 1..50000 integers, got int64 (1, 4)"),
+        ("ends", lambda a: a[:0], "ends must be a 1-D array of 1..50000 integers, got int64 (0,)"),
+        ("ends", lambda a: np.arange(50001), "ends must be a 1-D array of 1..50000 integers, got int64 (50001,)"),
         ("ends", lambda a: [0, *a[1:]], f"image 0 must end after byte 0 and by byte {ENDS[-1]}, got 0"),
         ("ends", lambda a: [-5, *a[1:]], f"image 0 must end after byte 0 and by byte {ENDS[-1]}, got -5"),
         (
@@ -141,8 +141,8 @@ ENDS = jpegs(plain(4))["ends"].tolist()
             lambda a: np.array([*a[:3], 2**64 - 1], np.uint64),
             f"image 3 must end after byte {ENDS[2]} and by byte {ENDS[-1]}, got -1",
         ),
-        ("labels", lambda a: a[:3], "labels must be a row of 4 integers, got uint8 (3,)"),
-        ("labels", lambda a: a.astype(float), "labels must be a row of 4 integers, got float64 (4,)"),
+        ("labels", lambda a: a[:3], "labels must be a 1-D array of 4 integers, got uint8 (3,)"),
+        ("labels", lambda a: a.astype(float), "labels must be a 1-D array of 4 integers, got float64 (4,)"),
         ("labels", lambda a: [0, 1, 10, 11], "label of image 2 must lie in 0..9, got 10"),
         ("labels", lambda a: [0, 1, 2, -1], "label of image 3 must lie in 0..9, got -1"),
     ],
@@ -167,7 +167,7 @@ def test_damaged_jpegs_name_file_and_image(tmp_path: Path) -> None:
     good = jpegs(plain(4))
     jpeg, ends = good["jpeg"].copy(), good["ends"]
     jpeg[ends[1]] ^= 1  # first byte of image 2
-    assert after(jpeg, ends) == "image 2: is no readable JPEG picture"
+    assert after(jpeg, ends) == "image 2: is not a readable JPEG picture"
     assert after(good["jpeg"], np.array([*ends[:3], ends[3] - 40])) == "image 3: cannot be read (Truncated File Read)"
     small = jpegs([*plain(2), np.zeros((32, 31, 3), np.uint8)])
     assert after(small["jpeg"], small["ends"]) == "image 2: is 31 x 32 RGB, must be 32 x 32 RGB"
@@ -176,7 +176,7 @@ def test_damaged_jpegs_name_file_and_image(tmp_path: Path) -> None:
     out = BytesIO()
     Image.new("RGB", (32, 32)).save(out, "PNG")
     png = np.frombuffer(out.getvalue(), np.uint8)
-    assert after(png, np.array([len(png)])) == "image 0: is no readable JPEG picture"
+    assert after(png, np.array([len(png)])) == "image 0: is not a readable JPEG picture"
 
 
 def test_a_damaged_npz_is_told(tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_full_size_binary_files(tmp_path: Path) -> None:
 def test_50000_images_are_the_most(tmp_path: Path) -> None:
     path = jpeg_version(tmp_path) / "train_jpeg.npz"
     np.savez(path, jpeg=np.zeros(50000, np.uint8), ends=np.arange(1, 50001), labels=np.zeros(50000, int))
-    assert told(cifar10, tmp_path) == f"{path}: image 0: is no readable JPEG picture; fetch the file again"
+    assert told(cifar10, tmp_path) == f"{path}: image 0: is not a readable JPEG picture; fetch the file again"
 
 
 def test_binary_labels_are_judged(tmp_path: Path) -> None:

@@ -90,10 +90,12 @@ def test_what_is_not_laid_out_as_required(photos: Path, tmp_path: Path) -> None:
 def test_classes_need_images_and_a_place_in_training(photos: Path) -> None:
     (photos / "train/cow").mkdir()
     (photos / "train/cow/.hidden.png").write_bytes(b"")
-    assert told(folder, photos) == f"{photos}/train/cow: holds no image; put some there, or remove the folder"
+    assert told(folder, photos) == f"{photos}/train/cow: holds no images; add some, or remove the folder"
     (photos / "train/cow").rename(photos / "train/.cow")
     draw(photos / "test/dog/1.png")
-    assert told(folder, photos) == (f"{photos}/test/dog: is no class of train/; add it there, or remove it from test/")
+    assert told(folder, photos) == (
+        f"{photos}/test/dog: is not a class of train/; add it there, or remove it from test/"
+    )
 
 
 @pytest.mark.parametrize("name", ["x.txt", "x.webp", "x", "x.png"])
@@ -103,7 +105,7 @@ def test_other_files_among_images_are_refused(name: str, photos: Path) -> None:
         place.mkdir()
     else:
         place.write_bytes(b"x")
-    assert told(folder, photos) == f"{place}: is no png, jpg, jpeg, bmp or pgm file; convert it, or remove it"
+    assert told(folder, photos) == f"{place}: is not a png, jpg, jpeg, bmp or pgm file; convert it, or remove it"
 
 
 @pytest.mark.parametrize("name", [b"a\n.png", b"a\x1b[31m.png", b"a\xff.png"])
@@ -111,14 +113,14 @@ def test_names_no_message_could_show_are_refused(name: bytes, photos: Path) -> N
     place = photos / "train/cat"
     (place / os.fsdecode(name)).write_bytes(b"x")
     assert told(folder, photos) == (
-        f"{place}: holds the name {os.fsdecode(name)!r}; rename it without control characters"
+        f"{place}: contains the name {os.fsdecode(name)!r}; rename it without control characters"
     )
 
 
 def test_pipes_are_not_opened(photos: Path) -> None:
     os.mkfifo(photos / "train/cat/x.png")
     assert told(folder, photos) == (
-        f"{photos}/train/cat/x.png: is no png, jpg, jpeg, bmp or pgm file; convert it, or remove it"
+        f"{photos}/train/cat/x.png: is not a png, jpg, jpeg, bmp or pgm file; convert it, or remove it"
     )
 
 
@@ -133,10 +135,10 @@ def test_images_that_differ_or_cannot_be_read_are_named(photos: Path) -> None:
     )
     draw(file, mode="P")
     assert told(folder, photos) == (
-        f"{file}: has mode P, must be grey or RGB of 8 bits a channel; convert or remove it"
+        f"{file}: has mode P, must be grey or RGB with 8 bits per channel; convert or remove it"
     )
     file.write_bytes(b"\x89PNG\r\n\x1a\n")
-    assert told(folder, photos) == f"{file}: is no readable PNG, JPEG, BMP, PPM picture; convert or remove it"
+    assert told(folder, photos) == f"{file}: is not a readable PNG, JPEG, BMP, PPM picture; convert or remove it"
     file.unlink()
     file = draw(photos / "test/cat/b.png", size=(4, 2))
     assert told(folder, photos) == (
@@ -153,7 +155,7 @@ def test_total_size_is_limited(photos: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert folder(photos).features == 6
     monkeypatch.setattr(folders, "LIMIT", 41)
     assert told(folder, photos) == (
-        f"{photos}: its 7 images fill 42 bytes, more than the limit of 41; make them smaller or use fewer"
+        f"{photos}: its 7 images take 42 bytes, more than the limit of 41; make them smaller or use fewer"
     )
 
 
@@ -179,7 +181,7 @@ def test_links_within_are_followed(photos: Path, tmp_path: Path) -> None:
 def test_links_to_nothing_are_refused(to: str, photos: Path) -> None:
     (photos / "train/cat/x.png").symlink_to(to)
     assert told(folder, photos) == (
-        f"{photos}/train/cat/x.png: is no png, jpg, jpeg, bmp or pgm file; convert it, or remove it"
+        f"{photos}/train/cat/x.png: is not a png, jpg, jpeg, bmp or pgm file; convert it, or remove it"
     )
 
 

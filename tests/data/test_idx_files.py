@@ -65,7 +65,9 @@ def test_missing_mnist_is_told(tmp_path: Path) -> None:
 def test_mnist_files_hold_what_their_names_say(name: str, shape: tuple[int, ...], axes: str, tmp_path: Path) -> None:
     small_mnist(tmp_path)
     path = write_idx(tmp_path / f"{name}-ubyte.gz", np.zeros(shape))
-    assert told(mnist, tmp_path) == (f"{path}: must hold a non-empty ({axes}), got shape {shape}; fetch the file again")
+    assert told(mnist, tmp_path) == (
+        f"{path}: must hold a non-empty array ({axes}), got shape {shape}; fetch the file again"
+    )
 
 
 def test_test_images_of_another_shape_are_refused(tmp_path: Path) -> None:

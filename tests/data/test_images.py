@@ -47,12 +47,12 @@ def test_jpegs_are_close() -> None:
 
 @pytest.mark.parametrize("mode", ["1", "P", "LA", "RGBA", "I;16"])
 def test_other_kinds_are_refused(mode: str) -> None:
-    assert refused(picture(mode)) == f"here: has mode {mode}, must be grey or RGB of 8 bits a channel; mend it"
+    assert refused(picture(mode)) == f"here: has mode {mode}, must be grey or RGB with 8 bits per channel; mend it"
 
 
 def test_cmyk_is_refused() -> None:
     assert refused(picture("CMYK", form="JPEG")) == (
-        "here: has mode CMYK, must be grey or RGB of 8 bits a channel; mend it"
+        "here: has mode CMYK, must be grey or RGB with 8 bits per channel; mend it"
     )
 
 
@@ -64,9 +64,9 @@ def test_the_expected_shape_only() -> None:
 
 
 def test_formats_not_asked_for_are_refused() -> None:
-    assert refused(picture(form="PNG"), ("JPEG",)) == "here: is no readable JPEG picture; mend it"
-    assert refused(picture(form="GIF")) == "here: is no readable PNG, JPEG, BMP, PPM picture; mend it"
-    assert refused(BytesIO(b"")) == "here: is no readable PNG, JPEG, BMP, PPM picture; mend it"
+    assert refused(picture(form="PNG"), ("JPEG",)) == "here: is not a readable JPEG picture; mend it"
+    assert refused(picture(form="GIF")) == "here: is not a readable PNG, JPEG, BMP, PPM picture; mend it"
+    assert refused(BytesIO(b"")) == "here: is not a readable PNG, JPEG, BMP, PPM picture; mend it"
 
 
 @pytest.mark.parametrize("size", [(1025, 1024), (10000, 10000), (20000, 20000)])  # Pillow warns, then refuses itself

@@ -124,7 +124,7 @@ def test_shapes(given: tuple[int, ...], shape: tuple[int, ...], transposed: bool
         ),
         (
             {"y_train": [0, 1, 3, 0, 1, 4]},
-            "y_train: class 2 of 0..4 has no training image; add some, or number the classes without a gap",
+            "y_train: class 2 of 0..4 has no training image; add some, or number the classes without gaps",
         ),
     ],
 )
@@ -173,7 +173,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
     single = tmp_path / "single.npz"
     with single.open("wb") as f:
         np.save(f, np.zeros(3))
-    assert told(arrays, single) == f"{single}: holds one array without a name, not an .npz; {SAVE}"
+    assert told(arrays, single) == f"{single}: holds a single array without a name, not an .npz; {SAVE}"
     assert told(arrays, tmp_path) == f"{tmp_path}: cannot be read (Is a directory); {SAVE}"
 
 

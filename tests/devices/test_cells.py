@@ -198,38 +198,38 @@ def test_cut_lines_do_not_matter_without_wires() -> None:
         (
             Cells(variation=0.1),
             Device(levels=2, code_bits=1),
-            "cells: 1-bit conductance codes are too coarse to show variation 0.1 between 2 levels; "
+            "cells: 1-bit conductance codes are too coarse for variation 0.1 between 2 levels; "
             "raise chip.device.code_bits to 4 or more",
         ),
         (
             Cells(variation=0.5),
             Device(levels=2, code_bits=3),
-            "cells: 3-bit conductance codes are too coarse to show variation 0.5 between 2 levels; "
+            "cells: 3-bit conductance codes are too coarse for variation 0.5 between 2 levels; "
             "raise chip.device.code_bits to 4 or more",
         ),
         (
             Cells(variation=0.01, stuck_on=0.1),
             Device(levels=4, code_bits=6),
-            "cells: 6-bit conductance codes are too coarse to show variation 0.01 between 4 levels; "
+            "cells: 6-bit conductance codes are too coarse for variation 0.01 between 4 levels; "
             "raise chip.device.code_bits to 7 or more",
         ),
         (
             Cells(variation=1e-6),
             Device(levels=2, code_bits=11),
-            "cells: 11-bit conductance codes are too coarse to show variation 1e-06 between 2 levels; "
+            "cells: 11-bit conductance codes are too coarse for variation 1e-06 between 2 levels; "
             "raise chip.device.code_bits to 12 or more",
         ),
         (
             Cells(wire=1e-4),
             Device(levels=16, code_bits=6),
-            "cells: 6-bit conductance codes are too coarse to show wire 0.0001 between 16 levels; "
+            "cells: 6-bit conductance codes are too coarse for wire 0.0001 between 16 levels; "
             "raise chip.device.code_bits to 7 or more",
         ),
         (
             Cells(read_noise=0.3),
             FOUR,
-            "cells: read_noise must be 0 for a die, got 0.3: it comes anew with every conversion, "
-            "a cell cannot hold it; set read_noise = 0",
+            "cells: read_noise must be 0 for a die, got 0.3: it changes with every conversion, "
+            "so no cell can hold it; set read_noise = 0",
         ),
     ],
 )

@@ -255,7 +255,7 @@ def test_a_trained_bias_beyond_the_registers(bias: float) -> None:
     with torch.no_grad():
         last.reach.fill_(1e-9)
         last.bias[1] = bias
-    with pytest.raises(InputError, match=r"^layer fc2: its bias of -?[0-9.e+]+ output steps is beyond 32 bits; use sm"):
+    with pytest.raises(InputError, match=r"^layer fc2: its bias of -?[0-9.e+]+ output LSBs exceeds 32 bits; use sm"):
         codesign.compile(model, None, TINY)
 
 
@@ -275,6 +275,6 @@ def test_doubles_that_float32_would_lose(scale: float, name: str) -> None:
 def test_doubles_that_float32_holds() -> None:
     module = chain((12, 6, 3)).double()
     with torch.no_grad():
-        module[0].weight[0, 0] = 1e-300  # lost beside the others, as it would be in any sum
+        module.get_parameter("0.weight")[0, 0] = 1e-300  # lost beside the others, as it would be in any sum
     network, named = quantized(module, REAL, TINY)
     assert named == [] and outputs(network, REAL).std() > 0

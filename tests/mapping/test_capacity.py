@@ -9,7 +9,7 @@ from codesign.chip.description import Chip
 from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import IntType
 from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Node
-from codesign.mapping import place
+from codesign.mapping import capacity, place
 from codesign.mapping.capacity import arrays_needed, check_capacity
 from codesign.mapping.outline import linear_layers, outline
 from codesign.mapping.trim import choose_trims
@@ -77,6 +77,15 @@ def test_memories(key: str, sizes: list[int]) -> None:
     assert place(net(sizes, enough), enough).chip is enough
 
 
+def test_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capacity, "MAX_BEATS", 2)
+    assert place(net([8, 4], TINY), TINY).beats == 2
+    assert refusal([9, 4]) == (
+        "network net0: an image takes 3 input beats, the chip counts up to 2; "
+        "raise bus.stream_bytes or shrink the input"
+    )
+
+
 def test_wide_activations() -> None:
     chip = TINY.model_copy(update={"activation": TINY.activation.model_copy(update={"bits": 4})})
     text = "network net0: has 8-bit activations, chip tiny takes 4; train with fewer bits or raise activation.bits"
@@ -112,7 +121,7 @@ def test_layers_that_chips_do_not_take_yet(kind: type[Node], name: str, told: st
         with pytest.raises(UnsupportedError) as caught:
             ask()
         assert str(caught.value) == (
-            f"layer {name}: chips do not take {told} yet, only linear layers; "
+            f"layer {name}: the compiler cannot map {told} to a chip yet, only linear layers; "
             "run the network with codesign.ir.run, or train one of linear layers"
         )
 

@@ -120,7 +120,7 @@ def test_a_trim_the_multiplier_cannot_undo() -> None:
     with pytest.raises(CapacityError) as caught:  # raw outputs have mult 1: a third of it would be 0
         place(net([16, 4], TINY), TINY, {"fc1": Trim(3, 0)})
     assert str(caught.value) == (
-        "layer fc1: range trim Trim(gain=3, shift=0) leaves a multiplier of 0, its outputs would be constant; "
+        "layer fc1: range trim Trim(gain=3, shift=0) leaves a multiplier of 0, which makes an output constant; "
         "choose a smaller gain or a larger shift"
     )
 
@@ -150,7 +150,7 @@ def test_raw_outputs_must_fit_their_word() -> None:
     with pytest.raises(CapacityError) as caught:
         place(biased(top + 1), TINY)
     assert str(caught.value) == (
-        "layer fc1: output 2 can reach 2147483648, past the 32 bits of an output word; "
+        "layer fc1: output 2 can be 2147483648, which exceeds the 32 bits of an output word; "
         "make its bias smaller or its trim finer"
     )
 

@@ -77,11 +77,11 @@ def test_the_interval_of_images_that_take_turns_is_their_mean() -> None:
     assert Fraction(outs[-1] - outs[19], 20) == Fraction(9, 2)
 
 
-def test_an_interval_without_a_rhythm_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_that_is_not_periodic_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timing, "LONGEST", 1)
     with pytest.raises(CapacityError) as caught:
         predict(alternating().mapping)
     assert str(caught.value) == (
-        "chip alternating: the network's images find no rhythm within 1, so that their interval is not known; change "
-        "a layer's width or the chip's converters"
+        "chip alternating: the network's stream is not periodic within 1 images, so its initiation interval is not "
+        "known; change a layer's width or the chip's converters"
     )

@@ -103,7 +103,7 @@ class TestWithoutCalibration:
         with pytest.raises(CapacityError) as caught:
             choose_trims(network, with_adc(2), None)
         assert str(caught.value) == (
-            "layer fc1: its currents span -6..9, 2-bit converters take no more than -2..1 at steps of 1; "
+            "layer fc1: its currents span -6..9, 2-bit converters hold only -2..1 in units of 1; "
             "give calibration inputs, raise adc.bits or choose a chip with fewer rows"
         )
 

@@ -43,12 +43,12 @@ network net: 2 x u4
 
 def test_printed() -> None:
     assert ir.show(mixed()) == BEFORE
-    assert ir.show(dead_units.run(mixed())) == AFTER
+    assert ir.show(dead_units.apply(mixed())) == AFTER
 
 
 def test_by_hand() -> None:
     """Reader biases grow by constant * weight * mult: 5*2*3 + 15*1*3 = 75 and 5*-1*1 + 15*1*1 = 10."""
-    after = dead_units.run(mixed())
+    after = dead_units.apply(mixed())
     fc1, fc2, _ = after.nodes
     assert (fc1.weight.tolist(), fc1.requant.mult.tolist(), fc1.requant.bias.tolist()) == ([[1], [2]], [2], [0])
     assert (fc2.weight.tolist(), fc2.requant.mult.tolist(), fc2.requant.bias.tolist()) == ([[1, 2]], [3, 1], [85, 30])
@@ -64,7 +64,7 @@ def test_signed_constants(bias: int, constant: int) -> None:
         layer("fc2", "fc1", [[1], [3]], bias=[2]),
         input=I4,
     )
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert [n.outputs for n in after.nodes] == [1, 1]
     assert after.nodes[1].requant.bias.tolist() == [2 + 3 * constant]
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
@@ -78,7 +78,7 @@ def test_constants_clamp_to_the_range(bias: int, constant: int) -> None:
         layer("fc2", "fc1", [[1], [3]], bias=[2]),
         input=I4,
     )
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert [(n.outputs, n.requant.bias.tolist()) for n in after.nodes] == [(1, [0]), (1, [2 + 3 * constant])]
     assert after.nodes[0].requant.out == before.nodes[0].requant.out
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
@@ -91,7 +91,7 @@ def test_a_range_of_one_value_is_constant(value: int) -> None:
         layer("fc2", "fc1", [[1], [3], [-4]], bias=[2]),
         input=I4,
     )
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert [(n.inputs, n.outputs) for n in after.nodes] == [(2, 1), (1, 1)], "a layer keeps one"
     assert after.nodes[1].requant.bias.tolist() == [2 + 3 * value - 4 * value]
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
@@ -106,7 +106,7 @@ def test_every_reader_gets_the_constant() -> None:
         layer("fc5", "fc2", [[1, 1], [1, -1]], [1, 1], [0, 0], 1, I4),
         layer("fc6", "fc4", [[2]]),
     )
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert [n.name for n in after.nodes] == ["fc1", "fc4", "fc6"]
     assert after.nodes[1].requant.bias.tolist() == [1 - 4 * 2]
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
@@ -118,7 +118,7 @@ def test_neighbours_that_both_lose_units() -> None:
         layer("fc2", "fc1", [[1, 1], [2, 1], [0, 0]], bias=[4, 5], out=U4),
         layer("fc3", "fc2", [[1], [0]]),
     )
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert [(n.weight.tolist(), n.requant.bias.tolist()) for n in after.nodes] == [
         ([[1]], [0]),
         ([[1]], [4 + 3 * 2]),
@@ -134,7 +134,7 @@ def test_what_only_dead_units_read_is_dead() -> None:
         layer("fc2", "fc1", [[1, 0], [0, 1]], out=U4),
         layer("fc3", "fc2", [[1], [0]]),
     )
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert [(n.inputs, n.outputs) for n in after.nodes] == [(1, 1), (1, 1), (1, 1)]
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
 
@@ -145,7 +145,7 @@ def test_what_reads_only_constants_is_constant() -> None:
         layer("fc2", "fc1", [[1, 0], [0, 2]], bias=[0, 1], out=U4),
         layer("fc3", "fc2", [[1], [1]]),
     )
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert [(n.inputs, n.outputs) for n in after.nodes] == [(1, 1), (1, 1), (1, 1)]
     assert after.nodes[2].requant.bias.tolist() == [3 * 2 + 1]
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
@@ -160,7 +160,7 @@ def test_a_bias_that_would_overflow_keeps_the_unit(room: int, width: int, sign: 
         layer("fc1", "input", [[1, 0]], bias=[0, 99], out=U4),
         layer("fc2", "fc1", [[1], [2 * sign]], bias=[last - sign * room]),
     )
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert after.nodes[0].outputs == width
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
 
@@ -168,22 +168,22 @@ def test_a_bias_that_would_overflow_keeps_the_unit(room: int, width: int, sign: 
 @pytest.mark.parametrize("weight", [[[0], [0]], [[1], [1]]], ids=["constant and not read", "constant and read"])
 def test_a_layer_of_dead_units_keeps_one(weight: list[list[int]]) -> None:
     before = network(layer("fc1", "input", [[0, 0]], bias=[5, 9], out=U4), layer("fc2", "fc1", weight, bias=[1]))
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert after.nodes[0].outputs == 1
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
 
 
 def test_living_networks_stay_as_they_are() -> None:
     before = network(layer("fc1", "input", [[1, 2]], out=U4), layer("fc2", "fc1", [[1, 0], [1, 1]]))
-    assert dead_units.run(before).nodes == before.nodes  # the very objects
+    assert dead_units.apply(before).nodes == before.nodes  # the very objects
 
 
 @pytest.mark.parametrize("seed", range(60))
 def test_random_networks(seed: int) -> None:
     before = frozen(random_network(seed))
-    after = ir.verify(dead_units.run(before))
+    after = ir.verify(dead_units.apply(before))
     assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
-    assert ir.show(dead_units.run(after)) == ir.show(after)
+    assert ir.show(dead_units.apply(after)) == ir.show(after)
     assert ir.show(before) == ir.show(random_network(seed))
     for node in after.nodes[:-1]:
         read = np.concatenate([n.weight for n in after.nodes if n.source == node.name], axis=1).any(axis=1)
@@ -192,7 +192,7 @@ def test_random_networks(seed: int) -> None:
 
 
 def test_random_networks_have_something_to_remove() -> None:
-    pairs = [(random_network(s), dead_units.run(random_network(s))) for s in range(60)]
+    pairs = [(random_network(s), dead_units.apply(random_network(s))) for s in range(60)]
     assert sum(len(a.nodes) > len(b.nodes) for a, b in pairs) > 10
     assert sum(sum(n.outputs for n in a.nodes) > sum(n.outputs for n in b.nodes) for a, b in pairs) > 40  # type: ignore[misc]
 
@@ -208,7 +208,7 @@ def summed() -> Network:
 
 def test_what_a_sum_reads_stays() -> None:
     before = summed()
-    after = dead_units.run(before)
+    after = dead_units.apply(before)
     assert [n.name for n in after.nodes] == ["fc1", "fc2", "add", "fc4"]
     assert after.nodes == tuple(n for n in before.nodes if n.name != "fc3")  # the very objects
     assert (ir.run(after, all_inputs(before)) == ir.run(before, all_inputs(before))).all()
@@ -220,7 +220,7 @@ def test_one_reader_of_another_kind_is_enough_to_stay() -> None:
     fc2 = layer("fc2", "fc1", [[1, 0], [0, 0]], [1, 1], [0, 7], 0, U4)
     add = Add("add", "fc1", "fc2", np.array([1, 2]), fc1.requant)
     before = verify(Network("net", 2, U4, (fc1, fc2, add, layer("fc3", "add", [[1], [1]]))))
-    assert dead_units.run(before).nodes == before.nodes
+    assert dead_units.apply(before).nodes == before.nodes
 
 
 def test_a_reader_with_a_trim_keeps_its_inputs() -> None:
@@ -228,9 +228,9 @@ def test_a_reader_with_a_trim_keeps_its_inputs() -> None:
     before = mixed()
     fc1, fc2, fc3 = before.nodes
     trimmed = replace(before, nodes=(fc1, replace(fc2, trim=Trim(1, 1)), fc3))
-    assert dead_units.run(trimmed).nodes == trimmed.nodes
+    assert dead_units.apply(trimmed).nodes == trimmed.nodes
     trimmed = replace(before, nodes=(replace(fc1, trim=Trim(1, 1)), fc2, fc3))
-    after = dead_units.run(trimmed)
+    after = dead_units.apply(trimmed)
     assert (after.nodes[0].outputs, after.nodes[0].trim) == (1, Trim(1, 1))
 
 
@@ -238,9 +238,9 @@ def test_a_reader_with_a_trim_keeps_its_inputs() -> None:
 @pytest.mark.parametrize("seed", range(40))
 def test_random_networks_of_images(seed: int, trims: bool) -> None:
     before = image_network(seed, trims)
-    after = ir.verify(dead_units.run(before))
+    after = ir.verify(dead_units.apply(before))
     assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
-    assert ir.show(dead_units.run(after)) == ir.show(after)
+    assert ir.show(dead_units.apply(after)) == ir.show(after)
     assert ir.show(before) == ir.show(image_network(seed, trims))
     kept = {n.name: n for n in before.nodes}
     assert all(n is kept[n.name] for n in after.nodes if not isinstance(n, Linear))
@@ -249,7 +249,7 @@ def test_random_networks_of_images(seed: int, trims: bool) -> None:
 
 
 def test_random_networks_of_images_have_something_to_remove() -> None:
-    pairs = [(image_network(s), dead_units.run(image_network(s))) for s in range(40)]
+    pairs = [(image_network(s), dead_units.apply(image_network(s))) for s in range(40)]
     assert sum(len(a.nodes) > len(b.nodes) for a, b in pairs) > 10
     smaller = [sum(n.weight.size for n in net.nodes if isinstance(n, Linear)) for pair in pairs for net in pair]
     assert sum(a > b for a, b in zip(smaller[::2], smaller[1::2], strict=True)) > 20

@@ -39,7 +39,7 @@ network net: 1 x u4
 
 def test_printed() -> None:
     assert ir.show(folded()) == BEFORE
-    assert ir.show(passes.run(folded())) == AFTER
+    assert ir.show(passes.rewrite(folded())) == AFTER
 
 
 def test_every_pass_has_a_name_of_its_own() -> None:
@@ -49,9 +49,9 @@ def test_every_pass_has_a_name_of_its_own() -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_random_networks(seed: int) -> None:
     before = frozen(random_network(seed))
-    after = passes.run(before)
+    after = passes.rewrite(before)
     assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
-    assert ir.show(passes.run(after)) == ir.show(after)
+    assert ir.show(passes.rewrite(after)) == ir.show(after)
     assert ir.show(before) == ir.show(random_network(seed))
 
 
@@ -59,19 +59,19 @@ def test_random_networks(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_random_networks_of_images(seed: int, trims: bool) -> None:
     before = image_network(seed, trims)
-    after = passes.run(before)
+    after = passes.rewrite(before)
     assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
-    assert ir.show(passes.run(after)) == ir.show(after)
+    assert ir.show(passes.rewrite(after)) == ir.show(after)
     assert ir.show(before) == ir.show(image_network(seed, trims))
 
 
 def test_illegal_networks_reach_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[ir.Network] = []
-    monkeypatch.setattr(pipeline, "PASSES", (SimpleNamespace(run=called.append),))
+    monkeypatch.setattr(pipeline, "PASSES", (SimpleNamespace(apply=called.append),))
     bad = folded()
     bad.nodes[1].requant.mult[0] = 1 << 20
     with pytest.raises(InputError, match=r"layer fc2: mult must be 1 signed 16-bit integers"):
-        passes.run(bad)
+        passes.rewrite(bad)
     assert not called
 
 
@@ -91,7 +91,7 @@ def test_a_pass_that_breaks_a_rule_is_stopped_there(at: int, monkeypatch: pytest
 
     order = [honest, honest, honest]
     order[at] = broken
-    monkeypatch.setattr(pipeline, "PASSES", tuple(SimpleNamespace(run=f) for f in order))
+    monkeypatch.setattr(pipeline, "PASSES", tuple(SimpleNamespace(apply=f) for f in order))
     with pytest.raises(InputError, match=r"layer fc1: has 7 inputs but input gives 1"):
-        passes.run(folded())
+        passes.rewrite(folded())
     assert seen == ["honest"] * at + ["broken"]

@@ -36,11 +36,11 @@ network net: 1 x u4
 
 def test_printed() -> None:
     assert ir.show(even()) == BEFORE
-    assert ir.show(small_constants.run(even())) == AFTER
+    assert ir.show(small_constants.apply(even())) == AFTER
 
 
 def test_by_hand() -> None:
-    q = small_constants.run(even()).nodes[0].requant
+    q = small_constants.apply(even()).nodes[0].requant
     assert (q.mult.tolist(), q.bias.tolist(), q.shift) == ([3, -2], [1, 5], 3)
 
 
@@ -60,7 +60,7 @@ def test_by_hand() -> None:
 def test_constants(mult: list[int], bias: list[int], shift: int, after: tuple[list[int], list[int], int]) -> None:
     """Every accumulator from -128 to 127, its output not clamped to fewer bits than it can tell apart."""
     before = network(layer("fc1", "input", [[1]], mult, bias, shift, I8), layer("fc2", "fc1", [[1]]), input=I8)
-    result = small_constants.run(before)
+    result = small_constants.apply(before)
     q = result.nodes[0].requant
     assert (q.mult.tolist(), q.bias.tolist(), q.shift) == after
     x = np.arange(-128, 128)[:, None]
@@ -69,15 +69,15 @@ def test_constants(mult: list[int], bias: list[int], shift: int, after: tuple[li
 
 def test_one_odd_column_keeps_all() -> None:
     before = network(layer("fc1", "input", [[1, 1]], [4, 5], [0, 0], 2, U4), layer("fc2", "fc1", [[1], [1]]))
-    assert ir.show(small_constants.run(before)) == ir.show(before)
+    assert ir.show(small_constants.apply(before)) == ir.show(before)
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_random_networks(seed: int) -> None:
     before = frozen(random_network(seed))
-    after = ir.verify(small_constants.run(before))
+    after = ir.verify(small_constants.apply(before))
     assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
-    assert ir.show(small_constants.run(after)) == ir.show(after)
+    assert ir.show(small_constants.apply(after)) == ir.show(after)
     assert ir.show(before) == ir.show(random_network(seed))
     assert all(n.requant.shift == 0 or ((n.requant.mult | n.requant.bias) & 1).any() for n in after.nodes)
 
@@ -100,7 +100,7 @@ def test_sums(mult: int, other: int, bias: int, after: tuple[int, int, int, int]
     fc1 = layer("fc1", "input", [[1]], [3], [1], 1, I8)
     nodes = (fc1, Add("add", "input", "fc1", np.array([other]), scale(mult, bias, 5)), layer("fc2", "add", [[1]]))
     before = verify(Network("net", 1, I8, nodes))
-    result = small_constants.run(before)
+    result = small_constants.apply(before)
     add = result.nodes[1]
     assert isinstance(add, Add)
     q = add.requant
@@ -117,7 +117,7 @@ def test_every_kind_with_a_requantizer() -> None:
         layer("fc", "avg", [[1]]),
     )
     before = verify(Network("net", 1, I8, nodes, shape=(1, 1, 1)))
-    result = small_constants.run(before)
+    result = small_constants.apply(before)
     conv, largest, avg, _ = result.nodes
     assert isinstance(conv, Conv) and isinstance(avg, AvgPool) and largest is nodes[1]
     assert [(q.mult.tolist(), q.bias.tolist(), q.shift) for q in (conv.requant, avg.requant)] == [
@@ -132,16 +132,16 @@ def test_a_layer_with_a_trim_keeps_its_constants() -> None:
     """A gain of 3 makes 27 of a multiplier of 20, but 7 of 5, which is not a quarter of 27."""
     net = even()
     trimmed = replace(net, nodes=(replace(net.nodes[0], trim=Trim(3, 2)), net.nodes[1]))
-    assert small_constants.run(trimmed).nodes[0] is trimmed.nodes[0]
+    assert small_constants.apply(trimmed).nodes[0] is trimmed.nodes[0]
     conv = Conv("conv", "input", np.ones((1, 1, 1, 1), np.int32), scale(12, 8, 5), trim=Trim())
     images = verify(Network("net", 1, I8, (conv, layer("fc", "conv", [[1]])), shape=(1, 1, 1)))
-    assert small_constants.run(images).nodes[0] is conv
+    assert small_constants.apply(images).nodes[0] is conv
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_random_networks_of_images(seed: int) -> None:
     before = image_network(seed)
-    after = ir.verify(small_constants.run(before))
+    after = ir.verify(small_constants.apply(before))
     assert (ir.run(after, inputs(before)) == ir.run(before, inputs(before))).all()
     for n in after.nodes:
         if not isinstance(n, MaxPool):

@@ -66,7 +66,7 @@ class TestDamage:
         path.write_bytes(content)
         assert refused(build) in (
             f"{path}: is damaged; compile again",
-            f"{path}: its SHA-256 is not the one it gives itself; compile again",
+            f"{path}: its contents do not match its own SHA-256; compile again",
             f"{path}: cannot be read (UTF-16 text; save it as UTF-8); compile again",
         )
 
@@ -108,7 +108,7 @@ class TestForged:
         files = json.loads((build / "program.json").read_text())["files"]
         signed(build, files=files | {name: hashlib.sha256(b"mine").hexdigest()})
         assert refused(build) == (
-            f"{build / 'program.json'}: file name {name!r} leaves the folder; do not use this program"
+            f"{build / 'program.json'}: file name {name!r} points outside the folder; do not use this program"
         )
 
     @pytest.mark.parametrize("name", ["chip.json", "network.safetensors"])
@@ -153,7 +153,7 @@ class TestForged:
 
     def test_other_trims_than_the_image(self, build: Path) -> None:
         signed(build, trims={"fc1": [1, 3], "fc2": [3, 4]})
-        assert refused(build) == f"{build}: the image is not the one its network and chip give; compile again"
+        assert refused(build) == f"{build}: the image does not match its network and chip; compile again"
 
     def test_the_image_of_another_program(self, build: Path, tmp_path: Path) -> None:
         other = built(seed=1).save(tmp_path / "other")
@@ -162,13 +162,13 @@ class TestForged:
         path = build / "image" / "array_0.hex"
         assert any(line.startswith(f"{path}: byte ") for line in refused(build).splitlines())
         signed(build)
-        assert refused(build) == f"{build}: the image is not the one its network and chip give; compile again"
+        assert refused(build) == f"{build}: the image does not match its network and chip; compile again"
 
     def test_the_network_of_another_program(self, build: Path, tmp_path: Path) -> None:
         other = built(seed=1).save(tmp_path / "other")
         shutil.copy(other / "network.safetensors", build)
         signed(build)
-        assert refused(build) == f"{build}: the image is not the one its network and chip give; compile again"
+        assert refused(build) == f"{build}: the image does not match its network and chip; compile again"
 
     def test_another_chip(self, build: Path) -> None:
         chip = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 7})})
@@ -180,4 +180,4 @@ class TestForged:
     def test_a_chip_that_is_none(self, text: str, build: Path) -> None:
         (build / "chip.json").write_text(text)
         signed(build)
-        assert refused(build) == f"{build / 'chip.json'}: is not a chip this codesign knows; compile again"
+        assert refused(build) == f"{build / 'chip.json'}: is not a chip this version of codesign knows; compile again"

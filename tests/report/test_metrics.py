@@ -43,13 +43,13 @@ def test_damaged(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     rest = "; write it again with --from report"
     path.write_text("{")
-    assert message(tmp_path).startswith(f"{path}: is damaged or of an older codesign (Expecting property name")
+    assert message(tmp_path).startswith(f"{path}: is damaged or from an older codesign (Expecting property name")
     path.write_text(example().json_text().replace("97.5", "99.5"))
-    assert message(tmp_path) == f"{path}: is damaged or of an older codesign (its sha256 is not its own){rest}"
+    assert message(tmp_path) == f"{path}: is damaged or from an older codesign (its sha256 is not its own){rest}"
     record = json.loads(example().json_text())
     del record["sha256"]
     path.write_text(json.dumps(record))
-    assert message(tmp_path) == f"{path}: is damaged or of an older codesign (has no sha256 of itself){rest}"
+    assert message(tmp_path) == f"{path}: is damaged or from an older codesign (has no sha256 of itself){rest}"
     del record["cycles"]["bound"]
     path.write_text(sealed(record))
     assert message(tmp_path) == f"{path}: cycles.bound: Field required; write it again with --from report"
@@ -58,5 +58,5 @@ def test_damaged(tmp_path: Path) -> None:
 def test_right_is_words_and_cycles() -> None:
     assert example().is_right
     assert not example(mismatches=1, first_mismatch="x").is_right
-    late = example().cycles.model_copy(update={"wrong_images": 1})
+    late = example().cycles.model_copy(update={"timing_errors": 1})
     assert not example(cycles=late).is_right

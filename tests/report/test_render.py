@@ -12,13 +12,13 @@ accuracy             percent   images
 float                  97.50      360
 quantized              96.25      360
 integer reference      96.25      360
-integer reference     100.00       64   the simulated images alone
-Verilog, icarus       100.00       64   the simulated images alone
+integer reference     100.00       64   simulated images only
+Verilog, icarus       100.00       64   simulated images only
 
 cost                 bound   predicted   simulated
 arrays of 16             1           2
 latency, cycles         40          67          67   last input to last output
-interval, cycles        40          49          49   between images of a stream
+interval, cycles        40          49          49   initiation interval of a stream
 
 Verilog and reference agree in every word and cycle (64 images compared, 1,234.5 a second)
 seconds: train 7.4, compile 0.2, reference 0.0, simulate 4.2
@@ -31,7 +31,7 @@ def test_golden() -> None:
 
 def test_a_mean_of_counts_keeps_two_places(tmp_path: Path) -> None:
     cycles = example().cycles.model_copy(update={"interval": 13 / 3, "interval_simulated": 4})
-    assert "\ninterval, cycles        40        4.33           4   between images of a stream\n" in text(
+    assert "\ninterval, cycles        40        4.33           4   initiation interval of a stream\n" in text(
         example(cycles=cycles)
     )
     (tmp_path / "summary.json").write_text(example(cycles=cycles).json_text())
@@ -75,9 +75,9 @@ def test_the_first_mismatch_stays_on_one_line() -> None:
 
 
 def test_wrong_cycles_are_not_agreement() -> None:
-    late = example().cycles.model_copy(update={"wrong_images": 2})
+    late = example().cycles.model_copy(update={"timing_errors": 2})
     shown = text(example(cycles=late))
-    assert "WRONG: 2 images came in another cycle than predicted (64 images compared" in shown
+    assert "WRONG: 2 images finished in a different cycle than predicted (64 images compared" in shown
     assert "agree" not in shown
 
 

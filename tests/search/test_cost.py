@@ -94,10 +94,10 @@ class TestMisses:
         assert (given, Limits.model_validate({"interval": 4}).given()) == ({"interval": 4.5}, {"interval": 4})
         assert str(Miss("interval", 4.5, 4)) == "interval 4.5, allowed 4"
 
-    def test_a_stream_without_a_rhythm_does_not_fit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_stream_that_is_not_periodic_does_not_fit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(timing, "LONGEST", 0)
         (found,) = words(pricer(toy(tmp_path, *WIDE))(candidate(16)))
-        assert found.startswith("chip tiny: the network's images find no rhythm within 0")
+        assert found.startswith("chip tiny: the network's stream is not periodic within 0 images")
 
     def test_of_limit_and_chip_the_smaller_counts(self, tmp_path: Path) -> None:
         price = pricer(toy(tmp_path, *WIDE), arrays=8)
@@ -137,7 +137,7 @@ class TestMisses:
             (
                 "network.model",
                 "lenet",
-                "layer conv1: chips do not take convolutions yet, only linear layers; run the network "
+                "layer conv1: the compiler cannot map convolutions to a chip yet, only linear layers; run the network "
                 "with codesign.ir.run, or train one of linear layers",
             ),
             ("quantize.scale", "column", ""),

@@ -57,7 +57,7 @@ class TestCertificate:
 
     def test_as_the_simulation_shows(self, ran: tuple[list[Point], Path], certificate: dict[str, Any]) -> None:
         rtl = certificate["rtl"]
-        assert (rtl["images"], rtl["mismatches"], rtl["images_out_of_time"]) == (2, 0, 0)
+        assert (rtl["images"], rtl["mismatches"], rtl["timing_errors"]) == (2, 0, 0)
         assert rtl["cycles_predicted"] == rtl["cycles_simulated"]
         summary = json.loads((ran[1] / "winners/arrays-6/run/summary.json").read_text())
         assert (rtl["cycles_simulated"], rtl["first_mismatch"]) == (summary["cycles"]["simulated"], None)

@@ -17,7 +17,7 @@ SETS = ("search.trials=2", "search.rungs=[]", "search.seeds=[1]", "free.data.dow
 
 
 def line(folder: Path) -> str:
-    return f"error: {folder}: cannot be written (No space left on device); choose another folder or free it\n"
+    return f"error: {folder}: cannot be written (No space left on device); make it writable or choose another\n"
 
 
 def command(tmp_path: Path) -> list[object]:
@@ -59,7 +59,7 @@ class TestFull:
         status, out, err = call(*argv)
         assert (status, out) == (1, "")
         assert err.startswith(f"error: {tmp_path}/out") and err.count("\n") == 1
-        assert err.endswith(": cannot be written (No space left on device); choose another folder or free it\n")
+        assert err.endswith(": cannot be written (No space left on device); make it writable or choose another\n")
         monkeypatch.setattr(Path, "replace", replace)
         assert call(*argv)[0] == 0
 
@@ -73,7 +73,7 @@ class TestFull:
         assert call(*command(tmp_path)) == (
             1,
             "",
-            f"error: {tmp_path}/out: cannot be written (Permission denied); choose another folder or free it\n",
+            f"error: {tmp_path}/out: cannot be written (Permission denied); make it writable or choose another\n",
         )
 
 

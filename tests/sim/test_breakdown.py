@@ -73,7 +73,7 @@ def test_a_chip_that_stands_still_says_so(p: Program, monkeypatch: pytest.Monkey
     with pytest.raises(ToolError) as caught:
         simulate(p, images(2, p.network), load="backdoor")
     told, _, log = str(caught.value).partition("; log: ")
-    assert told.startswith("simulation of tiny_top_sim: no word from image 0 after ") and "STATUS = 0x" in told
+    assert told.startswith("simulation of tiny_top_sim: no output word of image 0 after ") and "STATUS = 0x" in told
     assert "\n" not in told and Path(log).is_file()
     Path(log).unlink()
 

@@ -57,7 +57,7 @@ def test_the_temporary_folder_is_named_with_its_setting(home: Path, tmp_path: Pa
     assert (status, out) == (1, "")
     place, _, why = err.partition(": cannot be written (File too large); ")
     assert place.startswith(f"error: {tmp_path}/tmp/codesign-")
-    assert why == "choose another folder or free it; temporary files lie where TMPDIR says\n"
+    assert why == "make it writable or choose another; temporary files go where TMPDIR points\n"
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
@@ -67,11 +67,11 @@ def test_the_temporary_folder_is_named_with_its_setting(home: Path, tmp_path: Pa
         (["chip", "new", "my.toml"], "my.toml: cannot be written (File too large); choose another place"),
         (
             ["chip", "emit", "tiny", "--out", "o"],
-            "{}/o: cannot be written (File too large); choose another folder or free it",
+            "{}/o: cannot be written (File too large); make it writable or choose another",
         ),
         (
             ["compile", "{home}/p/network.safetensors", "--chip", "tiny", "--out", "o"],
-            "{}/o: cannot be written (File too large); choose another folder or free it",
+            "{}/o: cannot be written (File too large); make it writable or choose another",
         ),
     ],
     ids=["chip new", "chip emit", "compile"],

@@ -170,14 +170,14 @@ def test_converters_do_not_clip_here() -> None:
         (
             DEVICES["four"],
             Cells(variation=0.1),
-            "cells: 2-bit conductance codes are too coarse to show variation 0.1 between 4 levels; "
+            "cells: 2-bit conductance codes are too coarse for variation 0.1 between 4 levels; "
             "raise chip.device.code_bits to 5 or more",
         ),
         (
             FINE,
             Cells(read_noise=1),
-            "cells: read_noise must be 0 for a die, got 1: it comes anew with every conversion, "
-            "a cell cannot hold it; set read_noise = 0",
+            "cells: read_noise must be 0 for a die, got 1: it changes with every conversion, "
+            "so no cell can hold it; set read_noise = 0",
         ),
     ],
 )

@@ -1,7 +1,7 @@
 """The chip bench: what a user's firmware would do. Run by cocotb inside the simulator.
 
-Reads job.json beside the image and the inputs in the current folder, writes result.npz. Values are judged outside. What
-goes wrong is one line of the log that begins with "codesign: ".
+Reads job.json beside the image and the inputs in the current folder, writes result.npz. Values are judged outside. A
+failure is one line of the log that begins with "codesign: ".
 """
 
 import gc
@@ -36,7 +36,7 @@ async def reset(dut: Any) -> Apb:
 
 
 async def program(dut: Any, bus: Apb, words: list[int], backdoor: bool) -> None:
-    """Load an image over the bus, or mark the one that +backdoor loaded; then check what the chip says."""
+    """Load an image over the bus, or mark the one that +backdoor loaded; then check its state."""
     if backdoor:
         dut.backdoor.value = 1
         await ClockCycles(dut.clk, 2)
@@ -48,8 +48,8 @@ async def program(dut: Any, bus: Apb, words: list[int], backdoor: bool) -> None:
     state, reason = field("STATUS", "IMAGE_STATE"), field("STATUS", "IMAGE_REASON")
     name = IMAGE_STATES[(status >> state.low) & 3]
     why = IMAGE_REASONS[(status >> reason.low) & 15]
-    assert name == "ok", f"the chip says the image is {name}: {why}"
-    assert await bus.read(offset("IMAGE_CRC")) == words[-1], "IMAGE_CRC is not the image's last word"
+    assert name == "ok", f"the chip reports the image as {name}: {why}"
+    assert await bus.read(offset("IMAGE_CRC")) == words[-1], "IMAGE_CRC is not the last word of the image"
 
 
 def beats(image: np.ndarray, width: int) -> list[tuple[int, int, bool]]:
@@ -95,7 +95,7 @@ async def firmware(dut: Any) -> None:
 
 
 async def session(dut: Any) -> None:
-    """What the test does. Raises Stuck when the chip is not the one asked for or stands still."""
+    """The body of the test. Raises Stuck when the chip refuses the image or stands still."""
     job = json.loads(Path("job.json").read_bytes())
     data = np.load("job.npz", allow_pickle=False)
     images: np.ndarray = data["images"]
@@ -143,21 +143,21 @@ async def session(dut: Any) -> None:
             outputs.append(await within(sink.frame(), patience))
         except SimTimeoutError:
             raise Stuck(
-                f"no word from image {n} after {patience:,} cycles ({len(ins)} images went in); {await state(bus)}"
+                f"no output word of image {n} after {patience:,} cycles ({len(ins)} images entered); {await state(bus)}"
             ) from None
         outs.append(int(dut.cycle.value))
         Path(HEARTBEAT).write_text(str(n + 1), encoding="utf-8")
     try:
         await within(feeder, patience)
     except SimTimeoutError:
-        raise Stuck(f"image {len(ins)} does not go in, though all results came; {await state(bus)}") from None
+        raise Stuck(f"image {len(ins)} does not enter, though all results have come; {await state(bus)}") from None
     if watcher:
         watcher.cancel()
     await RisingEdge(dut.clk)
     if dut.irq.value != 1:
         raise Stuck(f"the done interrupt is not raised; {await state(bus)}")
     if (counted := await bus.read(offset("IMAGES"))) != len(images):
-        raise Stuck(f"IMAGES counts {counted}, not {len(images)}")
+        raise Stuck(f"IMAGES reads {counted}, must be {len(images)}")
     half = Path("result.partial.npz")  # a full disk, or a kill, leaves no result
     np.savez(
         half,
@@ -171,7 +171,7 @@ async def session(dut: Any) -> None:
 
 
 async def state(bus: Apb) -> str:
-    """STATUS, for a message."""
+    """STATUS as text, for a message."""
     try:
         return f"STATUS = 0x{await within(bus.read(offset('STATUS')), 1000):08x}"
     except (SimTimeoutError, ApbError):

@@ -1,1 +1,1 @@
-"""One module a simulator."""
+"""One module per simulator."""

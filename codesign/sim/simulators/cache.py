@@ -1,4 +1,4 @@
-"""Compiled simulators, kept from run to run. An entry says itself whether it is whole, and is replaced at once."""
+"""A cache of compiled simulators. An entry's digest tells whether it is complete; entries are replaced atomically."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from codesign.files import read_bytes
 
-SEAL = b"# sha256 "  # a comment of the simulator's, the last line of an entry
+SEAL = b"# sha256 "  # begins the last line of an entry, a comment to the simulator
 LARGEST = 1 << 32  # bytes
 
 

@@ -1,6 +1,7 @@
-"""Other programs as children: they end with us, however we end, and can be given up.
+"""Run other programs as child processes: they end when this process ends, in whatever way, and can be killed.
 
-Run as a script it is what stands between: on Linux it asks for the child's end when its parent ends, then becomes it.
+Run as a script, this file is the process between: on Linux it asks to be killed when its parent ends, then becomes the
+child.
 """
 
 import os
@@ -18,10 +19,10 @@ Tick = Callable[[float], None]
 def execute(
     command: Sequence[str], cwd: Path, log: Path, env: Mapping[str, str] | None = None, tick: Tick | None = None
 ) -> int:
-    """Run a command in a session of its own; what it says goes to `log`. Its exit status, -n after signal n.
+    """Run a command in a session of its own, its output to `log`. Returns its exit status, -n after signal n.
 
-    tick is called five times a second with the seconds since its last call, as far as this process was awake; what it
-    raises, like an interruption, ends the command with all that it started. Raises OSError when the log or the
+    tick is called five times a second with the seconds since its last call during which this process was awake; when it
+    raises, or on an interruption, the command ends with all that it started. Raises OSError when the log or the
     command cannot be opened.
     """
     between = [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
@@ -45,7 +46,7 @@ def execute(
 
 
 def _end(child: "subprocess.Popen[bytes]") -> None:
-    """Its whole session, even if it is stopped."""
+    """Kill the whole session of a child, even if it is stopped."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()

@@ -1,4 +1,4 @@
-"""The only place that starts a simulator: compile once, run cocotb tests, tell in one line what failed."""
+"""The only place that starts a simulator: compile once, run cocotb tests, report a failure in one line."""
 
 import hashlib
 import logging
@@ -19,8 +19,8 @@ from codesign.errors import ToolError
 from codesign.sim.simulators.cache import cache_folder, is_whole, store
 from codesign.sim.simulators.child import Tick, execute
 
-PATIENCE_S = 300.0  # a simulator that shows no sign of life for so long is given up
-MARK = "codesign: "  # begins a line of a log that says why the simulation ends
+PATIENCE_S = 300.0  # a simulator that shows no sign of life for so long is ended
+MARK = "codesign: "  # begins a line of a log that tells why the simulation failed
 RESULTS = "results.xml"
 
 
@@ -45,8 +45,8 @@ def build(
 ) -> Path:
     """A folder with the compiled simulator of `sources` (names in `files`); compiled once per content and compiler.
 
-    What is kept is used only while it is as it was stored, else compiled anew. Raises ToolError with the compiler's
-    words when the Verilog does not compile, or when the result cannot be kept.
+    A cached simulator that has changed is compiled again. Raises ToolError with the compiler's message when the
+    Verilog does not compile, or when the result cannot be stored.
     """
     require()
     options = [f"-P{top}.{name}={value}" for name, value in sorted((parameters or {}).items())]
@@ -59,14 +59,14 @@ def build(
             content = _compile(Path(work), files, sources, top, options)
     except OSError as e:
         raise ToolError(
-            f"simulator of {top}: cannot be compiled ({e.strerror or e}); free the disk or set TMPDIR to another"
+            f"simulator of {top}: cannot be compiled ({e.strerror or e}); free disk space or set TMPDIR elsewhere"
         ) from None
     try:
         store(final / "sim.vvp", content)
     except OSError as e:
         raise ToolError(
-            f"{final.parent}: cannot keep compiled simulators ({e.strerror or e}); free it or set CODESIGN_CACHE to a "
-            "folder that can"
+            f"{final.parent}: cannot store compiled simulators ({e.strerror or e}); make it writable or set "
+            "CODESIGN_CACHE to another folder"
         ) from None
     return final
 
@@ -90,8 +90,8 @@ def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: 
     names = re.search(rb"\n:file_names (\d+);\n((?: +\"[^\n]*\";\n)*)\Z", content)  # the last thing that is written
     if names is None or names[2].count(b"\n") != int(names[1]):
         raise ToolError(
-            f"iverilog: ended well, but left no simulator of {top} that loads; see whether {work.parent} is full and "
-            f"{shutil.which('iverilog')} is sound, and run again"
+            f"iverilog: ended with status 0, but left no simulator of {top} that loads; check that {work.parent} is "
+            f"not full and that {shutil.which('iverilog')} works, and run again"
         )
     return content
 
@@ -111,9 +111,9 @@ def run(
 ) -> None:
     """Run the cocotb tests of `module`; files appear in `folder`, which is the current one for the tests.
 
-    log: what the simulator says (absent: simulation.log there). heartbeat: a file that a living bench touches; after
-    `PATIENCE_S` without, the simulator is given up. tick is called now and then. Raises ToolError when the simulation
-    died, was given up, or a test failed; OSError when the folder cannot be written.
+    log: the simulator's output (absent: simulation.log there). heartbeat: a file that a living bench touches; after
+    `PATIENCE_S` without a touch the simulator is ended. tick is called now and then. Raises ToolError when the
+    simulation died or was ended, or a test failed; OSError when the folder cannot be written.
     """
     require()
     folder.mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,7 @@ def run(
     runner = _runner(log, _Patience(heartbeat, tick))
     told = ""
     try:
-        with suppress(SystemExit):  # of the runner: tests failed, which the results say too
+        with suppress(SystemExit):  # of the runner: tests failed, as the results tell too
             runner.test(
                 test_module=module,
                 hdl_toplevel=top,
@@ -165,7 +165,7 @@ class _Patience:
 
 
 def _why(status: int, log: Path, results: Path) -> str:
-    """Why a simulation that ended is no result; "" if all tests passed."""
+    """Why a simulation failed; "" if all tests passed."""
     marked = next((line for line in _lines(log) if line.startswith(MARK)), "")
     if marked:
         return marked.removeprefix(MARK)
@@ -174,7 +174,7 @@ def _why(status: int, log: Path, results: Path) -> str:
     try:
         tests = ET.parse(results).getroot().findall(".//testcase")
     except (OSError, ET.ParseError):
-        return _room(results.parent) or f"it left no results, exit status {status}: {_line(log, -1)}"
+        return _room(results.parent) or f"it wrote no results, exit status {status}: {_line(log, -1)}"
     failed = [bad for test in tests for kind in ("failure", "error") if (bad := test.find(kind)) is not None]
     if failed:
         words = failed[0].get("message") or failed[0].text or ""
@@ -210,13 +210,13 @@ def _lines(log: Path) -> list[str]:
 def _line(log: Path, at: int) -> str:
     """The first or the last line of a log."""
     lines = _lines(log)
-    return lines[at].strip() if lines else "it said nothing"
+    return lines[at].strip() if lines else "its log is empty"
 
 
 def _tools() -> list[object]:
-    """What compiles and simulates: the programs' places, sizes and ages, and the version of both, which come together.
+    """What compiles and simulates: places, sizes and ages of both programs, and their common version.
 
-    The compiler is not asked: it needs a temporary file to say it.
+    It is vvp's: the compiler needs a temporary file to print its own.
     """
     places = [Path(shutil.which(name) or name).resolve() for name in ("iverilog", "vvp")]
     known = [(str(p), (found := p.stat()).st_mtime_ns, found.st_size) for p in places]
@@ -228,12 +228,12 @@ def _version(path: str, changed: int, size: int) -> str:  # noqa: ARG001 - anoth
     try:
         said = subprocess.run([path, "-V"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
-        raise ToolError(f"{path}: does not say its version when asked with -V; install Icarus Verilog anew") from None
+        raise ToolError(f"{path}: does not print its version with -V; reinstall Icarus Verilog") from None
     return next(iter(said.stdout.decode(errors="replace").splitlines()), "")
 
 
 def _runner(log: Path, tick: Tick) -> Any:
-    """Cocotb's runner, with our way of running a command: one that ends with us."""
+    """Cocotb's runner, but its commands are run by `execute`, so that they end when this process ends."""
     from cocotb_tools.runner import Icarus
 
     class Runner(Icarus):

@@ -105,7 +105,9 @@ def test_a_compiler_that_ends_well_without_a_simulator(
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{before}")
     with pytest.raises(ToolError) as caught:
         build()
-    assert str(caught.value).startswith("iverilog: ended well, but left no simulator of blink that loads; see whether ")
+    assert str(caught.value).startswith(
+        "iverilog: ended with status 0, but left no simulator of blink that loads; check that "
+    )
     assert not cache.exists()
     monkeypatch.setenv("PATH", before)
     assert is_whole(build())
@@ -137,8 +139,8 @@ def test_a_cache_that_cannot_be_written(cache: Path) -> None:
     with pytest.raises(ToolError) as caught:
         build()
     assert str(caught.value) == (
-        f"{cache}: cannot keep compiled simulators (Not a directory); free it or set CODESIGN_CACHE to a folder that "
-        "can"
+        f"{cache}: cannot store compiled simulators (Not a directory); make it writable or set "
+        "CODESIGN_CACHE to another folder"
     )
 
 
