@@ -23,19 +23,20 @@ _MARKED = re.compile(r"(<!-- fields ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL
 
 def fresh(page: str) -> str:
     """The page with every marked table made anew. Raises AttributeError where a marker names no model."""
-    return _MARKED.sub(lambda m: f"{m[1]}{table(_model(m[2]))}{m[3]}", page)
+    return _MARKED.sub(lambda m: f"{m[1]}{table(model(m[2]))}{m[3]}", page)
 
 
-def table(model: type[BaseModel]) -> str:
+def table(source: type[BaseModel]) -> str:
     """The fields of a model as a Markdown table: key, values, default, meaning."""
     lines = ["| key | values | default | meaning |", "|---|---|---|---|"]
-    for name, field in model.model_fields.items():
+    for name, field in source.model_fields.items():
         cells = (f"`{name}`", _values(field.annotation, field.metadata), _default(field), field.description or "")
         lines.append("| " + " | ".join(c.replace("\n", " ").replace("|", "\\|") for c in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def _model(path: str) -> type[BaseModel]:
+def model(path: str) -> type[BaseModel]:
+    """The model of a marker."""
     module, name = path.rsplit(".", 1)
     found = getattr(import_module(module), name)
     assert isinstance(found, type) and issubclass(found, BaseModel), path
