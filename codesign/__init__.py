@@ -1,4 +1,6 @@
-"""Neural networks from quantized training to ReRAM crossbar chips, bit for bit. The four verbs:
+"""Neural networks from quantized training to ReRAM crossbar chips, bit for bit.
+
+The main verbs:
 
     codesign.train.fit    trains a recipe for a chip's cells: the network and its accuracies
     codesign.compile      maps a network (or an ordinary nn.Module) to a chip: a program

@@ -17,7 +17,7 @@ class Base(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="names files; a-z, 0-9, - and _")
     chip: str = Field("reference-128", description="preset, or a chip file looked for beside this file")
     data: Tables = Field(default_factory=dict, description="the images, as in a flow")
     network: Tables = Field(default_factory=dict, description="the layers, as in a flow")

@@ -23,7 +23,7 @@ class Simulate(Brief, BaseModel):
 
     images: Annotated[Int, Field(ge=1, le=1_000_000)] = Field(32, description="test images, from the first")
     load: Literal["bus", "backdoor"] = Field("bus", description="program over the bus like firmware, or $readmemh")
-    simulator: Literal["icarus"] = "icarus"
+    simulator: Literal["icarus"] = Field("icarus", description="what runs the Verilog")
 
 
 def _named(chip: Any) -> Any:

@@ -24,6 +24,6 @@ class Imperfection(Brief, BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: Annotated[str, Field(min_length=1)]
-    cells: Cells
-    draws: Annotated[int, Field(ge=1, le=10000)] = 8
+    name: Annotated[str, Field(min_length=1)] = Field(description="of its column in the table")
+    cells: Cells = Field(description="imperfections, as in [quantize.cells]")
+    draws: Annotated[int, Field(ge=1, le=10000)] = Field(8, description="dies drawn for each network")

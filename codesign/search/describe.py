@@ -70,7 +70,7 @@ class Effort(_Part):
 class Evaluate(_Part):
     """What candidates are judged on: the die without imperfections, or the mean of drawn ones."""
 
-    cells: Cells = Cells()
+    cells: Cells = Field(Cells(), description="imperfections of the drawn dies; all zero: the ideal die")
     draws: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="dies")
 
 
@@ -92,16 +92,16 @@ class Question(Base):
 
     renamed: ClassVar[Mapping[str, str]] = {"baseline": "uniform"}
 
-    question: Annotated[str, Field(min_length=1)]
+    question: Annotated[str, Field(min_length=1)] = Field(description="what is asked, in one sentence")
     set: dict[str, Any] = Field(default_factory=dict, description="changes to the chip, as dotted keys of a flow")
     free: dict[str, Widths | list[Any]] = Field(
         description="dotted key of a flow: its values, or layers of free widths"
     )
-    limits: Limits = Limits()
-    search: Effort
-    evaluate: Evaluate = Evaluate()
-    uniform: Uniform | None = None
-    simulate: Check = Check()
+    limits: Limits = Field(Limits(), description="what a candidate may cost")
+    search: Effort = Field(description="how long to look")
+    evaluate: Evaluate = Field(Evaluate(), description="what candidates are judged on")
+    uniform: Uniform | None = Field(None, description="what a user would try first; compared with the winner")
+    simulate: Check = Field(Check(), description="the winner's simulation in RTL")
     quick: dict[str, Any] = Field(default_factory=dict, description="the quick form: dotted keys of this file")
 
     _file: Path | None = PrivateAttr(None)

@@ -1,5 +1,8 @@
 """Quantized training: a data set and a recipe become the integers a chip holds.
 
+`fit(recipe, data, chip)` trains: it returns the network and its accuracies. `quantized` and `mlp` build networks of
+quantized layers for a training loop of your own.
+
 `Recipe` loads without torch; everything else brings it in on first use. The function `export` keeps to its module
 (`codesign.train.export`), whose name it shares.
 """
