@@ -4,15 +4,14 @@ import contextlib
 import io
 import shutil
 import subprocess
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from codesign.errors import ToolError
 from codesign.rtl.plan import Plan, Port
+from codesign.temporary import temporary
 
 
 @dataclass(frozen=True)
@@ -119,12 +118,12 @@ def _pyverilog() -> tuple[Any, Any]:
 def _parse(files: Mapping[str, str], sources: list[str]) -> Any:
     """One parse of all sources: the parser builds its tables anew each time."""
     _, parser = _pyverilog()
-    with tempfile.TemporaryDirectory(prefix="codesign-") as folder:
+    with temporary() as folder:
         for name, text in files.items():
-            path = Path(folder) / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        flat = Path(folder) / "preprocessed"
+        flat = folder / "preprocessed"
         done = subprocess.run(
             ["iverilog", "-E", "-I.", "-o", flat.name, *sources],
             cwd=folder,
@@ -137,7 +136,7 @@ def _parse(files: Mapping[str, str], sources: list[str]) -> Any:
         said = io.StringIO()
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             try:
-                return parser.VerilogParser(outputdir=folder, debug=False).parse(
+                return parser.VerilogParser(outputdir=str(folder), debug=False).parse(
                     flat.read_text(encoding="utf-8"), debug=0
                 )
             except parser.ParseError as e:
