@@ -33,9 +33,9 @@ def compile(
     integers or real, arrays or tensors; required for an ordinary module, otherwise only used to choose the converters'
     range trims (absent: chosen so that nothing can clip).
 
-    Raises InputError on unfit weights or samples, UnsupportedError on a layer the compiler does not know,
+    Raises InputError on invalid weights or samples, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
-    (CodesignWarning) of layers that are dead on the calibration.
+    (CodesignWarning) of layers that are dead on the calibration inputs.
 
     Usage:
 
@@ -84,7 +84,7 @@ def _network(verb: str, model: Any, calibration: NDArray[np.generic] | None, chi
     from codesign.train import QuantNet
 
     if calibration is None and not isinstance(model, QuantNet):
-        raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass some hundred typical inputs")
+        raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     samples = np.zeros((1, model.features), np.int64) if calibration is None else calibration
     return to_network(model, samples, chip, name)
 

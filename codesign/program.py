@@ -86,7 +86,7 @@ class Program(Brief):
     def save(self, folder: str | Path) -> Path:
         """Write the build folder: program.json, chip.json, network.safetensors, image/, rtl/.
 
-        Same program, same bytes. Raises OutputError when the folder holds someone else's files.
+        Same program, same bytes. Raises OutputError when it holds files codesign did not write.
 
         >>> folder = program.save("build/mlp")
         >>> sorted(p.name for p in folder.glob("[!.]*"))
@@ -178,7 +178,7 @@ class Program(Brief):
         if {**said["provenance"], "codesign": ""} != {**own["provenance"], "codesign": ""} or (
             said["arrays"] != own["arrays"]
         ):
-            return "is of another network or chip than lie beside it"
+            return "does not match the network and chip beside it"
         for key in ("trims", "cycles") if current else ("trims",):
             if said[key] != own[key]:
                 return f"{key} are {_sorted(own[key])} by its network and chip, got {_sorted(said[key])}"

@@ -386,10 +386,16 @@ def test_wasted_bits_are_a_line_on_stderr(tmp_path: Path, call: Call) -> None:
     [
         (
             ["network.model=lenet", "network.channels=[4]"],
-            "network.model: chips do not take convolutions yet, got 'lenet'; ",
+            "network.model: the compiler cannot map convolutions to a chip yet, got 'lenet'; ",
         ),
-        (["quantize.slices=2"], "quantize.slices: chips do not take weights sliced over several pairs yet, got 2; "),
-        (["quantize.layers=linear"], "quantize.layers: chips do not take real weights yet, got 'linear'; "),
+        (
+            ["quantize.slices=2"],
+            "quantize.slices: the compiler cannot map weights sliced over several pairs to a chip yet, got 2; ",
+        ),
+        (
+            ["quantize.layers=linear"],
+            "quantize.layers: the compiler cannot map real weights to a chip yet, got 'linear'; ",
+        ),
     ],
 )
 def test_what_chips_do_not_take_is_refused_before_training(sets: list[str], message: str, tmp_path: Path) -> None:

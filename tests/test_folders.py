@@ -247,5 +247,5 @@ def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught, claimed(path, "run"):
         pass
     assert str(caught.value) == (
-        f"{path}: cannot be written (a symbolic link that leads nowhere); choose another folder or free it"
+        f"{path}: cannot be written (a symbolic link that leads nowhere); make it writable or choose another"
     )

@@ -15,16 +15,19 @@ ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
 COMMON = {
-    "arrays",
-    "brief",
-    "checked",
-    "errors",
-    "files",
-    "folders",
-    "records",
-    "resources",
-    "settings",
-    "workers",
+    *[
+        "arrays",
+        "brief",
+        "checked",
+        "errors",
+        "files",
+        "folders",
+        "records",
+        "resources",
+        "settings",
+        "temporary",
+        "workers",
+    ],
     "__version__",
 }
 TABLE: dict[str, tuple[str, str]] = {

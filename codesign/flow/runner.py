@@ -37,7 +37,7 @@ def run(
     first: run this stage and the later ones in any case; the earlier ones must be up to date.
     last: stop after this stage. data: folder of data sets that are not embedded.
     Raises ConfigError on stages in a wrong order, InputError when an earlier stage or the data are missing,
-    OutputError when `out` holds something else or another command writes there, and whatever the stages raise.
+    OutputError when `out` holds something else or another command is writing there, and whatever the stages raise.
     Under torchrun, only the first process does all this; the others take part in the training.
 
     Usage:

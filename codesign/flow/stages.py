@@ -27,7 +27,7 @@ def unplaced(recipe: Recipe) -> str | None:
         ("quantize.layers", recipe.quantize.layers, "all", "real weights"),
     ):
         if got != fits:
-            return f"{key}: chips do not take {what} yet, got {got!r}"
+            return f"{key}: the compiler cannot map {what} to a chip yet, got {got!r}"
     return None
 
 

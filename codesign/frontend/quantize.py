@@ -62,7 +62,7 @@ def to_network(model: nn.Module, calibration: ArrayLike, chip: Chip | str | Path
 def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
     """`module` (a chain of Linear, ReLU, Flatten, Dropout) on the cells of `chip`, without training.
 
-    calibration is (images, ...) as the module takes them, some hundred typical ones. Integers are taken as
+    calibration is (images, ...) as the module takes them, a few hundred typical ones. Integers are taken as
     they are (step 1); for floats the input step is chosen from their range. Each layer's weight scale and
     each activation's step have the least squared error; the mean error of every column goes into its bias.
     Raises UnsupportedError for other operations, InputError for NaN, infinite or misshapen numbers. Warns
@@ -78,7 +78,7 @@ def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path,
     grid, nodes, source = Grid(chip.device.weights), [], "input"
     features, first_step, drive = q.shape[1], step, span(kind)
     if len(q) > 1 and not varies(q):
-        warn(f"calibration: all {len(q)} inputs are the same at steps of {step:.3g}; give some hundred typical ones")
+        warn(f"calibration: all {len(q)} inputs are the same at steps of {step:.3g}; give a few hundred typical ones")
     for layer, reader in zip(layers, [*layers[1:], None], strict=True):
         w = torch.from_numpy(layer.weight)
         unit = best_reach(w, grid) / grid.top  # real value of a conductance code
@@ -115,7 +115,7 @@ def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, fl
     """Calibration as reals and as integers (images, features), their type and their step."""
     if x.ndim < 2 or x.size == 0 or x.dtype.kind not in "iuf":
         raise InputError(
-            f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give some hundred images"
+            f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give a few hundred images"
         )
     with np.errstate(over="ignore"):  # of a longdouble
         real = x.reshape(len(x), -1).astype(np.float64)

@@ -77,7 +77,7 @@ def encode_tile(tile: OutputTile, layout: Layout) -> list[int]:
 
 
 def encode_constants(step: Step, chip: Chip, layout: Layout) -> list[list[int]]:
-    """One entry per lane group: lane l holds {bias[32], mult[16]} at bits [48*l +: 48]; unused lanes are 0."""
+    """One entry per column group: lane l holds {bias[32], mult[16]} at bits [48*l +: 48]; unused lanes are 0."""
     lanes = chip.adc.lanes
     groups = -(-step.outputs // lanes)
     mult, bias = np.zeros(groups * lanes, np.int64), np.zeros(groups * lanes, np.int64)

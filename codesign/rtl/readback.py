@@ -4,16 +4,15 @@ import contextlib
 import io
 import shutil
 import subprocess
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from codesign.errors import ToolError
 from codesign.rtl.plan import Plan, Port
+from codesign.temporary import temporary
 
 
 @dataclass(frozen=True)
@@ -121,19 +120,19 @@ def _pyverilog() -> tuple[Any, Any]:
 def _parser() -> Any:
     """The parser, once a process: its tables take longer to build than a chip to parse."""
     _, parser = _pyverilog()
-    with tempfile.TemporaryDirectory(prefix="codesign-") as folder:  # for a copy of the tables, which nobody reads
-        return parser.VerilogParser(outputdir=folder, debug=False)
+    with temporary() as folder:  # for a copy of the tables, which nobody reads
+        return parser.VerilogParser(outputdir=str(folder), debug=False)
 
 
 def _parse(files: Mapping[str, str], sources: list[str]) -> Any:
     """The syntax tree of all sources as one text."""
     _, parser = _pyverilog()
-    with tempfile.TemporaryDirectory(prefix="codesign-") as folder:
+    with temporary() as folder:
         for name, text in files.items():
-            path = Path(folder) / name
+            path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        flat = Path(folder) / "preprocessed"
+        flat = folder / "preprocessed"
         done = subprocess.run(
             ["iverilog", "-E", "-I.", "-o", flat.name, *sources],
             cwd=folder,

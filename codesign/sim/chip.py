@@ -36,7 +36,7 @@ def simulate(
     keeps the job, log and waves (absent: temporary); waves records chip.fst with a chip.gtkw beside it. progress is
     called with the images done and their number.
 
-    Raises InputError on unfit inputs, UnsupportedError for another simulator, ToolError when Icarus
+    Raises InputError on invalid inputs, UnsupportedError for another simulator, ToolError when Icarus
     Verilog is missing or the simulation breaks down or shows no sign of life for 300 s; its log is kept then, also
     that of a temporary folder. OutputError when a folder cannot be written or another simulation writes there. A wrong
     word raises nothing: see Result.mismatches.

@@ -32,7 +32,7 @@ def run(
     Every training has a folder in `out`/jobs, which studies share; after a kill it goes on from its last epoch.
     Raises ConfigError on impossible combinations before anything is trained, and under torchrun; InputError when
     the data set cannot be read, or with a line for each training that failed, once all others are done; OutputError
-    when `out` is not ours, or another command writes there.
+    when `out` is not ours, or another command is writing there.
     """
     one_process(study)
     workers, trainings = workers or Workers(), jobs(study, sets)

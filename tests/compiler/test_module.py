@@ -62,7 +62,7 @@ class TestModule:
 
     def test_needs_calibration(self) -> None:
         assert refused(float_mlp(SIZES), None) == (
-            "compile: an ordinary nn.Module needs calibration; pass some hundred typical inputs"
+            "compile: an ordinary nn.Module needs calibration; pass a few hundred typical inputs"
         )
 
     @pytest.mark.parametrize(
@@ -111,5 +111,5 @@ class TestModule:
     @pytest.mark.parametrize("x", [np.zeros((0, 20)), np.zeros(20), np.array(3.0), np.full((2, 20), "a")])
     def test_calibration_that_is_none(self, x: np.ndarray) -> None:
         assert refused(float_mlp(SIZES), x) == (
-            f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give some hundred images"
+            f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give a few hundred images"
         )

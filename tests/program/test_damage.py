@@ -140,7 +140,7 @@ class TestForged:
     def test_a_program_json_of_another(self, changes: dict[str, object], build: Path) -> None:
         signed(build, **changes)
         assert refused(build) == (
-            f"{build / 'program.json'}: is of another network or chip than lie beside it; compile again"
+            f"{build / 'program.json'}: does not match the network and chip beside it; compile again"
         )
 
     @pytest.mark.parametrize("name", ["array_0.hex", "cells.csv", "manifest.json", "SHA256SUMS"])

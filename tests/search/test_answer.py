@@ -114,7 +114,8 @@ class TestBudgets:
             optimize(toy(tmp_path, "quantize.slices=2"), tmp_path / "out")
         assert str(caught.value) == (
             f"{tmp_path}/toy.toml: none of 24 candidates meets arrays <= 12; the closest is hidden 8, downsample 1: "
-            "quantize.slices: chips do not take weights sliced over several pairs yet, got 2; free other values"
+            "quantize.slices: the compiler cannot map weights sliced over several pairs to a chip yet, got 2; "
+            "free other values"
         )
         assert asked == []
 

@@ -132,8 +132,16 @@ class TestMisses:
     @pytest.mark.parametrize(
         ("key", "value", "expected"),
         [
-            ("quantize.slices", 2, "quantize.slices: chips do not take weights sliced over several pairs yet, got 2"),
-            ("quantize.layers", "linear", "quantize.layers: chips do not take real weights yet, got 'linear'"),
+            (
+                "quantize.slices",
+                2,
+                "quantize.slices: the compiler cannot map weights sliced over several pairs to a chip yet, got 2",
+            ),
+            (
+                "quantize.layers",
+                "linear",
+                "quantize.layers: the compiler cannot map real weights to a chip yet, got 'linear'",
+            ),
             (
                 "network.model",
                 "lenet",

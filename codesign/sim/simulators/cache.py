@@ -3,10 +3,12 @@
 import hashlib
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
 from codesign.files import read_bytes
+from codesign.folders import alive
 
 SEAL = b"# sha256 "  # begins the last line of an entry, a comment to the simulator
 LARGEST = 1 << 32  # bytes
@@ -36,7 +38,12 @@ def store(entry: Path, content: bytes) -> None:
     except FileExistsError:  # a file
         entry.parent.unlink()
         entry.parent.mkdir()
-    handle, work = tempfile.mkstemp(prefix=".", suffix=".partial", dir=entry.parent)
+    ours = f".{socket.gethostname()}-"
+    for left in entry.parent.parent.glob(f"*/{ours}*-*.partial"):  # of killed processes of this machine
+        pid = left.name.removeprefix(ours).partition("-")[0]
+        if pid.isdecimal() and not alive(int(pid)):
+            left.unlink(missing_ok=True)
+    handle, work = tempfile.mkstemp(prefix=f"{ours}{os.getpid()}-", suffix=".partial", dir=entry.parent)
     try:
         with os.fdopen(handle, "wb") as f:
             f.write(content + SEAL + _digest(content))

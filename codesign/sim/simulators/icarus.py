@@ -18,6 +18,7 @@ from xml.etree import ElementTree as ET
 from codesign.errors import ToolError
 from codesign.sim.simulators.cache import cache_folder, is_whole, store
 from codesign.sim.simulators.child import Tick, execute
+from codesign.temporary import temporary
 
 PATIENCE_S = 300.0  # a simulator that shows no sign of life for so long is ended
 MARK = "codesign: "  # begins a line of a log that tells why the simulation failed
@@ -55,8 +56,8 @@ def build(
     if is_whole(final / "sim.vvp"):
         return final
     try:
-        with tempfile.TemporaryDirectory(prefix="codesign-") as work:
-            content = _compile(Path(work), files, sources, top, options)
+        with temporary() as work:
+            content = _compile(work, files, sources, top, options)
     except OSError as e:
         raise ToolError(
             f"simulator of {top}: cannot be compiled ({e.strerror or e}); free disk space or set TMPDIR elsewhere"
