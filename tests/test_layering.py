@@ -14,22 +14,8 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-COMMON = {
-    *[
-        "arrays",
-        "brief",
-        "checked",
-        "errors",
-        "files",
-        "folders",
-        "records",
-        "resources",
-        "settings",
-        "temporary",
-        "workers",
-    ],
-    "__version__",
-}
+_TOOLS = "arrays brief checked errors files folders records resources settings temporary workers"
+COMMON = {*_TOOLS.split(" "), "__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(sorted(COMMON - {"__version__"}), ("", "")),
     "fixed": ("", ""),

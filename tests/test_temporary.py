@@ -105,7 +105,7 @@ def test_logs_of_broken_simulations_are_the_newest_few(home: Path) -> None:
     log_of(running).write_text("")
     os.utime(log_of(running), (0, 0))
     (home / "mine.log").write_text("")
-    named = []
+    named: list[Path] = []
     for _ in range(place.LOGS + 3):
         with pytest.raises(ToolError), place.place(None) as (_, log):
             log.write_text("why")
