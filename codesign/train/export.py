@@ -3,8 +3,7 @@
 import numpy as np
 
 from codesign.fixed import IntType
-from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Requant, verify
-from codesign.ir.graph import Node
+from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, verify
 from codesign.train.layers.matrix import IntEdge, QuantLayer
 from codesign.train.layers.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
 from codesign.train.nets.quantized import QuantNet

@@ -8,6 +8,7 @@ import pytest
 
 from codesign.ir import exact
 from codesign.ir.exact import convolve_exact, matmul_exact, pool
+from codesign.ir.geometry import Window
 from tests.ir.networks import conv, hidden
 from tests.ir.plain import convolved
 
@@ -48,7 +49,7 @@ def test_convolution(
     monkeypatch.setattr(exact, "BLOCK", block)
     node = conv("c", "input", shape, hidden(shape[0]), seed=shape[0], **options)
     x = np.random.default_rng(1).integers(-8, 8, (5, node.inputs, 7, 6))
-    acc = convolve_exact(x, node)
+    acc = convolve_exact(x, node.weight, node.window)
     assert acc.dtype == np.int64
     assert acc.tolist() == [convolved(image, node).tolist() for image in x.astype(object)]
 
@@ -59,7 +60,9 @@ def test_convolution_is_exact_in_every_width(top: int) -> None:
     node = conv("c", "input", (2, 2, 3, 3), hidden(2))
     node.weight[:] = np.random.default_rng(0).integers(-top, top + 1, node.weight.shape) | 1
     x = np.random.default_rng(1).integers(200, 256, (3, 2, 5, 4))
-    assert convolve_exact(x, node).tolist() == [convolved(image, node).tolist() for image in x.astype(object)]
+    assert convolve_exact(x, node.weight, node.window).tolist() == [
+        convolved(image, node).tolist() for image in x.astype(object)
+    ]
 
 
 def test_unrolled_windows_stay_small() -> None:
@@ -67,7 +70,7 @@ def test_unrolled_windows_stay_small() -> None:
     node = conv("c", "input", (4, 8, 5, 5), hidden(4))
     x = np.ones((200, 8, 16, 16), np.int64)
     tracemalloc.start()
-    convolve_exact(x, node)
+    convolve_exact(x, node.weight, node.window)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8e6
@@ -88,17 +91,17 @@ COUNTING = np.arange(16).reshape(1, 1, 4, 4)
     ],
 )
 def test_pool(size: int, stride: int, largest: list[list[int]], total: list[list[int]]) -> None:
-    assert pool(COUNTING, size, stride, np.maximum).tolist() == [[largest]]
-    assert pool(COUNTING, size, stride, np.add).tolist() == [[total]]
+    assert pool(COUNTING, Window.square(size, stride), np.maximum).tolist() == [[largest]]
+    assert pool(COUNTING, Window.square(size, stride), np.add).tolist() == [[total]]
 
 
 def test_pool_keeps_images_and_channels_apart() -> None:
     x = np.concatenate([COUNTING, -COUNTING], axis=1)
-    assert pool(np.concatenate([x, x + 100]), 2, 2, np.maximum).tolist() == [
+    assert pool(np.concatenate([x, x + 100]), Window.square(2, 2), np.maximum).tolist() == [
         [[[5, 7], [13, 15]], [[0, -2], [-8, -10]]],
         [[[105, 107], [113, 115]], [[100, 98], [92, 90]]],
     ]
 
 
 def test_pool_returns_values_of_its_own() -> None:
-    assert not np.shares_memory(pool(COUNTING, 1, 1, np.maximum), COUNTING)
+    assert not np.shares_memory(pool(COUNTING, Window.square(1), np.maximum), COUNTING)
