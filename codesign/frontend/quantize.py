@@ -25,9 +25,10 @@ from codesign.frontend.scales import (
 )
 from codesign.frontend.torch_export import trace
 from codesign.ir import Linear, Network, Requant, verify
+from codesign.ir.nodes.matrix import by_input
 from codesign.train.export import export
+from codesign.train.layers.edges import span
 from codesign.train.layers.grid import Grid, best_reach, promising
-from codesign.train.layers.matrix import span
 from codesign.train.nets.quantized import QuantNet
 
 Real = NDArray[np.float64]
@@ -102,7 +103,7 @@ def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path,
             held, step_out = fitted(bias, scale, codes, drive, step_out, top)
             requant = Requant(*requant_constants(np.full(bias.shape, scale / step_out), held / step_out), kind_out)
             drive = top
-        nodes.append(Linear(layer.name, source, np.ascontiguousarray(codes.T.astype(np.int32)), requant))
+        nodes.append(Linear(layer.name, source, by_input(codes), requant))
         before, q = q, clamp(np.floor((rough + bias) / step_out + 0.5), requant.out)
         real = np.maximum(exact, 0) if layer.relu else exact
         watch(layer.name, before, q, real)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from codesign.errors import UnsupportedError
 from codesign.fixed import INT32, IntType
 from codesign.ir import Linear, Network
-
-MANY = {"conv": "convolutions", "maxpool": "max pooling", "avgpool": "average pooling", "add": "residual sums"}
+from codesign.ir.nodes import KINDS
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,6 @@ def linear_layers(network: Network) -> tuple[Linear, ...]:
 def not_taken(layer: str, kind: str) -> UnsupportedError:
     """What to say of a layer of a `kind` that chips do not take."""
     return UnsupportedError(
-        f"layer {layer}: chips do not take {MANY[kind]} yet, only linear layers; "
+        f"layer {layer}: chips do not take {KINDS[kind].plural} yet, only linear layers; "
         "run the network with codesign.ir.run, or train one of linear layers"
     )

@@ -7,8 +7,9 @@ fitted to calibration images, and the mean error that rounding leaves in a colum
 import torch
 from torch import Tensor, nn
 
+from codesign.train.layers.edges import Edge, QuantReLU, span
 from codesign.train.layers.grid import best_reach
-from codesign.train.layers.matrix import Edge, QuantLayer, QuantReLU, span
+from codesign.train.layers.matrix import QuantLayer
 from codesign.train.layers.pooling import QuantAdd
 from codesign.train.nets.quantized import QuantNet
 
@@ -22,8 +23,8 @@ def quantize_from(twin: nn.Module, model: QuantNet, x: Tensor) -> None:
     floats = _float_outputs(twin, x.float() * model.step)
     modules = dict(twin.named_modules())
     edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *model.shape), model.input, model.step)}
-    for name, layer in model.layers.items():
-        sources = [edges[s] for s in layer.sources]  # type: ignore[union-attr]
+    for layer in model.in_order:
+        name, sources = layer.name, [edges[s] for s in layer.sources]
         if isinstance(layer, QuantLayer):
             _copy(layer, modules, name)
             _centre(layer, sources[0], floats[name])
@@ -40,7 +41,7 @@ def _copy(layer: QuantLayer, modules: dict[str, nn.Module], name: str) -> None:
         norm = next(m for n, m in modules.items() if n.split(".")[-1] == f"{name}_norm")
         layer.norm.load_state_dict(norm.state_dict())
         assert layer.norm.running_mean is not None
-        if layer.pool > 1:
+        if layer.pool is not None:
             layer.norm.weight.clamp_(min=0)  # behind max pooling a column cannot be turned; its mean stays (`_centre`)
         sign = torch.where(layer.norm.weight < 0, -1.0, 1.0)  # gains are positive here: turn the column instead
         layer.weight.mul_(sign.view(-1, *[1] * (layer.weight.dim() - 1)))
