@@ -12,7 +12,8 @@ from codesign.ir.geometry import Window
 from codesign.ir.nodes.matrix import by_input
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU, drive
-from codesign.train.layers.grid import Grid, best_reach
+from codesign.train.layers.fit import best_reach
+from codesign.train.layers.grid import Grid
 from codesign.train.layers.noise import CellNoise
 from codesign.train.layers.ste import TINY, affine, product, to_codes
 from codesign.train.layers.unfold import convolve, exact, groups_of

@@ -8,12 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from codesign.train.layers.edges import Edge, QuantReLU, span
-from codesign.train.layers.grid import best_reach
+from codesign.train.layers.fit import best_step, mean_error, reaches
 from codesign.train.layers.matrix import QuantLayer
 from codesign.train.layers.pooling import QuantAdd
 from codesign.train.nets.quantized import QuantNet
-
-CANDIDATES = 40
 
 
 @torch.no_grad()
@@ -50,11 +48,7 @@ def _copy(layer: QuantLayer, modules: dict[str, nn.Module], name: str) -> None:
     else:
         layer.bias.copy_(source.bias)  # type: ignore[arg-type]
     if layer.grid is not None and layer.reach is not None:
-        if layer.reach.dim() == 0:
-            layer.reach.fill_(best_reach(layer.weight, layer.grid))
-        else:
-            fitted = [best_reach(row, layer.grid) for row in layer.weight]
-            layer.reach.copy_(torch.tensor(fitted).view(layer.reach.shape))
+        layer.reach.copy_(reaches(layer.weight, layer.grid, layer.reach))
 
 
 def _centre(layer: QuantLayer, x: Edge, exact: Tensor) -> None:
@@ -64,24 +58,15 @@ def _centre(layer: QuantLayer, x: Edge, exact: Tensor) -> None:
         rough = layer(x).value
     finally:
         layer.activation = activation
-    error = (exact - rough).mean([0, *range(2, exact.dim())])
     target = layer.norm.bias if layer.norm is not None else layer.bias
-    target.add_(error)
+    target.add_(torch.from_numpy(mean_error(exact.double().numpy(), rough.double().numpy())))
 
 
 def _fit(activation: QuantReLU, y: Tensor) -> None:
-    """The reach with the least squared error on `y`, among even steps up to the largest."""
+    """The reach with the least squared error on `y`."""
     if not activation.reach.requires_grad:
         return  # clipped where the recipe says
-    lo, hi, top = activation.kind.lo, activation.kind.hi, span(activation.kind)
-    largest = float(y.abs().max())
-    best, best_error = 1.0, float("inf")
-    for k in range(1, CANDIDATES + 1):
-        step = largest * k / CANDIDATES / top if largest else 1.0 / top
-        error = float(((y / step).round().clamp(lo, hi) * step - y).square().sum())
-        if error < best_error:
-            best, best_error = step * top, error
-    activation.reach.fill_(best)
+    activation.reach.fill_(best_step(y.double().numpy(), activation.kind) * span(activation.kind))
 
 
 def _float_outputs(twin: nn.Module, x: Tensor) -> dict[str, Tensor]:
