@@ -1,15 +1,18 @@
 """The table of nodes: every kind comes back from what is kept of it, and every field of every kind is kept."""
 
+import hashlib
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from codesign.fixed import Trim
-from codesign.ir import Network, Node, table
+from codesign.ir import Network, Node, save, table
 from codesign.ir.nodes import KINDS, Requant
-from tests.ir.networks import residual
+from tests.ir.networks import residual, toy
+from tests.ir.test_store import FEW, NARROW, TRIMMED
 
 NODES = {n.kind: n for n in residual().nodes}
 NODES["linear"] = replace(NODES["linear"], trim=Trim(3, 2))  # type: ignore[call-arg]
@@ -56,3 +59,20 @@ def test_names_of_tensors() -> None:
     names = [f"{n.name}.{label}" for n in network.nodes for label in table.tensors(n)]
     assert names[:3] == ["conv1.weight", "conv1.mult", "conv1.bias"]
     assert [n for n in names if n.startswith(("add", "pool"))] == ["add.other_mult", "add.mult", "add.bias"]
+
+
+@pytest.mark.parametrize(
+    ("network", "digest"),
+    [
+        (toy(), "b21c9e428e02d755"),
+        (residual(), "2ceb68473c0040cb"),
+        (TRIMMED, "07b1964a220dbe7c"),
+        (NARROW, "fcf281f215aa2582"),
+        (FEW, "af41a6e6cfa39cec"),
+    ],
+    ids=["1", "2", "trims", "3", "inputs"],
+)
+def test_files_keep_their_bytes(network: Network, digest: str, tmp_path: Path) -> None:
+    """Of every version, as they were first written."""
+    save(network, tmp_path / "a")
+    assert hashlib.sha256((tmp_path / "a").read_bytes()).hexdigest()[:16] == digest
