@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from codesign import passes
+from codesign import fixed, passes
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
 from codesign.errors import InputError, UnsupportedError
-from codesign.fixed import clamp
 from codesign.ir import Network
 from codesign.ir.run import check_inputs
 from codesign.mapping import place
@@ -100,8 +99,7 @@ def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.
     if np.issubdtype(samples.dtype, np.floating):
         if not np.isfinite(samples).all():
             raise InputError("calibration: samples must be finite, got NaN or infinity; clean the data")
-        with np.errstate(over="ignore"):  # beyond every number is beyond the input type
-            samples = clamp(np.floor(samples / network.step + 0.5), network.input)
+        samples = fixed.quantize(samples, network.step, network.input)
     try:
         return check_inputs(samples.reshape(len(samples), -1), network)
     except InputError as e:

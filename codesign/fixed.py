@@ -94,6 +94,12 @@ def clamp(value: ArrayLike, kind: IntType) -> Ints:
     return np.asarray(np.clip(np.asarray(value), kind.lo, kind.hi), dtype=np.int64)
 
 
+def quantize(values: ArrayLike, step: float, kind: IntType) -> Ints:
+    """Real values as integers of `kind`, each worth `step`: the nearest, halves up, clamped to lo..hi."""
+    with np.errstate(over="ignore"):  # beyond every number is beyond the integer type
+        return clamp(np.floor(np.asarray(values, dtype=np.float64) / step + 0.5), kind)
+
+
 def bit_planes(x: ArrayLike, kind: IntType) -> NDArray[np.uint8]:
     """Bits of `x` (any shape) as 0/1 with a new first axis: plane 0 is the top bit, the last is bit 0.
 

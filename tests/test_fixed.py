@@ -97,6 +97,15 @@ def test_shift_right(value: int, shift: int, expected: int) -> None:
     assert fixed.shift_right([value], shift).tolist() == [expected]
 
 
+@pytest.mark.parametrize("step", [1.0, 0.25, 3.0])
+def test_quantize_takes_the_nearest_integer_halves_up(step: float) -> None:
+    reals = np.array([-100.0, -8.5, -2.5, -0.51, -0.5, 0.49, 0.5, 6.5, 9e99, -np.inf])
+    assert fixed.quantize(reals * step, step, I4).tolist() == [-8, -8, -2, -1, 0, 0, 1, 7, 7, -8]
+    assert fixed.quantize([1e308, -1e308], 1e-9, I4).tolist() == [7, -8], "beyond every number"
+    assert fixed.quantize([0.0, 15.5, 3.5], 1.0, U4).tolist() == [0, 15, 4]
+    assert fixed.quantize(np.float32([0.1]), 0.1, U4).dtype == np.int64
+
+
 def test_clamp() -> None:
     assert fixed.clamp([-100, -8, -1, 0, 7, 8], I4).tolist() == [-8, -8, -1, 0, 7, 7]
     assert fixed.clamp([-1, 0, 15, 16], U4).tolist() == [0, 0, 15, 15]

@@ -1,6 +1,7 @@
 """Who may import what, read from the source: imports go one way, and torch stays at home."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,6 +192,19 @@ def test_a_circle_is_found() -> None:
     a, b = "if TYPE_CHECKING:\n    from codesign.x.b import B", "def f():\n    from codesign.x import a"
     assert circles({"codesign.x.a": a, "codesign.x.b": ""}) == []
     assert [set(c) for c in circles({"codesign.x.a": a, "codesign.x.b": b})] == [{"codesign.x.a", "codesign.x.b"}]
+
+
+def test_a_layer_is_named_where_the_architecture_page_says() -> None:
+    """MaxPool stands for all kinds; what sees matrices only is not asked."""
+    page = (ROOT.parent / "docs" / "architecture.md").read_text().partition("## How to add a layer\n")[2]
+    listed = re.findall(r"^\d\. `(.+?)`", page.partition("\n## ")[0], re.MULTILINE)
+    named = [p for p in ROOT.rglob("*.py") if "maxpool" in p.read_text().lower()]
+    outside = {p.relative_to(ROOT).as_posix() for p in named if part_of(p) not in ("mapping", "image", "rtl", "sim")}
+    folders = [place for place in listed if place.endswith("/")]  # one file of each
+    extra = sorted(outside - set(listed))
+    assert set(listed) - set(folders) <= outside and len(extra) == len(folders), extra
+    assert all(any(f.startswith(folder) for f in extra) for folder in folders)
+    assert len(outside) <= 7
 
 
 def test_light_imports_stay_light() -> None:

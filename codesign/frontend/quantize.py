@@ -10,7 +10,8 @@ from torch import nn
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
 from codesign.errors import InputError, warn
-from codesign.fixed import INT32, Ints, IntType, clamp, raw_bias, requant_constants
+from codesign.fixed import INT32, Ints, IntType, raw_bias, requant_constants
+from codesign.fixed import quantize as to_integers
 from codesign.frontend.scales import (
     LARGEST,
     LOWEST,
@@ -25,9 +26,11 @@ from codesign.frontend.scales import (
 )
 from codesign.frontend.torch_export import trace
 from codesign.ir import Linear, Network, Requant, verify
+from codesign.ir.nodes.matrix import by_input
 from codesign.train.export import export
-from codesign.train.layers.grid import Grid, best_reach, promising
-from codesign.train.layers.matrix import span
+from codesign.train.layers.edges import span
+from codesign.train.layers.fit import best_reach, best_step, mean_error
+from codesign.train.layers.grid import Grid
 from codesign.train.nets.quantized import QuantNet
 
 Real = NDArray[np.float64]
@@ -86,7 +89,7 @@ def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path,
         exact = real @ layer.weight.T + layer.bias
         check_float32(exact, f"calibration: layer {layer.name}")
         rough = (q.astype(np.float64) @ codes.T) * (unit * step)
-        bias = (exact - rough).mean(axis=0)  # layer.bias, plus what rounding the weights took from the mean
+        bias = mean_error(exact, rough)  # layer.bias, plus what rounding the weights took from the mean
         scale = unit * step if codes.any() else 0.0
         if reader is None:
             step_out, codes = raw_step(layer.name, scale, bias, codes, drive)
@@ -102,8 +105,8 @@ def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path,
             held, step_out = fitted(bias, scale, codes, drive, step_out, top)
             requant = Requant(*requant_constants(np.full(bias.shape, scale / step_out), held / step_out), kind_out)
             drive = top
-        nodes.append(Linear(layer.name, source, np.ascontiguousarray(codes.T.astype(np.int32)), requant))
-        before, q = q, clamp(np.floor((rough + bias) / step_out + 0.5), requant.out)
+        nodes.append(Linear(layer.name, source, by_input(codes), requant))
+        before, q = q, to_integers(rough + bias, step_out, requant.out)
         real = np.maximum(exact, 0) if layer.relu else exact
         watch(layer.name, before, q, real)
         source, step = layer.name, step_out
@@ -141,21 +144,7 @@ def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, fl
             f"{LOWEST:.3g} to {LARGEST:.3g}; rescale the inputs"
         )
     step = largest / span(kind)
-    return real, clamp(np.floor(real / step + 0.5), kind), kind, step
-
-
-def best_step(y: Real, kind: IntType, candidates: int = 40) -> float:
-    """The step of `kind` that quantizes `y` with the least squared error; 1.0 for all-zero `y`."""
-    largest = float(np.abs(y).max())
-    if largest == 0:
-        return 1.0
-    steps = promising(
-        y.ravel(),
-        np.arange(kind.lo, kind.hi + 1, dtype=np.float64),
-        [largest * k / candidates / span(kind) for k in range(1, candidates + 1)],
-    )
-    errors = [np.square(np.clip(np.floor(y / s + 0.5), kind.lo, kind.hi) * s - y).sum() for s in steps]
-    return float(steps[int(np.argmin(errors))])
+    return real, to_integers(real, step, kind), kind, step
 
 
 def _some(values: tuple[int, ...]) -> str:

@@ -1,6 +1,7 @@
 """The integer network: what training exports and the compiler maps."""
 
-from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
+from codesign.ir.graph import Network
+from codesign.ir.nodes import Add, AvgPool, Conv, Linear, MaxPool, Node, Requant
 from codesign.ir.run import edges, run
 from codesign.ir.show import show
 from codesign.ir.store import load, save

@@ -1,171 +1,18 @@
-"""Nodes of the integer network. Every edge is an integer tensor with a known type and shape."""
+"""The integer network. Every edge is an integer tensor with a known type and shape."""
 
 import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.brief import Brief, html_table, times
-from codesign.fixed import INT32, Ints, IntType, Trim
+from codesign.fixed import Ints, IntType
 from codesign.folders import writing
-
-Shape = tuple[int, ...]  # of one image: (features,) or (channels, height, width)
-
-
-@dataclass(frozen=True, eq=False)
-class Requant(Brief):
-    """Scaling of an accumulator: `clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to lo..hi of `out`.
-
-    mult and bias are per channel: a column of a linear layer, a channel of an image. lo..hi is any range inside the
-    type: 0 below is a ReLU, -1..1 a narrow signed 2-bit activation. The last node of a network has mult 1, shift 0
-    and out int32: raw accumulators plus bias.
-    """
-
-    mult: Ints  # (channels,) signed 16 bit
-    bias: Ints  # (channels,) signed 32 bit
-    shift: int  # 0..31
-    out: IntType
-
-    @property
-    def is_raw(self) -> bool:
-        """Whether accumulators leave the network here."""
-        return self.out == INT32
-
-
-@dataclass(frozen=True, eq=False)
-class _Reader(Brief):
-    """What every node has: a name, and the edge it reads."""
-
-    kind: ClassVar[str]  # in printed networks, files and messages
-
-    name: str
-    source: str  # the node it reads; "input" is the network's input
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every edge that the node reads."""
-        return (self.source,)
-
-
-@dataclass(frozen=True, eq=False)
-class Linear(_Reader):
-    """`requantize(x @ weight)`. weight is (inputs, outputs), in conductance codes: differences of two cells.
-
-    An image is read flat: row-major channels, height, width. trim is the converter range that the layer was
-    trained with (absent: the compiler chooses one); the untiled reference has no converters and ignores it.
-    """
-
-    kind = "linear"
-
-    weight: NDArray[np.int32]
-    requant: Requant
-    trim: Trim | None = None
-
-    @property
-    def inputs(self) -> int:
-        return int(self.weight.shape[0])
-
-    @property
-    def outputs(self) -> int:
-        return int(self.weight.shape[1])
-
-    def shape(self, _source: Shape) -> Shape:
-        """Shape of the edge that leaves."""
-        return (self.outputs,)
-
-
-@dataclass(frozen=True, eq=False)
-class Conv(_Reader):
-    """`requantize(convolution)`. weight is (outputs, inputs // groups, kernel_h, kernel_w), as `Linear`'s codes.
-
-    A cross-correlation, as in every training framework: the kernel is not flipped. padding zeros surround the
-    image on all four sides, whether 0 lies in the range of the edge it reads or not; output group g reads input
-    group g only.
-    """
-
-    kind = "conv"
-
-    weight: NDArray[np.int32]
-    requant: Requant
-    stride: int = 1
-    padding: int = 0
-    groups: int = 1
-    trim: Trim | None = None
-
-    @property
-    def inputs(self) -> int:
-        """Channels read."""
-        return int(self.weight.shape[1]) * self.groups
-
-    @property
-    def outputs(self) -> int:
-        """Channels made."""
-        return int(self.weight.shape[0])
-
-    @property
-    def kernel(self) -> tuple[int, int]:
-        """Height and width."""
-        return int(self.weight.shape[2]), int(self.weight.shape[3])
-
-    def shape(self, source: Shape) -> Shape:
-        """Shape of the edge that leaves."""
-        _, *image = source
-        steps = (positions(n + 2 * self.padding, k, self.stride) for n, k in zip(image, self.kernel, strict=True))
-        return (self.outputs, *steps)
-
-
-@dataclass(frozen=True, eq=False)
-class _Pool(_Reader):
-    size: int  # of the square window
-    stride: int
-
-    def shape(self, source: Shape) -> Shape:
-        """Shape of the edge that leaves."""
-        channels, *image = source
-        return (channels, *(positions(n, self.size, self.stride) for n in image))
-
-
-@dataclass(frozen=True, eq=False)
-class MaxPool(_Pool):
-    """The largest value of each window, channel by channel; the integer type and its range stay."""
-
-    kind = "maxpool"
-
-
-@dataclass(frozen=True, eq=False)
-class AvgPool(_Pool):
-    """`requantize(sum over each window)`, channel by channel; the division is in the multiplier."""
-
-    kind = "avgpool"
-
-    requant: Requant
-
-
-@dataclass(frozen=True, eq=False)
-class Add(_Reader):
-    """Residual sum of two edges of one shape: `requantize_sum(source, mult, other, other_mult, ...)` per channel."""
-
-    kind = "add"
-
-    other: str
-    other_mult: Ints  # (channels,) signed 16 bit
-    requant: Requant
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Every edge that the node reads."""
-        return (self.source, self.other)
-
-    def shape(self, source: Shape, _other: Shape) -> Shape:
-        """Shape of the edge that leaves."""
-        return source
-
-
-Node = Linear | Conv | MaxPool | AvgPool | Add
+from codesign.ir.geometry import Shape
+from codesign.ir.nodes import Conv, Linear, Node
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,10 +106,10 @@ class Network(Brief):
         """Integer type, and range, of the edge that leaves `source`."""
         nodes = {n.name: n for n in self.nodes}
         while source != "input":
-            node = nodes[source]
-            if not isinstance(node, MaxPool):
-                return node.requant.out
-            source = node.source
+            scaling = nodes[source].scaling
+            if scaling is not None:
+                return scaling.out
+            source = nodes[source].source
         return self.input
 
     def shape_of(self, source: str) -> Shape:
@@ -275,8 +122,3 @@ class Network(Brief):
         for n in self.nodes:
             shapes[n.name] = n.shape(*(shapes[s] for s in n.sources))
         return shapes
-
-
-def positions(length: int, size: int, stride: int) -> int:
-    """How many windows of `size` fit into `length`, `stride` apart."""
-    return (length - size) // stride + 1

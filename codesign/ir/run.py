@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from codesign.arrays import as_array
 from codesign.errors import InputError
-from codesign.fixed import Ints, requantize, requantize_sum
-from codesign.ir.exact import convolve_exact, matmul_exact, pool
-from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node
+from codesign.fixed import Ints
+from codesign.ir.graph import Network
 
 VALUES = 1 << 23  # of all edges together that `run` holds at once: 64 MiB
 
@@ -56,30 +55,5 @@ def edges(network: Network, x: NDArray[np.generic]) -> dict[str, Ints]:
 def _edges(network: Network, rows: Ints) -> dict[str, Ints]:
     found = {"input": rows.reshape(len(rows), *network.shape_of("input"))}
     for node in network.nodes:
-        found[node.name] = _value(node, found)
+        found[node.name] = node.value(*(found[s] for s in node.sources))
     return found
-
-
-def _value(node: Node, found: dict[str, Ints]) -> Ints:
-    """What a node makes of the edges it reads."""
-    x = found[node.source]
-    match node:
-        case MaxPool():
-            return pool(x, node.size, node.stride, np.maximum)
-        case Add():
-            q = node.requant
-            mult, other_mult, bias = (_per_channel(v, x) for v in (q.mult, node.other_mult, q.bias))
-            return requantize_sum(x, mult, found[node.other], other_mult, bias, q.shift, q.out)
-        case Linear():
-            acc = matmul_exact(x.reshape(len(x), node.inputs), node.weight)
-        case Conv():
-            acc = convolve_exact(x, node)
-        case AvgPool():
-            acc = pool(x, node.size, node.stride, np.add)
-    q = node.requant
-    return requantize(acc, _per_channel(q.mult, acc), _per_channel(q.bias, acc), q.shift, q.out)
-
-
-def _per_channel(constants: Ints, values: Ints) -> Ints:
-    """Constants of channels (or features), shaped to meet `values` (images, channels, ...)."""
-    return constants.reshape(-1, *(1,) * (values.ndim - 2))

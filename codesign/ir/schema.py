@@ -1,10 +1,14 @@
 """The JSON description inside a network file, read strictly: the file may come from anywhere."""
 
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from codesign.ir.nodes import KINDS, Linear, Node, Requant
 from codesign.ir.sizes import MAX_VALUES
+from codesign.ir.table import ARRAYS, TRIM, types
 
 MAX_LAYERS = 4096
 
@@ -12,7 +16,6 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 Size = Annotated[int, Field(ge=0, le=MAX_VALUES)]
 Type = tuple[int, bool]  # bits, signed
 Ranged = tuple[int, bool, int, int]  # and lo, hi
-T = TypeVar("T", Type, Ranged)
 Trim = tuple[int, int] | None  # gain, shift
 
 
@@ -20,51 +23,12 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _Layer(_Strict):
+class Layer(_Strict):
+    """A node without its tensors; every kind adds its fields."""
+
     kind: str
     name: Name
     source: Name
-
-
-class _Scaled(_Layer, Generic[T]):
-    shift: int
-    out: T
-
-
-class LinearLayer(_Scaled[T]):
-    kind: Literal["linear"]
-
-
-class TrimmedLinear(LinearLayer[T]):
-    trim: Trim = None
-
-
-class ConvLayer(_Scaled[T]):
-    kind: Literal["conv"]
-    stride: Size
-    padding: Size
-    groups: Size
-    trim: Trim = None
-
-
-class MaxPoolLayer(_Layer):
-    kind: Literal["maxpool"]
-    size: Size
-    stride: Size
-
-
-class AvgPoolLayer(_Scaled[T]):
-    kind: Literal["avgpool"]
-    size: Size
-    stride: Size
-
-
-class AddLayer(_Scaled[T]):
-    kind: Literal["add"]
-    other: Name
-
-
-Layer = LinearLayer[Any] | ConvLayer[Any] | MaxPoolLayer | AvgPoolLayer[Any] | AddLayer[Any]  # of any version
 
 
 class Header(BaseModel):
@@ -73,45 +37,49 @@ class Header(BaseModel):
     schema_name: Literal["codesign-network/1", "codesign-network/2", "codesign-network/3"] = Field(alias="schema")
 
 
-class _Description(_Strict, Generic[T]):
+class Description(_Strict):
+    """What every version has; each says what types and layers look like."""
+
     name: str
     features: int = Field(ge=1, le=MAX_VALUES)
-    input: T
+    input: Any
     step: float = Field(gt=0)
+    schema_name: str = Field(alias="schema")
+    layers: list[Any]
 
 
-class Version1(_Description[Type]):
-    """Linear layers only."""
-
-    schema_name: Literal["codesign-network/1"] = Field(alias="schema")
-    layers: list[LinearLayer[Type]] = Field(max_length=MAX_LAYERS)
-
-
-class _Image(_Description[T], Generic[T]):
+class _Image(Description):
     shape: tuple[Size, Size, Size] | None = None
-    layers: list[
-        Annotated[
-            TrimmedLinear[T] | ConvLayer[T] | MaxPoolLayer | AvgPoolLayer[T] | AddLayer[T],
-            Field(discriminator="kind"),
-        ]
-    ] = Field(max_length=MAX_LAYERS)
 
 
-class Version2(_Image[Type]):
-    """Every kind of layer, and the form of an input image."""
+def _layer(kind: type[Node], out: Any, trims: bool = True) -> type[Layer]:
+    """How a kind of node is described where integer types are told as `out`; see `table`."""
+    told: dict[str, Any] = {"kind": (Literal[kind.kind], ...)}
+    for field, form in types(kind).items():
+        if form is Requant:
+            told |= {"shift": (int, ...), "out": (out, ...)}
+        elif form == TRIM:
+            told |= {field: (Trim, None)} if trims else {}
+        elif form not in ARRAYS:
+            told[field] = ({int: Size, str: Name}[form], ...)
+    return create_model(kind.__name__, __base__=Layer, **told)
 
-    schema_name: Literal["codesign-network/2"] = Field(alias="schema")
+
+def _version(number: int, base: type[Description], out: Any, layer: Any) -> type[Description]:
+    name: Any = Literal[f"codesign-network/{number}"]
+    layers = (list[layer], Field(max_length=MAX_LAYERS))
+    told: dict[str, Any] = {"schema_name": (name, Field(alias="schema")), "input": (out, ...), "layers": layers}
+    return create_model(f"Version{number}", __base__=base, **told)
 
 
-class Version3(_Image[Ranged]):
-    """The range of every integer type, too."""
+def _every(out: Any) -> Any:
+    """A layer of any kind."""
+    kinds: list[Any] = [_layer(kind, out) for kind in KINDS.values()]
+    return Annotated[reduce(or_, kinds), Field(discriminator="kind")]
 
-    schema_name: Literal["codesign-network/3"] = Field(alias="schema")
 
-
-Description = Version1 | Version2 | Version3
 VERSIONS: dict[str, type[Description]] = {
-    "codesign-network/1": Version1,
-    "codesign-network/2": Version2,
-    "codesign-network/3": Version3,
+    "codesign-network/1": _version(1, Description, Type, _layer(Linear, Type, trims=False)),  # linear layers only
+    "codesign-network/2": _version(2, _Image, Type, _every(Type)),  # every kind, and the form of an input image
+    "codesign-network/3": _version(3, _Image, Ranged, _every(Ranged)),  # the range of every integer type, too
 }

@@ -3,10 +3,11 @@
 import zlib
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.brief import times
-from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
+from codesign.ir.graph import Network
+from codesign.ir.nodes import Node
+from codesign.ir.table import tensors
 
 
 def show(network: Network) -> str:
@@ -18,30 +19,17 @@ def show(network: Network) -> str:
 
 
 def _facts(node: Node, network: Network) -> str:
-    match node:
-        case Linear():
-            return f"{node.inputs}x{node.outputs} {_weighted(node)}"
-        case Conv():
-            form = f"stride {node.stride} padding {node.padding} groups {node.groups}"
-            return f"{times(node.weight.shape)} {form} {_weighted(node)}"
-        case MaxPool():
-            return f"{node.size}x{node.size} stride {node.stride} -> {network.type_of(node.name)}"
-        case AvgPool():
-            return f"{node.size}x{node.size} stride {node.stride} {_scaled(node.requant)}"
-        case Add():
-            return _scaled(node.requant, _bytes(node.other_mult, "<i8"))
-
-
-def _weighted(node: Linear | Conv) -> str:
-    trim = f" trim {node.trim.gain}>>{node.trim.shift}" if node.trim else ""  # (current * gain) >> shift
-    scaled = _scaled(node.requant, _bytes(node.weight, "<i4"), trim)
-    return f"weights {node.weight.min()}..{node.weight.max()} {scaled}"
-
-
-def _scaled(q: Requant, tensors: bytes = b"", trim: str = "") -> str:
-    digest = zlib.crc32(tensors + _bytes(q.mult, "<i8") + _bytes(q.bias, "<i8"))
-    return f"shift {q.shift}{trim} -> {q.out} #{digest:08x}"
-
-
-def _bytes(values: NDArray[np.generic], dtype: str) -> bytes:
-    return np.ascontiguousarray(values, dtype=dtype).tobytes()
+    """Sizes, range of the weights, scaling, type of the edge that leaves, and a checksum."""
+    facts = [node.facts] if node.facts else []
+    held = tensors(node)
+    if "weight" in held:
+        facts.append(f"weights {held['weight'].min()}..{held['weight'].max()}")
+    if node.scaling:
+        facts.append(f"shift {node.scaling.shift}")
+    trim = getattr(node, "trim", None)
+    if trim:
+        facts.append(f"trim {trim.gain}>>{trim.shift}")  # (current * gain) >> shift
+    facts.append(f"-> {network.type_of(node.name)}")
+    if held:
+        facts.append(f"#{zlib.crc32(b''.join(np.ascontiguousarray(t).tobytes() for t in held.values())):08x}")
+    return " ".join(facts)

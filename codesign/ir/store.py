@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from safetensors.numpy import save as to_bytes
 
 from codesign.errors import ImageError, InputError
 from codesign.files import open_regular
-from codesign.fixed import IntType, Trim
+from codesign.fixed import IntType
 from codesign.folders import atomic_write
-from codesign.ir import schema
-from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
+from codesign.ir import schema, table
+from codesign.ir.graph import Network
+from codesign.ir.nodes import KINDS, Linear, Node
 from codesign.ir.sizes import MAX_WEIGHTS
 from codesign.ir.verify import verify
 
@@ -39,11 +41,11 @@ def save(network: Network, path: str | Path) -> None:
         "features": network.features,
         "input": _type(network.input, version),
         "step": network.step,
-        "layers": [_record(n, version) for n in network.nodes],
+        "layers": [table.record(n, partial(_type, version=version)) for n in network.nodes],
     }
     if network.shape:
         meta["shape"] = network.shape
-    tensors = {f"{n.name}.{label}": values for n in network.nodes for label, values in _tensors(n).items()}
+    tensors = {f"{n.name}.{label}": values for n in network.nodes for label, values in table.tensors(n).items()}
     atomic_write(path, to_bytes(tensors, metadata={"codesign": json.dumps(meta, sort_keys=True)}))
 
 
@@ -119,13 +121,13 @@ def _network(meta: schema.Description, tensors: dict[str, Tensor]) -> Network:
     nodes = tuple(_node(layer, take) for layer in meta.layers)
     if left:
         raise ValueError(f"tensor {min(left)} belongs to no layer")
-    shape = () if isinstance(meta, schema.Version1) else meta.shape or ()
+    shape = getattr(meta, "shape", None) or ()  # version 1 has none
     return Network(meta.name, meta.features, _kind(meta.input), nodes, meta.step, shape)
 
 
 def _version(network: Network) -> int:
     """The first version of the file that can say all of it."""
-    kinds = [network.input, *(n.requant.out for n in network.nodes if not isinstance(n, MaxPool))]
+    kinds = [network.input, *(n.scaling.out for n in network.nodes if n.scaling)]
     if any(kind.within for kind in kinds):
         return 3
     plain = not network.shape and all(isinstance(n, Linear) and n.trim is None for n in network.nodes)
@@ -141,57 +143,8 @@ def _kind(fields: schema.Type | schema.Ranged) -> IntType:
     return IntType(fields[0], fields[1], fields[2:] or None)
 
 
-def _tensors(node: Node) -> dict[str, Any]:
-    tensors: dict[str, Any] = {}
-    if isinstance(node, Linear | Conv):
-        tensors["weight"] = np.ascontiguousarray(node.weight, dtype=np.int32)
-    if not isinstance(node, MaxPool):
-        tensors["mult"] = np.ascontiguousarray(node.requant.mult, dtype=np.int64)
-        tensors["bias"] = np.ascontiguousarray(node.requant.bias, dtype=np.int64)
-    if isinstance(node, Add):
-        tensors["other_mult"] = np.ascontiguousarray(node.other_mult, dtype=np.int64)
-    return tensors
-
-
-def _record(node: Node, version: int) -> dict[str, Any]:
-    """A node without its tensors."""
-    record: dict[str, Any] = {"kind": node.kind, "name": node.name, "source": node.source}
-    if not isinstance(node, MaxPool):
-        q = node.requant
-        record |= {"shift": q.shift, "out": _type(q.out, version)}
-    match node:
-        case Conv():
-            record |= {"stride": node.stride, "padding": node.padding, "groups": node.groups}
-        case MaxPool() | AvgPool():
-            record |= {"size": node.size, "stride": node.stride}
-        case Add():
-            record["other"] = node.other
-    if isinstance(node, Linear | Conv) and node.trim is not None:
-        record["trim"] = [node.trim.gain, node.trim.shift]
-    return record
-
-
 def _node(layer: schema.Layer, tensor: Callable[[str], Any]) -> Node:
     """The node of a record; `tensor` reads one by its name."""
-    name, source = layer.name, layer.source
-    if isinstance(layer, schema.MaxPoolLayer):
-        return MaxPool(name, source, layer.size, layer.stride)
-    requant = Requant(tensor(f"{name}.mult"), tensor(f"{name}.bias"), layer.shift, _kind(layer.out))
-    match layer:
-        case schema.AvgPoolLayer():
-            return AvgPool(name, source, layer.size, layer.stride, requant)
-        case schema.AddLayer():
-            return Add(name, source, layer.other, tensor(f"{name}.other_mult"), requant)
-    weight = tensor(f"{name}.weight")
-    match layer:
-        case schema.ConvLayer():
-            form = (layer.stride, layer.padding, layer.groups)
-            return Conv(name, source, weight, requant, *form, _trim(layer.trim))
-        case schema.TrimmedLinear():
-            return Linear(name, source, weight, requant, _trim(layer.trim))
-        case schema.LinearLayer():
-            return Linear(name, source, weight, requant)
-
-
-def _trim(pair: tuple[int, int] | None) -> Trim | None:
-    return None if pair is None else Trim(*pair)
+    told = dict(layer)
+    out = _kind(told["out"]) if "out" in told else None
+    return table.node(KINDS[layer.kind], told, out, lambda label: tensor(f"{layer.name}.{label}"))

@@ -7,7 +7,9 @@ import numpy as np
 from codesign.brief import times
 from codesign.errors import InputError, plain
 from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
-from codesign.ir.graph import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, Shape
+from codesign.ir.geometry import Shape
+from codesign.ir.graph import Network
+from codesign.ir.nodes import Conv, Linear, Node, Requant
 from codesign.ir.sizes import MAX_VALUES, MAX_WEIGHTS, check_sizes
 
 
@@ -34,7 +36,7 @@ def verify(network: Network) -> Network:
                 raise InputError(f"layer {node.name}: reads {source!r}, which is not computed before it")
         shapes[node.name] = check_sizes(node, shapes)
         _verify_constants(node, shapes[node.name][0])
-        if node is not network.nodes[-1] and not isinstance(node, MaxPool) and node.requant.is_raw:
+        if node is not network.nodes[-1] and node.scaling and node.scaling.is_raw:
             raise InputError(f"layer {node.name}: only the last layer may leave raw accumulators")
     _verify_last(network.nodes[-1])
     return network
@@ -68,12 +70,10 @@ def _verify_last(node: Node) -> None:
 
 
 def _verify_constants(node: Node, channels: int) -> None:
-    match node:
-        case Linear() | Conv() | AvgPool():
-            _verify_requant(node.name, node.requant, channels)
-        case Add():
-            _verify_requant(node.name, node.requant, channels)
-            _verify_integers(node.name, "other_mult", node.other_mult, channels, MULT_BITS)
+    if node.scaling:
+        _verify_requant(node.name, node.scaling, channels)
+    for label, values in node.multipliers.items():
+        _verify_integers(node.name, label, values, channels, MULT_BITS)
 
 
 def _verify_requant(name: str, q: Requant, channels: int) -> None:

@@ -6,8 +6,7 @@ from codesign.brief import Brief
 from codesign.errors import UnsupportedError
 from codesign.fixed import INT32, IntType
 from codesign.ir import Linear, Network
-
-MANY = {"conv": "convolutions", "maxpool": "max pooling", "avgpool": "average pooling", "add": "residual sums"}
+from codesign.ir.nodes import KINDS
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,6 @@ def linear_layers(network: Network) -> tuple[Linear, ...]:
 def not_taken(layer: str, kind: str) -> UnsupportedError:
     """The error for a layer of a `kind` that the compiler cannot map to a chip."""
     return UnsupportedError(
-        f"layer {layer}: the compiler cannot map {MANY[kind]} to a chip yet, only linear layers; "
+        f"layer {layer}: the compiler cannot map {KINDS[kind].plural} to a chip yet, only linear layers; "
         "run the network with codesign.ir.run, or train one of linear layers"
     )

@@ -1,12 +1,10 @@
 """The bit-exact reference of the chip: bit planes, converters, shift-and-add, requantize, tile by tile."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.fixed import Ints, bit_planes, convert, plane_weights, requantize
-from codesign.ir.exact import matmul_exact
+from codesign.ir.exact import matmul_exact, product
 from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_codes, to_weights
 from codesign.mapping.die import Die
@@ -53,9 +51,9 @@ def accumulate(mapping: Mapping, step: Step, x: Ints, weights: dict[int, NDArray
         for (row, rows), uses in serial.items():
             planes = bit_planes(x[images, row : row + rows], step.input)  # (planes, images, rows)
             for use in uses:
-                current = _currents(planes, weights[use.array])
+                current = product(planes.reshape(-1, rows), weights[use.array]).reshape(*planes.shape[:2], -1)
                 codes = convert(current, use.trim, use.offset[: use.columns], mapping.chip.code)
-                added = np.tensordot(scale.astype(codes.dtype), codes, axes=1)  # below 2^24: exact in float32
+                added = np.tensordot(scale.astype(codes.dtype), codes, axes=1)  # below 2^24: exact in floats
                 acc[images, use.column : use.column + use.columns] += added.astype(np.int64)
     return acc
 
@@ -82,11 +80,3 @@ def cannot_clip(weight: NDArray[np.int32], use: ArrayUse, mapping: Mapping) -> b
     low = np.where(weight < 0, weight, 0).sum(axis=0).min(initial=0)
     code = mapping.chip.code
     return bool(low >= code.lo and high <= code.hi)
-
-
-def _currents(planes: NDArray[np.uint8], weight: NDArray[np.int32]) -> NDArray[Any]:
-    """Column currents (planes, images, columns), exact, as float32 where that holds them."""
-    flat = planes.reshape(-1, planes.shape[-1])
-    if np.abs(weight).sum(axis=0).max(initial=0) < 2**24:
-        return (flat.astype(np.float32) @ weight.astype(np.float32)).reshape(*planes.shape[:2], -1)
-    return matmul_exact(flat, weight).reshape(*planes.shape[:2], -1)

@@ -1,8 +1,9 @@
 """Divide requantizer constants by the powers of two that they share with the shift."""
 
 from dataclasses import replace
+from typing import Any
 
-from codesign.ir import Add, Conv, Linear, MaxPool, Network, Node
+from codesign.ir import Conv, Linear, Network, Node
 
 NAME = "small-constants"
 
@@ -19,14 +20,13 @@ def apply(network: Network) -> Network:
 
 
 def _halve(node: Node) -> Node:
-    if isinstance(node, MaxPool) or (isinstance(node, Linear | Conv) and node.trim is not None):
+    q = node.scaling
+    if q is None or (isinstance(node, Linear | Conv) and node.trim is not None):
         return node
-    q = node.requant
-    constants = [q.mult, q.bias] + ([node.other_mult] if isinstance(node, Add) else [])
+    constants = [q.mult, q.bias, *node.multipliers.values()]
     halvings = 0
     while halvings < q.shift and not any(((c >> halvings) & 1).any() for c in constants):
         halvings += 1
-    requant = replace(q, mult=q.mult >> halvings, bias=q.bias >> halvings, shift=q.shift - halvings)
-    if isinstance(node, Add):
-        return replace(node, requant=requant, other_mult=node.other_mult >> halvings)
-    return replace(node, requant=requant)
+    changes: dict[str, Any] = {field: mult >> halvings for field, mult in node.multipliers.items()}
+    changes["requant"] = replace(q, mult=q.mult >> halvings, bias=q.bias >> halvings, shift=q.shift - halvings)
+    return replace(node, **changes)

@@ -18,11 +18,10 @@ from codesign.mapping.outline import not_taken
 from codesign.search.describe import Limits
 from codesign.search.space import Candidate
 from codesign.settings import put
-from codesign.train.nets.architecture import Dense
+from codesign.train.nets.architecture import Linear
 from codesign.train.recipe import Recipe
 
 UNPLACED = "placement"  # the limit of a candidate that no chip takes
-KINDS = {"Conv": "conv", "MaxPool": "maxpool", "AvgPool": "avgpool", "Add": "add"}
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,8 @@ def outline_of(recipe: Recipe, facts: Facts) -> Outline:
     layers: list[LayerSize] = []
     sizes = {"input": facts.features}
     for layer in recipe.network.layers(facts.classes):
-        if not isinstance(layer, Dense):
-            raise not_taken(layer.name, KINDS[type(layer).__name__])
+        if not isinstance(layer, Linear):
+            raise not_taken(layer.name, layer.node.kind)
         out = recipe.quantize.activation if layer.act else INT32
         layers.append(LayerSize(layer.name, layer.source, sizes[layer.source], layer.outputs, out))
         sizes[layer.name] = layer.outputs

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from codesign.data import Dataset, load, to_inputs
+    from codesign.train.layers.edges import QuantReLU
     from codesign.train.layers.grid import Grid
-    from codesign.train.layers.matrix import QuantLayer, QuantReLU
+    from codesign.train.layers.matrix import QuantLayer
     from codesign.train.layers.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
     from codesign.train.loop import Epoch, Trained, fit
     from codesign.train.nets.baseline import float_mlp, float_twin
@@ -29,7 +30,7 @@ _HOME = {
     "QuantLayer": "codesign.train.layers.matrix",
     "QuantMaxPool": "codesign.train.layers.pooling",
     "QuantNet": "codesign.train.nets.quantized",
-    "QuantReLU": "codesign.train.layers.matrix",
+    "QuantReLU": "codesign.train.layers.edges",
     "Recipe": "codesign.train.recipe",
     "Trained": "codesign.train.loop",
     "fit": "codesign.train.loop",

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from codesign.train.nets.architecture import Shape
+from codesign.ir.geometry import Shape
 
 
 def shifted(x: Tensor, shape: Shape, reach: int, fill: int, rng: torch.Generator) -> Tensor:

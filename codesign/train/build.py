@@ -8,12 +8,13 @@ from torch import Tensor
 from codesign.chip.description import Chip
 from codesign.data import Dataset
 from codesign.errors import ConfigError, InputError
+from codesign.ir.geometry import Shape
 from codesign.train.identity import map_bytes
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.grid import Grid
 from codesign.train.layers.noise import CellNoise, check_stuck
 from codesign.train.nets import architecture
-from codesign.train.nets.architecture import Architecture, Shape
+from codesign.train.nets.architecture import Architecture
 from codesign.train.nets.quantized import QuantNet, quantized
 from codesign.train.recipe import Recipe
 

@@ -46,13 +46,12 @@ def on_die(
 
 def _held(node: Linear | Conv, grid: Grid, chip: Chip, cells: Cells, rng: np.random.Generator) -> NDArray[np.int32]:
     """What a layer's cells amount to on a die, in the weight's shape."""
-    matrix = node.weight if isinstance(node, Linear) else node.weight.reshape(len(node.weight), -1).T
+    matrix = node.matrix  # (inputs, outputs)
     weights, pairs = (np.array(list(part)) for part in (chip.device.pairs, chip.device.pairs.values()))
     array = (chip.arrays.rows, chip.arrays.columns)
-    held = np.zeros(matrix.shape, np.int64)  # (inputs, outputs)
-    for s, digits in enumerate(grid.split(torch.from_numpy(np.ascontiguousarray(matrix)))):
+    held = np.zeros(matrix.shape, np.int64)
+    for s, digits in enumerate(grid.split(torch.from_numpy(matrix))):
         levels = pairs[np.searchsorted(weights, digits.numpy())].reshape(len(matrix), -1)  # + and - side by side
         codes = draw(levels, chip.device, cells, rng, array).astype(np.int64)
         held += grid.base**s * (codes[:, 0::2] - codes[:, 1::2])
-    back = held if isinstance(node, Linear) else held.T.reshape(node.weight.shape)
-    return np.ascontiguousarray(back, dtype=np.int32)
+    return node.holding(held).weight

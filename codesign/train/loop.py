@@ -25,7 +25,7 @@ from codesign.train.build import build, check
 from codesign.train.checkpoint import Checkpoint
 from codesign.train.export import export
 from codesign.train.identity import identity
-from codesign.train.layers.matrix import span
+from codesign.train.layers.edges import span
 from codesign.train.methods.direct import quantize_from
 from codesign.train.methods.iscas2018 import Deployment
 from codesign.train.methods.regularized import Pull

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from codesign.chip.description import Chip
 from codesign.train.build import build
-from codesign.train.layers.matrix import span
+from codesign.train.layers.edges import span
 from codesign.train.loop import _optimiser
 from codesign.train.nets.baseline import float_twin
 from codesign.train.recipe import Net, Quantization, Recipe

@@ -12,7 +12,7 @@ from codesign.chip.description import Activation, Chip
 from codesign.data import digits
 from codesign.errors import InputError, UnsupportedError
 from codesign.fixed import IntType
-from codesign.frontend.quantize import best_step, quantize, to_network
+from codesign.frontend.quantize import quantize, to_network
 from codesign.ir import run, show
 from codesign.train.export import export
 from codesign.train.loop import fit
@@ -113,13 +113,6 @@ def test_column_means_are_kept() -> None:
     acc = DATA.x_train.astype(np.int64) @ first.weight
     step = real / ((acc * q.mult + q.bias).mean(0) / 2**q.shift)  # real value of one activation step, by column
     assert step == pytest.approx(np.full(8, step.mean()), rel=1e-3)
-
-
-def test_best_step_clips_a_lone_outlier() -> None:
-    y = np.append(np.linspace(0, 1, 1000), 8.0)
-    assert best_step(y, IntType(8)) == pytest.approx(8 / 255, rel=0.01)
-    assert best_step(y, IntType(2)) < 2 / 3
-    assert best_step(np.zeros(3), IntType(2)) == 1.0
 
 
 class Branch(nn.Module):
@@ -252,17 +245,6 @@ def test_to_network_takes_quantized_models_as_they_are() -> None:
     narrow = TINY.model_copy(update={"activation": Activation(bits=4)})
     with pytest.raises(InputError, match=r"model: has 8-bit activations, chip tiny takes 4; train with fewer bits"):
         to_network(model, REAL, narrow, "n")
-
-
-@pytest.mark.parametrize("kind", [IntType(8), IntType(8, True), IntType(4), IntType(2, True)], ids=str)
-@pytest.mark.parametrize("n", [9, 5000, 30000])
-def test_best_step_is_that_of_trying_every_one(kind: IntType, n: int) -> None:
-    rng = np.random.default_rng(n)
-    for y in (rng.standard_normal(n), np.maximum(rng.standard_normal(n), 0), rng.exponential(1e-9, n), rng.random(n)):
-        y = y.reshape(-1, 3) if n % 3 == 0 else y
-        steps = [float(np.abs(y).max()) * k / 40 / max(kind.hi, -kind.lo) for k in range(1, 41)]
-        errors = [np.square(np.clip(np.floor(y / s + 0.5), kind.lo, kind.hi) * s - y).sum() for s in steps]
-        assert best_step(y, kind) == steps[int(np.argmin(errors))]
 
 
 def test_threads_do_not_change_the_network() -> None:

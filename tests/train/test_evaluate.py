@@ -34,7 +34,7 @@ NETS: dict[str, tuple[arch.Architecture, tuple[int, ...]]] = {
         (
             arch.Conv("conv1", "input", 6, 3, stride=2, padding=1),
             arch.Conv("depth", "conv1", 6, 3, padding=1, groups=6),
-            arch.Dense("fc", "depth", 5, act=False),
+            arch.Linear("fc", "depth", 5, act=False),
         ),
         (2, 8, 8),
     ),

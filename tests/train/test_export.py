@@ -14,8 +14,8 @@ from codesign.mapping import place
 from codesign.mapping import run as run_tiled
 from codesign.train.export import export
 from codesign.train.layers.converters import Converters
+from codesign.train.layers.edges import QuantReLU
 from codesign.train.layers.grid import Grid
-from codesign.train.layers.matrix import QuantReLU
 from codesign.train.nets import architecture as arch
 from codesign.train.nets.architecture import Architecture
 from codesign.train.nets.quantized import QuantNet, mlp, quantized
@@ -39,7 +39,7 @@ SMALL: dict[str, tuple[Architecture, tuple[int, ...]]] = {
             arch.Conv("depth", "conv1", 6, 3, padding=1, groups=6),
             arch.Conv("point", "depth", 8, 1, groups=2),
             arch.MaxPool("pool", "point", 3, 2),
-            arch.Dense("fc", "pool", 4, act=False),
+            arch.Linear("fc", "pool", 4, act=False),
         ),
         (2, 12, 12),
     ),

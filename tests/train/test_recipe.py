@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from codesign.devices import Cells
 from codesign.errors import ConfigError
-from codesign.train.nets.architecture import Conv, Dense
+from codesign.train.nets.architecture import Conv, Linear
 from codesign.train.recipe import Machine, Net, Quantization, Recipe, Training
 
 
@@ -125,7 +125,7 @@ def test_defaults_follow_the_model() -> None:
         "resnet": ((16, 32, 64), ()),
     }
     layers = nets["resnet"].layers(10)
-    assert sum(isinstance(x, Conv | Dense) for x in layers) == 20 + 2  # ResNet-20 and the shortcuts of two stages
+    assert sum(isinstance(x, Conv | Linear) for x in layers) == 20 + 2  # ResNet-20 and the shortcuts of two stages
 
 
 def test_it_is_frozen_and_every_field_is_described() -> None:

@@ -6,6 +6,7 @@ not saturate; the step of the converters learns as in LSQ.
 """
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from codesign.fixed import Ints, IntType, Trim, bit_planes, convert, plane_weights
+from codesign.ir.geometry import Window
 from codesign.train.layers.grid import Grid
 from codesign.train.layers.noise import CellNoise
-from codesign.train.layers.unfold import Window
+from codesign.train.layers.unfold import groups_of, images, patches
 
 GAIN_TOP = 255  # largest gain register
 SHIFT_TOP = 15  # largest shift register
@@ -59,8 +61,10 @@ class Converters(nn.Module):
             if window is None:
                 y = self._layer(x.flatten(1), codes, kind, noise)
             else:
-                groups = zip(x.chunk(window.groups, 1), codes.chunk(window.groups), strict=True)
-                made = [window.images(self._layer(window.patches(a), w.flatten(1), kind, noise), a) for a, w in groups]
+                made = []
+                for a, w in _groups(x, codes):
+                    acc = self._layer(patches(a, window), w.flatten(1), kind, noise)
+                    made.append(images(acc, a, window))
                 y = torch.cat(made, 1)
             parts.append(y * float(base**s) if s else y)
         return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
@@ -85,9 +89,9 @@ class Converters(nn.Module):
         if window is None:
             return self._codes(x.reshape(len(x), -1), codes, kind, grid)
         made = []
-        for a, w in zip(torch.from_numpy(x).double().chunk(window.groups, 1), codes.chunk(window.groups), strict=True):
-            y = self._codes(window.patches(a).numpy().astype(np.int64), w.flatten(1), kind, grid)
-            made.append(window.images(torch.from_numpy(y), a))
+        for a, w in _groups(torch.from_numpy(x).double(), codes):
+            y = self._codes(patches(a, window).numpy().astype(np.int64), w.flatten(1), kind, grid)
+            made.append(images(torch.from_numpy(y), a, window))
         return torch.cat(made, 1).numpy()
 
     def _codes(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid) -> Ints:
@@ -101,6 +105,12 @@ class Converters(nn.Module):
                 read = convert(planes[:, :, tile] @ w[tile], trim, 0, self.code)
                 total += np.tensordot(weights, read.astype(np.int64), axes=1) * grid.base**s
         return total
+
+
+def _groups(x: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """The channels of each group, and the weights that read them."""
+    groups = groups_of(x, weight)
+    return zip(x.chunk(groups, 1), weight.chunk(groups), strict=True)
 
 
 class _Convert(torch.autograd.Function):

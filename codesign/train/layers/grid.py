@@ -1,18 +1,15 @@
-"""The weight grid of a device: every value its pairs can hold, the digits of each, and the scale that fits best."""
+"""The weight grid of a device: every value its pairs can hold, and the digits of each."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from codesign.errors import ConfigError, InputError
 
 MAX_VALUES = 1 << 16  # of a sliced grid
-EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -106,44 +103,3 @@ class Grid:
         index = torch.bucketize(codes.detach().double(), self._edges.to(codes.device), right=True)
         low, *rest = self._digits.to(codes.device)[index].unbind(-1)
         return [low + (codes - codes.detach()), *rest]
-
-
-def best_reach(w: Tensor, grid: Grid, candidates: int = 80) -> float:
-    """The real value of the grid's largest weight that quantizes `w` with the least squared error.
-
-    Searches `candidates` even steps up to 1.2 times the largest |w|; 1.0 for an all-zero `w`.
-    """
-    w = w.detach().double().flatten()
-    largest = float(w.abs().max())
-    if largest == 0:
-        return 1.0
-    scales = [1.2 * largest * k / candidates / grid.top for k in range(1, candidates + 1)]
-    best, best_error = largest, float("inf")
-    for scale in promising(w.cpu().numpy(), np.asarray(grid.values, np.float64), scales):
-        error = float((grid.codes(w / scale) * scale - w).square().sum())
-        if error < best_error:
-            best, best_error = scale * grid.top, error
-    return best
-
-
-def promising(values: NDArray[np.float64], points: NDArray[np.float64], scales: list[float]) -> list[float]:
-    """The scales at which the nearest of `points` times scale may leave the least squared error, in their order.
-
-    Sums over the sorted values tell every error up to a rounding that is bounded here; what is beyond the least by
-    more than that cannot be it. All scales, when there are too few values for this to be worth while, or one is no
-    number.
-    """
-    n, square = len(values), float(values @ values)
-    if n < 16 * len(points) or not np.isfinite(square):
-        return scales
-    x = np.sort(values)
-    sums = np.concatenate([[0.0], np.cumsum(x)])
-    magnitude = float(np.abs(values).sum())
-    errors, slack = np.empty(len(scales)), np.empty(len(scales))
-    for k, scale in enumerate(scales):
-        v = points * scale
-        cut = np.concatenate([[0], np.searchsorted(x, (points[1:] + points[:-1]) / 2 * scale), [n]])
-        both, own = 2 * v @ np.diff(sums[cut]), np.square(v) @ np.diff(cut)
-        errors[k] = square - both + own
-        slack[k] = 4 * (n + len(points)) * EPS * (square + 2 * float(np.abs(v).max()) * magnitude + own)
-    return [scales[k] for k in np.flatnonzero(errors - slack <= (errors + slack).min())]

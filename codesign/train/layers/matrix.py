@@ -1,11 +1,4 @@
-"""Quantized layers: integers in float32 while training, the integer contract bit for bit in `integers`.
-
-What flows between layers is an `Edge`: integers, and what one of them is worth. Each layer learns how far its
-grid reaches (LSQ, arXiv:1902.08153). The parameter is the reach, the real value of the largest weight or
-activation: unlike the step, it suits one learning rate whatever the number of levels.
-"""
-
-from typing import NamedTuple
+"""Layers with cells: integers in float32 while training, the integer contract bit for bit in `integers`."""
 
 import numpy as np
 import torch
@@ -13,80 +6,29 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codesign.errors import InputError
-from codesign.fixed import INT32, Ints, IntType, raw_bias, requant_constants, trimmed
-from codesign.fixed import requantize as requantize_exact
-from codesign.ir import Requant
+from codesign.fixed import INT32, IntType, raw_bias, requant_constants, trimmed
+from codesign.ir import Conv, Linear, Node, Requant
+from codesign.ir.geometry import Window
+from codesign.ir.nodes.matrix import by_input
 from codesign.train.layers.converters import Converters
-from codesign.train.layers.grid import Grid, best_reach
+from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU, drive
+from codesign.train.layers.fit import best_reach
+from codesign.train.layers.grid import Grid
 from codesign.train.layers.noise import CellNoise
-from codesign.train.layers.ste import TINY, affine, product, requantize, to_codes
-from codesign.train.layers.unfold import Window, exact
+from codesign.train.layers.ste import TINY, affine, product, to_codes
+from codesign.train.layers.unfold import convolve, exact, groups_of
 
 BN_EPS = 1e-5
 
 
-class Edge(NamedTuple):
-    """Activations in training: integers of `kind` held in floats, each worth `const` times every reach."""
-
-    value: Tensor  # (images, features) or (images, channels, height, width)
-    kind: IntType
-    const: float
-    reach: tuple[Tensor, ...] = ()  # learned, () each
-
-
-class IntEdge(NamedTuple):
-    """Activations under the integer contract; `step` only serves to choose constants."""
-
-    value: Ints
-    step: float
-    kind: IntType
-
-
-def span(kind: IntType) -> int:
-    """The largest magnitude of an integer type: its reach in steps."""
-    return max(kind.hi, -kind.lo)
-
-
-def drive(kind: IntType) -> int:
-    """How far the largest activation of a type drives the wordline of a bias; the lowest where none lies above 0."""
-    return kind.hi if kind.hi > 0 else -kind.lo
-
-
-class QuantReLU(nn.Module):
-    """An activation: integers in lo..hi of `kind`, each worth a learned step. Where lo is 0 that is a ReLU.
-
-    `clip` fixes the reach instead, the real value of the integer farthest from 0 (ReLU6 has 6).
-    """
-
-    def __init__(self, kind: IntType, clip: float | None = None) -> None:
-        super().__init__()
-        if not 1 <= kind.bits <= 8:
-            raise InputError(f"activation: must have 1..8 bits, got {kind}; choose 1 to 8")
-        if kind.lo == kind.hi:
-            raise InputError(f"activation: must take two integers or more, got {kind}; choose a wider range")
-        self.kind = kind
-        start = min(4.0, 1 + 0.75 * kind.bits) if clip is None else clip
-        self.reach = nn.Parameter(torch.tensor(start), requires_grad=clip is None)
-
-    @property
-    def step(self) -> float:
-        """Real value of one integer, in float64."""
-        return (abs(self.reach.item()) + TINY) / span(self.kind)
-
-    def forward(self, acc: Tensor, bias: Tensor, const: float, *reaches: Tensor) -> Edge:
-        """Accumulators worth const * reaches each, plus a real bias, to the nearest step."""
-        top = span(self.kind)
-        kind = (float(self.kind.lo), float(self.kind.hi), top)
-        return Edge(requantize(acc, bias, self.reach, kind, const, *reaches), self.kind, 1 / top, (self.reach,))
-
-
-class QuantLayer(nn.Module):
+class QuantLayer(QuantModule):
     """A matrix in cells: product with the grid's codes, converters, requantizer. The home of linear and conv layers.
 
     weight is real, outputs first; bias is digital unless `bias_on_grid`, which puts it on a wordline of its own,
     driven by the largest activation. activation None: the last layer, raw accumulators. grid None: weights stay
     real (for studies; such a layer cannot be exported). With `reach` the scale is fixed and the cells hold the
-    buffer `held` (conductance codes), which only the training method changes. `soft` weights are not rounded.
+    buffer `held` (conductance codes), which only the training method changes. `soft` weights are not rounded. `pool`,
+    which reads this layer, keeps order; so it comes before scaling: the same, on fewer numbers.
     """
 
     def __init__(
@@ -102,12 +44,12 @@ class QuantLayer(nn.Module):
         per_column: bool = False,
         bias_on_grid: bool = False,
         norm: bool = False,
-        pool: int = 1,
+        pool: QuantModule | None = None,
         converters: Converters | None = None,
         noise: CellNoise | None = None,
     ) -> None:
-        super().__init__()
-        self.name, self.sources, self.grid, self.activation = name, (source,), grid, activation
+        super().__init__(name, source)
+        self.grid, self.activation = grid, activation
         self.window, self.pool, self.bias_on_grid = window, pool, bias_on_grid
         self.converters, self.noise = converters, noise
         self.soft = False
@@ -140,8 +82,8 @@ class QuantLayer(nn.Module):
     def forward(self, x: Edge) -> Edge:
         """Integers to integers, differentiable; the last layer gives real logits."""
         acc = self._product(x)
-        if self.pool > 1:
-            acc = functional.max_pool2d(acc, self.pool)  # before scaling: the same, on fewer numbers
+        if self.pool is not None:
+            acc = self.pool(x._replace(value=acc)).value
         const, reaches = x.const, x.reach
         if self.grid is not None and self.reach is not None:
             const, reaches = const / self.grid.top, (self.reach, *reaches)
@@ -176,7 +118,7 @@ class QuantLayer(nn.Module):
         acc = (
             functional.linear(x.value.flatten(1), codes)
             if self.window is None
-            else self.window.convolve(x.value, codes)
+            else convolve(x.value, codes, self.window)
         )
         return acc if noise is None or grid is None else noise.read(acc, x.kind, codes[0].numel(), grid)
 
@@ -252,8 +194,19 @@ class QuantLayer(nn.Module):
             mult, bias, shift = trimmed(mult, bias, shift, self.converters.trim, self.name)
         else:
             acc = exact(x.value, codes, self.window)
-        if self.pool > 1:
-            acc = functional.max_pool2d(torch.from_numpy(acc).double(), self.pool).numpy().astype(np.int64)
-        column = (slice(None), *[None] * (acc.ndim - 2))
-        y = requantize_exact(acc, mult[column], bias[column], shift, q.out)
+        if self.pool is not None:
+            acc = self.pool.integers(x._replace(value=acc)).value
+        y = Requant(mult, bias, shift, q.out)(acc)
         return IntEdge(y, self.activation.step if self.activation else 1.0, q.out)
+
+    def nodes(self, reads: tuple[str, ...], x: IntEdge) -> tuple[Node, ...]:
+        """Its node, and its pool's. Raises InputError when weights are NaN, infinite or real."""
+        codes = self.codes().numpy()  # first: refuses real weights
+        requant, trim = self.requant(x.step, x.kind), self.converters.trim if self.converters else None
+        node: Node
+        if self.window is None:
+            node = Linear(self.name, reads[0], by_input(codes), requant, trim)
+        else:
+            form = (self.window.stride, self.window.padding, groups_of(x.value, self.weight))
+            node = Conv(self.name, reads[0], codes.astype(np.int32), requant, *form, trim)
+        return (node,) if self.pool is None else (node, *self.pool.nodes((self.name,), x))

@@ -2,22 +2,24 @@
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from codesign.fixed import Ints, IntType, requant_constants, requantize_sum
-from codesign.fixed import requantize as requantize_exact
-from codesign.ir import Requant
-from codesign.train.layers.matrix import Edge, IntEdge, QuantReLU
+from codesign.ir import Add, AvgPool, MaxPool, Node, Requant
+from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU
 from codesign.train.layers.ste import affine, requantize
 
 
-class QuantMaxPool(nn.Module):
-    """Largest integer of each window; type and step stay."""
+class _Pool(QuantModule):
+    """One value for each square window; type and step stay."""
 
     def __init__(self, name: str, source: str, size: int, stride: int) -> None:
-        super().__init__()
-        self.name, self.sources, self.size, self.stride = name, (source,), size, stride
+        super().__init__(name, source)
+        self.size, self.stride = size, stride
+
+
+class QuantMaxPool(_Pool):
+    """Largest integer of each window; type and step stay."""
 
     def forward(self, x: Edge) -> Edge:
         return x._replace(value=functional.max_pool2d(x.value, self.size, self.stride))
@@ -27,13 +29,13 @@ class QuantMaxPool(nn.Module):
         y = functional.max_pool2d(torch.from_numpy(x.value).double(), self.size, self.stride)
         return x._replace(value=y.numpy().astype(np.int64))
 
+    def nodes(self, reads: tuple[str, ...], _x: IntEdge) -> tuple[Node, ...]:
+        """Its node."""
+        return (MaxPool(self.name, reads[0], self.size, self.stride),)
 
-class QuantAvgPool(nn.Module):
+
+class QuantAvgPool(_Pool):
     """Mean of each window, rounded half up by the requantizer; type and step stay."""
-
-    def __init__(self, name: str, source: str, size: int, stride: int) -> None:
-        super().__init__()
-        self.name, self.sources, self.size, self.stride = name, (source,), size, stride
 
     def requant(self, kind: IntType, channels: int) -> Requant:
         """Constants that divide a window's sum by its size."""
@@ -48,17 +50,19 @@ class QuantAvgPool(nn.Module):
     def integers(self, x: IntEdge) -> IntEdge:
         """The same by the integer contract."""
         y = functional.avg_pool2d(torch.from_numpy(x.value).double(), self.size, self.stride, divisor_override=1)
-        q = self.requant(x.kind, x.value.shape[1])
-        total = y.numpy().astype(np.int64)
-        return x._replace(value=requantize_exact(total, q.mult[0], q.bias[0], q.shift, q.out))
+        return x._replace(value=self.requant(x.kind, x.value.shape[1])(y.numpy().astype(np.int64)))
+
+    def nodes(self, reads: tuple[str, ...], x: IntEdge) -> tuple[Node, ...]:
+        """Its node."""
+        return (AvgPool(self.name, reads[0], self.size, self.stride, self.requant(x.kind, x.value.shape[1])),)
 
 
-class QuantAdd(nn.Module):
+class QuantAdd(QuantModule):
     """Residual sum of two edges, then the activation."""
 
     def __init__(self, name: str, source: str, other: str, activation: QuantReLU) -> None:
-        super().__init__()
-        self.name, self.sources, self.activation = name, (source, other), activation
+        super().__init__(name, source, other)
+        self.activation = activation
 
     def constants(self, x: IntEdge, y: IntEdge) -> tuple[Requant, Ints]:
         """The requantizer of `x`, and the multiplier of `y` beside it, per channel."""
@@ -78,3 +82,9 @@ class QuantAdd(nn.Module):
         q, other = self.constants(x, y)
         value = requantize_sum(x.value, q.mult[0], y.value, other[0], q.bias[0], q.shift, q.out)
         return IntEdge(value, self.activation.step, q.out)
+
+    def nodes(self, reads: tuple[str, ...], x: IntEdge, y: IntEdge) -> tuple[Node, ...]:
+        """Its node."""
+        requant, other = self.constants(x, y)
+        source, second = reads
+        return (Add(self.name, source, second, other, requant),)

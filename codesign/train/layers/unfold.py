@@ -1,49 +1,55 @@
-"""Convolutions as matrix products: what a window is, and exact integer products through floating point."""
+"""Convolutions as matrix products, and exact integer products with torch's fast convolution.
 
-from dataclasses import dataclass
+Weights have their outputs first: (outputs, channels of a group, height, width).
+"""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from codesign.fixed import Ints
+from codesign.ir.exact import convolve_exact, matmul_exact
+from codesign.ir.geometry import Window
 
 CHUNK = 1 << 24  # numbers of an unrolled batch at a time
 
 
-@dataclass(frozen=True)
-class Window:
-    """Where the rows of a convolution come from, in order: channel, kernel row, kernel column."""
+def groups_of(x: Tensor | Ints, weight: Tensor) -> int:
+    """Groups of channels that (images, channels, ...) form for a weight: each is read by its share of the outputs."""
+    return int(x.shape[1] // weight.shape[1])
 
-    kernel: int
-    stride: int = 1
-    padding: int = 0
-    groups: int = 1
 
-    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        """(images, channels, height, width) to (images, outputs, height', width')."""
-        return functional.conv2d(x, weight, None, self.stride, self.padding, groups=self.groups)
+def convolve(x: Tensor, weight: Tensor, window: Window) -> Tensor:
+    """(images, channels, height, width) to (images, outputs, height', width')."""
+    return functional.conv2d(x, weight, None, window.stride, window.padding, groups=groups_of(x, weight))
 
-    def patches(self, x: Tensor) -> Tensor:
-        """What the wordlines see: (images * positions, channels * kernel * kernel)."""
-        unrolled = functional.unfold(x, self.kernel, padding=self.padding, stride=self.stride)  # (N, K, L)
-        return unrolled.transpose(1, 2).reshape(-1, unrolled.shape[1])
 
-    def images(self, y: Tensor, x: Tensor) -> Tensor:
-        """Products (images * positions, outputs) as (images, outputs, height', width') for the input `x`."""
-        height, width = ((n + 2 * self.padding - self.kernel) // self.stride + 1 for n in x.shape[2:])
-        return y.reshape(len(x), height * width, -1).transpose(1, 2).reshape(len(x), -1, height, width)
+def patches(x: Tensor, window: Window) -> Tensor:
+    """What the wordlines see, in order channel, kernel row, kernel column: (images * positions, channels * area)."""
+    unrolled = functional.unfold(x, window.size, padding=window.padding, stride=window.stride)  # (N, K, L)
+    return unrolled.transpose(1, 2).reshape(-1, unrolled.shape[1])
+
+
+def images(y: Tensor, x: Tensor, window: Window) -> Tensor:
+    """Products (images * positions, outputs) as (images, outputs, height', width') for the input `x`."""
+    height, width = window.positions(x.shape)
+    return y.reshape(len(x), height * width, -1).transpose(1, 2).reshape(len(x), -1, height, width)
 
 
 def exact(x: Ints, codes: Tensor, window: Window | None) -> Ints:
-    """The integer product of activations (images first) and codes (outputs first), in a float that cannot round."""
-    top = abs(x).max(initial=0) * int(codes.abs().flatten(1).sum(1).max())
-    kind = torch.float32 if top < 2**24 else torch.float64
-    assert top < 2**53
-    w = codes.to(kind)
-    parts = []
-    batch = max(1, CHUNK // max(1, x[0].size * (window.kernel**2 if window else 1)))
-    for first in range(0, len(x), batch):
-        part = torch.from_numpy(x[first : first + batch]).to(kind)
-        parts.append(functional.linear(part.flatten(1), w) if window is None else window.convolve(part, w))
-    return torch.cat(parts).to(torch.int64).numpy()
+    """The integer product of activations (images first) and codes (outputs first)."""
+    w = codes.numpy()
+    if window is None:
+        return matmul_exact(x.reshape(len(x), -1), w.T)
+    return convolve_exact(x, w, window, _chunked)
+
+
+def _chunked(x: NDArray[np.floating], weight: NDArray[np.floating], window: Window) -> NDArray[np.floating]:
+    """`convolve`, some images at a time."""
+    w = torch.from_numpy(weight)
+    batch = max(1, CHUNK // max(1, x[0].size * window.area))
+    parts = [convolve(torch.from_numpy(x[k : k + batch]), w, window) for k in range(0, len(x), batch)]
+    made: NDArray[np.floating] = torch.cat(parts).numpy()
+    return made

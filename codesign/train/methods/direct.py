@@ -7,12 +7,11 @@ fitted to calibration images, and the mean error that rounding leaves in a colum
 import torch
 from torch import Tensor, nn
 
-from codesign.train.layers.grid import best_reach
-from codesign.train.layers.matrix import Edge, QuantLayer, QuantReLU, span
+from codesign.train.layers.edges import Edge, QuantReLU, span
+from codesign.train.layers.fit import best_step, mean_error, reaches
+from codesign.train.layers.matrix import QuantLayer
 from codesign.train.layers.pooling import QuantAdd
 from codesign.train.nets.quantized import QuantNet
-
-CANDIDATES = 40
 
 
 @torch.no_grad()
@@ -22,8 +21,8 @@ def quantize_from(baseline: nn.Module, model: QuantNet, x: Tensor) -> None:
     floats = _float_outputs(baseline, x.float() * model.step)
     modules = dict(baseline.named_modules())
     edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *model.shape), model.input, model.step)}
-    for name, layer in model.layers.items():
-        sources = [edges[s] for s in layer.sources]  # type: ignore[union-attr]
+    for layer in model.in_order:
+        name, sources = layer.name, [edges[s] for s in layer.sources]
         if isinstance(layer, QuantLayer):
             _copy(layer, modules, name)
             _centre(layer, sources[0], floats[name])
@@ -40,7 +39,7 @@ def _copy(layer: QuantLayer, modules: dict[str, nn.Module], name: str) -> None:
         norm = next(m for n, m in modules.items() if n.split(".")[-1] == f"{name}_norm")
         layer.norm.load_state_dict(norm.state_dict())
         assert layer.norm.running_mean is not None
-        if layer.pool > 1:
+        if layer.pool is not None:
             layer.norm.weight.clamp_(min=0)  # behind max pooling a column cannot be turned; its mean stays (`_centre`)
         sign = torch.where(layer.norm.weight < 0, -1.0, 1.0)  # gains are positive here: turn the column instead
         layer.weight.mul_(sign.view(-1, *[1] * (layer.weight.dim() - 1)))
@@ -49,11 +48,7 @@ def _copy(layer: QuantLayer, modules: dict[str, nn.Module], name: str) -> None:
     else:
         layer.bias.copy_(source.bias)  # type: ignore[arg-type]
     if layer.grid is not None and layer.reach is not None:
-        if layer.reach.dim() == 0:
-            layer.reach.fill_(best_reach(layer.weight, layer.grid))
-        else:
-            fitted = [best_reach(row, layer.grid) for row in layer.weight]
-            layer.reach.copy_(torch.tensor(fitted).view(layer.reach.shape))
+        layer.reach.copy_(reaches(layer.weight, layer.grid, layer.reach))
 
 
 def _centre(layer: QuantLayer, x: Edge, exact: Tensor) -> None:
@@ -63,24 +58,15 @@ def _centre(layer: QuantLayer, x: Edge, exact: Tensor) -> None:
         rough = layer(x).value
     finally:
         layer.activation = activation
-    error = (exact - rough).mean([0, *range(2, exact.dim())])
     target = layer.norm.bias if layer.norm is not None else layer.bias
-    target.add_(error)
+    target.add_(torch.from_numpy(mean_error(exact.double().numpy(), rough.double().numpy())))
 
 
 def _fit(activation: QuantReLU, y: Tensor) -> None:
-    """The reach with the least squared error on `y`, among even steps up to the largest."""
+    """The reach with the least squared error on `y`."""
     if not activation.reach.requires_grad:
         return  # clipped where the recipe says
-    lo, hi, top = activation.kind.lo, activation.kind.hi, span(activation.kind)
-    largest = float(y.abs().max())
-    best, best_error = 1.0, float("inf")
-    for k in range(1, CANDIDATES + 1):
-        step = largest * k / CANDIDATES / top if largest else 1.0 / top
-        error = float(((y / step).round().clamp(lo, hi) * step - y).square().sum())
-        if error < best_error:
-            best, best_error = step * top, error
-    activation.reach.fill_(best)
+    activation.reach.fill_(best_step(y.double().numpy(), activation.kind) * span(activation.kind))
 
 
 def _float_outputs(baseline: nn.Module, x: Tensor) -> dict[str, Tensor]:

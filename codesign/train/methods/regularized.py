@@ -8,7 +8,7 @@ at the end. The grid's reach is fitted to the weights before every epoch, by lea
 import torch
 from torch import Tensor
 
-from codesign.train.layers.grid import best_reach
+from codesign.train.layers.fit import best_reach
 from codesign.train.nets.quantized import QuantNet
 
 

@@ -2,28 +2,73 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
+from codesign.brief import times
 from codesign.errors import ConfigError
-
-Shape = tuple[int, ...]  # (features,) or (channels, height, width)
+from codesign.ir import nodes
+from codesign.ir.geometry import Shape, Window
 
 
 @dataclass(frozen=True)
-class Dense:
-    """Every output reads every input, flattened."""
+class _Layer:
+    node: ClassVar[type[nodes.Node]]  # the kind of node that it becomes
 
     name: str
     source: str
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every layer that it reads."""
+        return (self.source,)
+
+    def shape(self, source: Shape, /) -> Shape:
+        """Shape of what it gives. Raises ConfigError when it cannot take its input."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Linear(_Layer):
+    """Every output reads every input, flattened."""
+
+    node = nodes.Linear
+
     outputs: int
     act: bool = True  # False: raw accumulators leave the network here
 
+    def shape(self, _source: Shape, /) -> Shape:
+        return (self.outputs,)
+
 
 @dataclass(frozen=True)
-class Conv:
+class _Pool(_Layer):
+    size: int
+    stride: int
+
+    def shape(self, source: Shape, /) -> Shape:
+        return _windowed(self, source, Window.square(self.size, self.stride))
+
+
+@dataclass(frozen=True)
+class MaxPool(_Pool):
+    """Largest value of each window."""
+
+    node = nodes.MaxPool
+
+
+@dataclass(frozen=True)
+class AvgPool(_Pool):
+    """Mean of each window, rounded to the source's step."""
+
+    node = nodes.AvgPool
+
+
+@dataclass(frozen=True)
+class Conv(_Layer):
     """Square kernel; then, if asked for, max pooling (size = stride = pool), then batch norm, then the activation."""
 
-    name: str
-    source: str
+    node = nodes.Conv
+
     outputs: int
     kernel: int
     stride: int = 1
@@ -33,37 +78,37 @@ class Conv:
     norm: bool = False
     act: bool = True  # False: a signed activation, for a sum to come
 
+    @property
+    def window(self) -> Window:
+        """What the kernel lies on."""
+        return Window.square(self.kernel, self.stride, self.padding)
 
-@dataclass(frozen=True)
-class MaxPool:
-    """Largest value of each window."""
+    @property
+    def pooling(self) -> MaxPool | None:
+        """Its pool as a layer."""
+        return MaxPool(f"{self.name}_pool", self.name, self.pool, self.pool) if self.pool > 1 else None
 
-    name: str
-    source: str
-    size: int
-    stride: int
-
-
-@dataclass(frozen=True)
-class AvgPool:
-    """Mean of each window, rounded to the source's step."""
-
-    name: str
-    source: str
-    size: int
-    stride: int
+    def shape(self, source: Shape, /) -> Shape:
+        return _windowed(self, source, self.window, self.outputs, self.pool)
 
 
 @dataclass(frozen=True)
-class Add:
+class Add(_Layer):
     """Residual sum, then the activation."""
 
-    name: str
-    source: str
+    node = nodes.Add
+
     other: str
 
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source, self.other)
 
-Layer = Dense | Conv | MaxPool | AvgPool | Add
+    def shape(self, source: Shape, /) -> Shape:
+        return _image(self, source)
+
+
+Layer = Linear | Conv | MaxPool | AvgPool | Add
 Architecture = tuple[Layer, ...]
 
 
@@ -71,7 +116,7 @@ def mlp(hidden: Sequence[int], classes: int) -> Architecture:
     """fc1, fc2, ...: linear layers with an activation between them."""
     sizes = (*hidden, classes)
     return tuple(
-        Dense(f"fc{k + 1}", f"fc{k}" if k else "input", size, act=k + 1 < len(sizes)) for k, size in enumerate(sizes)
+        Linear(f"fc{k + 1}", f"fc{k}" if k else "input", size, act=k + 1 < len(sizes)) for k, size in enumerate(sizes)
     )
 
 
@@ -100,8 +145,8 @@ def _chain(
         for k, c in enumerate(channels)
     )
     first, *rest = mlp(hidden, classes)
-    assert isinstance(first, Dense)
-    return (*convs, Dense(first.name, convs[-1].name, first.outputs, first.act), *rest)
+    assert isinstance(first, Linear)
+    return (*convs, Linear(first.name, convs[-1].name, first.outputs, first.act), *rest)
 
 
 def resnet(channels: Sequence[int], blocks: int, classes: int) -> Architecture:
@@ -124,7 +169,7 @@ def resnet(channels: Sequence[int], blocks: int, classes: int) -> Architecture:
             layers.append(Add(f"{name}_add", f"{name}_conv2", shortcut))
             source = f"{name}_add"
     window = 32 >> (len(channels) - 1)
-    layers += [AvgPool("pool", source, window, window), Dense("fc1", "pool", classes, act=False)]
+    layers += [AvgPool("pool", source, window, window), Linear("fc1", "pool", classes, act=False)]
     return tuple(layers)
 
 
@@ -132,30 +177,26 @@ def shapes(architecture: Architecture, shape: Shape) -> dict[str, Shape]:
     """Shape of every edge, from the input's. Raises ConfigError naming the layer that cannot take its input."""
     found: dict[str, Shape] = {"input": shape}
     for layer in architecture:
-        found[layer.name] = _shape(layer, found[layer.source])
+        found[layer.name] = layer.shape(found[layer.source])
     return found
 
 
-def _shape(layer: Layer, source: Shape) -> Shape:
-    if isinstance(layer, Dense):
-        return (layer.outputs,)
-    if len(source) != 3:
-        raise ConfigError(
-            f"layer {layer.name}: needs images (channels, height, width), got rows of {source[0]} numbers; "
-            'use model = "mlp", or data that keeps its image form'
-        )
-    if isinstance(layer, Add):
+def _image(layer: _Layer, source: Shape) -> Shape:
+    """`source`, if it is an image."""
+    if len(source) == 3:
         return source
-    size, stride, padding, pool = (
-        (layer.kernel, layer.stride, layer.padding, layer.pool)
-        if isinstance(layer, Conv)
-        else (layer.size, layer.stride, 0, 1)
+    raise ConfigError(
+        f"layer {layer.name}: needs images (channels, height, width), got rows of {source[0]} numbers; "
+        'use model = "mlp", or data that keeps its image form'
     )
-    height, width = ((n + 2 * padding - size) // stride + 1 for n in source[1:])
-    height, width = height // pool, width // pool
-    if height < 1 or width < 1:
+
+
+def _windowed(layer: _Layer, source: Shape, window: Window, channels: int | None = None, pool: int = 1) -> Shape:
+    """What a window makes of an image, pooled after."""
+    made = Window.square(pool, pool).over(window.over(_image(layer, source), channels))
+    if min(made[1:]) < 1:
         raise ConfigError(
-            f"layer {layer.name}: a {source[1]}x{source[2]} image is too small for its {size}x{size} window"
+            f"layer {layer.name}: a {times(source[1:])} image is too small for its {times(window.size)} window"
             f"{f' and pooling by {pool}' if pool > 1 else ''}; use larger images or another model"
         )
-    return (layer.outputs if isinstance(layer, Conv) else source[0], height, width)
+    return made

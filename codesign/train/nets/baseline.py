@@ -1,17 +1,17 @@
 """The float twin of a quantized network: the same architecture in ordinary layers, from the same first weights."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from codesign.ir.geometry import Shape
 from codesign.train.layers.matrix import BN_EPS
-from codesign.train.layers.unfold import Window
 from codesign.train.nets import architecture as arch
-from codesign.train.nets.architecture import Architecture, Shape
+from codesign.train.nets.architecture import Architecture
+from codesign.train.nets.kinds import MAKERS
 
 
 def seeded(seed: int) -> torch.Generator:
@@ -19,25 +19,11 @@ def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def matrix(
-    spec: arch.Dense | arch.Conv, source: Shape, rng: torch.Generator, reach: float | None
-) -> tuple[Tensor, Window | None, int, bool]:
-    """First weights (outputs first), window, pooling and batch norm of a layer; He normal unless `reach` is given."""
-    if isinstance(spec, arch.Dense):
-        size: tuple[int, ...] = (spec.outputs, int(np.prod(source)))
-        window, pool, norm = None, 1, False
-    else:
-        size = (spec.outputs, source[0] // spec.groups, spec.kernel, spec.kernel)
-        window, pool, norm = Window(spec.kernel, spec.stride, spec.padding, spec.groups), spec.pool, spec.norm
-    inputs = int(np.prod(size[1:]))
-    return torch.randn(size, generator=rng) * (reach if reach is not None else (2 / inputs) ** 0.5), window, pool, norm
-
-
-class _Sum(nn.Module):
-    """Residual sum and ReLU."""
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return functional.relu(x + y)
+def matrix(spec: arch.Linear | arch.Conv, source: Shape, rng: torch.Generator, reach: float | None = None) -> Tensor:
+    """First weights of a layer, outputs first; He normal unless `reach` is given."""
+    form = (source[0] // spec.groups, *spec.window.size) if isinstance(spec, arch.Conv) else (math.prod(source),)
+    deviation = reach if reach is not None else (2 / math.prod(form)) ** 0.5
+    return torch.randn((spec.outputs, *form), generator=rng) * deviation
 
 
 class _Graph(nn.Module):
@@ -62,50 +48,47 @@ def float_twin(architecture: Architecture, shape: Shape, *, seed: int = 0) -> nn
     rng, found = seeded(seed), arch.shapes(architecture, shape)
     parts: OrderedDict[str, nn.Module] = OrderedDict()
     sources: dict[str, tuple[str, ...]] = {}
-    flat = len(shape) == 1
+    flat, graph = len(shape) == 1, any(len(spec.sources) > 1 for spec in architecture)
     if not flat:
         parts["image"] = nn.Unflatten(1, shape)
         sources["image"] = ("input",)
     for spec in architecture:
         source = "image" if spec.source == "input" and not flat else spec.source
-        sources[spec.name] = (source, spec.other) if isinstance(spec, arch.Add) else (source,)
+        sources[spec.name] = (source, *spec.sources[1:])
         block: OrderedDict[str, nn.Module] = OrderedDict()
-        if isinstance(spec, arch.MaxPool):
-            block[spec.name] = nn.MaxPool2d(spec.size, spec.stride)
-        elif isinstance(spec, arch.AvgPool):
-            block[spec.name] = nn.AvgPool2d(spec.size, spec.stride)
-        elif isinstance(spec, arch.Add):
-            block[spec.name] = _Sum()
+        if not isinstance(spec, arch.Linear | arch.Conv):
+            block[spec.name] = MAKERS[type(spec)].baseline(spec)
         else:
-            if isinstance(spec, arch.Dense) and len(found[spec.source]) == 3:
+            if isinstance(spec, arch.Linear) and len(found[spec.source]) == 3:
                 block[f"flat_{spec.name}"] = nn.Flatten()
             block |= _block(spec, found[spec.source], rng, last=spec is architecture[-1])
-        if any(isinstance(s, arch.Add) for s in architecture):
+        if graph:
             parts[spec.name] = nn.Sequential(block) if len(block) > 1 else next(iter(block.values()))
         else:
             parts |= block
-    return _Graph(parts, sources) if any(isinstance(s, arch.Add) for s in architecture) else nn.Sequential(parts)
+    return _Graph(parts, sources) if graph else nn.Sequential(parts)
 
 
 def _block(
-    spec: arch.Dense | arch.Conv, source: Shape, rng: torch.Generator, last: bool
+    spec: arch.Linear | arch.Conv, source: Shape, rng: torch.Generator, last: bool
 ) -> "OrderedDict[str, nn.Module]":
-    w, window, pool, norm = matrix(spec, source, rng, None)
+    w = matrix(spec, source, rng)
+    norm, pool = (spec.norm, spec.pooling) if isinstance(spec, arch.Conv) else (False, None)
     layer: nn.Module
-    if window is None:
+    if isinstance(spec, arch.Linear):
         layer = nn.utils.skip_init(nn.Linear, w.shape[1], w.shape[0])  # type: ignore[no-untyped-call]
     else:
-        k, s, p, g = window.kernel, window.stride, window.padding, window.groups
+        size, s, p, g = spec.window.size, spec.window.stride, spec.window.padding, spec.groups
         layer = nn.utils.skip_init(  # type: ignore[no-untyped-call]
-            nn.Conv2d, source[0], w.shape[0], k, stride=s, padding=p, groups=g, bias=not norm
+            nn.Conv2d, source[0], w.shape[0], size, stride=s, padding=p, groups=g, bias=not norm
         )
     with torch.no_grad():
         layer.weight.copy_(w)  # type: ignore[operator]
         if layer.bias is not None:
             layer.bias.zero_()  # type: ignore[operator]
     block: OrderedDict[str, nn.Module] = OrderedDict({spec.name: layer})
-    if pool > 1:
-        block[f"{spec.name}_pool"] = nn.MaxPool2d(pool)
+    if pool is not None:
+        block[pool.name] = MAKERS[type(pool)].baseline(pool)
     if norm:
         block[f"{spec.name}_norm"] = nn.BatchNorm2d(len(w), eps=BN_EPS)
     if spec.act and not last:

@@ -1,6 +1,7 @@
 """Networks of quantized layers, built from an architecture and a seed."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -8,15 +9,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from codesign.errors import InputError
-from codesign.fixed import Ints, IntType, clamp
+from codesign.fixed import Ints, IntType, quantize
+from codesign.ir.geometry import Shape
 from codesign.train.layers.converters import Converters
+from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU, span
 from codesign.train.layers.grid import Grid
-from codesign.train.layers.matrix import Edge, IntEdge, QuantLayer, QuantReLU, span
+from codesign.train.layers.matrix import QuantLayer
 from codesign.train.layers.noise import CellNoise
-from codesign.train.layers.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
 from codesign.train.nets import architecture as arch
-from codesign.train.nets.architecture import Architecture, Shape
+from codesign.train.nets.architecture import Architecture
 from codesign.train.nets.baseline import matrix, seeded
+from codesign.train.nets.kinds import MAKERS
 
 BATCH = 512  # images at once in evaluation
 
@@ -29,10 +32,15 @@ class QuantNet(nn.Module):
     unless some layer keeps real weights.
     """
 
-    def __init__(self, layers: Sequence[nn.Module], input: IntType, step: float, shape: Shape) -> None:
+    def __init__(self, layers: Sequence[QuantModule], input: IntType, step: float, shape: Shape) -> None:
         super().__init__()
-        self.layers = nn.ModuleDict({str(layer.name): layer for layer in layers})
+        self.layers = nn.ModuleDict({layer.name: layer for layer in layers})
         self.input, self.step, self.shape = input, step, shape
+
+    @property
+    def in_order(self) -> list[QuantModule]:
+        """All layers, in the order in which they run."""
+        return [layer for layer in self.layers.values() if isinstance(layer, QuantModule)]
 
     @property
     def chain(self) -> list[QuantLayer]:
@@ -59,7 +67,7 @@ class QuantNet(nn.Module):
 
     def quantize(self, x: NDArray[np.floating]) -> Ints:
         """Real inputs as integers: the nearest step, halves up, clamped to the input type."""
-        return clamp(np.floor(np.asarray(x, dtype=np.float64) / self.step + 0.5), self.input)
+        return quantize(x, self.step, self.input)
 
     def forward(self, x: Tensor) -> Tensor:
         """Real logits in training mode, the chip's integers in eval mode."""
@@ -70,9 +78,9 @@ class QuantNet(nn.Module):
     def logits(self, x: Tensor) -> Tensor:
         """Real logits in either mode (batch norm and noise follow the mode)."""
         edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *self.shape), self.input, self.step)}
-        for name, layer in self.layers.items():
-            edges[name] = layer(*(edges[s] for s in layer.sources))  # type: ignore[union-attr]
-        return edges[name].value
+        for layer in self.in_order:
+            edges[layer.name] = layer(*(edges[s] for s in layer.sources))
+        return edges[layer.name].value
 
     def integers(self, x: NDArray[np.generic]) -> Ints:
         """The integer contract from end to end. Raises InputError when `x` is not what the network takes."""
@@ -89,9 +97,9 @@ class QuantNet(nn.Module):
 
     def _integers(self, v: NDArray[np.generic]) -> Ints:
         edges = {"input": IntEdge(v.astype(np.int64).reshape(len(v), *self.shape), self.step, self.input)}
-        for name, layer in self.layers.items():
-            edges[name] = layer.integers(*(edges[s] for s in layer.sources))  # type: ignore[operator,union-attr]
-        return edges[name].value
+        for layer in self.in_order:
+            edges[layer.name] = layer.integers(*(edges[s] for s in layer.sources))
+        return edges[layer.name].value
 
 
 def quantized(
@@ -122,19 +130,17 @@ def quantized(
     """
     rng, found = seeded(seed), arch.shapes(architecture, shape)
     summand = summand or IntType(activation.bits, signed=True)
-    layers: list[nn.Module] = []
+    rectifier = partial(QuantReLU, activation, clip)
+    layers: list[QuantModule] = []
     for spec in architecture:
         last = spec is architecture[-1]
-        if isinstance(spec, arch.MaxPool):
-            layers.append(QuantMaxPool(spec.name, spec.source, spec.size, spec.stride))
-        elif isinstance(spec, arch.AvgPool):
-            layers.append(QuantAvgPool(spec.name, spec.source, spec.size, spec.stride))
-        elif isinstance(spec, arch.Add):
-            layers.append(QuantAdd(spec.name, spec.source, spec.other, QuantReLU(activation, clip)))
+        if not isinstance(spec, arch.Linear | arch.Conv):
+            layers.append(MAKERS[type(spec)].quantized(spec, rectifier))
         else:
-            conv = isinstance(spec, arch.Conv)
-            w, window, pool, norm = matrix(spec, found[spec.source], rng, reach)
-            g = None if real == ("conv" if conv else "linear") else grid
+            conv = spec if isinstance(spec, arch.Conv) else None
+            pool = conv.pooling if conv else None
+            w = matrix(spec, found[spec.source], rng, reach)
+            g = None if real == spec.node.kind else grid
             if reach is not None and g is not None:
                 w = (g.codes(w.double() * g.top / reach) * (reach / g.top)).float()
             act = QuantReLU(activation if spec.act else summand, clip) if not last else None
@@ -145,12 +151,12 @@ def quantized(
                     w,
                     g,
                     act,
-                    window,
+                    conv.window if conv else None,
                     reach=reach if g is not None else None,
                     per_column=per_column,
                     bias_on_grid=bias_on_grid,
-                    norm=norm,
-                    pool=pool,
+                    norm=conv is not None and conv.norm,
+                    pool=MAKERS[type(pool)].quantized(pool, rectifier) if pool else None,
                     converters=converters(spec.name, last) if g is not None else None,
                     noise=noise(spec.name, tuple(w.shape)) if g is not None else None,
                 )

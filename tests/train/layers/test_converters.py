@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from codesign.fixed import IntType, Trim, bit_planes, convert, plane_weights
+from codesign.ir.geometry import Window
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.grid import Grid
-from codesign.train.layers.unfold import Window
+from codesign.train.layers.unfold import convolve
 
 RNG = torch.Generator().manual_seed(0)
 
@@ -45,15 +46,15 @@ def test_forward_is_the_chips_codes_times_their_step(kind: IntType, step: float)
 
 
 def test_windows_and_groups_are_read_as_matrices() -> None:
-    made, window, kind = with_step(1.0, bits=3), Window(3, 2, 1, groups=2), IntType(4)
+    made, window, kind = with_step(1.0, bits=3), Window.square(3, 2, 1), IntType(4)
     x = torch.randint(0, 16, (3, 4, 6, 6), generator=RNG)
     w = torch.randint(-1, 2, (6, 2, 3, 3), generator=RNG)
     whole = made.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window)
     y = made(x.float(), [w.float()], kind, 1, window, None).detach()
-    assert y.shape == window.convolve(x.float(), w.float()).shape
+    assert y.shape == convolve(x.float(), w.float(), window).shape
     assert (np.rint(y.numpy()) == whole).all()
     wide = with_step(1.0, bits=12)  # cannot clip: the exact product
-    assert (wide.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window) == window.convolve(x, w).numpy()).all()
+    assert (wide.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window) == convolve(x, w, window).numpy()).all()
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,12 @@ import torch
 
 from codesign.errors import InputError
 from codesign.fixed import INT32, IntType
+from codesign.ir.geometry import Window
+from codesign.train.layers.edges import Edge, IntEdge, QuantReLU, span
 from codesign.train.layers.grid import Grid
-from codesign.train.layers.matrix import Edge, IntEdge, QuantLayer, QuantReLU, span
-from codesign.train.layers.pooling import QuantAdd, QuantAvgPool
+from codesign.train.layers.matrix import QuantLayer
+from codesign.train.layers.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
 from codesign.train.layers.ste import product, to_codes
-from codesign.train.layers.unfold import Window
 
 TERNARY = Grid((-1, 0, 1))
 U8 = IntType(8)
@@ -219,8 +220,9 @@ def test_a_bias_on_the_grid_behind_activations_below_0(kind: IntType) -> None:
 def test_pooling_before_scaling_equals_pooling_after() -> None:
     rng = torch.Generator().manual_seed(2)
     w = torch.randn(3, 2, 3, 3, generator=rng)
-    pooled = QuantLayer("c", "input", w, TERNARY, QuantReLU(IntType(4)), Window(3), pool=2)
-    plain = QuantLayer("c", "input", w, TERNARY, QuantReLU(IntType(4)), Window(3))
+    pool = QuantMaxPool("c_pool", "c", 2, 2)
+    pooled = QuantLayer("c", "input", w, TERNARY, QuantReLU(IntType(4)), Window.square(3), pool=pool)
+    plain = QuantLayer("c", "input", w, TERNARY, QuantReLU(IntType(4)), Window.square(3))
     x = edge(torch.randint(0, 16, (4, 2, 8, 8), generator=rng).float(), 0.1, IntType(4))
     assert torch.equal(pooled(x).value, torch.nn.functional.max_pool2d(plain(x).value, 2))
 

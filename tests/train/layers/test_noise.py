@@ -17,8 +17,9 @@ from codesign.errors import InputError
 from codesign.fixed import IntType, plane_weights
 from codesign.train.build import build
 from codesign.train.layers.converters import Converters
+from codesign.train.layers.edges import Edge
 from codesign.train.layers.grid import Grid
-from codesign.train.layers.matrix import Edge, QuantLayer
+from codesign.train.layers.matrix import QuantLayer
 from codesign.train.layers.noise import CellNoise, check_stuck
 from codesign.train.nets import architecture as arch
 from codesign.train.nets.quantized import quantized

@@ -17,7 +17,7 @@ FINE, TERNARY = Grid(tuple(range(-127, 128))), Grid((-1, 0, 1))
 NETS: dict[str, tuple[Architecture, tuple[int, ...]]] = {
     "mlp": (arch.mlp((12, 9), 4), (20,)),
     "lenet": (arch.lenet((3, 5), (8,), 4), (1, 16, 16)),
-    "batch norm": ((arch.Conv("c", "input", 6, 3, norm=True), arch.Dense("fc", "c", 4, act=False)), (2, 8, 8)),
+    "batch norm": ((arch.Conv("c", "input", 6, 3, norm=True), arch.Linear("fc", "c", 4, act=False)), (2, 8, 8)),
     "resnet": (arch.resnet((4, 8), 1, 4), (3, 32, 32)),
 }
 

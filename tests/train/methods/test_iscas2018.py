@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from codesign.fixed import IntType
-from codesign.train.layers.matrix import Edge
+from codesign.train.layers.edges import Edge
 from codesign.train.methods.iscas2018 import Deployment
 from codesign.train.nets.quantized import QuantNet, mlp
 

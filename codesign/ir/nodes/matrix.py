@@ -1,0 +1,177 @@
+"""Nodes whose weights lie in cells: linear layers and convolutions."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.brief import times
+from codesign.errors import InputError
+from codesign.fixed import WEIGHT_BITS, Ints, IntType, Trim
+from codesign.ir.exact import convolve_exact, matmul_exact
+from codesign.ir.geometry import Shape, Window
+from codesign.ir.nodes.base import Reader, Requant, check_image, check_least
+
+Weights = NDArray[np.int32]
+
+
+@dataclass(frozen=True, eq=False)
+class Linear(Reader):
+    """`requantize(x @ weight)`. weight is (inputs, outputs), in conductance codes: differences of two cells.
+
+    An image is read flat: row-major channels, height, width. trim is the converter range that the layer was
+    trained with (absent: the compiler chooses one); the untiled reference has no converters and ignores it.
+    """
+
+    kind = "linear"
+    plural = "linear layers"
+
+    weight: Weights
+    requant: Requant
+    trim: Trim | None = None
+
+    @property
+    def inputs(self) -> int:
+        return int(self.weight.shape[0])
+
+    @property
+    def outputs(self) -> int:
+        return int(self.weight.shape[1])
+
+    @property
+    def matrix(self) -> Weights:
+        """The weight as arrays hold it, (inputs, outputs)."""
+        return self.weight
+
+    def holding(self, matrix: NDArray[Any]) -> Self:
+        """The same node with another `matrix`."""
+        return replace(self, weight=np.ascontiguousarray(matrix, dtype=np.int32))
+
+    @property
+    def facts(self) -> str:
+        return f"{self.inputs}x{self.outputs}"
+
+    def shape(self, *_sources: Shape) -> Shape:
+        return (self.outputs,)
+
+    def check(self, *sources: Shape) -> None:
+        (source,) = sources
+        if self.weight.ndim != 2 or 0 in self.weight.shape:
+            raise InputError(f"layer {self.name}: weight must be (inputs, outputs), got shape {self.weight.shape}")
+        if self.inputs != math.prod(source):
+            gives = f"{math.prod(source)}" + (f" ({times(source)})" if len(source) > 1 else "")
+            raise InputError(f"layer {self.name}: has {self.inputs} inputs but {self.source} gives {gives}")
+        _check_weight(self)
+
+    def value(self, *edges: Ints) -> Ints:
+        (x,) = edges
+        return self.requant(matmul_exact(x.reshape(len(x), self.inputs), self.weight))
+
+
+@dataclass(frozen=True, eq=False)
+class Conv(Reader):
+    """`requantize(convolution)`. weight is (outputs, inputs // groups, kernel_h, kernel_w), as `Linear`'s codes.
+
+    A cross-correlation, as in every training framework: the kernel is not flipped. padding zeros surround the
+    image on all four sides, whether 0 lies in the range of the edge it reads or not; output group g reads input
+    group g only.
+    """
+
+    kind = "conv"
+    plural = "convolutions"
+
+    weight: Weights
+    requant: Requant
+    stride: int = 1
+    padding: int = 0
+    groups: int = 1
+    trim: Trim | None = None
+
+    @property
+    def inputs(self) -> int:
+        """Channels read."""
+        return int(self.weight.shape[1]) * self.groups
+
+    @property
+    def outputs(self) -> int:
+        """Channels made."""
+        return int(self.weight.shape[0])
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Height and width."""
+        return int(self.weight.shape[2]), int(self.weight.shape[3])
+
+    @property
+    def window(self) -> Window:
+        """What the kernel lies on."""
+        return Window(self.kernel, self.stride, self.padding)
+
+    @property
+    def matrix(self) -> Weights:
+        """The weight as arrays hold it, (inputs of a group times kernel, outputs)."""
+        return by_input(self.weight)
+
+    def holding(self, matrix: NDArray[Any]) -> Self:
+        """The same node with another `matrix`."""
+        return replace(self, weight=np.ascontiguousarray(matrix.T.reshape(self.weight.shape), dtype=np.int32))
+
+    @property
+    def facts(self) -> str:
+        return f"{times(self.weight.shape)} stride {self.stride} padding {self.padding} groups {self.groups}"
+
+    def shape(self, *sources: Shape) -> Shape:
+        return self.window.over(sources[0], self.outputs)
+
+    def check(self, *sources: Shape) -> None:
+        where = f"layer {self.name}"
+        if self.weight.ndim != 4 or 0 in self.weight.shape:
+            raise InputError(
+                f"{where}: weight must be (outputs, inputs // groups, kernel_h, kernel_w), "
+                f"got shape {self.weight.shape}"
+            )
+        _check_weight(self)
+        check_least(self, stride=1, padding=0, groups=1)
+        source = check_image(self, sources[0])
+        channels = source[0]
+        if channels % self.groups or self.outputs % self.groups:
+            raise InputError(
+                f"{where}: groups must divide its {channels} input channels and its {self.outputs} outputs, "
+                f"got {self.groups}"
+            )
+        if self.inputs != channels:
+            raise InputError(
+                f"{where}: reads {self.inputs} channels (groups {self.groups}, {self.weight.shape[1]} in each) "
+                f"but {self.source} gives {channels}"
+            )
+        if self.padding >= min(self.kernel):
+            raise InputError(
+                f"{where}: padding must be smaller than the {times(self.kernel)} kernel, got {self.padding}; pad less"
+            )
+        if not self.window.fits(source):
+            raise InputError(
+                f"{where}: the {times(self.kernel)} kernel is larger than its padded input, "
+                f"{times(self.window.padded(source))}; use a smaller kernel or more padding"
+            )
+
+    def value(self, *edges: Ints) -> Ints:
+        return self.requant(convolve_exact(edges[0], self.weight, self.window))
+
+
+def by_input(weight: NDArray[Any]) -> Weights:
+    """The one transpose: weights with outputs first, as training holds them, to (inputs, outputs), as arrays do."""
+    return np.ascontiguousarray(weight.reshape(len(weight), -1).T, dtype=np.int32)
+
+
+def _check_weight(node: Linear | Conv) -> None:
+    weight = node.weight
+    if not np.issubdtype(weight.dtype, np.integer):
+        raise InputError(f"layer {node.name}: weights must be integers, got {weight.dtype}")
+    if not IntType(WEIGHT_BITS, signed=True).holds(weight):
+        raise InputError(
+            f"layer {node.name}: weights must be signed {WEIGHT_BITS}-bit integers, got {weight.min()}..{weight.max()}"
+        )
+    if node.trim is not None and not isinstance(node.trim, Trim):
+        raise InputError(f"layer {node.name}: trim must be a codesign.fixed.Trim or None, got {node.trim!r}")

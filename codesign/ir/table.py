@@ -1,0 +1,75 @@
+"""The table of nodes: what a file keeps of each kind, by the types of its fields. Read by schema, store and show.
+
+| type of a field         | in the description              | as a tensor, NAME. and |
+|-------------------------|---------------------------------|------------------------|
+| `int`                   | a whole number                  |                        |
+| `str`                   | the name of a node              |                        |
+| `Trim` or None          | [gain, shift]; None is left out |                        |
+| `Requant`               | shift, out                      | mult, bias             |
+| `Weights`, `Ints`       |                                 | the field's name       |
+"""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, get_type_hints
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.fixed import Ints, IntType, Trim
+from codesign.ir.nodes import KINDS, Node, Requant
+from codesign.ir.nodes.matrix import Weights
+
+TYPES = {name: {f.name: get_type_hints(kind)[f.name] for f in fields(kind)} for name, kind in KINDS.items()}
+TRIM = Trim | None
+ARRAYS: dict[Any, Any] = {Weights: np.int32, Ints: np.int64}  # type of a field: type of its numbers in a file
+
+
+def types(kind: type[Node]) -> dict[str, Any]:
+    """Type of every field of a kind of node, in their order."""
+    return TYPES[kind.kind]
+
+
+def tensors(node: Node) -> dict[str, NDArray[Any]]:
+    """What a file keeps of a node as tensors, by their names without the node's."""
+    found: dict[str, NDArray[Any]] = {}
+    for field, kind in types(type(node)).items():
+        value = getattr(node, field)
+        if kind is Requant:
+            found |= {"mult": _stored(value.mult, np.int64), "bias": _stored(value.bias, np.int64)}
+        elif kind in ARRAYS:
+            found[field] = _stored(value, ARRAYS[kind])
+    return found
+
+
+def record(node: Node, type_of: Callable[[IntType], Any]) -> dict[str, Any]:
+    """A node without its tensors, in JSON values; `type_of` tells integer types."""
+    found: dict[str, Any] = {"kind": node.kind}
+    for field, kind in types(type(node)).items():
+        value = getattr(node, field)
+        if kind is Requant:
+            found |= {"shift": value.shift, "out": type_of(value.out)}
+        elif kind == TRIM:
+            found |= {field: [value.gain, value.shift]} if value is not None else {}
+        elif kind not in ARRAYS:
+            found[field] = value
+    return found
+
+
+def node(kind: type[Node], told: dict[str, Any], out: IntType | None, tensor: Callable[[str], Any]) -> Node:
+    """Inverse of `record` and `tensors`. `told` holds the fields of the description, `out` the requantizer's type."""
+    values: dict[str, Any] = {}
+    for field, form in types(kind).items():
+        if form is Requant:
+            assert out is not None
+            values[field] = Requant(tensor("mult"), tensor("bias"), told["shift"], out)
+        elif form == TRIM:
+            pair = told.get(field)
+            values[field] = None if pair is None else Trim(*pair)
+        else:
+            values[field] = tensor(field) if form in ARRAYS else told[field]
+    return kind(**values)
+
+
+def _stored(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
+    return np.ascontiguousarray(values, dtype=dtype)
