@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from codesign.chip.registers import markdown, verilog_header
+from codesign.chip.texts import register_table, register_verilog
 from codesign.image.manifest import json_schema
 
 
 def texts() -> dict[str, str]:
     """Contents by path in the checkout. A test keeps the files equal to them."""
     return {
-        "hdl_templates/xb_registers.vh": verilog_header(),
-        "docs/registers.md": "# Registers\n\nMade from `codesign/chip/registers.py`.\n\n" + markdown(),
+        "hdl_templates/xb_registers.vh": register_verilog(),
+        "docs/registers.md": "# Registers\n\nMade from `codesign/chip/registers.py`.\n\n" + register_table(),
         "docs/image-manifest.schema.json": json_schema(),
     }
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 
 from codesign.chip.description import Chip
-from codesign.chip.registers import c_header
+from codesign.chip.texts import c_header
 from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, folder, text
 from codesign.rtl.plan import Plan, plan
 

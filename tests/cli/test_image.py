@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
+from codesign.chip.layout import PROGRAM
 from codesign.image import assemble, sections
-from codesign.image.descriptors import PROGRAM
 from tests.cli.calls import Call
 from tests.hdl.programs import program
 

@@ -9,10 +9,10 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from codesign.chip.description import Chip
+from codesign.chip.layout import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS
 from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES
 from codesign.errors import ImageError
 from codesign.fixed import crc32
-from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS
 from codesign.image.words import Section, assemble, limits, parse, sections
 from tests.hdl.drive import start
 from tests.hdl.programs import program
