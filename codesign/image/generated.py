@@ -9,7 +9,7 @@ from codesign.image.manifest import json_schema
 def texts() -> dict[str, str]:
     """Contents by path in the checkout. A test keeps the files equal to them."""
     return {
-        "hdl_templates/xb_registers.vh": register_verilog(),
+        "hdl_templates/generated/xb_registers.vh": register_verilog(),
         "docs/registers.md": "# Registers\n\nMade from `codesign/chip/registers.py`.\n\n" + register_table(),
         "docs/image-manifest.schema.json": json_schema(),
     }
