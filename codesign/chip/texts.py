@@ -22,11 +22,11 @@ def layout_verilog() -> str:
     lines = [
         "// The chip's bits. Made from codesign.chip.layout; a test keeps them equal.",
         "//",
-        "// Field F of entry E: `XB_E_F its range, to select it; `XB_E_F_LOW its lowest bit; `XB_E_F_BITS its size.",
+        "// Field F of entry E: `XB_E_F its range, to select it; `XB_E_F_LOW its lowest bit, `XB_E_F_SIZE its bits.",
         "// They count from bit 0 of the whole entry, or, where the chip sees a word at a time, from bit 0 of the word",
-        "// with number `XB_E_F_WORD. M: words that hold one bit per array. `XB_E_LOG2: log2 of words per entry.",
-        "`ifndef XB_LAYOUT_VH",
-        "`define XB_LAYOUT_VH",
+        "// with number `XB_E_F_WORD; `XB_E_USED_W is what fields take of word W, if not all of it. `XB_E_LOG2: log2",
+        "// of the words of an entry. M: words that hold one bit per array. Without a guard, as Icarus Verilog 11",
+        "// crashes where a library file (-y) uses a macro with arguments that an earlier file defined.",
         "",
         f"`define XB_MAGIC {WORD}'h{layout.MAGIC:08x}",
     ]
@@ -35,24 +35,27 @@ def layout_verilog() -> str:
         lines += [f"`define XB_{codes.name.upper()}_{c.name.upper()} {codes.bits}'d{c.value}" for c in codes]
     for entry in (*layout.ENTRIES, *layout.REGISTER_BITS):
         lines += ["", f"// {entry.name}", *_macros(entry)]
-    return "\n".join([*lines, "", "`endif"]) + "\n"
+    return "\n".join(lines) + "\n"
 
 
 def _macros(entry: Entry) -> Iterator[str]:
     stem = f"`define XB_{entry.name.upper()}"
     for f in entry.fields:
+        name = f"{stem}_{f.name.upper()}"
         low = f.low if entry.serial else entry.word * f.word + f.low
-        yield f"{stem}_{f.name.upper()} {low + f.width - 1}:{low}"
-        yield f"{stem}_{f.name.upper()}_LOW {low}"
-        yield f"{stem}_{f.name.upper()}_BITS {f.width}"
+        yield f"{name} {low + f.width - 1}:{low}"
+        yield f"{name}_LOW {low}"
+        yield f"{name}_SIZE {f.width}"
         if entry.serial:
-            yield f"{stem}_{f.name.upper()}_WORD {f.word}"
+            yield f"{name}_WORD {f.word}"
     for k, m in enumerate(entry.masks):
         yield f"{stem}_{m.name.upper()}_LOW(M) ({WORD} * ({entry.words} + {k} * (M)))"
     if entry.serial:
         yield f"{stem}_WORDS {entry.words}"
         for word in range(entry.words):
-            yield f"{stem}_USED_{word} {WORD}'h{entry.used(word):08x}"  # bits of the word that fields take
+            used = entry.used(word)
+            if used != (1 << WORD) - 1:
+                yield f"{stem}_USED_{word} {WORD}'h{used:08x}"
     elif entry.word != WORD:
         yield f"{stem}_UNIT {entry.word}"
         yield f"{stem}_LOG2(LANES) ($clog2(({entry.word} * (LANES) + {WORD - 1}) / {WORD}))"

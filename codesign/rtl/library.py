@@ -17,11 +17,13 @@ CORE = (
     "xb_drain",
     "xb_requant",
     "xb_stream_out",
+    "xb_front",
+    "xb_back",
     "xb_core",
 )
-BUS = ("xb_crc32", "xb_registers", "xb_loader", "xb_chip")
+BUS = ("xb_crc32", "xb_apb", "xb_registers", "xb_loader", "xb_chip")
 SYNTHESIZABLE = (*CORE, *BUS)
-HEADERS = ("xb_registers.vh",)
+HEADERS = ("xb_layout.vh", "xb_registers.vh")
 MODELS = ("xb_array",)  # of macros, each with its black box
 CHECKS = ("xb_check_stream", "xb_checks")  # for simulation alone
 
