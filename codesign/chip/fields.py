@@ -143,9 +143,9 @@ class Entry:
             words[f.word] |= (record[f.name] - f.less << f.low) & f.bits
         for m in self.masks:
             arrays = record.arrays[m.name]
-            if max(arrays, default=0) >= mask_words * WORD:
+            if arrays and arrays[-1] >= mask_words * WORD:
                 raise ImageError(
-                    f"{self.name}: {m.name} names array {max(arrays)}, its mask has {mask_words * WORD} bits; "
+                    f"{self.name}: {m.name} names array {arrays[-1]}, its mask has {mask_words * WORD} bits; "
                     "compile for a chip with more arrays"
                 )
             value = sum(1 << a for a in arrays)
