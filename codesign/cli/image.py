@@ -43,13 +43,31 @@ def image_verify(
 
 
 @app.command("info")
-def image_info(source: Source, json: Json = False) -> None:
+def image_info(
+    source: Source,
+    entries: Annotated[bool, typer.Option("--entries", help="Print every step, load and tile.")] = False,
+    chip: Annotated[str | None, typer.Option(help="Chip of an image without its program folder.")] = None,
+    json: Json = False,
+) -> None:
     """Say what an image is for and what it holds."""
     from codesign import image
+    from codesign.chip.description import Chip
+    from codesign.program import Program
 
     home = _program(source)
-    source = source if home is None else home / "image"
-    say(json, image.record(source), image.info(source))
+    named, source = source, source if home is None else home / "image"
+    record, text = image.record(source), image.info(source)
+    if entries:
+        if chip is not None:
+            target = Chip.load(chip)
+        elif home is not None:
+            target = Program.load(home).chip
+        else:
+            raise ConfigError(f"{named}: holds no program.json; name the image's chip with --chip")
+        path = source / image.BIN if source.is_dir() else source
+        found = image.entries(image.read_image(path, target), target)
+        record, text = record | {"entries": image.plain_entries(found)}, f"{text}\n{image.show_entries(found)}"
+    say(json, record, text)
 
 
 @app.command("cells")

@@ -1,7 +1,5 @@
 """Steps, loads, tiles, constants, cells and trims as words, and back. The bits are those of `codesign.chip.layout`."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -93,13 +91,6 @@ def encode_tables(mapping: Mapping) -> dict[int, list[list[int]]]:
         tables[TILES] += [_words(TILE, tile_record(tile), layout.mask, layout.tile) for tile in step.tiles]
         tables[CONSTANTS] += encode_constants(step, mapping.chip, layout)
     return tables
-
-
-def entries(kind: int, words: Sequence[int], chip: Chip) -> list[Record]:
-    """The steps, loads or tiles that a section's words hold; a last entry that is not whole is left out."""
-    layout = Layout.of(chip)
-    entry, width = {STEPS: (STEP, layout.step), LOADS: (LOAD, layout.load), TILES: (TILE, layout.tile)}[kind]
-    return [entry.decode(words[at : at + width], layout.mask) for at in range(0, len(words) - width + 1, width)]
 
 
 def encode_cells(levels: NDArray[np.uint8], chip: Chip) -> NDArray[np.uint32]:

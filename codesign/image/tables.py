@@ -89,7 +89,7 @@ def _steps(held: Held) -> int:
     return PROGRAM_ENTRY.decode(held[PROGRAM, 0].tolist())["steps"]
 
 
-def _entry(held: Held, kind: int, number: int, width: int) -> list[int] | None:
+def entry_words(held: Held, kind: int, number: int, width: int) -> list[int] | None:
     """An entry of a table, None when the image does not write all of it."""
     words = held.get((kind, 0), np.zeros(0, np.int64))[number * width : (number + 1) * width].tolist()
     return None if len(words) < width or min(words) < 0 else words
@@ -131,9 +131,9 @@ def _faults(held: Held, chip: Chip) -> Iterator[str]:
 
 def _step(held: Held, k: int, chip: Chip) -> Step:
     layout = Layout.of(chip)
-    entry = STEP.decode(_entry(held, STEPS, k, layout.step) or [], layout.mask)
-    loads = [_entry(held, LOADS, n, layout.load) or [] for n in _span(entry, "load")]
-    tiles = [_entry(held, TILES, n, layout.tile) or [] for n in _span(entry, "tile")]
+    entry = STEP.decode(entry_words(held, STEPS, k, layout.step) or [], layout.mask)
+    loads = [entry_words(held, LOADS, n, layout.load) or [] for n in _span(entry, "load")]
+    tiles = [entry_words(held, TILES, n, layout.tile) or [] for n in _span(entry, "tile")]
     return Step(entry, tuple(LOAD.decode(w, layout.mask) for w in loads), tuple(TILE.decode(w) for w in tiles))
 
 
@@ -144,7 +144,7 @@ def _span(step: Record, what: str) -> range:
 
 
 def _step_faults(held: Held, k: int, chip: Chip, layout: Layout, inputs: int) -> Iterator[str]:
-    words = _entry(held, STEPS, k, layout.step)
+    words = entry_words(held, STEPS, k, layout.step)
     if words is None:
         yield "has no entry in the image"
         return
@@ -156,7 +156,7 @@ def _step_faults(held: Held, k: int, chip: Chip, layout: Layout, inputs: int) ->
         if not _span(entry, name):
             yield f"has no {name}s"
         for n in _span(entry, name):
-            found = _entry(held, kind, n, width)
+            found = entry_words(held, kind, n, width)
             if found is None:
                 yield f"{name} {n} is not in the image"
                 return
@@ -197,7 +197,7 @@ def _output_faults(held: Held, step: Step, chip: Chip, layout: Layout) -> Iterat
     if groups > chip.groups:
         yield f"converts {groups} column groups, an array has {chip.groups}"
     first = step["first_constant"]
-    missing = [n for n in range(first, first + needed) if _entry(held, CONSTANTS, n, layout.constant) is None]
+    missing = [n for n in range(first, first + needed) if entry_words(held, CONSTANTS, n, layout.constant) is None]
     if missing:
         yield f"constants entry {missing[0]} is not in the image"
     if not step["raw"]:

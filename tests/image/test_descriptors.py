@@ -13,21 +13,18 @@ from codesign.chip.layout import (
     CONSTANTS,
     KINDS,
     LOAD,
-    LOADS,
     OFFSET,
     PROGRAM,
     PROGRAM_ENTRY,
     STEP,
-    STEPS,
     TILE,
-    TILES,
     TRIM,
     TRIMS,
 )
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim
-from codesign.image import parse, sections
-from codesign.image.descriptors import decode_constants, decode_trim, entries, step_record
+from codesign.image import entries, parse, sections
+from codesign.image.descriptors import decode_constants, decode_trim, step_record
 from codesign.image.manifest import SectionRef
 from codesign.image.words import Image, stream
 from codesign.mapping import Mapping, place
@@ -111,10 +108,8 @@ def told(mapping: Mapping) -> Image:
 
 def check(mapping: Mapping, seen: dict[str, Seen]) -> None:
     chip, image, want = mapping.chip, told(mapping), meaning(mapping)
-    got = {
-        entry.name: entries(kind, image.find(kind).words, chip)
-        for entry, kind in ((STEP, STEPS), (LOAD, LOADS), (TILE, TILES))
-    }
+    found = entries(image, chip)
+    got = {entry.name: [*found[name].values()] for entry, name in ((STEP, "steps"), (LOAD, "loads"), (TILE, "tiles"))}
     got["program"] = [PROGRAM_ENTRY.decode(image.find(PROGRAM).words)]
     for entry in (PROGRAM_ENTRY, STEP, LOAD, TILE):
         assert len(got[entry.name]) == len(want[entry.name])
