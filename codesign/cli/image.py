@@ -47,14 +47,34 @@ def image_verify(
     say(json, {"ok": True, "image": str(source)}, f"{source}: OK, checksums match and all formats agree")
 
 
-@app.command("info", epilog=example(f"codesign image info {PROGRAM}", after=RUN))
-def image_info(source: Source, json: Json = False) -> None:
+@app.command("info", epilog=example(f"codesign image info {PROGRAM} --entries", after=RUN))
+def image_info(
+    source: Source,
+    entries: Annotated[bool, typer.Option("--entries", help="Print every step, load and tile.")] = False,
+    chip: Annotated[
+        str | None, typer.Option("--chip", metavar="CHIP", help="Chip of an image without a program folder.")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Show which chip and network an image is for, and what it holds."""
     from codesign import image
+    from codesign.chip.description import Chip
+    from codesign.program import Program
 
     home = _program(source)
-    source = _images(source if home is None else home)
-    say(json, image.record(source), image.info(source))
+    named, source = source, _images(source if home is None else home)
+    record, text = image.record(source), image.info(source)
+    if entries:
+        if chip is not None:
+            target = Chip.load(chip)
+        elif home is not None:
+            target = Program.load(home).chip
+        else:
+            raise ConfigError(f"{named}: holds no program.json; name the image's chip with --chip")
+        path = source / image.BIN if source.is_dir() else source
+        found = image.entries(image.read_image(path, target), target)
+        record, text = record | {"entries": image.plain_entries(found)}, f"{text}\n{image.show_entries(found)}"
+    say(json, record, text)
 
 
 CELLS = example(f"codesign image cells {PROGRAM} --out build/cells.csv", after=RUN)

@@ -1,5 +1,6 @@
 """The programming image: descriptors, words, files, and the register map the bus shows."""
 
+from codesign.image.entries import entries, plain_entries, show_entries
 from codesign.image.files import BIN, LIST, cells_csv, info, levels, read_image, record, render
 from codesign.image.tables import faults
 from codesign.image.verify import damages, verify
@@ -13,13 +14,16 @@ __all__ = [
     "assemble",
     "cells_csv",
     "damages",
+    "entries",
     "faults",
     "info",
     "levels",
     "parse",
+    "plain_entries",
     "read_image",
     "record",
     "render",
     "sections",
+    "show_entries",
     "verify",
 ]

@@ -1,89 +1,84 @@
-"""Steps, loads, tiles and constants as the chip's table entries. Layouts are specified in docs/image.md."""
-
-from collections.abc import Iterable
-from dataclasses import dataclass
+"""Steps, loads, tiles, constants, cells and trims as words, and back. The bits are those of `codesign.chip.layout`."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from codesign.chip.description import Chip
-from codesign.fixed import Ints, clog2, pack_fields, words_of
+from codesign.chip.fields import WORD, Entry, Record
+from codesign.chip.layout import (
+    CONSTANT,
+    CONSTANTS,
+    LOAD,
+    LOADS,
+    OFFSET,
+    STEP,
+    STEPS,
+    TILE,
+    TILES,
+    TRIM,
+    Layout,
+)
+from codesign.fixed import Ints, pack_fields, unpack_fields, words_of
 from codesign.mapping import Load, Mapping, OutputTile, Step
 
-PROGRAM, STEPS, LOADS, TILES, CONSTANTS, CELLS, TRIMS = range(1, 8)  # section kinds
-MAX_WAIT = 7  # steps; no more than 6 are ever between fetch and drain, so a producer further back has finished
+MAX_WAIT = STEP.field("wait").hi  # steps; at most 6 are between fetch and drain, a producer further back has finished
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Sizes of the chip's programmable memories, in 32-bit words per entry."""
+def step_record(step: Step, loads: int, tiles: int) -> Record:
+    """A step's entry; `loads` and `tiles` are the numbers of its first load and tile."""
+    return STEP.record(
+        input_bits=step.input.bits,
+        input_signed=step.input.signed,
+        raw=step.raw,
+        releases_input=step.releases_input,
+        wait=min(step.wait, MAX_WAIT),
+        shift=step.shift,
+        first_load=loads,
+        loads=len(step.loads),
+        first_tile=tiles,
+        tiles=len(step.tiles),
+        groups=step.groups,
+        first_constant=step.constant,
+        word=step.word,
+        lo=0 if step.raw else step.out.lo,
+        hi=0 if step.raw else step.out.hi,
+        enabled=tuple(a for t in step.tiles for a in t.arrays),
+        linked=tuple(a for t in step.tiles for a in t.arrays[1:]),
+    )
 
-    mask: int  # words of one bit per array
-    step: int
-    load: int
-    tile: int
-    constant: int
-    row: int  # one wordline's cells
-    trims: int  # one array's range trim, all of it
 
-    @classmethod
-    def of(cls, chip: Chip) -> "Layout":
-        """The layout of a chip; xb_core.v derives the same numbers."""
-        mask = -(-chip.arrays.count // 32)
-        constant = -(-chip.adc.lanes * 48 // 32)
-        return cls(
-            mask,
-            1 << clog2(6 + 2 * mask),
-            1 << clog2(1 + mask),
-            2,
-            1 << clog2(constant),
-            chip.row_words,
-            1 + chip.columns,
-        )
+def load_record(load: Load) -> Record:
+    """A load's entry."""
+    return LOAD.record(word=load.word, hidden=load.hidden, arrays=load.arrays)
+
+
+def tile_record(tile: OutputTile) -> Record:
+    """A tile's entry: where the sum is read, how many columns, and the correction."""
+    return TILE.record(array=tile.arrays[-1], columns=tile.columns, correction=tile.correction)
 
 
 def encode_step(step: Step, layout: Layout, loads: int, tiles: int) -> list[int]:
-    """A step entry; `loads` and `tiles` are the numbers of its first load and tile."""
-    enabled = [a for t in step.tiles for a in t.arrays]
-    linked = [a for t in step.tiles for a in t.arrays[1:]]
-    flags = (
-        (step.input.bits - 1)
-        | step.input.signed << 4
-        | step.raw << 5
-        | step.releases_input << 6
-        | min(step.wait, MAX_WAIT) << 8
-        | step.shift << 16
-    )
-    lo, hi = (0, 0) if step.raw else (step.out.lo & 0xFFFF, step.out.hi & 0xFFFF)
-    head = [
-        flags,
-        loads | len(step.loads) << 16,
-        tiles | len(step.tiles) << 16,
-        (step.groups - 1) | step.constant << 16,
-        step.word,
-        lo | hi << 16,
-    ]
-    return _pad(head + _mask(enabled, layout) + _mask(linked, layout), layout.step)
-
-
-def encode_load(load: Load, layout: Layout) -> list[int]:
-    """A load entry."""
-    return _pad([load.word | load.hidden << 31, *_mask(load.arrays, layout)], layout.load)
-
-
-def encode_tile(tile: OutputTile, layout: Layout) -> list[int]:
-    """A tile entry: where the sum is read, how many columns, and the correction."""
-    return _pad([tile.arrays[-1] | tile.columns << 16, tile.correction], layout.tile)
+    """The words of a step's entry."""
+    return _words(STEP, step_record(step, loads, tiles), layout.mask, layout.step)
 
 
 def encode_constants(step: Step, chip: Chip, layout: Layout) -> list[list[int]]:
-    """One entry per column group: lane l holds {bias[32], mult[16]} at bits [48*l +: 48]; unused lanes are 0."""
+    """One entry per column group, lane after lane; unused lanes are 0."""
     lanes = chip.adc.lanes
-    groups = -(-step.outputs // lanes)
-    mult, bias = np.zeros(groups * lanes, np.int64), np.zeros(groups * lanes, np.int64)
-    mult[: step.outputs], bias[: step.outputs] = step.mult, step.bias
-    both = (bias & 0xFFFFFFFF) << 16 | (mult & 0xFFFF)
-    return [words_of(pack_fields(both[g * lanes : (g + 1) * lanes], 48), layout.constant) for g in range(groups)]
+    both = CONSTANT.encode_all(mult=step.mult, bias=step.bias)
+    return [
+        words_of(pack_fields(both[at : at + lanes], CONSTANT.word), layout.constant)
+        for at in range(0, step.outputs, lanes)
+    ]
+
+
+def decode_constants(words: ArrayLike, chip: Chip) -> dict[str, Ints]:
+    """Inverse: `mult` and `bias`, (entries, lanes), of whole entries."""
+    width, lanes = Layout.of(chip).constant, chip.adc.lanes
+    rows = np.asarray(words, dtype="<u4").reshape(-1, width)
+    whole = [int.from_bytes(row.tobytes(), "little") for row in rows]
+    held = np.array([unpack_fields(w, CONSTANT.word, lanes) for w in whole], np.uint64).reshape(-1, lanes)
+    return CONSTANT.decode_all(held)
 
 
 def encode_tables(mapping: Mapping) -> dict[int, list[list[int]]]:
@@ -92,8 +87,8 @@ def encode_tables(mapping: Mapping) -> dict[int, list[list[int]]]:
     tables: dict[int, list[list[int]]] = {STEPS: [], LOADS: [], TILES: [], CONSTANTS: []}
     for step in mapping.steps:
         tables[STEPS].append(encode_step(step, layout, len(tables[LOADS]), len(tables[TILES])))
-        tables[LOADS] += [encode_load(load, layout) for load in step.loads]
-        tables[TILES] += [encode_tile(tile, layout) for tile in step.tiles]
+        tables[LOADS] += [_words(LOAD, load_record(load), layout.mask, layout.load) for load in step.loads]
+        tables[TILES] += [_words(TILE, tile_record(tile), layout.mask, layout.tile) for tile in step.tiles]
         tables[CONSTANTS] += encode_constants(step, mapping.chip, layout)
     return tables
 
@@ -101,7 +96,7 @@ def encode_tables(mapping: Mapping) -> dict[int, list[list[int]]]:
 def encode_cells(levels: NDArray[np.uint8], chip: Chip) -> NDArray[np.uint32]:
     """Levels (rows, columns) as words, wordline after wordline; cell k at bits [k*level_bits +: level_bits]."""
     bits, row_words = chip.device.level_bits, chip.row_words
-    spread = np.zeros((len(levels), row_words * 32), dtype=np.uint8)
+    spread = np.zeros((len(levels), row_words * WORD), dtype=np.uint8)
     for b in range(bits):
         spread[:, b : levels.shape[1] * bits : bits] = (levels >> b) & 1
     packed = np.packbits(spread, axis=1, bitorder="little")  # (rows, 4 * row_words) bytes
@@ -118,13 +113,17 @@ def decode_cells(words: ArrayLike, chip: Chip) -> NDArray[np.uint8]:
 
 
 def encode_trim(gain: int, shift: int, offset: Ints) -> NDArray[np.uint32]:
-    """Word 0: {shift, gain}; word 1 + j: offset of signed column j."""
-    return np.concatenate([[gain | shift << 16], offset]).astype("<u4")
+    """Words of an array's range trim: gain and shift, then the offset of each signed column."""
+    first = TRIM.encode(TRIM.record(gain=gain, shift=shift))
+    return np.concatenate([first, OFFSET.encode_all(offset=offset)]).astype("<u4")
 
 
-def _mask(arrays: Iterable[int], layout: Layout) -> list[int]:
-    return words_of(sum(1 << a for a in arrays), layout.mask)
+def decode_trim(words: ArrayLike) -> tuple[Record, Ints]:
+    """Inverse: gain and shift as a record, the offsets (signed columns,)."""
+    held = np.asarray(words, dtype="<u4")
+    return TRIM.decode(held[: TRIM.words].tolist()), OFFSET.decode_all(held[TRIM.words :])["offset"]
 
 
-def _pad(words: list[int], count: int) -> list[int]:
-    return words + [0] * (count - len(words))
+def _words(entry: Entry, record: Record, mask: int, width: int) -> list[int]:
+    words = entry.encode(record, mask)
+    return words + [0] * (width - len(words))

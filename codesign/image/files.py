@@ -11,10 +11,22 @@ from pydantic import ValidationError
 
 from codesign import files
 from codesign.chip.description import RTL_VERSION, Chip
+from codesign.chip.layout import (
+    CELLS,
+    CONSTANTS,
+    HEADER,
+    LOADS,
+    PROGRAM,
+    SECTION,
+    STEPS,
+    TILES,
+    TRIMS,
+    Layout,
+)
 from codesign.errors import ImageError, plain
 from codesign.fixed import crc32
 from codesign.image.cell_list import Held, cell_list, is_listed
-from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS, Layout, decode_cells
+from codesign.image.descriptors import decode_cells
 from codesign.image.manifest import ArrayRef, ChipRef, Manifest, SectionRef
 from codesign.image.words import KINDS, Image, Section, most_words, parse, sections, stream
 from codesign.mapping import Mapping
@@ -121,7 +133,7 @@ def record(source: Path) -> dict[str, object]:
     return {
         "format": RTL_VERSION,
         "chip": {"id": f"0x{image.chip_id:08x}"},
-        "words": sum(len(s.words) + 4 for s in image.sections) + 6,
+        "words": sum(len(s.words) + SECTION.words + 1 for s in image.sections) + HEADER.words + 1,
         "crc32": f"0x{image.crc:08x}",
         "sections": [_reference(s).model_dump(mode="json") for s in image.sections],
     }

@@ -1,20 +1,48 @@
 """Files of the checkout that are made from code; `python -m codesign.image.generated` writes them again."""
 
+import re
 from pathlib import Path
 
-from codesign.chip.registers import markdown, verilog_header
+from codesign.chip import layout
+from codesign.chip.texts import (
+    code_table,
+    entry_table,
+    kind_table,
+    layout_verilog,
+    register_table,
+    register_verilog,
+)
 from codesign.image.manifest import json_schema
 
+FORMAT = "docs/image.md"
+_BLOCK = re.compile(r"(<!-- made from codesign/chip/layout\.py: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
-def texts() -> dict[str, str]:
-    """Contents by path in the checkout. A test keeps the files equal to them."""
+
+def texts(root: Path) -> dict[str, str]:
+    """Contents by path in the checkout `root`. A test keeps the files equal to them."""
     return {
-        "hdl_templates/xb_registers.vh": verilog_header(),
-        "docs/registers.md": "# Registers\n\nMade from `codesign/chip/registers.py`.\n\n" + markdown(),
+        "hdl_templates/generated/xb_layout.vh": layout_verilog(),
+        "hdl_templates/generated/xb_registers.vh": register_verilog(),
+        "docs/registers.md": "# Registers\n\nMade from `codesign/chip/registers.py`.\n\n" + register_table(),
         "docs/image-manifest.schema.json": json_schema(),
+        FORMAT: with_tables((root / FORMAT).read_text(encoding="utf-8")),
     }
 
 
+def tables() -> dict[str, str]:
+    """The tables of docs/image.md, by the name in their marker."""
+    return {e.name: entry_table(e) for e in layout.ENTRIES if e is not layout.OFFSET} | {
+        "kinds": kind_table(),
+        "reasons": code_table(layout.REASONS),
+    }
+
+
+def with_tables(text: str) -> str:
+    """The text with each table between its markers made anew. Raises KeyError for a marker that names none."""
+    found = tables()
+    return _BLOCK.sub(lambda m: m[1] + "\n" + found[m[2]] + "\n" + m[3], text)
+
+
 if __name__ == "__main__":
-    for name, text in texts().items():
-        Path(name).write_text(text, encoding="utf-8")
+    for name, content in texts(Path()).items():
+        Path(name).write_text(content, encoding="utf-8")

@@ -3,11 +3,9 @@
 import numpy as np
 
 from codesign.chip.description import Chip
-from codesign.image.descriptors import CELLS
+from codesign.chip.layout import CELLS, HEADER, SECTION
 from codesign.image.files import BIN, HEX, LIST, hex_name
 from codesign.image.words import KINDS, Section
-
-HEADER = 5  # words
 
 
 def where(name: str, got: bytes, want: bytes, parts: tuple[Section, ...], chip: Chip) -> str:
@@ -55,18 +53,19 @@ def _digit(got: bytes, want: bytes, at: int, place: int) -> int:
 
 def _stream(word: int, bit: int, parts: tuple[Section, ...], chip: Chip) -> str:
     """What a word of the whole image belongs to."""
-    if word < HEADER:
+    if word < HEADER.words:
         return f"header, word {word}"
-    start = HEADER
+    start = HEADER.words
     for number, part in enumerate(parts):
-        end = start + 3 + len(part.words)
+        payload = start + SECTION.words
+        end = payload + len(part.words)
         if word <= end:
             of = f"section {number}"
-            if word < start + 3:
+            if word < payload:
                 return f"{of} ({part.name}), its {('target', 'first address', 'length')[word - start]}"
             if word == end:
                 return f"{of} ({part.name}), its CRC"
-            return f"{of}, {_word(part, word - start - 3, bit, chip)}"
+            return f"{of}, {_word(part, word - payload, bit, chip)}"
         start = end + 1
     return "CRC of the image"
 

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
+from codesign.chip.layout import CELLS, PROGRAM, PROGRAM_ENTRY
 from codesign.errors import ImageError
 from codesign.image.cell_list import Held, is_listed
-from codesign.image.descriptors import CELLS, MAX_WAIT, PROGRAM
+from codesign.image.descriptors import MAX_WAIT
 from codesign.image.files import (
     BIN,
     HEX,
@@ -152,9 +153,9 @@ def contradictions(arrays: tuple[ArrayRef, ...], image: Image, chip: Chip) -> li
         column = 0
         for tile in step.tiles:
             for array in step.run(tile):
-                tall = next((k for k, load in enumerate(step.loads) if array in load.arrays), 0)
-                places[array] = number, tall * rows, (column, column + tile.columns)
-            column += tile.columns
+                tall = next((k for k, load in enumerate(step.loads) if array in load.arrays["arrays"]), 0)
+                places[array] = number, tall * rows, (column, column + tile["columns"])
+            column += tile["columns"]
     told = [a.array for a in arrays]
     if told != [s.index for s in image.sections if s.kind == CELLS] or set(told) != set(places):
         return [f"its arrays are not those of {BIN}"]
@@ -164,9 +165,10 @@ def contradictions(arrays: tuple[ArrayRef, ...], image: Image, chip: Chip) -> li
     found = []
     for number, refs in layers.items():
         step, ends = steps[number], max(a.inputs[1] for a in refs)
-        feeds = steps[number - step.wait].outputs if 0 < step.wait < MAX_WAIT else ends
-        beats = int(image.find(PROGRAM).words[1])
-        if ends != feeds or (not step.wait and -(-ends // chip.bus.stream_bytes) != beats):
+        wait = step["wait"]
+        feeds = steps[number - wait].outputs if 0 < wait < MAX_WAIT else ends
+        beats = PROGRAM_ENTRY.decode(image.find(PROGRAM).words)["beats"]
+        if ends != feeds or (not wait and -(-ends // chip.bus.stream_bytes) != beats):
             found.append(f"layer {refs[0].layer} has {ends} inputs, its step has others")
         for a in refs:
             _, row, outputs = places[a.array]

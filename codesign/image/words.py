@@ -8,35 +8,31 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.chip import layout
 from codesign.chip.description import RTL_VERSION, Chip
-from codesign.errors import ImageError
-from codesign.fixed import crc32
-from codesign.image.descriptors import (
+from codesign.chip.fields import Record
+from codesign.chip.layout import (
     CELLS,
     CONSTANTS,
+    HEADER,
     LOADS,
+    MAGIC,
     PROGRAM,
+    PROGRAM_ENTRY,
+    SECTION,
     STEPS,
     TILES,
     TRIMS,
     Layout,
-    encode_cells,
-    encode_tables,
-    encode_trim,
 )
+from codesign.errors import ImageError
+from codesign.fixed import crc32
+from codesign.image.descriptors import encode_cells, encode_tables, encode_trim
 from codesign.mapping import Mapping
 
-MAGIC = 0x4D494258  # "XBIM" read as bytes
 _NONE = np.zeros(0, np.uint32)
-KINDS = {
-    PROGRAM: "program",
-    STEPS: "steps",
-    LOADS: "loads",
-    TILES: "tiles",
-    CONSTANTS: "constants",
-    CELLS: "cells",
-    TRIMS: "trims",
-}
+_HEAD = SECTION.words
+KINDS = {c.value: c.name for c in layout.KINDS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +59,8 @@ class Section:
     @property
     def block(self) -> NDArray[np.uint32]:
         """What its CRC covers: target, first address, length, payload."""
-        head = np.array([self.kind << 24 | self.index, self.first, len(self.words)], dtype="<u4")
-        return np.concatenate([head, self.words])
+        head = SECTION.record(kind=self.kind, index=self.index, first=self.first, length=len(self.words))
+        return np.concatenate([np.array(SECTION.encode(head), dtype="<u4"), self.words])
 
     @property
     def name(self) -> str:
@@ -90,7 +86,8 @@ class Image:
 
 def sections(mapping: Mapping) -> tuple[Section, ...]:
     """Everything the chip must be told to run the mapping."""
-    result = [Section(PROGRAM, 0, 0, np.array([len(mapping.steps), mapping.beats]))]
+    program = PROGRAM_ENTRY.record(steps=len(mapping.steps), beats=mapping.beats)
+    result = [Section(PROGRAM, 0, 0, np.array(PROGRAM_ENTRY.encode(program)))]
     for kind, entries in encode_tables(mapping).items():
         result.append(Section(kind, 0, 0, np.array(entries, dtype="<u4").ravel()))
     for use in mapping.arrays:
@@ -101,9 +98,11 @@ def sections(mapping: Mapping) -> tuple[Section, ...]:
 
 def stream(chip: Chip, parts: tuple[Section, ...]) -> NDArray[np.uint32]:
     """The whole image, (words,) as the chip takes them."""
-    header = np.array([MAGIC, RTL_VERSION, chip.id, len(parts)], dtype="<u4")
-    total = crc32(header)  # leaves the CRCs out: a CRC over data and its CRC would be the same for any data
-    blocks = [header, np.array([total], dtype="<u4")]
+    record = HEADER.record(magic=MAGIC, format=RTL_VERSION, chip=chip.id, sections=len(parts), crc=0)
+    header = np.array(HEADER.encode(record), dtype="<u4")
+    total = crc32(header[:-1])  # leaves the CRCs out: a CRC over data and its CRC would be the same for any data
+    header[-1] = total
+    blocks = [header]
     for s in parts:
         block = s.block
         total = crc32(block, total)
@@ -118,15 +117,15 @@ def assemble(chip: Chip, parts: tuple[Section, ...]) -> list[int]:
 
 def limits(chip: Chip) -> dict[int, int]:
     """Words that each memory holds."""
-    layout, memory = Layout.of(chip), chip.memory
+    sizes, memory = Layout.of(chip), chip.memory
     return {
-        PROGRAM: 2,
-        STEPS: memory.steps * layout.step,
-        LOADS: memory.loads * layout.load,
-        TILES: memory.tiles * layout.tile,
-        CONSTANTS: memory.constants * layout.constant,
-        CELLS: chip.arrays.rows * layout.row,
-        TRIMS: layout.trims,
+        PROGRAM: PROGRAM_ENTRY.words,
+        STEPS: memory.steps * sizes.step,
+        LOADS: memory.loads * sizes.load,
+        TILES: memory.tiles * sizes.tile,
+        CONSTANTS: memory.constants * sizes.constant,
+        CELLS: chip.arrays.rows * sizes.row,
+        TRIMS: sizes.trims,
     }
 
 
@@ -141,46 +140,49 @@ def parse(raw: bytes, chip: Chip | None, where: str = "image") -> Image:
 
     Raises ImageError that names the first fault: what is wrong, where, what was expected.
     """
-    if len(raw) % 4 or len(raw) < 24:
+    if len(raw) % 4 or len(raw) < 4 * (HEADER.words + 1):
         raise ImageError(
             f"{where}: is truncated, {len(raw)} bytes are not a whole number of words; copy or compile it again"
         )
     words = np.frombuffer(raw, dtype="<u4")
-    got = [int(w) for w in words[:5]]
-    if got[0] != MAGIC:
+    header = HEADER.decode(words[: HEADER.words].tolist())
+    if header["magic"] != MAGIC:
         raise ImageError(
-            f"{where}: byte 0 holds 0x{got[0]:08x}, not the magic word 0x{MAGIC:08x}; this is not a programming image"
+            f"{where}: byte 0 holds 0x{header['magic']:08x}, not the magic word 0x{MAGIC:08x}; "
+            "this is not a programming image"
         )
-    if got[1] != RTL_VERSION:
+    if header["format"] != RTL_VERSION:
         raise ImageError(
-            f"{where}: format 0x{got[1]:08x}, this codesign writes and reads 0x{RTL_VERSION:08x}; compile again"
+            f"{where}: format 0x{header['format']:08x}, this codesign writes and reads 0x{RTL_VERSION:08x}; "
+            "compile again"
         )
-    if chip is not None and got[2] != chip.id:
+    if chip is not None and header["chip"] != chip.id:
         raise ImageError(
-            f"{where}: is for the chip with id 0x{got[2]:08x}, {chip.name} has 0x{chip.id:08x}; "
+            f"{where}: is for the chip with id 0x{header['chip']:08x}, {chip.name} has 0x{chip.id:08x}; "
             f"compile the network for {chip.name}"
         )
-    total = crc32(words[:4])
-    _check(where, "header", 16, got[4], total)
-    at, found = 5, []
-    for number in range(got[3]):
-        if at + 3 > len(words):
+    total = crc32(words[: HEADER.words - 1])
+    _check(where, "header", 4 * (HEADER.words - 1), header["crc"], total)
+    at, found = HEADER.words, []
+    for number in range(header["sections"]):
+        if at + _HEAD > len(words):
             raise ImageError(
-                f"{where}: is truncated, section {number} of {got[3]} is missing; copy or compile it again"
+                f"{where}: is truncated, section {number} of {header['sections']} is missing; copy or compile it again"
             )
-        target, first, length = (int(w) for w in words[at : at + 3])
-        kind, index = target >> 24, target & 0xFFFFFF
-        if not _inside(kind, index, first, length, chip):
+        head = words[at : at + _HEAD].tolist()
+        told = SECTION.decode(head)
+        if SECTION.strays(head) or not _inside(told, chip):
+            chips = f"chip {chip.name}" if chip else "any chip"
             raise ImageError(
-                f"{where}: byte {at * 4}: section {number} (0x{target:08x}, "
-                f"{length} words from {first}) lies outside {f'chip {chip.name}' if chip else 'any chip'}"
+                f"{where}: byte {at * 4}: section {number} (0x{head[0]:08x}, "
+                f"{told['length']} words from {told['first']}) lies outside {chips}"
             )
-        end = at + 3 + length
+        end = at + _HEAD + told["length"]
         if end + 1 > len(words):
             raise ImageError(
-                f"{where}: is truncated in section {number}, {length} words promised; copy or compile it again"
+                f"{where}: is truncated in section {number}, {told['length']} words promised; copy or compile it again"
             )
-        section = Section(kind, index, first, words[at + 3 : end])
+        section = Section(told["kind"], told["index"], told["first"], words[at + _HEAD : end])
         _check(where, f"section {number} ({section.name})", end * 4, int(words[end]), crc32(words[at:end]))
         found.append(section)
         total = crc32(words[at:end], total)
@@ -192,17 +194,19 @@ def parse(raw: bytes, chip: Chip | None, where: str = "image") -> Image:
     _check(where, "image", at * 4, int(words[at]), total)
     if not any(s.kind == PROGRAM for s in found):
         raise ImageError(f"{where}: holds no program section; compile the network again")
-    return Image(got[2], int(words[at]), tuple(found))
+    return Image(header["chip"], int(words[at]), tuple(found))
 
 
-def _inside(kind: int, index: int, first: int, length: int, chip: Chip | None) -> bool:
+def _inside(section: Record, chip: Chip | None) -> bool:
     """Whether the chip (any, without one) has the memory and the words of a section."""
+    kind, length = section["kind"], section["length"]
     if kind not in KINDS or not length:
         return False
     if chip is None:
         return True
     words = limits(chip)[kind]
-    within = index < (chip.arrays.count if kind in (CELLS, TRIMS) else 1) and length <= words - first
+    arrays = chip.arrays.count if kind in (CELLS, TRIMS) else 1
+    within = section["index"] < arrays and length <= words - section["first"]
     return within and (kind != PROGRAM or length == words)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import jinja2
 
 from codesign.chip.description import Chip
-from codesign.chip.registers import c_header
+from codesign.chip.texts import c_header
 from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, folder, text
 from codesign.rtl.plan import Plan, plan
 
@@ -53,7 +53,7 @@ def emit(chip: Chip | str | Path) -> dict[str, str]:
     files = {f"{m}.v": text(f"{m}.v") for m in SYNTHESIZABLE}
     files |= {name: text(name) for name in HEADERS}
     files |= {f"model/{m}.v": text(f"model/{m}.v") for m in (*MODELS, *CHECKS)}
-    files |= {f"stub/{m}.v": text(f"model/stub/{m}.v") for m in MODELS}
+    files |= {f"stub/{m}.v": text(f"stub/{m}.v") for m in MODELS}
     files[f"{p.module}_params.vh"] = _generated("params.vh.j2", p)
     files[f"{p.module}.v"] = _generated("top.v.j2", p)
     files[f"sim/{p.module}_sim.v"] = _generated("sim.v.j2", p)

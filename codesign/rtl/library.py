@@ -4,12 +4,9 @@ from pathlib import Path
 
 from codesign import resources
 
-SYNTHESIZABLE = (
-    "xb_crc32",
+CORE = (
     "xb_table",
     "xb_memory",
-    "xb_registers",
-    "xb_loader",
     "xb_stream_in",
     "xb_fetch",
     "xb_wordlines",
@@ -20,12 +17,24 @@ SYNTHESIZABLE = (
     "xb_drain",
     "xb_requant",
     "xb_stream_out",
+    "xb_front",
+    "xb_back",
     "xb_core",
-    "xb_chip",
 )
-HEADERS = ("xb_registers.vh",)
+BUS = ("xb_crc32", "xb_apb", "xb_registers", "xb_loader", "xb_chip")
+SYNTHESIZABLE = (*CORE, *BUS)
+HEADERS = ("xb_layout.vh", "xb_registers.vh")
 MODELS = ("xb_array",)  # of macros, each with its black box
 CHECKS = ("xb_check_stream", "xb_checks")  # for simulation alone
+
+ROOMS = ("core", "bus", "model", "generated")
+# Where a file of the rtl folder lies, if in another place: there sources and headers stand side by side.
+_PLACES = {
+    **{f"{m}.v": f"core/{m}.v" for m in CORE},
+    **{f"{m}.v": f"bus/{m}.v" for m in BUS},
+    **{name: f"generated/{name}" for name in HEADERS},
+    **{f"stub/{m}.v": f"model/stub/{m}.v" for m in MODELS},
+}
 
 
 def folder() -> Path:
@@ -33,6 +42,11 @@ def folder() -> Path:
     return resources.folder("hdl_templates")
 
 
+def place(name: str) -> Path:
+    """Path of a template, by its name in the rtl folder of a chip or by its path inside hdl_templates."""
+    return folder() / _PLACES.get(name, name)
+
+
 def text(name: str) -> str:
-    """Contents of a template, by its path inside hdl_templates."""
-    return (folder() / name).read_text(encoding="utf-8")
+    """Contents of a template, named as `place` takes it."""
+    return place(name).read_text(encoding="utf-8")

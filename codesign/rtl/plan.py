@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from codesign.chip.description import RTL_VERSION, Chip
+from codesign.chip.layout import Layout
 from codesign.fixed import clog2, pack_fields
-from codesign.image.descriptors import Layout
 from codesign.image.words import limits
 
 WRITE_BITS = 20  # of a word address in programming, more only for a chip with larger memories

@@ -18,17 +18,19 @@ def signals(chip: Chip) -> dict[str, dict[str, int]]:
         "": {n: ports[n] for n in ports if n.startswith(("s_axis", "m_axis")) or n == "irq"},
         "u_chip.u_loader": {"state": 2, "reason": 4, "word": 4},
         "u_chip.u_core": {
-            "step_loaded": 1,
-            "bank_free": 1,
             "group": group,
             "evaluate": arrays,
             "convert": arrays,
             "buffer_free": 1,
-            "hidden_write": 1,
-            "hidden_data": lanes * chip.activation.bits,
         },
-        "u_chip.u_core.u_convert": {"step_address": step, "plane": 3, "drive_bank": 1},
-        "u_chip.u_core.u_drain": {"step_address": step, "read_group": group, "m_acc": lanes * (chip.acc_bits + 1)},
+        "u_chip.u_core.u_front": {"step_loaded": 1, "bank_free": 1},
+        "u_chip.u_core.u_front.u_convert": {"step_address": step, "plane": 3, "drive_bank": 1},
+        "u_chip.u_core.u_back": {"hidden_write": 1, "hidden_data": lanes * chip.activation.bits},
+        "u_chip.u_core.u_back.u_drain": {
+            "step_address": step,
+            "read_group": group,
+            "m_acc": lanes * (chip.acc_bits + 1),
+        },
     }
 
 

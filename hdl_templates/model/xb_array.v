@@ -13,6 +13,7 @@
 // ends the simulation. Other arrays may have none. Paths of up to 1,000 bytes.
 // Python twin: codesign.fixed.convert, codesign.mapping.run
 `default_nettype none
+`include "xb_layout.vh"
 module xb_array #(
     parameter INDEX = 0,           // position on the chip
     parameter ROWS = 16,           // wordlines
@@ -32,7 +33,7 @@ module xb_array #(
     input  wire [GROUP_BITS-1:0]     group,
     output reg  [LANES*ADC_BITS-1:0] code,
     input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
-    input  wire                      trim_write,    // address 0: {shift, gain}; 1 + j: offset of column j
+    input  wire                      trim_write,    // gain and shift, then the offset of each column
     input  wire [WRITE_BITS-1:0]     write_address,
     input  wire [31:0]               write_data
 );
@@ -80,8 +81,8 @@ module xb_array #(
         idle = 0;
         hold = 0;
         for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
-        trim[0] = 1;
-        for (k = 1; k <= PAIRS; k = k + 1) trim[k] = 0;
+        for (k = 0; k <= PAIRS; k = k + 1) trim[k] = 0;
+        trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN] = 1;
         missing = 1'b0;
         if (!$value$plusargs("arrays=%h", named)) named = 0;
         if ($value$plusargs("die=%s", folder)) begin
@@ -145,11 +146,11 @@ module xb_array #(
                 end else row = blank;
                 conductance[r] = row;
             end
-            gain = {24'd0, trim[0][7:0]};
-            shift = {28'd0, trim[0][19:16]};
+            gain = {{(32-`XB_TRIM_GAIN_SIZE){1'b0}}, trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN]};
+            shift = {{(32-`XB_TRIM_SHIFT_SIZE){1'b0}}, trim[`XB_TRIM_SHIFT_WORD][`XB_TRIM_SHIFT]};
             half = (shift == 0) ? 0 : (1 << (shift - 1));
             plain = gain == 1 && shift == 0;
-            for (k = 1; k <= PAIRS; k = k + 1) plain = plain && trim[k] == 0;
+            for (k = `XB_TRIM_WORDS; k <= PAIRS; k = k + 1) plain = plain && trim[k] == 0;
             stale = 1'b0;
         end
         if (evaluate) begin
@@ -189,7 +190,7 @@ module xb_array #(
                 if (column < PAIRS) begin
                     value = {{(32-FIELD){1'b0}}, plus[lane*FIELD +: FIELD]};
                     value = value - {{(32-FIELD){1'b0}}, minus[lane*FIELD +: FIELD]};
-                    value = (value * gain + $signed(trim[column + 1]) + half) >>> shift;
+                    value = (value * gain + $signed(trim[`XB_TRIM_WORDS + column]) + half) >>> shift;
                     if (value < -MIDDLE) value = -MIDDLE;
                     if (value > MIDDLE - 1) value = MIDDLE - 1;
                 end

@@ -7,6 +7,7 @@
 // A lane past the last column gives the code of 0. No reset: cells keep what they were programmed to.
 // Python twin: codesign.fixed.convert, codesign.mapping.run
 `default_nettype none
+`include "xb_layout.vh"
 module xb_array_cells #(
     parameter INDEX = 0,           // position on the chip
     parameter ROWS = 16,           // wordlines
@@ -26,7 +27,7 @@ module xb_array_cells #(
     input  wire [GROUP_BITS-1:0]     group,
     output reg  [LANES*ADC_BITS-1:0] code,
     input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
-    input  wire                      trim_write,    // address 0: {shift, gain}; 1 + j: offset of column j
+    input  wire                      trim_write,    // gain and shift, then the offset of each column
     input  wire [WRITE_BITS-1:0]     write_address,
     input  wire [31:0]               write_data
 );
@@ -63,8 +64,8 @@ module xb_array_cells #(
         has_die = 1'b0;
         for (k = 0; k < COLUMNS; k = k + 1) current[k] = 0;
         for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
-        trim[0] = 1;
-        for (k = 1; k <= PAIRS; k = k + 1) trim[k] = 0;
+        for (k = 0; k <= PAIRS; k = k + 1) trim[k] = 0;
+        trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN] = 1;
         missing = 1'b0;
         if (!$value$plusargs("arrays=%h", named)) named = 0;
         if ($value$plusargs("die=%s", folder)) begin
@@ -99,13 +100,13 @@ module xb_array_cells #(
     // One block, in this order: conversion uses the sample, and both use the cells, from before the edge.
     always @(posedge clk) begin
         if (convert) begin
-            gain = trim[0] & 255;
-            shift = (trim[0] >> 16) & 15;
+            gain = {{(32-`XB_TRIM_GAIN_SIZE){1'b0}}, trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN]};
+            shift = {{(32-`XB_TRIM_SHIFT_SIZE){1'b0}}, trim[`XB_TRIM_SHIFT_WORD][`XB_TRIM_SHIFT]};
             for (lane = 0; lane < LANES; lane = lane + 1) begin
                 column = group * LANES + lane;
                 value = 0;
                 if (column < PAIRS) begin
-                    value = (current[2*column] - current[2*column+1]) * gain + $signed(trim[column+1]);
+                    value = (current[2*column] - current[2*column+1]) * gain + $signed(trim[`XB_TRIM_WORDS + column]);
                     if (shift > 0) value = (value + (1 << (shift - 1))) >>> shift;
                     if (value < LOWEST) value = LOWEST;
                     if (value > HIGHEST) value = HIGHEST;

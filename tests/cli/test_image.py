@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.image import assemble, sections
-from codesign.image.descriptors import PROGRAM
+from codesign.chip.layout import LOADS, PROGRAM
+from codesign.image import Section, assemble, sections
 from codesign.image.words import most_words
 from tests.cli.calls import Call
 from tests.hdl.programs import program
@@ -105,3 +105,69 @@ def test_an_image_larger_than_any_for_its_chip(call: Call, tmp_path: Path) -> No
         f"error: {path}: cannot be read (1,048,576 bytes, at most {4 * most_words(TINY):,} are expected); "
         "copy or compile it again\n"
     )
+
+
+TABLES = """\
+
+steps  input_bits  input_signed  raw  releases_input  wait  shift  first_load  loads  first_tile  tiles  groups  \
+first_constant  word  lo   hi  enabled  linked
+    0           8             0    0               1     0     14           0      2           0      2       2  \
+             0     0   0  255      0-3     1,3
+    1           8             0    1               0     1      0           2      1           2      1       1  \
+             3     0   0    0        4       -
+
+loads  word  hidden  arrays
+    0     0       0     0,2
+    1     1       0     1,3
+    2     0       1       4
+
+tiles  array  columns  correction
+    0      1        8       16320
+    1      3        3       16320
+    2      4        4        8160
+"""
+
+
+def test_entries_of_a_program_an_image_folder_and_a_lone_image_bin(call: Call, tmp_path: Path) -> None:
+    home = program([20, 11, 4], TINY).save(tmp_path / "p")
+    shutil.copytree(home / "image", tmp_path / "bare")
+    shutil.copy(home / "image" / "image.bin", tmp_path / "image.bin")
+    for named in (
+        (home,),
+        (home / "image",),
+        (tmp_path / "bare", "--chip", "tiny"),
+        (tmp_path / "image.bin", "--chip", "tiny"),
+    ):
+        status, out, err = call("image", "info", *named, "--entries")
+        assert (status, err) == (0, "")
+        assert out == call("image", "info", named[0])[1] + TABLES
+        found = json.loads(call("image", "info", *named, "--entries", "--json")[1])
+        assert found["words"] == int(out.split(" words")[0].split()[-1]), "the rest is told, too"
+        entries = found["entries"]
+        assert {name: len(rows) for name, rows in entries.items()} == {"steps": 2, "loads": 3, "tiles": 3}
+        assert entries["loads"][1] == {"entry": 1, "word": 1, "hidden": 0, "arrays": [1, 3]}
+        assert entries["steps"][0]["linked"] == [1, 3] and entries["steps"][0]["hi"] == 255
+        assert entries["tiles"][2] == {"entry": 2, "array": 4, "columns": 4, "correction": 8160}
+
+
+def test_entries_need_the_chip(call: Call, tmp_path: Path) -> None:
+    home = program([20, 11, 4], TINY).save(tmp_path / "p")
+    path = shutil.copy(home / "image" / "image.bin", tmp_path / "image.bin")
+    told = f"error: {path}: holds no program.json; name the image's chip with --chip\n"
+    assert call("image", "info", path, "--entries") == (1, "", told)
+    status, out, err = call("image", "info", path, "--entries", "--chip", "reference-128")
+    assert (status, out) == (1, "") and err.startswith(f"error: {path}: is for the chip with id 0x{TINY.id:08x}, ")
+    assert call("image", "info", path)[0] == 0, "without entries any image will do"
+
+
+def test_entries_of_a_table_that_is_written_in_parts(call: Call, tmp_path: Path) -> None:
+    """Numbers are those of the memory; an entry that is not whole is not told."""
+    parts = [s for s in sections(program([20, 11, 4], TINY).mapping) if s.kind != LOADS]
+    loads = [Section(LOADS, 0, 2, (7, 0b11)), Section(LOADS, 0, 8, (1 << 31 | 5, 1 << 5, 9))]
+    path = tmp_path / "image.bin"
+    path.write_bytes(np.array(assemble(TINY, (*parts, *loads)), "<u4").tobytes())
+    found = json.loads(call("image", "info", path, "--entries", "--chip", "tiny", "--json")[1])["entries"]["loads"]
+    assert found == [
+        {"entry": 1, "word": 7, "hidden": 0, "arrays": [0, 1]},
+        {"entry": 4, "word": 5, "hidden": 1, "arrays": [5]},
+    ]

@@ -9,10 +9,10 @@ import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from codesign.chip.description import Chip
+from codesign.chip.layout import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS
 from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES
 from codesign.errors import ImageError
 from codesign.fixed import crc32
-from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS
 from codesign.image.words import Section, assemble, limits, parse, sections
 from tests.hdl.drive import start
 from tests.hdl.programs import program
@@ -159,7 +159,8 @@ def faults() -> list[tuple[str, list[int]]]:
     outside += [Section(kind, c.arrays.count, 0, (0,)) for kind in (CELLS, TRIMS)]
     outside += [Section(kind, 1, 0, (0,)) for kind in (PROGRAM, *TABLES)]
     outside += [Section(kind, 0, 0, (0,)) for kind in (0, 8, 255)]
-    outside += [Section(STEPS, 0, 0, ()), Section(STEPS, 0, 0xFFFFFFFF, (0, 0)), Section(CELLS, 1 << 16, 0, (0,))]
+    outside += [Section(STEPS, 0, 0, ()), Section(STEPS, 0, 0xFFFFFFFF, (0, 0))]
+    target = [*good[:5], good[5] | 1 << 16, *good[6:]]  # bits that no field takes
     section = IMAGE_REASONS[5]
     other = c.model_copy(update={"adc": c.adc.model_copy(update={"bits": c.adc.bits + 1})})
     version = [good[0], good[1] + 1, *good[2:4]]
@@ -169,6 +170,7 @@ def faults() -> list[tuple[str, list[int]]]:
         (IMAGE_REASONS[3], assemble(other, parts)),
         (IMAGE_REASONS[4], broken(good, 4)),
         *((section, assemble(c, (*parts, bad))) for bad in outside),
+        (section, target),
         (IMAGE_REASONS[6], broken(good, 8)),
         (IMAGE_REASONS[6], broken(good, 10)),
         (IMAGE_REASONS[7], broken(good, len(good) - 1)),

@@ -1,4 +1,4 @@
-"""xb_registers against the map in codesign.chip.registers."""
+"""xb_registers behind xb_apb against the map in codesign.chip.registers."""
 
 import random
 from typing import Any

@@ -24,7 +24,7 @@ def run_bench(
 ) -> None:
     """Run the tests of tests/hdl/BENCH.py on module `top`.
 
-    sources: paths inside hdl_templates, or file names beside this one. arrays: written to job.npz, which
+    sources: names in the rtl folder of a chip, or file names beside this one. arrays: written to job.npz, which
     the bench finds through $JOB. only: regular expression of the tests to run. Raises ToolError on a failure.
     """
     files = {name: (HERE / name).read_text() if (HERE / name).is_file() else text(name) for name in sources}

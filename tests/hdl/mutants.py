@@ -11,7 +11,7 @@ from codesign.rtl import library
 
 @dataclass(frozen=True)
 class Mutant:
-    """In the template `file`, `old`, which stands there once, becomes `new`."""
+    """In the template `file` (its name in the rtl folder), `old`, which stands there once, becomes `new`."""
 
     file: str
     old: str
@@ -21,8 +21,9 @@ class Mutant:
         """Until `patch` is undone, chips and benches are built from a mutated copy in `folder`."""
         copy = folder / "templates"
         shutil.copytree(library.folder(), copy)
-        text = (copy / self.file).read_text()
-        assert text.count(self.old) == 1, f"{self.file}: {text.count(self.old)} times {self.old!r}"
-        (copy / self.file).write_text(text.replace(self.old, self.new))
         patch.setattr(library, "folder", lambda: copy)
+        path = library.place(self.file)
+        text = path.read_text()
+        assert text.count(self.old) == 1, f"{self.file}: {text.count(self.old)} times {self.old!r}"
+        path.write_text(text.replace(self.old, self.new))
         patch.setenv("CODESIGN_CACHE", str(folder / "cache"))

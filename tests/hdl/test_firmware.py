@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
+from codesign.chip.layout import PROGRAM, STEPS
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim
 from codesign.image import Section, assemble, parse, render, sections
-from codesign.image.descriptors import PROGRAM, STEPS
 from codesign.program import Program
 from codesign.sim.job import build
 from codesign.sim.simulators import icarus

@@ -9,7 +9,7 @@ import pytest
 
 from codesign.chip.description import Chip
 from codesign.rtl import emit, plan
-from codesign.rtl.library import folder, text
+from codesign.rtl.library import ROOMS, folder, place, text
 from tests.hdl.geometries import odd_chips
 from tests.tools import needs
 
@@ -35,7 +35,10 @@ def icarus(name: str, parameters: Mapping[str, int] | None = None, language: str
     """Elaborate one template alone; modules below it are found by name."""
     top, generation = Path(name).stem, LANGUAGES[language]
     values = [f"-P{top}.{k}={v}" for k, v in (parameters or {}).items()]
-    return lint("iverilog", generation, "-Wall", "-tnull", "-I.", "-y.", "-s", top, *values, name, cwd=folder())
+    rooms = [f"-y{room}" for room in ROOMS]
+    path = place(name).relative_to(folder())
+    command = ("iverilog", generation, "-Wall", "-tnull", "-Igenerated", *rooms, "-s", top, *values, str(path))
+    return lint(*command, cwd=folder())
 
 
 def unpack(chip: Chip, into: Path) -> None:
@@ -66,8 +69,9 @@ def test_icarus_is_silent_on_each_file(name: str, language: str) -> None:
 def test_verilator_is_silent_on_each_file(name: str, language: str) -> None:
     top = LINT_TOP.get(Path(name).stem, Path(name).stem)
     path = str(Path(name).with_name(f"{top}.v"))
-    command = ("verilator", "--lint-only", "-Wall", "--default-language", language, "--top-module", top, path)
-    assert lint(*command, cwd=folder()) == ""
+    rooms = [option for room in ROOMS for option in ("-y", room)]
+    options = ("--lint-only", "-Wall", "--default-language", language, "+incdir+generated", *rooms)
+    assert lint("verilator", *options, "--top-module", top, path, cwd=folder()) == ""
 
 
 @verilator

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from codesign.chip.description import RTL_VERSION, Chip
-from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, STEPS, TILES, TRIMS
+from codesign.chip.layout import CELLS, CONSTANTS, LOADS, STEPS, TILES, TRIMS
 from codesign.image.words import limits
 from codesign.rtl import plan
 from tests.hdl.geometries import shaped

@@ -31,7 +31,7 @@ MUTANTS: dict[str, tuple[Mutant, Run]] = {
         Mutant("xb_drain.v", "{{(32-UNIT_BITS){1'b0}}, unit} == UNITS - 1", "UNITS == 1 || &unit"),
         drains,
     ),
-    "links-of-arrays-above-32": (Mutant("xb_core.v", "192+32*MASK_WORDS +: ARRAYS", "192+32 +: ARRAYS"), forty_arrays),
+    "links-of-arrays-above-32": (Mutant("xb_front.v", "LINKED_LOW(MASK_WORDS)", "LINKED_LOW(1)"), forty_arrays),
     "lane-4-is-zero": (
         Mutant("xb_requant.v", "if ({16'd0, m_columns} <= lane)", "if (lane == 4 || {16'd0, m_columns} <= lane)"),
         requantizes,

@@ -6,4 +6,5 @@ from tests.hdl.harness import run_bench
 
 def test_registers(tmp_path: Path) -> None:
     parameters = {"VERSION": RTL_VERSION, "CHIP_ID": Chip.load("tiny").id}
-    run_bench("bench_registers", "xb_registers", ["xb_registers.v"], tmp_path, parameters)
+    sources = ["apb_registers.v", "xb_apb.v", "xb_registers.v"]
+    run_bench("bench_registers", "apb_registers", sources, tmp_path, parameters)

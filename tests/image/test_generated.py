@@ -4,11 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from codesign.image.generated import texts
+from codesign.image.generated import FORMAT, tables, texts, with_tables
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("name", sorted(texts()))
+@pytest.mark.parametrize("name", sorted(texts(ROOT)))
 def test_up_to_date(name: str) -> None:
-    assert (ROOT / name).read_text() == texts()[name], "run: python -m codesign.image.generated"
+    assert (ROOT / name).read_text() == texts(ROOT)[name], "run: python -m codesign.image.generated"
+
+
+def test_every_table_stands_in_the_document_once() -> None:
+    text = (ROOT / FORMAT).read_text()
+    for name, table in tables().items():
+        assert text.count(f"<!-- made from codesign/chip/layout.py: {name} -->\n\n{table}\n<!-- end -->\n") == 1, name
+    assert text.count("<!-- end -->") == len(tables())
+
+
+def test_a_table_changed_by_hand_is_put_right() -> None:
+    text = (ROOT / FORMAT).read_text()
+    changed = text.replace("| 0 | 20:16 | `shift` |", "| 0 | 21:17 | `shift` |")
+    assert changed != text and with_tables(changed) == text

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from codesign.chip.layout import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS
 from codesign.image import Section, faults, parse, sections, verify
-from codesign.image.descriptors import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS
 from codesign.image.files import compose
 from codesign.image.words import stream
 from codesign.mapping import place
@@ -74,7 +74,7 @@ UNWRITTEN = 0x00010003  # one load or tile from entry 3, which the image does no
         (changed(STEPS, 7, 0b100000), "step 0: adds sums of arrays that do not convert"),
         (changed(STEPS, 7, 0b1), "step 0: names arrays that are not there, chip tiny has 6"),
         (changed(STEPS, STEP1, int(PARTS[1].words[8]) | 0x200), "step 1: waits for 3 steps back, there are 1"),
-        (changed(STEPS, STEP1, int(PARTS[1].words[8]) | 8), "step 1: 16-bit inputs, chip tiny takes 8"),
+        (changed(STEPS, STEP1, int(PARTS[1].words[8]) | 8), "step 1: has bits set that mean nothing"),
         (changed(STEPS, STEP1, int(PARTS[1].words[8]) | 0x40), "program: 2 steps give the input buffer back, 1 must"),
         (changed(STEPS, 0, int(PARTS[1].words[0]) & ~0x40), "program: 0 steps give the input buffer back, 1 must"),
         (changed(LOADS, 4, 1 << 31 | 8), "step 1: load 2 reads word 8 of 8"),

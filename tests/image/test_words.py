@@ -6,24 +6,11 @@ import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
+from codesign.chip.layout import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS, Layout
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim, crc32, unpack_fields
 from codesign.image import Section, assemble, parse, sections
-from codesign.image.descriptors import (
-    CELLS,
-    CONSTANTS,
-    LOADS,
-    PROGRAM,
-    STEPS,
-    TILES,
-    TRIMS,
-    Layout,
-    decode_cells,
-    encode_cells,
-    encode_step,
-    encode_tables,
-    encode_trim,
-)
+from codesign.image.descriptors import decode_cells, encode_cells, encode_step, encode_tables, encode_trim
 from codesign.mapping import Mapping, place
 from tests.hdl.programs import net
 

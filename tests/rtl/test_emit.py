@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.chip.registers import REGISTERS, verilog_header
+from codesign.chip.registers import REGISTERS
+from codesign.chip.texts import register_verilog
 from codesign.fixed import clog2
 from codesign.image.words import limits
 from codesign.rtl import emit, plan
@@ -58,8 +59,8 @@ def test_templates_are_emitted_unchanged() -> None:
 
 
 def test_register_offsets_of_the_verilog_are_those_of_python() -> None:
-    assert text("xb_registers.vh") == verilog_header()
-    assert all(f"ADDR_{r.name} = 12'h{r.offset:03x};" in verilog_header() for r in REGISTERS)
+    assert text("xb_registers.vh") == register_verilog()
+    assert all(f"ADDR_{r.name} = 12'h{r.offset:03x};" in register_verilog() for r in REGISTERS)
 
 
 def test_firmware_header_has_every_register() -> None:

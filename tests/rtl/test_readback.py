@@ -79,7 +79,7 @@ def test_a_broken_top_is_told(old: str, new: str, told: str) -> None:
             "xb_array: two emitted files give it different pins",
         ),
         ("xb_chip.v", ".run(run), .frame_error", ".frame_error", "xb_chip.u_registers: ports lack run"),
-        ("xb_core.v", "xb_drain #", "xb_drains #", "xb_core.u_drain: module xb_drains is not emitted"),
+        ("xb_back.v", "xb_drain #", "xb_drains #", "xb_back.u_drain: module xb_drains is not emitted"),
         (
             "xb_drain.v",
             "module xb_drain",

@@ -130,11 +130,11 @@ async def session(dut: Any) -> None:
             await source.send(beats(image, job["stream_bytes"]), lambda: ins.append(int(dut.cycle.value)))
 
     async def watch_hidden() -> None:
-        core = dut.dut.u_chip.u_core
+        back = dut.dut.u_chip.u_core.u_back
         while True:
             await RisingEdge(dut.clk)
-            if core.hidden_write.value:
-                hidden.append(int(core.hidden_data.value))
+            if back.hidden_write.value:
+                hidden.append(int(back.hidden_data.value))
 
     watcher = cocotb.start_soon(watch_hidden()) if job["probe"] else None
     feeder = cocotb.start_soon(feed())

@@ -6,6 +6,7 @@
 // m_planes holds bit b of lane l at [b*LANES + l]. rst clears the valid bits only.
 // Python twin: codesign.fixed.requantize
 `default_nettype none
+`include "xb_layout.vh"
 module xb_requant #(
     parameter LANES = 4,
     parameter FIELD = 18,    // bits of a signed accumulator, up to 31
@@ -17,7 +18,7 @@ module xb_requant #(
     input  wire                   s_valid,
     output wire                   s_ready,
     input  wire [LANES*FIELD-1:0] s_acc,
-    input  wire [LANES*48-1:0]    s_constants,  // lane l: {bias, mult} at [l*48 +: 48], both signed
+    input  wire [LANES*`XB_CONSTANT_UNIT-1:0] s_constants,  // per lane bias and mult, both signed
     input  wire [4:0]             s_shift,
     input  wire [15:0]            s_lo,         // signed
     input  wire [15:0]            s_hi,         // signed
@@ -33,40 +34,44 @@ module xb_requant #(
     output reg  [LANES*BITS-1:0]  m_planes
 );
     localparam CONTROL = 5 + 16 + 16 + 1 + 16 + TAG;
+    localparam UNIT = `XB_CONSTANT_UNIT;
+    localparam MULT = `XB_CONSTANT_MULT_SIZE;
+    localparam BIAS = `XB_CONSTANT_BIAS_SIZE;
     localparam WIDE = 48;  // holds FIELD + 16 bits of product plus the bias
 
     reg                     valid_1, valid_2;
     reg  [CONTROL-1:0]      control_1, control_2;
     reg  [LANES*FIELD-1:0]  acc;
-    reg  [LANES*48-1:0]     constants;
+    reg  [LANES*UNIT-1:0]   constants;
     reg  [LANES*WIDE-1:0]   scaled;
     reg  [LANES*WIDE-1:0]   next_scaled;
     reg  [LANES*32-1:0]     words;
     reg  [LANES*BITS-1:0]   planes;
     reg  [LANES*WIDE-1:0]   sums;
+    reg  [MULT-1:0]         mult;
+    reg  [BIAS-1:0]         bias;
     reg  signed [WIDE-1:0]  product, factor, value, low, high, half;
     integer i, lane, b;
 
     wire        move_2 = !valid_2 || m_ready;
     wire        move_1 = !valid_1 || move_2;
-    wire [4:0]  shift = control_2[4:0];
-    wire [15:0] lo = control_2[20:5];
-    wire [15:0] hi = control_2[36:21];
+    wire [4:0]  shift;
+    wire [15:0] lo, hi;
 
     assign s_ready = move_1;
     assign m_valid = valid_2;
-    assign m_raw = control_2[37];
-    assign m_columns = control_2[53:38];
-    assign m_tag = control_2[CONTROL-1:54];
+    assign {m_tag, m_columns, m_raw, hi, lo, shift} = control_2;
 
     // Named sensitivity: @* would wake on every partial write of the temporary.
     always @(acc or constants) begin
         sums = {(LANES*WIDE){1'b0}};
         for (i = 0; i < LANES; i = i + 1) begin
-            factor = {{(WIDE-16){constants[i*48+15]}}, constants[i*48 +: 16]};
+            mult = constants[i*UNIT + `XB_CONSTANT_MULT_LOW +: MULT];
+            bias = constants[i*UNIT + `XB_CONSTANT_BIAS_LOW +: BIAS];
+            factor = {{(WIDE-MULT){mult[MULT-1]}}, mult};
             product = {{(WIDE-FIELD){acc[i*FIELD+FIELD-1]}}, acc[i*FIELD +: FIELD]};
             product = product * factor;
-            sums[i*WIDE +: WIDE] = product + {{(WIDE-32){constants[i*48+47]}}, constants[i*48+16 +: 32]};
+            sums[i*WIDE +: WIDE] = product + {{(WIDE-BIAS){bias[BIAS-1]}}, bias};
         end
         next_scaled = sums;
     end

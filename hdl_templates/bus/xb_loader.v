@@ -10,6 +10,7 @@
 // and what macros see, not the memories.
 // Python twin: codesign.image.words
 `default_nettype none
+`include "xb_layout.vh"
 module xb_loader #(
     parameter [31:0] CHIP_ID = 32'd0,     // identity an image must carry
     parameter [31:0] FORMAT = 32'h10000,  // image format version
@@ -41,14 +42,10 @@ module xb_loader #(
     output reg  [3:0]            reason,         // why BAD
     output reg  [31:0]           image_crc       // last word of a good image, else 0
 );
-    localparam [1:0] EMPTY = 2'd0, LOADING = 2'd1, OK = 2'd2, BAD = 2'd3;
-    localparam [3:0] BAD_MAGIC = 4'd1, BAD_FORMAT = 4'd2, BAD_CHIP = 4'd3, BAD_HEADER = 4'd4,
-                     BAD_SECTION = 4'd5, BAD_SECTION_CRC = 4'd6, BAD_IMAGE_CRC = 4'd7, NO_PROGRAM = 4'd8;
-    localparam [3:0] MAGIC = 4'd0, VERSION = 4'd1, CHIP = 4'd2, COUNT = 4'd3, HEADER_CRC = 4'd4,
-                     TARGET = 4'd5, FIRST = 4'd6, LENGTH = 4'd7, PAYLOAD = 4'd8, SECTION_CRC = 4'd9, IMAGE_CRC = 4'd10;
-    localparam [7:0] PROGRAM = 8'd1, STEPS = 8'd2, LOADS = 8'd3, TILES = 8'd4, CONSTANTS = 8'd5,
-                     CELLS = 8'd6, TRIMS = 8'd7;
-    localparam PROGRAM_WORDS = 2;
+    // Which word of the image comes next.
+    localparam [3:0] AT_MAGIC = 4'd0, AT_FORMAT = 4'd1, AT_CHIP = 4'd2, AT_COUNT = 4'd3, AT_HEADER_CRC = 4'd4,
+                     AT_TARGET = 4'd5, AT_FIRST = 4'd6, AT_LENGTH = 4'd7, AT_PAYLOAD = 4'd8, AT_SECTION_CRC = 4'd9,
+                     AT_IMAGE_CRC = 4'd10;
 
     reg [3:0]  word;      // which word of the image comes next
     reg [31:0] sections;  // still to come
@@ -62,22 +59,23 @@ module xb_loader #(
     reg [31:0] limit;     // words the section's target holds
 
     wire [31:0] image_next, section_next;
-    wire        fresh = word == MAGIC || word == TARGET;
+    wire        of_array = kind == `XB_KIND_CELLS || kind == `XB_KIND_TRIMS;  // the section belongs to one
+    wire        fresh = word == AT_MAGIC || word == AT_TARGET;
 
     xb_crc32 u_image_crc (
-        .crc_in(word == MAGIC ? 32'hffffffff : image_sum), .data(s_data), .crc_out(image_next));
+        .crc_in(word == AT_MAGIC ? 32'hffffffff : image_sum), .data(s_data), .crc_out(image_next));
     xb_crc32 u_section_crc (
         .crc_in(fresh ? 32'hffffffff : section_sum), .data(s_data), .crc_out(section_next));
 
     always @* begin
         case (kind)
-            PROGRAM:   limit = PROGRAM_WORDS;
-            STEPS:     limit = STEP_WORDS;
-            LOADS:     limit = LOAD_WORDS;
-            TILES:     limit = TILE_WORDS;
-            CONSTANTS: limit = CONSTANT_WORDS;
-            CELLS:     limit = CELL_WORDS;
-            TRIMS:     limit = TRIM_WORDS;
+            `XB_KIND_PROGRAM:   limit = `XB_PROGRAM_WORDS;
+            `XB_KIND_STEPS:     limit = STEP_WORDS;
+            `XB_KIND_LOADS:     limit = LOAD_WORDS;
+            `XB_KIND_TILES:     limit = TILE_WORDS;
+            `XB_KIND_CONSTANTS: limit = CONSTANT_WORDS;
+            `XB_KIND_CELLS:     limit = CELL_WORDS;
+            `XB_KIND_TRIMS:     limit = TRIM_WORDS;
             default:   limit = 32'd0;
         endcase
     end
@@ -89,89 +87,94 @@ module xb_loader #(
         write_constants <= 1'b0;
         write_cells <= {ARRAYS{1'b0}};
         write_trims <= {ARRAYS{1'b0}};
-        if (s_valid && state != BAD) begin
-            state <= LOADING;
-            if (word != HEADER_CRC && word != SECTION_CRC) image_sum <= image_next;
+        if (s_valid && state != `XB_STATE_BAD) begin
+            state <= `XB_STATE_LOADING;
+            if (word != AT_HEADER_CRC && word != AT_SECTION_CRC) image_sum <= image_next;
             section_sum <= section_next;
             case (word)
-                MAGIC: begin
-                    word <= VERSION;
+                AT_MAGIC: begin
+                    word <= AT_FORMAT;
                     image_crc <= 32'd0;
                     has_program <= 1'b0;
-                    if (s_data != 32'h4d494258) begin state <= BAD; reason <= BAD_MAGIC; end
+                    if (s_data != `XB_MAGIC) begin state <= `XB_STATE_BAD; reason <= `XB_REASON_BAD_MAGIC; end
                 end
-                VERSION: begin
-                    word <= CHIP;
-                    if (s_data != FORMAT) begin state <= BAD; reason <= BAD_FORMAT; end
+                AT_FORMAT: begin
+                    word <= AT_CHIP;
+                    if (s_data != FORMAT) begin state <= `XB_STATE_BAD; reason <= `XB_REASON_BAD_FORMAT; end
                 end
-                CHIP: begin
-                    word <= COUNT;
-                    if (s_data != CHIP_ID) begin state <= BAD; reason <= BAD_CHIP; end
+                AT_CHIP: begin
+                    word <= AT_COUNT;
+                    if (s_data != CHIP_ID) begin state <= `XB_STATE_BAD; reason <= `XB_REASON_BAD_CHIP; end
                 end
-                COUNT: begin
-                    word <= HEADER_CRC;
+                AT_COUNT: begin
+                    word <= AT_HEADER_CRC;
                     sections <= s_data;
                 end
-                HEADER_CRC: begin
-                    word <= sections == 32'd0 ? IMAGE_CRC : TARGET;
-                    if (s_data != ~section_sum) begin state <= BAD; reason <= BAD_HEADER; end
+                AT_HEADER_CRC: begin
+                    word <= sections == 32'd0 ? AT_IMAGE_CRC : AT_TARGET;
+                    if (s_data != ~section_sum) begin state <= `XB_STATE_BAD; reason <= `XB_REASON_BAD_HEADER; end
                 end
-                TARGET: begin
-                    word <= FIRST;
-                    kind <= s_data[31:24];
-                    index <= s_data[15:0];
-                    if (s_data[23:16] != 8'd0) begin state <= BAD; reason <= BAD_SECTION; end
+                AT_TARGET: begin
+                    word <= AT_FIRST;
+                    kind <= s_data[`XB_SECTION_KIND];
+                    index <= s_data[`XB_SECTION_INDEX];
+                    if ((s_data & ~`XB_SECTION_USED_0) != 32'd0) begin
+                        state <= `XB_STATE_BAD;
+                        reason <= `XB_REASON_BAD_SECTION;
+                    end
                 end
-                FIRST: begin
-                    word <= LENGTH;
+                AT_FIRST: begin
+                    word <= AT_LENGTH;
                     address <= s_data;
-                    if (s_data >= limit || {16'd0, index} >= ((kind == CELLS || kind == TRIMS) ? ARRAYS : 1)) begin
-                        state <= BAD; reason <= BAD_SECTION;
+                    if (s_data >= limit || {16'd0, index} >= (of_array ? ARRAYS : 1)) begin
+                        state <= `XB_STATE_BAD;
+                        reason <= `XB_REASON_BAD_SECTION;
                     end
                 end
-                LENGTH: begin
-                    word <= PAYLOAD;
+                AT_LENGTH: begin
+                    word <= AT_PAYLOAD;
                     left <= s_data;
-                    if (s_data == 32'd0 || s_data > limit - address || (kind == PROGRAM && s_data != limit)) begin
-                        state <= BAD;
-                        reason <= BAD_SECTION;
+                    if (s_data == 32'd0 || s_data > limit - address
+                        || (kind == `XB_KIND_PROGRAM && s_data != limit)) begin
+                        state <= `XB_STATE_BAD;
+                        reason <= `XB_REASON_BAD_SECTION;
                     end
                 end
-                PAYLOAD: begin
-                    if (left == 32'd1) word <= SECTION_CRC;
+                AT_PAYLOAD: begin
+                    if (left == 32'd1) word <= AT_SECTION_CRC;
                     left <= left - 32'd1;
                     address <= address + 32'd1;
                     write_address <= address[WRITE_BITS-1:0];
                     write_data <= s_data;
-                    write_steps <= kind == STEPS;
-                    write_loads <= kind == LOADS;
-                    write_tiles <= kind == TILES;
-                    write_constants <= kind == CONSTANTS;
-                    if (kind == CELLS) write_cells <= {{(ARRAYS-1){1'b0}}, 1'b1} << index;
-                    if (kind == TRIMS) write_trims <= {{(ARRAYS-1){1'b0}}, 1'b1} << index;
-                    if (kind == PROGRAM) begin
+                    write_steps <= kind == `XB_KIND_STEPS;
+                    write_loads <= kind == `XB_KIND_LOADS;
+                    write_tiles <= kind == `XB_KIND_TILES;
+                    write_constants <= kind == `XB_KIND_CONSTANTS;
+                    if (kind == `XB_KIND_CELLS) write_cells <= {{(ARRAYS-1){1'b0}}, 1'b1} << index;
+                    if (kind == `XB_KIND_TRIMS) write_trims <= {{(ARRAYS-1){1'b0}}, 1'b1} << index;
+                    if (kind == `XB_KIND_PROGRAM) begin
                         has_program <= 1'b1;
-                        if (address == 32'd0) program_steps <= s_data[15:0];
-                        else program_beats <= s_data[15:0];
+                        if (address == `XB_PROGRAM_STEPS_WORD) program_steps <= s_data[`XB_PROGRAM_STEPS];
+                        else program_beats <= s_data[`XB_PROGRAM_BEATS];
                     end
                 end
-                SECTION_CRC: begin
-                    word <= sections == 32'd1 ? IMAGE_CRC : TARGET;
+                AT_SECTION_CRC: begin
+                    word <= sections == 32'd1 ? AT_IMAGE_CRC : AT_TARGET;
                     sections <= sections - 32'd1;
-                    if (s_data != ~section_sum) begin state <= BAD; reason <= BAD_SECTION_CRC; end
+                    if (s_data != ~section_sum) begin state <= `XB_STATE_BAD; reason <= `XB_REASON_BAD_SECTION_CRC; end
                 end
-                default: begin // IMAGE_CRC
-                    word <= MAGIC;
-                    if (s_data != ~image_sum) begin state <= BAD; reason <= BAD_IMAGE_CRC; end
-                    else if (!has_program) begin state <= BAD; reason <= NO_PROGRAM; end
-                    else begin state <= OK; image_crc <= s_data; end
+                default: begin // AT_IMAGE_CRC
+                    word <= AT_MAGIC;
+                    if (s_data != ~image_sum) begin state <= `XB_STATE_BAD; reason <= `XB_REASON_BAD_IMAGE_CRC; end
+                    else if (!has_program) begin state <= `XB_STATE_BAD; reason <= `XB_REASON_NO_PROGRAM; end
+                    else begin state <= `XB_STATE_OK; image_crc <= s_data; end
                 end
             endcase
         end
         if (rst || clear) begin
-            state <= EMPTY;
-            reason <= 4'd0;
-            word <= MAGIC;
+            state <= `XB_STATE_EMPTY;
+            reason <= `XB_REASON_NONE;
+            word <= AT_MAGIC;
             image_crc <= 32'd0;
             write_address <= {WRITE_BITS{1'b0}};
             write_data <= 32'd0;

@@ -1,9 +1,10 @@
-// xb_chip - registers, image loader and core; the generated top adds the array macros.
+// xb_chip - bus, registers, image loader and core; the generated top adds the array macros.
 //
 // APB4 slave for firmware, AXI4-Stream in and out, one interrupt. rst is synchronous, active high; one
 // clock of it is enough and clears everything but memories and cells.
 // Python twin: codesign.program.Program
 `default_nettype none
+`include "xb_layout.vh"
 module xb_chip #(
     parameter [31:0] VERSION = 32'h10000,
     parameter [31:0] CHIP_ID = 32'd0,
@@ -56,10 +57,10 @@ module xb_chip #(
     output wire [31:0]                      write_data
 );
     localparam MASK_WORDS = (ARRAYS + 31) / 32;
-    localparam STEP_WORDS = STEPS << $clog2(6 + 2 * MASK_WORDS);
-    localparam LOAD_WORDS = LOADS << $clog2(1 + MASK_WORDS);
-    localparam TILE_WORDS = TILES * 2;
-    localparam CONSTANT_WORDS = CONSTANTS << $clog2((LANES * 48 + 31) / 32);
+    localparam STEP_WORDS = STEPS << `XB_STEP_LOG2(MASK_WORDS);
+    localparam LOAD_WORDS = LOADS << `XB_LOAD_LOG2(MASK_WORDS);
+    localparam TILE_WORDS = TILES << `XB_TILE_LOG2;
+    localparam CONSTANT_WORDS = CONSTANTS << `XB_CONSTANT_LOG2(LANES);
 
     wire        image_valid, image_clear, run, frame_error;
     wire [31:0] image_data, image_crc;
@@ -68,10 +69,20 @@ module xb_chip #(
     wire        write_steps, write_loads, write_tiles, write_constants;
     wire [15:0] program_steps, program_beats;
 
+    wire        access, write, refused;
+    wire [11:0] address;
+    wire [31:0] data, read_data;
+    wire [3:0]  strobes;
+
+    xb_apb u_apb (
+        .psel(psel), .penable(penable), .pwrite(pwrite), .paddr(paddr), .pwdata(pwdata), .pstrb(pstrb),
+        .pready(pready), .prdata(prdata), .pslverr(pslverr),
+        .access(access), .write(write), .address(address), .data(data), .strobes(strobes),
+        .read_data(read_data), .refused(refused));
     xb_registers #(.VERSION(VERSION), .CHIP_ID(CHIP_ID)) u_registers (
         .clk(clk), .rst(rst),
-        .psel(psel), .penable(penable), .pwrite(pwrite), .paddr(paddr), .pwdata(pwdata), .pstrb(pstrb),
-        .pready(pready), .prdata(prdata), .pslverr(pslverr), .irq(irq),
+        .access(access), .write(write), .address(address), .data(data), .strobes(strobes),
+        .read_data(read_data), .refused(refused), .irq(irq),
         .image_valid(image_valid), .image_data(image_data), .image_clear(image_clear),
         .image_state(image_state), .image_reason(image_reason), .image_crc(image_crc),
         .run(run), .frame_error(frame_error),

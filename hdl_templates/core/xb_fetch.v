@@ -47,8 +47,10 @@ module xb_fetch #(
     reg        bank;
     reg        buffer;     // input buffer of this image
 
+    localparam [3:0] FULL = 4'd15;  // guards the counter; two banks, two buffers and the drain hold 6 steps at most
+
     wire [15:0] available = buffer ? available_1 : available_0;
-    wire ready = occupied != 2'd2 && in_flight != 4'd15
+    wire ready = occupied != 2'd2 && in_flight != FULL
               && (step_wait == 3'd0 || in_flight < {1'b0, step_wait})
               && (load_hidden || available > load_word);
     wire last_step = {{(16-STEP_BITS){1'b0}}, step_address} == steps - 16'd1;

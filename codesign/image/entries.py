@@ -1,0 +1,55 @@
+"""What an image says, entry by entry: its steps, loads and tiles as records, and as tables for people."""
+
+from collections.abc import Iterator, Mapping
+from itertools import groupby
+
+from codesign.chip.description import Chip
+from codesign.chip.fields import Record
+from codesign.chip.layout import LOAD, LOADS, STEP, STEPS, TILE, TILES, Layout
+from codesign.image.tables import entry_words, memories
+from codesign.image.words import Image
+
+TABLES = {"steps": (STEP, STEPS), "loads": (LOAD, LOADS), "tiles": (TILE, TILES)}
+
+Entries = Mapping[str, Mapping[int, Record]]
+
+
+def entries(image: Image, chip: Chip) -> Entries:
+    """Every whole entry of each table that the image writes, by its number."""
+    held, layout = memories(image, chip), Layout.of(chip)
+    found: dict[str, dict[int, Record]] = {}
+    for (name, (entry, kind)), width in zip(TABLES.items(), (layout.step, layout.load, layout.tile), strict=True):
+        words = {k: entry_words(held, kind, k, width) for k in range(len(held.get((kind, 0), ())) // width)}
+        found[name] = {k: entry.decode(w, layout.mask) for k, w in words.items() if w is not None}
+    return found
+
+
+def plain_entries(found: Entries) -> dict[str, list[dict[str, int | tuple[int, ...]]]]:
+    """The entries for programs: number, then the fields by the names of `codesign.chip.layout`."""
+    return {
+        name: [{"entry": k, **record.numbers, **record.arrays} for k, record in records.items()]
+        for name, records in found.items()
+    }
+
+
+def show_entries(found: Entries) -> str:
+    """The entries for people: a table each, an entry a line."""
+    return "\n".join(line for name, records in found.items() for line in _table(name, records))
+
+
+def _table(name: str, records: Mapping[int, Record]) -> Iterator[str]:
+    entry, _ = TABLES[name]
+    rows = [[name, *entry.names]]
+    for k, r in records.items():
+        numbers = [str(r[f.name]) for f in entry.fields]
+        rows.append([str(k), *numbers, *(_arrays(r.arrays[m.name]) for m in entry.masks)])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    yield ""
+    for row in rows:
+        yield "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+
+
+def _arrays(arrays: tuple[int, ...]) -> str:
+    """Numbers as ranges: `0-3,7`; `-` for none."""
+    runs = [[a for _, a in run] for _, run in groupby(enumerate(arrays), lambda pair: pair[1] - pair[0])]
+    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs) or "-"

@@ -1,0 +1,144 @@
+// xb_back - the second half of the core: reduce, accumulate, requantize, activation memory, output stream.
+//
+// Takes the codes of the array macros with what xb_front tells about them (s_*, see xb_convert), follows
+// the program's steps, and writes results into the activation memory or sends them out. step_drained:
+// a step's results are written, or the output stream's register has taken them. buffer_free and step_drained
+// depend combinationally on m_ready. rst clears control only.
+// Python twin: codesign.mapping.run (values), codesign.mapping.timing (cycles)
+`default_nettype none
+`include "xb_layout.vh"
+module xb_back #(
+    parameter ARRAYS = 6,            // crossbar arrays
+    parameter ROWS = 16,             // activations of a memory word
+    parameter LANES = 4,             // converters of an array, divides ROWS
+    parameter GROUPS = 2,            // column groups of an array
+    parameter GROUP_BITS = 1,        // bits of a column group number
+    parameter ADC_BITS = 6,          // bits of a code
+    parameter BITS = 8,              // widest activation, 1..8
+    parameter ACTIVATION_WORDS = 8,  // words of the activation memory
+    parameter ACTIVATION_BITS = 3,   // bits of an activation word number
+    parameter STEP_BITS = 4,         // bits of a step number
+    parameter TILE_BITS = 5,         // bits of a tile number
+    parameter CONSTANT_BITS = 6      // bits of a constants entry number
+) (
+    input  wire                             clk,
+    input  wire                             rst,
+    input  wire [15:0]                      program_steps,
+    // Table ports read whole entries: padding, and fields for the front, stay unused here.
+    output wire [STEP_BITS-1:0]             drain_step,
+    output wire [TILE_BITS-1:0]             tile_address,
+    output wire [CONSTANT_BITS-1:0]         constant_address,
+    /* verilator lint_off UNUSEDSIGNAL */ // see above
+    input  wire [(32 << `XB_STEP_LOG2((ARRAYS + 31) / 32))-1:0] drain_entry,
+    input  wire [(32 << `XB_TILE_LOG2)-1:0]                     tile_entry,
+    input  wire [(32 << `XB_CONSTANT_LOG2(LANES))-1:0]          constant_entry,
+    /* verilator lint_on UNUSEDSIGNAL */
+    input  wire                             s_valid,
+    input  wire                             s_first,
+    input  wire                             s_negate,
+    input  wire                             s_final,
+    input  wire                             s_buffer,
+    input  wire [GROUP_BITS-1:0]            s_group,
+    input  wire [ARRAYS-1:0]                s_enable,
+    input  wire [ARRAYS-1:0]                s_link,
+    input  wire [ARRAYS*LANES*ADC_BITS-1:0] s_code,
+    output wire                             buffer_free,
+    input  wire                             activation_read,
+    input  wire [ACTIVATION_BITS-1:0]       activation_address,
+    output wire [ROWS*BITS-1:0]             activation_vector,
+    output wire                             step_drained,
+    output wire                             m_valid,
+    input  wire                             m_ready,
+    output wire [31:0]                      m_data,
+    output wire                             m_last
+);
+    localparam ARRAY_BITS = ARRAYS > 1 ? $clog2(ARRAYS) : 1;
+    localparam SUM_BITS = ADC_BITS + (ARRAYS > 1 ? $clog2(ARRAYS) : 0);
+    localparam FIELD = SUM_BITS + BITS + 1;
+    localparam SCAN_STAGES = ARRAYS > 4 ? ($clog2(ARRAYS) + 1) / 2 : 1;
+    localparam UNITS = ROWS / LANES;
+    localparam UNIT_BITS = UNITS > 1 ? $clog2(UNITS) : 1;
+    localparam TAG = 2 + ACTIVATION_BITS + UNIT_BITS;
+    localparam CONTROL = 4 + GROUP_BITS;
+
+    // Reduce and accumulate.
+    wire                          r_valid;
+    wire [CONTROL-1:0]            r_control;
+    wire [ARRAYS*LANES*FIELD-1:0] r_sum;
+    wire                          read_buffer;
+    wire [GROUP_BITS-1:0]         read_group;
+    wire [ARRAY_BITS-1:0]         read_array;
+    wire [LANES*FIELD-1:0]        read_data;
+    wire [GROUP_BITS:0]           ready_0, ready_1;
+
+    xb_reduce #(
+        .ARRAYS(ARRAYS), .LANES(LANES), .ADC_BITS(ADC_BITS), .FIELD(FIELD), .CONTROL(CONTROL), .STAGES(SCAN_STAGES)
+    ) u_reduce (
+        .clk(clk), .rst(rst), .s_valid(s_valid), .s_control({s_group, s_buffer, s_final, s_negate, s_first}),
+        .s_enable(s_enable), .s_link(s_link), .s_code(s_code),
+        .m_valid(r_valid), .m_control(r_control), .m_sum(r_sum));
+    xb_accumulate #(
+        .ARRAYS(ARRAYS), .LANES(LANES), .GROUPS(GROUPS), .GROUP_BITS(GROUP_BITS), .ARRAY_BITS(ARRAY_BITS),
+        .SUM_BITS(SUM_BITS), .FIELD(FIELD)
+    ) u_accumulate (
+        .clk(clk), .rst(rst), .s_valid(r_valid), .s_first(r_control[0]), .s_negate(r_control[1]),
+        .s_final(r_control[2]), .s_buffer(r_control[3]), .s_group(r_control[CONTROL-1:4]), .s_sum(r_sum),
+        .release_buffer(buffer_free), .read_buffer(read_buffer), .read_group(read_group), .read_array(read_array),
+        .read_data(read_data), .ready_0(ready_0), .ready_1(ready_1));
+
+    // Drain, requantize, write back or send.
+    wire                       d_valid, d_ready, d_step_end, d_image_end;
+    wire [LANES*FIELD-1:0]     d_acc;
+    wire [15:0]                d_columns, q_columns;
+    wire [ACTIVATION_BITS-1:0] d_word, hidden_write_address;
+    wire [UNIT_BITS-1:0]       d_unit, hidden_unit;
+    wire                       q_valid, q_raw, o_ready, hidden_write;
+    wire [LANES*BITS-1:0]      hidden_data;
+    wire [TAG-1:0]             q_tag;
+    wire [LANES*32-1:0]        q_words;
+    wire                       q_ready = q_raw ? o_ready : 1'b1;
+
+    xb_drain #(
+        .LANES(LANES), .FIELD(FIELD), .GROUP_BITS(GROUP_BITS), .ARRAY_BITS(ARRAY_BITS), .STEP_BITS(STEP_BITS),
+        .TILE_BITS(TILE_BITS), .CONSTANT_BITS(CONSTANT_BITS), .UNITS(UNITS), .UNIT_BITS(UNIT_BITS),
+        .ACTIVATION_BITS(ACTIVATION_BITS)
+    ) u_drain (
+        .clk(clk), .rst(rst), .steps(program_steps), .step_address(drain_step),
+        .step_tile_first(drain_entry[`XB_STEP_FIRST_TILE_LOW +: TILE_BITS]),
+        .step_tile_count(drain_entry[`XB_STEP_TILES]),
+        .step_constant_first(drain_entry[`XB_STEP_FIRST_CONSTANT_LOW +: CONSTANT_BITS]),
+        .step_word(drain_entry[`XB_STEP_WORD_LOW +: ACTIVATION_BITS]),
+        .tile_address(tile_address), .tile_array(tile_entry[`XB_TILE_ARRAY_LOW +: ARRAY_BITS]),
+        .tile_columns(tile_entry[`XB_TILE_COLUMNS]),
+        .tile_correction(tile_entry[`XB_TILE_CORRECTION_LOW +: FIELD-1]),
+        .ready_0(ready_0), .ready_1(ready_1), .read_buffer(read_buffer), .read_group(read_group),
+        .read_array(read_array), .read_data(read_data), .release_buffer(buffer_free),
+        .constant_address(constant_address),
+        .m_valid(d_valid), .m_ready(d_ready), .m_acc(d_acc), .m_columns(d_columns), .m_word(d_word), .m_unit(d_unit),
+        .m_step_end(d_step_end), .m_image_end(d_image_end));
+    xb_requant #(.LANES(LANES), .FIELD(FIELD), .BITS(BITS), .TAG(TAG)) u_requant (
+        .clk(clk), .rst(rst), .s_valid(d_valid), .s_ready(d_ready), .s_acc(d_acc),
+        .s_constants(constant_entry[LANES*`XB_CONSTANT_UNIT-1:0]), .s_shift(drain_entry[`XB_STEP_SHIFT]),
+        .s_lo(drain_entry[`XB_STEP_LO]), .s_hi(drain_entry[`XB_STEP_HI]), .s_raw(drain_entry[`XB_STEP_RAW]),
+        .s_columns(d_columns), .s_tag({d_unit, d_word, d_image_end, d_step_end}),
+        .m_valid(q_valid), .m_ready(q_ready), .m_raw(q_raw), .m_columns(q_columns), .m_tag(q_tag),
+        .m_words(q_words), .m_planes(hidden_data));
+    xb_stream_out #(.LANES(LANES)) u_stream_out (
+        .clk(clk), .rst(rst), .s_valid(q_valid && q_raw), .s_ready(o_ready), .s_words(q_words),
+        .s_columns(q_columns), .s_last(q_tag[1]),
+        .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data), .m_last(m_last));
+
+    assign step_drained = q_valid && q_ready && q_tag[0];
+    assign hidden_write = q_valid && !q_raw;
+    assign hidden_write_address = q_tag[2 +: ACTIVATION_BITS];
+    assign hidden_unit = q_tag[2+ACTIVATION_BITS +: UNIT_BITS];
+
+    xb_memory #(
+        .UNIT(LANES), .UNITS(UNITS), .BITS(BITS), .DEPTH(ACTIVATION_WORDS),
+        .ADDRESS_BITS(ACTIVATION_BITS), .UNIT_BITS(UNIT_BITS)
+    ) u_hidden (
+        .clk(clk), .write(hidden_write), .write_address(hidden_write_address), .write_unit(hidden_unit),
+        .write_data(hidden_data), .read(activation_read), .read_address(activation_address),
+        .read_data(activation_vector));
+endmodule
+`default_nettype wire

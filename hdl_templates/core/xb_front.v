@@ -1,0 +1,130 @@
+// xb_front - the first half of the core: input buffer, fetch, wordline registers, converter schedule.
+//
+// Takes images from the stream, loads the wordline registers step by step and drives the array macros.
+// m_* tells what the codes that arrive one cycle after `convert` are: what xb_back does with them. Array i
+// owns bits [i*W +: W] of every array bus, W its width. s_ready depends on registers only. rst clears
+// control and what macros see.
+// Python twin: codesign.mapping.timing
+`default_nettype none
+`include "xb_layout.vh"
+module xb_front #(
+    parameter ARRAYS = 6,            // crossbar arrays
+    parameter ROWS = 16,             // wordlines of an array
+    parameter GROUP_BITS = 1,        // bits of a column group number
+    parameter BITS = 8,              // widest activation, 1..8
+    parameter STREAM_BYTES = 4,      // activations of an input beat, divides ROWS
+    parameter INPUT_WORDS = 8,       // words of an input buffer
+    parameter STEP_BITS = 4,         // bits of a step number
+    parameter LOAD_BITS = 6,         // bits of a load number
+    parameter ACTIVATION_BITS = 3    // bits of an activation word number
+) (
+    input  wire                       clk,
+    input  wire                       rst,
+    input  wire [15:0]                program_steps,
+    input  wire [15:0]                program_beats,
+    // Table ports read whole entries: padding, and fields for the back, stay unused here.
+    output wire [STEP_BITS-1:0]       fetch_step,
+    output wire [STEP_BITS-1:0]       convert_step,
+    output wire [LOAD_BITS-1:0]       load_address,
+    /* verilator lint_off UNUSEDSIGNAL */ // see above
+    input  wire [(32 << `XB_STEP_LOG2((ARRAYS + 31) / 32))-1:0] fetch_entry,
+    input  wire [(32 << `XB_STEP_LOG2((ARRAYS + 31) / 32))-1:0] convert_entry,
+    input  wire [(32 << `XB_LOAD_LOG2((ARRAYS + 31) / 32))-1:0] load_entry,
+    /* verilator lint_on UNUSEDSIGNAL */
+    input  wire                       s_valid,
+    output wire                       s_ready,
+    input  wire [STREAM_BYTES*8-1:0]  s_data,
+    input  wire [STREAM_BYTES-1:0]    s_keep,
+    input  wire                       s_last,
+    output wire                       frame_error,
+    output wire                       activation_read,
+    output wire [ACTIVATION_BITS-1:0] activation_address,
+    input  wire [ROWS*BITS-1:0]       activation_vector,
+    input  wire                       step_drained,   // a step's results are written
+    input  wire                       buffer_free,    // an accumulator buffer was read out
+    output wire [ARRAYS*ROWS-1:0]     wordline,
+    output wire [ARRAYS-1:0]          evaluate,
+    output wire [ARRAYS-1:0]          convert,
+    output wire [GROUP_BITS-1:0]      group,
+    output wire                       m_valid,
+    output wire                       m_first,
+    output wire                       m_negate,
+    output wire                       m_final,
+    output wire                       m_buffer,
+    output wire [GROUP_BITS-1:0]      m_group,
+    output wire [ARRAYS-1:0]          m_enable,
+    output wire [ARRAYS-1:0]          m_link
+);
+    localparam MASK_WORDS = (ARRAYS + 31) / 32;
+    localparam INPUT_UNITS = ROWS / STREAM_BYTES;
+    localparam INPUT_UNIT_BITS = INPUT_UNITS > 1 ? $clog2(INPUT_UNITS) : 1;
+    localparam INPUT_BITS = $clog2(2 * INPUT_WORDS);
+
+    // Input stream and its double buffer.
+    wire                             input_write, input_read;
+    wire [INPUT_BITS-1:0]            input_write_address, input_read_address;
+    wire [INPUT_UNIT_BITS-1:0]       input_unit;
+    wire [STREAM_BYTES*BITS-1:0]     input_data;
+    wire [ROWS*BITS-1:0]             input_vector;
+    wire [15:0]                      available_0, available_1;
+    wire                             release_0, release_1;
+
+    xb_stream_in #(
+        .BYTES(STREAM_BYTES), .UNITS(INPUT_UNITS), .UNIT_BITS(INPUT_UNIT_BITS), .BITS(BITS),
+        .WORDS(INPUT_WORDS), .ADDRESS_BITS(INPUT_BITS)
+    ) u_stream_in (
+        .clk(clk), .rst(rst), .beats(program_beats),
+        .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data), .s_keep(s_keep), .s_last(s_last),
+        .write(input_write), .write_address(input_write_address), .write_unit(input_unit), .write_data(input_data),
+        .available_0(available_0), .available_1(available_1), .release_0(release_0), .release_1(release_1),
+        .frame_error(frame_error));
+    xb_memory #(
+        .UNIT(STREAM_BYTES), .UNITS(INPUT_UNITS), .BITS(BITS), .DEPTH(2*INPUT_WORDS),
+        .ADDRESS_BITS(INPUT_BITS), .UNIT_BITS(INPUT_UNIT_BITS)
+    ) u_input (
+        .clk(clk), .write(input_write), .write_address(input_write_address), .write_unit(input_unit),
+        .write_data(input_data), .read(input_read), .read_address(input_read_address), .read_data(input_vector));
+
+    // Fetch into the wordline registers.
+    wire              load_bank, load_from_hidden, step_loaded, bank_free;
+    wire [ARRAYS-1:0] load_arrays;
+
+    xb_fetch #(
+        .ARRAYS(ARRAYS), .STEP_BITS(STEP_BITS), .LOAD_BITS(LOAD_BITS), .INPUT_WORDS(INPUT_WORDS),
+        .INPUT_BITS(INPUT_BITS), .ACTIVATION_BITS(ACTIVATION_BITS)
+    ) u_fetch (
+        .clk(clk), .rst(rst), .steps(program_steps), .step_address(fetch_step),
+        .step_load_first(fetch_entry[`XB_STEP_FIRST_LOAD_LOW +: LOAD_BITS]),
+        .step_load_count(fetch_entry[`XB_STEP_LOADS]),
+        .step_wait(fetch_entry[`XB_STEP_WAIT]), .step_releases(fetch_entry[`XB_STEP_RELEASES_INPUT]),
+        .load_address(load_address), .load_hidden(load_entry[`XB_LOAD_HIDDEN]), .load_word(load_entry[`XB_LOAD_WORD]),
+        .load_mask(load_entry[`XB_LOAD_ARRAYS_LOW(MASK_WORDS) +: ARRAYS]),
+        .available_0(available_0), .available_1(available_1), .release_0(release_0), .release_1(release_1),
+        .bank_free(bank_free), .step_drained(step_drained),
+        .input_read(input_read), .input_address(input_read_address),
+        .activation_read(activation_read), .activation_address(activation_address),
+        .load_arrays(load_arrays), .load_bank(load_bank), .load_from_hidden(load_from_hidden),
+        .step_loaded(step_loaded));
+
+    // Drive and convert.
+    wire                 drive_bank;
+    wire [2:0]           drive_bit;
+    wire [ARRAYS-1:0]    drive;
+    wire [ROWS*BITS-1:0] load_vector = load_from_hidden ? activation_vector : input_vector;
+
+    xb_wordlines #(.ARRAYS(ARRAYS), .ROWS(ROWS), .BITS(BITS)) u_wordlines (
+        .clk(clk), .load_arrays(load_arrays), .load_bank(load_bank), .load_data(load_vector),
+        .drive(drive), .drive_bank(drive_bank), .drive_bit(drive_bit), .wordline(wordline));
+    xb_convert #(.ARRAYS(ARRAYS), .STEP_BITS(STEP_BITS), .GROUP_BITS(GROUP_BITS)) u_convert (
+        .clk(clk), .rst(rst), .steps(program_steps), .step_address(convert_step),
+        .step_top(convert_entry[`XB_STEP_INPUT_BITS]), .step_signed(convert_entry[`XB_STEP_INPUT_SIGNED]),
+        .step_last_group(convert_entry[`XB_STEP_GROUPS_LOW +: GROUP_BITS]),
+        .step_enable(convert_entry[`XB_STEP_ENABLED_LOW(MASK_WORDS) +: ARRAYS]),
+        .step_link(convert_entry[`XB_STEP_LINKED_LOW(MASK_WORDS) +: ARRAYS]),
+        .step_loaded(step_loaded), .bank_free(bank_free), .buffer_free(buffer_free),
+        .drive(drive), .drive_bank(drive_bank), .drive_bit(drive_bit),
+        .evaluate(evaluate), .convert(convert), .group(group),
+        .m_valid(m_valid), .m_first(m_first), .m_negate(m_negate), .m_final(m_final), .m_buffer(m_buffer),
+        .m_group(m_group), .m_enable(m_enable), .m_link(m_link));
+endmodule
+`default_nettype wire

@@ -1,0 +1,252 @@
+// The chip's bits. Made from codesign.chip.layout; a test keeps them equal.
+//
+// Field F of entry E: `XB_E_F its range, to select it; `XB_E_F_LOW its lowest bit, `XB_E_F_SIZE its bits.
+// They count from bit 0 of the whole entry, or, where the chip sees a word at a time, from bit 0 of the word
+// with number `XB_E_F_WORD; `XB_E_USED_W is what fields take of word W, if not all of it. `XB_E_LOG2: log2
+// of the words of an entry. M: words that hold one bit per array. Without a guard, as Icarus Verilog 11
+// crashes where a library file (-y) uses a macro with arguments that an earlier file defined.
+
+`define XB_MAGIC 32'h4d494258
+
+// kind
+`define XB_KIND_PROGRAM 8'd1
+`define XB_KIND_STEPS 8'd2
+`define XB_KIND_LOADS 8'd3
+`define XB_KIND_TILES 8'd4
+`define XB_KIND_CONSTANTS 8'd5
+`define XB_KIND_CELLS 8'd6
+`define XB_KIND_TRIMS 8'd7
+
+// state
+`define XB_STATE_EMPTY 2'd0
+`define XB_STATE_LOADING 2'd1
+`define XB_STATE_OK 2'd2
+`define XB_STATE_BAD 2'd3
+
+// reason
+`define XB_REASON_NONE 4'd0
+`define XB_REASON_BAD_MAGIC 4'd1
+`define XB_REASON_BAD_FORMAT 4'd2
+`define XB_REASON_BAD_CHIP 4'd3
+`define XB_REASON_BAD_HEADER 4'd4
+`define XB_REASON_BAD_SECTION 4'd5
+`define XB_REASON_BAD_SECTION_CRC 4'd6
+`define XB_REASON_BAD_IMAGE_CRC 4'd7
+`define XB_REASON_NO_PROGRAM 4'd8
+
+// header
+`define XB_HEADER_MAGIC 31:0
+`define XB_HEADER_MAGIC_LOW 0
+`define XB_HEADER_MAGIC_SIZE 32
+`define XB_HEADER_MAGIC_WORD 0
+`define XB_HEADER_FORMAT 31:0
+`define XB_HEADER_FORMAT_LOW 0
+`define XB_HEADER_FORMAT_SIZE 32
+`define XB_HEADER_FORMAT_WORD 1
+`define XB_HEADER_CHIP 31:0
+`define XB_HEADER_CHIP_LOW 0
+`define XB_HEADER_CHIP_SIZE 32
+`define XB_HEADER_CHIP_WORD 2
+`define XB_HEADER_SECTIONS 31:0
+`define XB_HEADER_SECTIONS_LOW 0
+`define XB_HEADER_SECTIONS_SIZE 32
+`define XB_HEADER_SECTIONS_WORD 3
+`define XB_HEADER_CRC 31:0
+`define XB_HEADER_CRC_LOW 0
+`define XB_HEADER_CRC_SIZE 32
+`define XB_HEADER_CRC_WORD 4
+`define XB_HEADER_WORDS 5
+
+// section
+`define XB_SECTION_INDEX 15:0
+`define XB_SECTION_INDEX_LOW 0
+`define XB_SECTION_INDEX_SIZE 16
+`define XB_SECTION_INDEX_WORD 0
+`define XB_SECTION_KIND 31:24
+`define XB_SECTION_KIND_LOW 24
+`define XB_SECTION_KIND_SIZE 8
+`define XB_SECTION_KIND_WORD 0
+`define XB_SECTION_FIRST 31:0
+`define XB_SECTION_FIRST_LOW 0
+`define XB_SECTION_FIRST_SIZE 32
+`define XB_SECTION_FIRST_WORD 1
+`define XB_SECTION_LENGTH 31:0
+`define XB_SECTION_LENGTH_LOW 0
+`define XB_SECTION_LENGTH_SIZE 32
+`define XB_SECTION_LENGTH_WORD 2
+`define XB_SECTION_WORDS 3
+`define XB_SECTION_USED_0 32'hff00ffff
+
+// program
+`define XB_PROGRAM_STEPS 15:0
+`define XB_PROGRAM_STEPS_LOW 0
+`define XB_PROGRAM_STEPS_SIZE 16
+`define XB_PROGRAM_STEPS_WORD 0
+`define XB_PROGRAM_BEATS 15:0
+`define XB_PROGRAM_BEATS_LOW 0
+`define XB_PROGRAM_BEATS_SIZE 16
+`define XB_PROGRAM_BEATS_WORD 1
+`define XB_PROGRAM_WORDS 2
+`define XB_PROGRAM_USED_0 32'h0000ffff
+`define XB_PROGRAM_USED_1 32'h0000ffff
+
+// step
+`define XB_STEP_INPUT_BITS 2:0
+`define XB_STEP_INPUT_BITS_LOW 0
+`define XB_STEP_INPUT_BITS_SIZE 3
+`define XB_STEP_INPUT_SIGNED 4:4
+`define XB_STEP_INPUT_SIGNED_LOW 4
+`define XB_STEP_INPUT_SIGNED_SIZE 1
+`define XB_STEP_RAW 5:5
+`define XB_STEP_RAW_LOW 5
+`define XB_STEP_RAW_SIZE 1
+`define XB_STEP_RELEASES_INPUT 6:6
+`define XB_STEP_RELEASES_INPUT_LOW 6
+`define XB_STEP_RELEASES_INPUT_SIZE 1
+`define XB_STEP_WAIT 10:8
+`define XB_STEP_WAIT_LOW 8
+`define XB_STEP_WAIT_SIZE 3
+`define XB_STEP_SHIFT 20:16
+`define XB_STEP_SHIFT_LOW 16
+`define XB_STEP_SHIFT_SIZE 5
+`define XB_STEP_FIRST_LOAD 47:32
+`define XB_STEP_FIRST_LOAD_LOW 32
+`define XB_STEP_FIRST_LOAD_SIZE 16
+`define XB_STEP_LOADS 63:48
+`define XB_STEP_LOADS_LOW 48
+`define XB_STEP_LOADS_SIZE 16
+`define XB_STEP_FIRST_TILE 79:64
+`define XB_STEP_FIRST_TILE_LOW 64
+`define XB_STEP_FIRST_TILE_SIZE 16
+`define XB_STEP_TILES 95:80
+`define XB_STEP_TILES_LOW 80
+`define XB_STEP_TILES_SIZE 16
+`define XB_STEP_GROUPS 111:96
+`define XB_STEP_GROUPS_LOW 96
+`define XB_STEP_GROUPS_SIZE 16
+`define XB_STEP_FIRST_CONSTANT 127:112
+`define XB_STEP_FIRST_CONSTANT_LOW 112
+`define XB_STEP_FIRST_CONSTANT_SIZE 16
+`define XB_STEP_WORD 143:128
+`define XB_STEP_WORD_LOW 128
+`define XB_STEP_WORD_SIZE 16
+`define XB_STEP_LO 175:160
+`define XB_STEP_LO_LOW 160
+`define XB_STEP_LO_SIZE 16
+`define XB_STEP_HI 191:176
+`define XB_STEP_HI_LOW 176
+`define XB_STEP_HI_SIZE 16
+`define XB_STEP_ENABLED_LOW(M) (32 * (6 + 0 * (M)))
+`define XB_STEP_LINKED_LOW(M) (32 * (6 + 1 * (M)))
+`define XB_STEP_LOG2(M) ($clog2(6 + 2 * (M)))
+
+// load
+`define XB_LOAD_WORD 15:0
+`define XB_LOAD_WORD_LOW 0
+`define XB_LOAD_WORD_SIZE 16
+`define XB_LOAD_HIDDEN 31:31
+`define XB_LOAD_HIDDEN_LOW 31
+`define XB_LOAD_HIDDEN_SIZE 1
+`define XB_LOAD_ARRAYS_LOW(M) (32 * (1 + 0 * (M)))
+`define XB_LOAD_LOG2(M) ($clog2(1 + 1 * (M)))
+
+// tile
+`define XB_TILE_ARRAY 15:0
+`define XB_TILE_ARRAY_LOW 0
+`define XB_TILE_ARRAY_SIZE 16
+`define XB_TILE_COLUMNS 31:16
+`define XB_TILE_COLUMNS_LOW 16
+`define XB_TILE_COLUMNS_SIZE 16
+`define XB_TILE_CORRECTION 63:32
+`define XB_TILE_CORRECTION_LOW 32
+`define XB_TILE_CORRECTION_SIZE 32
+`define XB_TILE_LOG2 ($clog2(2))
+
+// constant
+`define XB_CONSTANT_MULT 15:0
+`define XB_CONSTANT_MULT_LOW 0
+`define XB_CONSTANT_MULT_SIZE 16
+`define XB_CONSTANT_BIAS 47:16
+`define XB_CONSTANT_BIAS_LOW 16
+`define XB_CONSTANT_BIAS_SIZE 32
+`define XB_CONSTANT_UNIT 48
+`define XB_CONSTANT_LOG2(LANES) ($clog2((48 * (LANES) + 31) / 32))
+
+// trim
+`define XB_TRIM_GAIN 7:0
+`define XB_TRIM_GAIN_LOW 0
+`define XB_TRIM_GAIN_SIZE 8
+`define XB_TRIM_GAIN_WORD 0
+`define XB_TRIM_SHIFT 19:16
+`define XB_TRIM_SHIFT_LOW 16
+`define XB_TRIM_SHIFT_SIZE 4
+`define XB_TRIM_SHIFT_WORD 0
+`define XB_TRIM_WORDS 1
+`define XB_TRIM_USED_0 32'h000f00ff
+
+// offset
+`define XB_OFFSET_OFFSET 31:0
+`define XB_OFFSET_OFFSET_LOW 0
+`define XB_OFFSET_OFFSET_SIZE 32
+`define XB_OFFSET_OFFSET_WORD 0
+`define XB_OFFSET_WORDS 1
+
+// STATUS
+`define XB_STATUS_IMAGE_STATE 1:0
+`define XB_STATUS_IMAGE_STATE_LOW 0
+`define XB_STATUS_IMAGE_STATE_SIZE 2
+`define XB_STATUS_IMAGE_STATE_WORD 0
+`define XB_STATUS_RUNNING 3:3
+`define XB_STATUS_RUNNING_LOW 3
+`define XB_STATUS_RUNNING_SIZE 1
+`define XB_STATUS_RUNNING_WORD 0
+`define XB_STATUS_NO_IMAGE 4:4
+`define XB_STATUS_NO_IMAGE_LOW 4
+`define XB_STATUS_NO_IMAGE_SIZE 1
+`define XB_STATUS_NO_IMAGE_WORD 0
+`define XB_STATUS_BAD_FRAME 5:5
+`define XB_STATUS_BAD_FRAME_LOW 5
+`define XB_STATUS_BAD_FRAME_SIZE 1
+`define XB_STATUS_BAD_FRAME_WORD 0
+`define XB_STATUS_IMAGE_REASON 11:8
+`define XB_STATUS_IMAGE_REASON_LOW 8
+`define XB_STATUS_IMAGE_REASON_SIZE 4
+`define XB_STATUS_IMAGE_REASON_WORD 0
+`define XB_STATUS_WORDS 1
+`define XB_STATUS_USED_0 32'h00000f3b
+
+// CONTROL
+`define XB_CONTROL_ENABLE 0:0
+`define XB_CONTROL_ENABLE_LOW 0
+`define XB_CONTROL_ENABLE_SIZE 1
+`define XB_CONTROL_ENABLE_WORD 0
+`define XB_CONTROL_CLEAR 1:1
+`define XB_CONTROL_CLEAR_LOW 1
+`define XB_CONTROL_CLEAR_SIZE 1
+`define XB_CONTROL_CLEAR_WORD 0
+`define XB_CONTROL_WORDS 1
+`define XB_CONTROL_USED_0 32'h00000003
+
+// IRQ_STATUS
+`define XB_IRQ_STATUS_DONE 0:0
+`define XB_IRQ_STATUS_DONE_LOW 0
+`define XB_IRQ_STATUS_DONE_SIZE 1
+`define XB_IRQ_STATUS_DONE_WORD 0
+`define XB_IRQ_STATUS_ERROR 1:1
+`define XB_IRQ_STATUS_ERROR_LOW 1
+`define XB_IRQ_STATUS_ERROR_SIZE 1
+`define XB_IRQ_STATUS_ERROR_WORD 0
+`define XB_IRQ_STATUS_WORDS 1
+`define XB_IRQ_STATUS_USED_0 32'h00000003
+
+// IRQ_ENABLE
+`define XB_IRQ_ENABLE_DONE 0:0
+`define XB_IRQ_ENABLE_DONE_LOW 0
+`define XB_IRQ_ENABLE_DONE_SIZE 1
+`define XB_IRQ_ENABLE_DONE_WORD 0
+`define XB_IRQ_ENABLE_ERROR 1:1
+`define XB_IRQ_ENABLE_ERROR_LOW 1
+`define XB_IRQ_ENABLE_ERROR_SIZE 1
+`define XB_IRQ_ENABLE_ERROR_WORD 0
+`define XB_IRQ_ENABLE_WORDS 1
+`define XB_IRQ_ENABLE_USED_0 32'h00000003
