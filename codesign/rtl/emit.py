@@ -10,6 +10,8 @@ from codesign.chip.texts import c_header
 from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, folder, text
 from codesign.rtl.plan import Plan, plan
 
+HOME = "$(CODESIGN_RTL)"  # the rtl folder, in lists for any folder; Icarus Verilog and Verilator put the variable in
+
 
 @cache
 def _templates() -> jinja2.Environment:
@@ -46,7 +48,8 @@ def _generated(name: str, p: Plan) -> str:
 def emit(chip: Chip | str | Path) -> dict[str, str]:
     """Every file of the rtl folder by name. Same chip (a preset's name or a chip file will do), same text.
 
-    `NAME.f` lists the sources for synthesis (with the macro's black box), `NAME_sim.f` for simulation.
+    `NAME.f` lists the sources for synthesis (with the macro's black box), `NAME_sim.f` for simulation; `NAME_any.f` and
+    `NAME_sim_any.f` do so for tools that are started in another folder. README.md says how to use them.
     """
     chip = Chip.of(chip)
     p = plan(chip)
@@ -58,10 +61,16 @@ def emit(chip: Chip | str | Path) -> dict[str, str]:
     files[f"{p.module}.v"] = _generated("top.v.j2", p)
     files[f"sim/{p.module}_sim.v"] = _generated("sim.v.j2", p)
     files[f"{chip.name}_regs.h"] = c_header()
+    files["README.md"] = _generated("rtl.md.j2", p)
     sources = [*(f"{m}.v" for m in SYNTHESIZABLE), f"{p.module}.v"]
-    files[f"{p.module}.f"] = "\n".join(["+incdir+.", *sources, *(f"stub/{m}.v" for m in MODELS)]) + "\n"
-    files[f"{p.module}_sim.f"] = (
-        "\n".join(["+incdir+.", *sources, *(f"model/{m}.v" for m in (*MODELS, *CHECKS)), f"sim/{p.module}_sim.v"])
-        + "\n"
-    )
-    return files
+    models = [f"model/{m}.v" for m in (*MODELS, *CHECKS)]
+    return files | {
+        **_lists(p.module, [*sources, *(f"stub/{m}.v" for m in MODELS)]),
+        **_lists(f"{p.module}_sim", [*sources, *models, f"sim/{p.module}_sim.v"]),
+    }
+
+
+def _lists(name: str, sources: list[str]) -> dict[str, str]:
+    """A file list for use in the rtl folder, and one for any folder: Icarus takes paths from where it is started."""
+    anywhere = [f"+incdir+{HOME}", *(f"{HOME}/{source}" for source in sources)]
+    return {f"{name}.f": "\n".join(["+incdir+.", *sources]) + "\n", f"{name}_any.f": "\n".join(anywhere) + "\n"}

@@ -136,6 +136,24 @@ def test_header_and_shape(name: str) -> None:
     assert max(map(len, lines)) <= 120
 
 
+LITERAL = re.compile(r"(?:_entry|\bs_data|\bdata|\bread_data|\btrim\[[^]]*\]|\bconstants)\[[^]`]*\b\d+\b[^]`]*\]")
+ENTRIES = ("core/xb_front", "core/xb_back", "core/xb_requant", "bus/", "model/xb_array")  # files that take them apart
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if n.startswith(ENTRIES)])
+def test_no_bits_of_descriptors_by_number(name: str) -> None:
+    """What comes from a table, the image or a register is taken apart with the names of xb_layout.vh."""
+    assert [line for line in text(name).splitlines() if LITERAL.search(line)] == []
+
+
+@pytest.mark.parametrize(
+    "line", ["load_entry[63:48]", "drain_entry[5]", "s_data[31:24]", "constants[i*48 +: 16]", "trim[0][7:0]", "data[0]"]
+)
+def test_a_number_would_be_seen(line: str) -> None:
+    assert LITERAL.search(line)
+    assert not LITERAL.search(line.replace(line[line.rindex("[") :], "[`XB_STEP_SHIFT_LOW +: 5]"))
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_every_waiver_has_its_reason(name: str) -> None:
     lines = text(name).splitlines()

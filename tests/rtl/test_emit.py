@@ -1,16 +1,18 @@
 """What a chip's build folder holds."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from codesign.chip.description import Chip
 from codesign.chip.registers import REGISTERS
-from codesign.chip.texts import register_verilog
+from codesign.chip.texts import layout_verilog, register_verilog
 from codesign.fixed import clog2
 from codesign.image.words import limits
 from codesign.rtl import emit, plan
 from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, text
+from tests.tools import needs
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 CHIPS = [Chip.load("tiny"), Chip.load("reference-128")]
@@ -44,12 +46,34 @@ def test_file_lists_are_complete(chip: Chip) -> None:
         assert lines[0] == "+incdir+."
         assert len(set(lines)) == len(lines)
         assert set(lines[1:]) <= set(files), f"{name} lists what is not there"
+        anywhere = files[name.replace(".f", "_any.f")].split()
+        assert anywhere == ["+incdir+$(CODESIGN_RTL)", *(f"$(CODESIGN_RTL)/{line}" for line in lines[1:])]
+    assert {n for n in files if n.endswith(".f")} == {n for f in lists for n in (f, f.replace(".f", "_any.f"))}
     synthesis, simulation = (set(lines[1:]) for lines in lists.values())
     shared = {*(f"{m}.v" for m in SYNTHESIZABLE), f"{top}.v"}
     assert synthesis == shared | {f"stub/{m}.v" for m in MODELS}
     assert simulation == shared | {f"model/{m}.v" for m in (*MODELS, *CHECKS)} | {f"sim/{top}_sim.v"}
     assert {n for n in files if n.endswith(".v")} == synthesis | simulation, "a source that no list names"
     assert {n for n in files if n.endswith(".vh")} == {*HEADERS, f"{top}_params.vh"}
+
+
+@needs("iverilog")
+@needs("verilator")
+def test_commands_of_the_readme_work_in_any_folder(tmp_path: Path) -> None:
+    """Each line of its block, with FOLDER a folder elsewhere; both tools must then find every file."""
+    files = emit(CHIPS[0])
+    for name, content in files.items():
+        path = tmp_path / "chips" / "tiny" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    block = files["README.md"].split("```")[1].removeprefix("sh\n")
+    here, elsewhere = block.split("\n", 1)
+    assert "_any.f" in elsewhere and "-F FOLDER" in elsewhere and "-f FOLDER" in elsewhere and "_any" not in here
+    for command, cwd in ((here, "chips/tiny"), (elsewhere, "."), (elsewhere.replace("tiny_top", "tiny_top_sim"), ".")):
+        text = command.replace("FOLDER", "chips/tiny").replace("--lint-only", "--lint-only --timing -Wno-fatal")
+        done = subprocess.run(["sh", "-ec", text], cwd=tmp_path / cwd, capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (0, ""), f"{text}: {done.stderr}"
+        assert (tmp_path / cwd / "chip.vvp").stat().st_size > 100_000
 
 
 def test_templates_are_emitted_unchanged() -> None:
@@ -59,7 +83,8 @@ def test_templates_are_emitted_unchanged() -> None:
 
 
 def test_register_offsets_of_the_verilog_are_those_of_python() -> None:
-    assert text("xb_registers.vh") == register_verilog()
+    assert text("xb_registers.vh") == register_verilog() == emit(CHIPS[0])["xb_registers.vh"]
+    assert text("xb_layout.vh") == layout_verilog() == emit(CHIPS[0])["xb_layout.vh"]
     assert all(f"ADDR_{r.name} = 12'h{r.offset:03x};" in register_verilog() for r in REGISTERS)
 
 
