@@ -14,9 +14,10 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-COMMON = {*"arrays errors files folders records resources settings temporary workers".split(), "__version__"}
+LONE = {"arrays", "errors", "files", "folders", "records", "resources", "settings", "temporary", "workers"}
+COMMON = LONE | {"__version__"}
 TABLE: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(sorted(COMMON - {"__version__"}), ("", "")),
+    **dict.fromkeys(sorted(LONE), ("", "")),
     "fixed": ("", ""),
     "chip": ("fixed", ""),
     "devices": ("chip", ""),

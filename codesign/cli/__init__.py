@@ -243,6 +243,7 @@ def simulate(
     from codesign import sim
     from codesign.folders import atomic_write, claimed, writing
     from codesign.program import Program
+    from codesign.sim.job import OUTPUTS
 
     loaded, x = Program.load(program), read_array(inputs)
     if image is not None and image >= len(x):
@@ -263,7 +264,7 @@ def simulate(
             with writing(folder):
                 whole = io.BytesIO()
                 np.save(whole, result.outputs, allow_pickle=False)
-                atomic_write(folder / "outputs.npy", whole.getvalue())
+                atomic_write(folder / OUTPUTS, whole.getvalue())
     if image is not None:
         result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
     judge(result, json)
