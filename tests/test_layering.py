@@ -15,10 +15,24 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-_TOOLS = "arrays brief checked errors files folders records resources settings temporary workers"
-COMMON = {*_TOOLS.split(" "), "__version__"}
+LONE = set(
+    [
+        "arrays",
+        "brief",
+        "checked",
+        "errors",
+        "files",
+        "folders",
+        "records",
+        "resources",
+        "settings",
+        "temporary",
+        "workers",
+    ]
+)
+COMMON = LONE | {"__version__"}
 TABLE: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(sorted(COMMON - {"__version__"}), ("", "")),
+    **dict.fromkeys(sorted(LONE), ("", "")),
     "fixed": ("", ""),
     "chip": ("fixed", ""),
     "devices": ("chip", ""),

@@ -39,6 +39,7 @@ def simulate(
     from codesign import sim
     from codesign.folders import atomic_write, claimed, writing
     from codesign.program import Program
+    from codesign.sim.job import OUTPUTS
 
     loaded, x = Program.load(program), read_array(inputs)
     if image is not None and image >= len(x):
@@ -58,7 +59,7 @@ def simulate(
             with writing(folder):
                 whole = io.BytesIO()
                 np.save(whole, result.outputs, allow_pickle=False)
-                atomic_write(folder / "outputs.npy", whole.getvalue())
+                atomic_write(folder / OUTPUTS, whole.getvalue())
     if image is None:
         result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}")
     else:

@@ -15,8 +15,9 @@ from codesign.errors import ConfigError, InputError, OutputError
 from codesign.files import RECORD, open_regular, read_bytes
 from codesign.flow import stages
 from codesign.flow.describe import Flow
-from codesign.flow.stage import Context, Progress, Stage
+from codesign.flow.stage import DONE, Context, Progress, Stage
 from codesign.folders import atomic_write, claimed, writing
+from codesign.records import sealed, unsealed
 from codesign.report import SUMMARY
 from codesign.train.ranks import rank, world
 
@@ -96,7 +97,7 @@ def _do(stage: Stage, context: Context) -> None:
     started = folder / "inputs.json"
     half = (
         stage.resumes
-        and not (folder / "done.json").exists()
+        and not (folder / DONE).exists()
         and started.is_file()
         and read_bytes(started, RECORD) == inputs.encode()
     )
@@ -108,10 +109,10 @@ def _do(stage: Stage, context: Context) -> None:
     begin = time.perf_counter()
     stage.work(context, folder)
     seconds = round(time.perf_counter() - begin, 3)
-    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p not in {started, folder / "done.json"})
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p not in {started, folder / DONE})
     files = {p.relative_to(folder).as_posix(): _sha256(p) for p in paths}
     done = {"files": files, "inputs": hashlib.sha256(inputs.encode()).hexdigest(), "time_s": seconds}
-    atomic_write(folder / "done.json", json.dumps(done, indent=1, sort_keys=True) + "\n")
+    atomic_write(folder / DONE, sealed(done))
 
 
 def _clear(folder: Path) -> None:
@@ -129,18 +130,18 @@ def _is_done(stage: Stage, context: Context) -> bool:
     """Whether the stage ended, from these inputs, and its files are as it left them."""
     folder = context.folder(stage.name)
     try:
-        done = json.loads(read_bytes(folder / "done.json", RECORD))
+        done = unsealed(folder / DONE)
         files = done["files"]
         if done["inputs"] != hashlib.sha256(_inputs(stage, context).encode()).hexdigest():
             return False
         return all(_sha256(folder / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
 def _inputs(stage: Stage, context: Context) -> str:
     """Everything the stage's result depends on, as text: its settings, and the files of earlier stages."""
-    before = {s: json.loads(read_bytes(context.folder(s) / "done.json", RECORD))["files"] for s in stage.after}
+    before = {s: unsealed(context.folder(s) / DONE)["files"] for s in stage.after}
     return json.dumps({"settings": stage.inputs(context), "after": before}, indent=1, sort_keys=True) + "\n"
 
 

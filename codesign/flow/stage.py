@@ -9,8 +9,10 @@ from typing import Any
 
 from codesign.files import RECORD, read_bytes
 from codesign.flow.describe import Flow
+from codesign.records import unsealed
 from codesign.train.identity import identity
 
+DONE = "done.json"
 Progress = Callable[[str, int, int, str], None]  # stage, done, of, note; of 0: unknown
 
 
@@ -39,7 +41,7 @@ class Context:
 
     def seconds(self, stage: str) -> float:
         """How long a finished stage took."""
-        return float(self.read(stage, "done.json")["time_s"])
+        return float(unsealed(self.folder(stage) / DONE)["time_s"])
 
 
 @dataclass(frozen=True)

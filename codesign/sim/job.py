@@ -24,8 +24,10 @@ from codesign.sim.waves import is_whole, write_gtkw
 
 Progress = Callable[[int, int], None]
 BENCH = "codesign.sim.benches.chip_bench"
-DUMP = "chip.fst"
+DUMP, SHOWN = "chip.fst", "chip.gtkw"
+OUTPUTS = "outputs.npy"  # written by the command, once the simulation has ended
 HEARTBEAT = "progress"  # a file with the number of images done; touched while the bench is alive
+OF_A_RUN = ("result.npz", "result.partial.npz", "simulation.log", OUTPUTS, DUMP, SHOWN)  # an earlier run's are removed
 
 
 @dataclass(frozen=True)
@@ -78,17 +80,16 @@ def run_bench(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDA
     Raises ToolError when the simulator is missing or the bench fails, OutputError when the folder cannot be written.
     """
     top = f"{plan(job.program.chip).module}_sim"
-    simulator = build(job.program)
     with writing(job.folder):
         job.folder.mkdir(parents=True, exist_ok=True)
         work = job.folder.resolve()
-        for name in ("result.npz", "result.partial.npz"):
+        for name in OF_A_RUN:
             (work / name).unlink(missing_ok=True)
+        simulator = build(job.program)
         (work / HEARTBEAT).write_text("0", encoding="utf-8")
         plusargs = _write_inputs(job, work)
         if job.waves:
-            write_gtkw(work / "chip.gtkw", work / DUMP, job.program.chip)
-            (work / DUMP).unlink(missing_ok=True)
+            write_gtkw(work / SHOWN, work / DUMP, job.program.chip)
         started = time.perf_counter()
         icarus.run(
             simulator,

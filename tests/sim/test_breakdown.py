@@ -1,6 +1,7 @@
 """What a simulation that breaks down says: one line, which names a log that is there."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,12 +113,32 @@ def test_a_full_cache(p: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "cache"))
     p.save(tmp_path / "p")
     np.save(tmp_path / "x.npy", images(2, p.network))
-    for limit in (1000, 60_000):
+    entry = job.build(p) / "sim.vvp"
+    whole = entry.stat().st_size
+    shutil.rmtree(entry.parent)
+    for limit in (1000, 60_000, whole - 1):  # the last: room to compile, none to keep it
         done = limited(limit, "simulate", "p", "--inputs", "x.npy", cwd=tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
+    assert f"{tmp_path}/cache: cannot keep compiled simulators (File too large); " in done.stderr
     assert not list(tmp_path.glob("cache/*/*"))
     assert main(["simulate", str(tmp_path / "p"), "--inputs", str(tmp_path / "x.npy")]) == 0
+
+
+@pytest.mark.parametrize("left", [None, b"", b"PK", "pickle"], ids=str)
+def test_a_bench_that_ends_well_without_results(
+    left: bytes | str | None, p: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: object, **__: object) -> None:
+        if left == "pickle":
+            np.savez(tmp_path / "result.npz", outputs=np.array([{}], object))
+        elif left is not None:
+            (tmp_path / "result.npz").write_bytes(left)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(icarus, "run", run)
+    with pytest.raises(ToolError) as caught:
+        simulate(p, images(2, p.network), folder=tmp_path)
+    assert str(caught.value) == (f"{tmp_path}: the simulation left no whole result.npz; see whether the disk is full")
 
 
 def test_a_full_disk_leaves_no_chip_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.sim.job import build
+from codesign.sim.job import OF_A_RUN, build
 from tests.hdl.programs import images, program
 
 pytest.importorskip("resource", reason="needs limits on the size of files")
@@ -50,6 +50,28 @@ def test_results_of_simulate_are_whole_or_absent(limit: int, kept: list[str], ho
     found = {f.name for f in (tmp_path / "o").iterdir()}
     assert [name for name in ("result.npz", "outputs.npy") if name in found] == kept
     assert not list((tmp_path / "o").glob(".*.tmp"))
+
+
+@pytest.mark.parametrize("how", ["full disk", "no compiler"])
+def test_a_failed_run_keeps_nothing_of_an_earlier_one(how: str, home: Path, tmp_path: Path) -> None:
+    """Else who looks into the folder takes the old outputs for its own."""
+    ask = ("simulate", home / "p", "--inputs", home / "x.npy", "--out", "o")
+    assert full(1 << 30, tmp_path, *ask, "--waves")[0] == 0
+    assert {f.name for f in (tmp_path / "o").iterdir()} >= set(OF_A_RUN) - {"result.partial.npz"}
+    if how == "full disk":
+        assert full(4000, tmp_path, *ask)[0] == 1
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PATH", "")
+            assert full(1 << 30, tmp_path, *ask)[0] == 1
+    assert not {f.name for f in (tmp_path / "o").iterdir()} & set(OF_A_RUN)
+
+
+def test_a_run_without_waves_keeps_none_of_an_earlier_one(home: Path, tmp_path: Path) -> None:
+    ask = ("simulate", home / "p", "--inputs", home / "x.npy", "--images", "2", "--out", "o")
+    for waves in (["--waves"], []):
+        assert full(1 << 30, tmp_path, *ask, *waves)[0] == 0
+        assert (tmp_path / "o" / "chip.fst").exists() == (tmp_path / "o" / "chip.gtkw").exists() == bool(waves)
 
 
 def test_the_temporary_folder_is_named_with_its_setting(home: Path, tmp_path: Path) -> None:

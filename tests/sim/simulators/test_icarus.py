@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
@@ -94,8 +95,10 @@ def tool(where: Path, name: str, body: str) -> Path:
         "",
         "open('sim.vvp', 'w') if '-o' in sys.argv else 0",
         "os.system(f'{real} {\" \".join(sys.argv[1:])} && truncate -s -40 sim.vvp')",
+        'os.system(f\'{real} {" ".join(sys.argv[1:])} && sed -i "$ d" sim.vvp\')',
+        "os.system(f'{real} {\" \".join(sys.argv[1:])} && sed -i s/^S_/T_/ sim.vvp')",
     ],
-    ids=["nothing", "empty", "cut"],
+    ids=["nothing", "empty", "cut", "a line less", "changed"],
 )
 def test_a_compiler_that_ends_well_without_a_simulator(
     body: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
@@ -122,12 +125,19 @@ def test_another_place_or_version_is_another_entry(tmp_path: Path, monkeypatch: 
             patch.setenv("PATH", f"{tmp_path / version}:{os.environ['PATH']}")
             entries.add(build())
     assert len(entries) == 3
+    shutil.copytree(tmp_path / "13.0", tmp_path / "other")  # as old and as large
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path / 'other'}:{os.environ['PATH']}")
+        assert build() not in entries
     tool(tmp_path / "13.0", "iverilog", say.replace("13.0", "13.0.1"))  # upgraded in place
     monkeypatch.setenv("PATH", f"{tmp_path / '13.0'}:{os.environ['PATH']}")
     assert build() not in entries
 
 
-def test_builders_at_once(cache: Path) -> None:
+def test_builders_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All have written before the first is done."""
+    together = Barrier(4, timeout=60)
+    monkeypatch.setattr("codesign.sim.simulators.cache.os.fsync", lambda _: together.wait())
     with ThreadPoolExecutor(4) as pool:
         built = list(pool.map(lambda _: build(), range(4)))
     assert len(set(built)) == 1 and is_whole(built[0])
