@@ -1,8 +1,10 @@
 """A full disk, played by a limit on the size of files: one line, and nothing half-written."""
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,8 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.sim.job import OF_A_RUN, build
 from tests.hdl.programs import images, program
+from tests.search.toy import toy as question
+from tests.study.toy import toy as study
 
 pytest.importorskip("resource", reason="needs limits on the size of files")
 COMMAND = """\
@@ -72,6 +76,22 @@ def test_a_run_without_waves_keeps_none_of_an_earlier_one(home: Path, tmp_path: 
     for waves in (["--waves"], []):
         assert full(1 << 30, tmp_path, *ask, *waves)[0] == 0
         assert (tmp_path / "o" / "chip.fst").exists() == (tmp_path / "o" / "chip.gtkw").exists() == bool(waves)
+
+
+@pytest.mark.parametrize(
+    ("command", "make", "limit"), [("study", study, 60), ("optimize", question, 3000)], ids=["study", "optimize"]
+)
+def test_long_work_resumes_when_there_is_room(
+    command: str, make: Callable[[Path], object], limit: int, tmp_path: Path
+) -> None:
+    make(tmp_path)
+    ask = (command, "toy.toml", "--out", "o", "--json")
+    status, out, err = full(limit, tmp_path, *ask)
+    assert (status, out) == (1, "")
+    assert err.startswith("error: ") and err.count("\n") == 1 and "cannot be written (File too large)" in err, err
+    status, out, err = full(1 << 30, tmp_path, *ask)
+    assert (status, err) == (0, "") and json.loads(out)
+    assert not list((tmp_path / "o").rglob("*.tmp"))
 
 
 def test_the_temporary_folder_is_named_with_its_setting(home: Path, tmp_path: Path) -> None:
