@@ -15,21 +15,8 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-LONE = set(
-    [
-        "arrays",
-        "brief",
-        "checked",
-        "errors",
-        "files",
-        "folders",
-        "records",
-        "resources",
-        "settings",
-        "temporary",
-        "workers",
-    ]
-)
+_TOOLS = "arrays brief checked errors files folders records resources settings temporary workers"
+LONE = set(_TOOLS.split(" "))
 COMMON = LONE | {"__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(sorted(LONE), ("", "")),
@@ -64,6 +51,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "report chip",
         "flow study search train.ranks program compiler ir image rtl sim doctor",
     ),
+    "reference": ("", ""),
     "__main__": ("cli", ""),
     "__init__": ("", "train data devices chip ir mapping program compiler sim flow report search"),
 }
@@ -99,6 +87,7 @@ HOMES = {
         "jobs",
         "study",
         "search",
+        "reference",
         "report",
         "settings",
     },

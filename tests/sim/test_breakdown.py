@@ -120,7 +120,7 @@ def test_a_full_cache(p: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         done = limited(limit, "simulate", "p", "--inputs", "x.npy", cwd=tmp_path)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1, done.stderr
-    assert f"{tmp_path}/cache: cannot keep compiled simulators (File too large); " in done.stderr
+    assert f"{tmp_path}/cache: cannot store compiled simulators (File too large); " in done.stderr
     assert not list(tmp_path.glob("cache/*/*"))
     assert main(["simulate", str(tmp_path / "p"), "--inputs", str(tmp_path / "x.npy")]) == 0
 
@@ -138,7 +138,7 @@ def test_a_bench_that_ends_well_without_results(
     monkeypatch.setattr(icarus, "run", run)
     with pytest.raises(ToolError) as caught:
         simulate(p, images(2, p.network), folder=tmp_path)
-    assert str(caught.value) == (f"{tmp_path}: the simulation left no whole result.npz; see whether the disk is full")
+    assert str(caught.value) == (f"{tmp_path}: the simulation left no complete result.npz; check whether the disk is full")
 
 
 def test_a_full_disk_leaves_no_chip_file(tmp_path: Path) -> None:

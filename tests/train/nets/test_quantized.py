@@ -6,6 +6,7 @@ import torch
 
 from codesign.errors import ConfigError, InputError
 from codesign.fixed import IntType
+from codesign.train.export import export
 from codesign.train.layers.grid import Grid
 from codesign.train.nets import architecture as arch
 from codesign.train.nets.baseline import float_mlp, float_twin
@@ -110,6 +111,27 @@ def test_shapes_follow_kernels_strides_padding_and_pools() -> None:
     }
     found = arch.shapes(arch.resnet((16, 32, 64), 3, 10), (3, 32, 32))
     assert (found["s2b1_short"], found["s3b3_add"], found["pool"]) == ((32, 16, 16), (64, 8, 8), (64, 1, 1))
+
+
+def test_an_architecture_foretells_the_exported_network() -> None:
+    """Kinds and shapes, also of images that windows do not fill."""
+    layers = (
+        arch.Conv("a", "input", 4, 3, stride=2, padding=1, pool=2),  # 15x21, 8x11, 4x5
+        arch.Conv("b", "a", 4, 3, padding=1, groups=2, act=False),
+        arch.Conv("c", "a", 4, 1, act=False),
+        arch.Add("sum", "b", "c"),
+        arch.MaxPool("largest", "sum", 2, 1),  # 3x4
+        arch.AvgPool("mean", "largest", 2, 2),  # 1x2
+        arch.Linear("fc", "mean", 3, act=False),
+    )
+    found = arch.shapes(layers, (2, 15, 21))
+    assert [found[k][1:] for k in ("a", "largest", "mean")] == [(4, 5), (3, 4), (1, 2)]
+    network = export(quantized(layers, (2, 15, 21), TERNARY, IntType(4), IntType(8)).eval(), "net")
+    kinds = {n.name: type(n) for n in network.nodes}
+    assert kinds == {layer.name: layer.node for layer in layers} | {"a_pool": arch.MaxPool.node}
+    assert network.shape_of("a_pool") == found.pop("a")
+    assert {name: network.shape_of(name) for name in found} == found
+    assert [n.sources for n in network.nodes if n.name in ("b", "sum")] == [("a_pool",), ("b", "c")]
 
 
 @pytest.mark.parametrize(
