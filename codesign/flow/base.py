@@ -6,13 +6,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from codesign.brief import Brief
 from codesign.flow.describe import Flow
 from codesign.train.recipe import Recipe
 
 Tables = dict[str, Any]
 
 
-class Base(BaseModel):
+class Base(Brief, BaseModel):
     """The base flow of a file, as it was written: only together with the settings on top can it be judged."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

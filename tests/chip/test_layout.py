@@ -1,7 +1,6 @@
 """The chip's bits do not move: chips and images that are already made depend on them."""
 
 import json
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -75,7 +74,7 @@ def test_the_macros_give_the_words_of_an_entry(tmp_path: Path) -> None:
     assert [[int(v) for v in line.split()] for line in done.stdout.splitlines()] == want
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+@needs("cc")
 def test_the_c_header_compiles_and_decodes_a_step(tmp_path: Path) -> None:
     values = {f.name: 3 + k for k, f in enumerate(STEP.fields)} | dict.fromkeys(("input_signed", "releases_input"), 1)
     record = STEP.record(**values | {"input_bits": 5, "raw": 0, "wait": 6, "enabled": (), "linked": ()})

@@ -118,12 +118,12 @@ def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
     recipe = SMALL.changed({"train.baseline": False, "train.epochs": 1})
     fit(recipe, DATA, CHIP, tmp_path)
     with pytest.raises(
-        InputError, match=r"quantized\.safetensors: checkpoint of another run \(recipe\.lr was 0\.01, now 0\.02\); give"
+        InputError, match=r"quantized\.safetensors: checkpoint of another run \(train\.lr was 0\.01, now 0\.02\); give"
     ):
         fit(recipe.changed({"train.lr": 0.02}), DATA, CHIP, tmp_path)
     with pytest.raises(InputError, match=r"another run \(device\.codes was \[0, 1\], now \[0, 1, 2, 3\]\)"):
         fit(recipe, DATA, Chip.load("tiny"), tmp_path)
-    with pytest.raises(InputError, match=r"another run \(data was 0x\w+, .*, now 0x\w+, "):
+    with pytest.raises(InputError, match=r"another run \(images was 0x\w+, .*, now 0x\w+, "):
         fit(recipe, digits(seed=1), CHIP, tmp_path)
     renamed = CHIP.model_copy(update={"name": "other"})
     assert fit(recipe, DATA, renamed, tmp_path).history  # same cells: the same training
