@@ -130,7 +130,8 @@ def test_in_ci_they_must_be_had_each_time(machine: Machine) -> None:
     assert err[-1] == "dev: error: could not install verilator yosys gcc libc6-dev; with CI set the tests need them"
     machine.user(1000)
     status, out, err = machine.dev("test", CI="true")
-    told = f"with CI set the tests need verilator yosys gcc libc6-dev; please run: sudo {APT} verilator yosys gcc libc6-dev"
+    wanted = "verilator yosys gcc libc6-dev"
+    told = f"with CI set the tests need {wanted}; please run: sudo {APT} {wanted}"
     assert (status, out, err) == (1, [], [f"dev: error: {told}"])
     machine.user(0)
     machine.manager("apt-get")

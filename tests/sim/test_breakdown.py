@@ -138,7 +138,8 @@ def test_a_bench_that_ends_well_without_results(
     monkeypatch.setattr(icarus, "run", run)
     with pytest.raises(ToolError) as caught:
         simulate(p, images(2, p.network), folder=tmp_path)
-    assert str(caught.value) == (f"{tmp_path}: the simulation left no complete result.npz; check whether the disk is full")
+    told = f"{tmp_path}: the simulation left no complete result.npz; check whether the disk is full"
+    assert str(caught.value) == told
 
 
 def test_a_full_disk_leaves_no_chip_file(tmp_path: Path) -> None:
