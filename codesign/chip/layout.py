@@ -26,7 +26,7 @@ STEP = Entry(
         Field("loads", 1, 16, 16, "number of loads"),
         Field("first_tile", 2, 0, 16, "first tile"),
         Field("tiles", 2, 16, 16, "number of tiles"),
-        Field("groups", 3, 0, 16, "column groups", less=1),
+        Field("column_groups", 3, 0, 16, "column groups", less=1),
         Field("first_constant", 3, 16, 16, "first constants entry"),
         Field("word", 4, 0, 16, "first activation word written"),
         Field("lo", 5, 0, 16, "smallest activation: what the requantizer clamps to; 0 in raw steps", signed=True),
@@ -42,7 +42,7 @@ LOAD = Entry(
     "one memory word (as many activations as an array has wordlines) into the wordline registers",
     (
         Field("word", 0, 0, 16, "word of the memory"),
-        Field("hidden", 0, 31, 1, "from the activation memory, else from the input buffer"),
+        Field("from_memory", 0, 31, 1, "read the activation memory, not the input buffer"),
     ),
     (Mask("arrays", "arrays that take it"),),
 )

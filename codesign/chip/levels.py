@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from codesign.chip.description import Device
+from codesign.chip.device import Device
 
 # Percent of g_on. Six code bits stay below it on any device. Beyond it, what was trained on codes differs from what
 # measured cells conduct by more than a tenth of the variation (10 % of g_on) that trained networks were tested to bear,

@@ -118,7 +118,7 @@ def _faults(held: Held, chip: Chip) -> Iterator[str]:
         if lines:
             return  # what later steps say depends on it
         step = _step(held, k, chip)
-        if released and any(not load["hidden"] for load in step.loads):
+        if released and any(not load["from_memory"] for load in step.loads):
             yield f"step {k}: loads from the input buffer, which step {released[0]} gave back"
         released += [k] * step["releases_input"]
         if step["raw"] != (k == count - 1):
@@ -172,20 +172,20 @@ def _step_faults(held: Held, k: int, chip: Chip, layout: Layout, inputs: int) ->
     elif not {*step.linked, *(a - 1 for a in step.linked)} <= {*step.enabled}:
         yield "adds sums of arrays that do not convert"
     for n, load in zip(_span(entry, "load"), step.loads, strict=True):
-        bound = chip.memory.activation_words if load["hidden"] else inputs
+        bound = chip.memory.activation_words if load["from_memory"] else inputs
         if load["word"] >= bound:
             yield f"load {n} reads word {load['word']} of {bound}"
         if not load.arrays["arrays"] or load.arrays["arrays"][-1] >= arrays:
             yield f"load {n} names no arrays, or some that are not there"
-        if load["hidden"] != bool(step["wait"]):
-            source = "activations" if load["hidden"] else "the input"
+        if load["from_memory"] != bool(step["wait"]):
+            source = "activations" if load["from_memory"] else "the input"
             yield f"load {n} reads {source}, the step waits for {step['wait']}"
     yield from _output_faults(held, step, chip, layout)
 
 
 def _output_faults(held: Held, step: Step, chip: Chip, layout: Layout) -> Iterator[str]:
     """Where the tiles of a step, its constants and its results lie outside the chip."""
-    needed, groups = 0, step["groups"]
+    needed, groups = 0, step["column_groups"]
     for n, tile in zip(_span(step.entry, "tile"), step.tiles, strict=True):
         columns = tile["columns"]
         needed += -(-columns // chip.adc.lanes)

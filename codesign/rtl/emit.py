@@ -57,7 +57,7 @@ def emit(chip: Chip | str | Path) -> dict[str, str]:
     files[f"{p.module}_params.vh"] = _generated("params.vh.j2", p)
     files[f"{p.module}.v"] = _generated("top.v.j2", p)
     files[f"sim/{p.module}_sim.v"] = _generated("sim.v.j2", p)
-    files[f"{chip.name}_regs.h"] = c_header()
+    files[f"{p.name}_regs.h"] = c_header()
     sources = [*(f"{m}.v" for m in SYNTHESIZABLE), f"{p.module}.v"]
     files[f"{p.module}.f"] = "\n".join(["+incdir+.", *sources, *(f"stub/{m}.v" for m in MODELS)]) + "\n"
     files[f"{p.module}_sim.f"] = (

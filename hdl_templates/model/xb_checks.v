@@ -28,7 +28,7 @@ module xb_checks #(
     input  wire                          drain_ready,
     input  wire                          drain_raw,
     input  wire [LANES*FIELD-1:0]        drain_data,
-    input  wire                          hidden_write,
+    input  wire                          activation_write,
     // Programming.
     input  wire [3:0]                    table_writes,
     // Pins of the macros.
@@ -56,7 +56,7 @@ module xb_checks #(
     // An unknown condition counts as violated.
     /* verilator lint_off BLKSEQ */ // `what` is a temporary
     always @(posedge clk) begin
-        pending <= run ? pending + {1'b0, enters} - {1'b0, hidden_write} : 2'd0;
+        pending <= run ? pending + {1'b0, enters} - {1'b0, activation_write} : 2'd0;
         what = 0;
         if (rst) armed <= 1'b1;
         else if (armed) begin
@@ -64,7 +64,7 @@ module xb_checks #(
             if ((occupied <= 2'd2 && loaded <= 2'd2) !== 1'b1) what = "more than 2 wordline banks in use";
             if ((buffers <= 2'd2) !== 1'b1) what = "more than 2 accumulator buffers in use";
             if (((writes & (writes - 1'b1)) == 0) !== 1'b1) what = "two memories are written at once";
-            if ((!run || !hidden_write || pending != 2'd0) !== 1'b1)
+            if ((!run || !activation_write || pending != 2'd0) !== 1'b1)
                 what = "an activation is written that was not drained";
             if (sum_valid && sum_final && (sum & {ARRAYS{TOPS}}) !== 0) what = "a sum reaches its field's top bit";
             if (drain_valid && (drain_data & TOPS) !== 0) what = "an accumulator reaches its field's top bit";

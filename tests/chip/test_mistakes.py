@@ -5,7 +5,8 @@ import tomllib
 import pytest
 
 from codesign.checked import rules, sound
-from codesign.chip.description import Activation, Adc, Arrays, Bus, Chip, Device, Memory, presets
+from codesign.chip.description import Activation, Adc, Arrays, Bus, Chip, Memory, presets
+from codesign.chip.device import Device
 from codesign.errors import ConfigError
 from codesign.flow import Flow
 from codesign.resources import presets as files

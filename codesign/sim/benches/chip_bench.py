@@ -129,14 +129,14 @@ async def session(dut: Any) -> None:
         for image in images:
             await source.send(beats(image, job["stream_bytes"]), lambda: ins.append(int(dut.cycle.value)))
 
-    async def watch_hidden() -> None:
+    async def watch_activations() -> None:
         back = dut.dut.u_chip.u_core.u_back
         while True:
             await RisingEdge(dut.clk)
-            if back.hidden_write.value:
-                hidden.append(int(back.hidden_data.value))
+            if back.activation_write.value:
+                hidden.append(int(back.activation_data.value))
 
-    watcher = cocotb.start_soon(watch_hidden()) if job["probe"] else None
+    watcher = cocotb.start_soon(watch_activations()) if job["probe"] else None
     feeder = cocotb.start_soon(feed())
     for n in range(len(images)):
         try:
