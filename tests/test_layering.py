@@ -86,6 +86,7 @@ HOMES = {
         "jobs",
         "study",
         "search",
+        "reference",
         "report",
         "settings",
     },

@@ -1,9 +1,9 @@
 // xb_back - the second half of the core: reduce, accumulate, requantize, activation memory, output stream.
 //
-// Takes the codes of the array macros with what xb_front tells about them (s_*, see xb_convert), follows
-// the program's steps, and writes results into the activation memory or sends them out. step_drained:
-// a step's results are written, or the output stream's register has taken them. buffer_free and step_drained
-// depend combinationally on m_ready. rst clears control only.
+// Takes the codes of the array macros with their description from xb_front (s_*, see xb_convert), follows
+// the program's steps, and writes results to the activation memory or sends them out. step_drained: the
+// activation memory, or the register of the output stream, has taken all results of a step. buffer_free and
+// step_drained depend combinationally on m_ready. rst clears control only.
 // Python twin: codesign.mapping.run (values), codesign.mapping.timing (cycles)
 `default_nettype none
 `include "xb_layout.vh"

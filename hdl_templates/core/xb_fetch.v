@@ -1,9 +1,9 @@
 // xb_fetch - walk the program's steps and load their input vectors into the wordline registers.
 //
 // One load per cycle. A load of cycle t reads memory, appears on load_* in t+1 and is in the
-// wordline registers from t+2 on; step_loaded accompanies the step's last load. It waits for: a free
-// wordline bank (two exist), `wait` steps back being drained, the input word being complete.
-// `release_input` frees the input buffer with the last load of a step that says so. rst clears control.
+// wordline registers from t+2 on; step_loaded accompanies the step's last load. A load waits for a free
+// wordline bank (two exist), until the step `wait` steps back is drained, and until its input word is
+// complete. release_* frees an input buffer with the last load of a step that releases it. rst clears control.
 // Python twin: codesign.mapping.timing
 `default_nettype none
 module xb_fetch #(

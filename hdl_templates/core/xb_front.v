@@ -1,9 +1,9 @@
 // xb_front - the first half of the core: input buffer, fetch, wordline registers, converter schedule.
 //
 // Takes images from the stream, loads the wordline registers step by step and drives the array macros.
-// m_* tells what the codes that arrive one cycle after `convert` are: what xb_back does with them. Array i
-// owns bits [i*W +: W] of every array bus, W its width. s_ready depends on registers only. rst clears
-// control and what macros see.
+// m_* tells xb_back what to do with the codes that arrive one cycle after `convert`. Array i owns bits
+// [i*W +: W] of every array bus, W its width. s_ready depends on registers only. rst clears control and
+// the macro pins.
 // Python twin: codesign.mapping.timing
 `default_nettype none
 `include "xb_layout.vh"

@@ -1,7 +1,7 @@
 // xb_checks - invariants of xb_chip, watched in every simulation of a chip.
 //
 // Simulation only; the generated harness connects it to signals inside the chip. The first reset arms it.
-// A violation is told in one line and ends the simulation, which every bench reports as a failure.
+// A violation prints one line and ends the simulation, which every bench reports as a failure.
 // Python twin: codesign.image.descriptors.MAX_WAIT, codesign.mapping.timing
 `default_nettype none
 module xb_checks #(
@@ -15,7 +15,7 @@ module xb_checks #(
     input  wire                          clk,
     input  wire                          rst,
     input  wire                          run,
-    // Steps on their way.
+    // Steps in flight.
     input  wire [3:0]                    in_flight,   // loaded and not yet drained
     input  wire [1:0]                    occupied,    // wordline banks: loaded and not yet sampled
     input  wire [1:0]                    loaded,      // the same, one cycle later
@@ -41,12 +41,12 @@ module xb_checks #(
     input  wire [WRITE_BITS-1:0]         write_address,
     input  wire [31:0]                   write_data
 );
-    localparam MOST_STEPS = 6;  // why a step never waits for one that is further back
+    localparam MOST_STEPS = 6;  // so a step never waits for one further back
     localparam [LANES*FIELD-1:0] TOPS = {LANES{1'b1, {(FIELD-1){1'b0}}}};
 
     reg            armed;
-    reg [1:0]      pending;  // groups in the requantizer that go to the activation memory
-    reg [8*48-1:0] what;     // is violated; empty: nothing
+    reg [1:0]      pending;  // column groups in the requantizer for the activation memory
+    reg [8*48-1:0] what;     // the violation; 0: none
 
     wire [2*ARRAYS+3:0] writes = {table_writes, cell_write, trim_write};
     wire                enters = drain_valid && drain_ready && !drain_raw;

@@ -18,7 +18,7 @@ from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, Timer, wit
 
 from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES, field, offset
 from codesign.sim.bus import Apb, ApbError
-from codesign.sim.streams import Sink, Source
+from codesign.sim.streams import Sink, Source, beats
 
 CLOCK_NS = 10
 HEARTBEAT = "progress"  # as in job.py, which this process need not load
@@ -50,17 +50,6 @@ async def program(dut: Any, bus: Apb, words: list[int], backdoor: bool) -> None:
     why = IMAGE_REASONS[(status >> reason.low) & 15]
     assert name == "ok", f"the chip reports the image as {name}: {why}"
     assert await bus.read(offset("IMAGE_CRC")) == words[-1], "IMAGE_CRC is not the last word of the image"
-
-
-def beats(image: np.ndarray, width: int) -> list[tuple[int, int, bool]]:
-    """One image (bytes) as (data, keep, last) stream beats of `width` bytes."""
-    raw = image.tobytes()
-    count = -(-len(raw) // width)
-    result = []
-    for k in range(count):
-        part = raw[k * width : (k + 1) * width]
-        result.append((int.from_bytes(part, "little"), (1 << len(part)) - 1, k == count - 1))
-    return result
 
 
 class Stuck(Exception):
