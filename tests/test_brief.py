@@ -165,7 +165,7 @@ def test_tables_for_notebooks_are_escaped() -> None:
     assert "<td>42</td>" in p._repr_html_()
 
 
-def test_a_program_without_a_rhythm_still_shows_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_whose_stream_is_not_periodic_still_shows_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codesign.mapping.timing.LONGEST", 1)
     p = program([30, 11, 5], TINY)
     assert repr(p) == "Program(net0 on tiny: 5 of 6 arrays, interval not known)"

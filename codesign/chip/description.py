@@ -27,7 +27,7 @@ class Arrays(Part):
         description="wordlines of an array: products a column sums at once"
     )
     columns: Annotated[Int, Field(ge=2, le=1024, multiple_of=2)] = Field(
-        description="bitlines of an array, + and - counted: two a signed column"
+        description="bitlines of an array: two (+ and -) for each signed column"
     )
 
 
@@ -36,8 +36,8 @@ class Adc(Part):
 
     bits: Annotated[Int, Field(ge=2, le=12)] = Field(description="bits of a converter's signed code")
     lanes: Annotated[Int, Field(ge=1, le=256)] = Field(
-        description="converters of an array, shared by its signed columns, and columns requantized at once; "
-        "at most arrays.columns / 2, divides arrays.rows"
+        description="converters of an array, which share its signed columns; as many columns are requantized at once. "
+        "At most arrays.columns / 2; must divide arrays.rows"
     )
 
 
@@ -74,7 +74,7 @@ class Bus(Part):
     """The chip's streams."""
 
     stream_bytes: Annotated[Int, Field(ge=1, le=128)] = Field(
-        16, description="bytes of an input beat, an activation each; divides arrays.rows"
+        16, description="bytes of an input beat, one activation each; must divide arrays.rows"
     )
 
 
@@ -82,7 +82,7 @@ class Chip(Part):
     """A complete chip. Load it with `Chip.load`; every rule below holds for any instance."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")] = Field(
-        description="after which files and Verilog modules are named; not part of the chip's identity"
+        description="names files and Verilog modules; not part of the chip's identity"
     )
     arrays: Arrays = Field(description="the crossbars")
     device: Device = Field(description="one cell")

@@ -28,7 +28,7 @@ class Device(Part):
     table: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(
         None,
         description="measured conductance of each level, rising, in any unit (only ratios matter); "
-        "exactly with spacing = table",
+        "required with spacing = table, not allowed otherwise",
     )
     code_bits: Annotated[Int, Field(ge=1, le=12)] = Field(
         description="bits of a conductance code, the unsigned integer that stands for a level's conductance; "
@@ -41,7 +41,7 @@ class Device(Part):
 
     @rule
     def _table_or_formula(self) -> str | None:
-        told = 'table: give it exactly when spacing = "table"'
+        told = 'table: required with spacing = "table", not allowed otherwise'
         return told if (self.spacing == "table") != (self.table is not None) else None
 
     @rule

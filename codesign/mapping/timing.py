@@ -1,4 +1,4 @@
-"""Predicted cycles: a twin of the chip's pipeline in terms of events, exact for unstalled streams.
+"""Predicted cycles: the Python twin of the chip's pipeline in terms of events, exact for unstalled streams.
 
 A cycle number names the clock cycle in which something happens; its effect is seen one cycle later.
 Each rule below stands for a register in xb_fetch, xb_convert, xb_reduce, xb_accumulate, xb_drain, xb_requant

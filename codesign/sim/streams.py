@@ -15,8 +15,8 @@ def beats(image: ArrayLike, width: int) -> list[tuple[int, int, bool]]:
     image: integer activations in row-major order, one a byte, negative ones in two's complement.
     """
     raw = np.asarray(image).astype(np.uint8).tobytes()
-    parts = [raw[at : at + width] for at in range(0, len(raw), width)]
-    return [(int.from_bytes(p, "little"), (1 << len(p)) - 1, p is parts[-1]) for p in parts]
+    parts = [(raw[at : at + width], at + width >= len(raw)) for at in range(0, len(raw), width)]
+    return [(int.from_bytes(part, "little"), (1 << len(part)) - 1, last) for part, last in parts]
 
 
 class Source:
