@@ -146,7 +146,7 @@ class Program(Brief):
         return html_table(f"{self.network.name} on {self.chip.name}", [arrays, *rows])
 
     def _shown(self, quantity: str) -> str:
-        """Predicted cycles for people: a stream without a rhythm has none."""
+        """Predicted cycles for people: a stream that is not periodic has none."""
         try:
             return str(round(getattr(self.cycles, quantity), 2))
         except CapacityError:

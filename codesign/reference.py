@@ -1,4 +1,4 @@
-"""The tables of the reference pages, made from field descriptions; `python -m codesign.reference` writes them again.
+"""The tables of the reference pages, generated from field descriptions: `python -m codesign.reference` rewrites them.
 
 A page holds prose and, between two markers, the fields of one pydantic model:
 
@@ -22,7 +22,7 @@ _MARKED = re.compile(r"(<!-- fields ([\w.]+) -->\n).*?(<!-- end -->)", re.DOTALL
 
 
 def fresh(page: str) -> str:
-    """The page with every marked table made anew. Raises AttributeError where a marker names no model."""
+    """The page with every marked table generated again. Raises AttributeError where a marker names no model."""
     return _MARKED.sub(lambda m: f"{m[1]}{table(model(m[2]))}{m[3]}", page)
 
 
@@ -90,7 +90,7 @@ def _number(value: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """The default as TOML would have it; "required", "absent", or "see meaning" where it depends on other keys."""
+    """The default in TOML notation; "required", "absent", or "see meaning" where it depends on other keys."""
     if field.is_required():
         return "required"
     if field.default_factory is not None:

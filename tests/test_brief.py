@@ -110,8 +110,8 @@ def test_public_classes_are_all_looked_at(objects: list[Any]) -> None:
         (RESULT, "Result(4 images: 1 mismatches, 0 timing errors, latency 67, interval 4.33)"),
         (
             program([30, 11, 5], TINY).mapping.steps[0],
-            "Step(layer='fc1', input=u8, loads=2 items, tiles=2 items, wait=0, releases_input=True, groups=2, out=u8, "
-            "word=0, ...)",
+            "Step(layer='fc1', input=u8, loads=2 items, tiles=2 items, wait=0, releases_input=True, column_groups=2, "
+            "out=u8, ...)",
         ),
         (program([30, 11, 5], TINY), "Program(net0 on tiny: 5 of 6 arrays, interval 42)"),
         (program([30, 11, 5], TINY).network, "Network(net0: 30 x u8, 2 nodes, 385 weights)"),
@@ -165,7 +165,7 @@ def test_tables_for_notebooks_are_escaped() -> None:
     assert "<td>42</td>" in p._repr_html_()
 
 
-def test_a_program_without_a_rhythm_still_shows_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_program_whose_stream_is_not_periodic_still_shows_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("codesign.mapping.timing.LONGEST", 1)
     p = program([30, 11, 5], TINY)
     assert repr(p) == "Program(net0 on tiny: 5 of 6 arrays, interval not known)"

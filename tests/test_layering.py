@@ -47,6 +47,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "train",
     ),
     "doctor": ("", "sim"),
+    "reference": ("", ""),  # imports the models that its pages name
     "cli": (
         "report chip",
         "flow study search train.ranks program compiler ir image rtl sim doctor",

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from codesign import Chip, reference
-from codesign.chip.description import Device
+from codesign.chip.device import Device
 from codesign.flow import Flow
 from codesign.search import describe as question
 from codesign.study import describe as study

@@ -18,7 +18,7 @@ Value = int | tuple[int, ...]
 class Field:
     """Bits [low + width - 1 : low] of a word of an entry.
 
-    signed: two's complement. less: what is stored is the value less this.
+    signed: two's complement. less: subtracted from the value before it is stored.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Mask:
-    """M words, one bit per array, array 0 in bit 0. Masks follow the last word of an entry's fields, in order."""
+    """M words with one bit per array, array 0 in bit 0. Masks follow the last word of an entry's fields, in order."""
 
     name: str
     meaning: str
@@ -91,7 +91,7 @@ class Entry:
             if not name.isidentifier():
                 raise ValueError(f"{self.name}.{name}: must be an identifier")
             if name in names:
-                raise ValueError(f"{self.name}.{name}: stands there twice")
+                raise ValueError(f"{self.name}.{name}: appears twice")
             names.add(name)
         for f in self.fields:
             if f.word < 0 or f.low < 0 or f.width < 1 or f.low + f.width > self.word:
@@ -123,7 +123,7 @@ class Entry:
         raise KeyError(f"{self.name}.{name}")
 
     def used(self, word: int) -> int:
-        """Bits of a word that fields take."""
+        """Bits of a word that fields use."""
         return sum(f.bits for f in self.fields if f.word == word)
 
     def record(self, **values: Value) -> Record:
@@ -153,7 +153,7 @@ class Entry:
         return words
 
     def decode(self, words: Iterable[int], mask_words: int = 0) -> Record:
-        """Inverse of `encode`; bits and words that no field takes are left alone, see `strays`."""
+        """Inverse of `encode`; ignores bits and words that no field uses, see `strays`."""
         held = [int(w) for w in words]
         numbers = {f.name: int(self._values(f, held[f.word])) for f in self.fields}
         arrays = {}
@@ -164,7 +164,7 @@ class Entry:
         return Record(numbers, arrays)
 
     def strays(self, words: Iterable[int], mask_words: int = 0) -> bool:
-        """Whether bits are set that mean nothing, words past the entry among them."""
+        """Whether unused bits are set, in words past the entry too."""
         masks = range(self.words, self.size(mask_words))
         return any(int(w) & ~(-1 if k in masks else self.used(k)) for k, w in enumerate(words))
 
@@ -229,7 +229,7 @@ class Codes:
     def __post_init__(self) -> None:
         for kind, seen in (("name", [c.name for c in self.codes]), ("number", [c.value for c in self.codes])):
             if len({*seen}) != len(seen):
-                raise ValueError(f"{self.name}: a {kind} stands there twice, {seen}")
+                raise ValueError(f"{self.name}: a {kind} appears twice, {seen}")
         for c in self.codes:
             if not 0 <= c.value < 1 << self.bits:
                 raise ValueError(f"{self.name}.{c.name}: {c.value} does not fit {self.bits} bits")

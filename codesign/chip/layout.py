@@ -1,7 +1,7 @@
 """The chip's bits, once: entries of its memories, the image's stream, section kinds, refusals, register fields.
 
 The encoder and decoder (`codesign.image`), the Verilog (`xb_layout.vh`), the C header, the tables of docs/image.md and
-the JSON of `image info` are made from these tables; tests/golden/layout.json holds them fast.
+the JSON of `image info` are made from these tables; tests/golden/layout.json pins them.
 """
 
 from dataclasses import dataclass
@@ -19,18 +19,18 @@ STEP = Entry(
         Field("input_bits", 0, 0, 3, "bits of an input", less=1),
         Field("input_signed", 0, 4, 1, "input is two's complement"),
         Field("raw", 0, 5, 1, "results leave the chip as 32-bit words"),
-        Field("releases_input", 0, 6, 1, "the input buffer is free after this step's loads"),
-        Field("wait", 0, 8, 3, "number of steps back whose results this one reads (7: seven or more); 0: the input"),
+        Field("releases_input", 0, 6, 1, "frees the input buffer after this step's loads"),
+        Field("wait", 0, 8, 3, "how many steps back its inputs were written (7: seven or more); 0: from the stream"),
         Field("shift", 0, 16, 5, "requantizer shift"),
         Field("first_load", 1, 0, 16, "first load"),
         Field("loads", 1, 16, 16, "number of loads"),
         Field("first_tile", 2, 0, 16, "first tile"),
         Field("tiles", 2, 16, 16, "number of tiles"),
-        Field("groups", 3, 0, 16, "column groups", less=1),
+        Field("column_groups", 3, 0, 16, "column groups", less=1),
         Field("first_constant", 3, 16, 16, "first constants entry"),
         Field("word", 4, 0, 16, "first activation word written"),
-        Field("lo", 5, 0, 16, "smallest activation: what the requantizer clamps to; 0 in raw steps", signed=True),
-        Field("hi", 5, 16, 16, "largest activation, likewise", signed=True),
+        Field("lo", 5, 0, 16, "smallest activation, the requantizer's lower clamp; 0 in raw steps", signed=True),
+        Field("hi", 5, 16, 16, "largest activation, the upper clamp; 0 in raw steps", signed=True),
     ),
     (
         Mask("enabled", "arrays that convert"),
@@ -39,20 +39,20 @@ STEP = Entry(
 )
 LOAD = Entry(
     "load",
-    "one memory word (as many activations as an array has wordlines) into the wordline registers",
+    "copies one memory word, an activation per wordline, into wordline registers",
     (
         Field("word", 0, 0, 16, "word of the memory"),
-        Field("hidden", 0, 31, 1, "from the activation memory, else from the input buffer"),
+        Field("from_memory", 0, 31, 1, "read the activation memory, not the input buffer"),
     ),
-    (Mask("arrays", "arrays that take it"),),
+    (Mask("arrays", "arrays that load the word"),),
 )
 TILE = Entry(
     "tile",
-    "columns that leave together",
+    "columns whose results leave together",
     (
         Field("array", 0, 0, 16, "array where the sum is read, the last of a linked run"),
         Field("columns", 0, 16, 16, "number of columns"),
-        Field("correction", 1, 0, 32, "what is subtracted from the accumulator"),
+        Field("correction", 1, 0, 32, "subtracted from the accumulator"),
     ),
 )
 CONSTANT = Entry(
@@ -60,7 +60,7 @@ CONSTANT = Entry(
     "requantizer constants of one lane; lane l of a column group at bits [48*l +: 48] of an entry",
     (
         Field("mult", 0, 0, MULT_BITS, "multiplier", signed=True),
-        Field("bias", 0, MULT_BITS, BIAS_BITS, "what is added to the product", signed=True),
+        Field("bias", 0, MULT_BITS, BIAS_BITS, "added to the product", signed=True),
     ),
     word=MULT_BITS + BIAS_BITS,
 )
@@ -68,8 +68,8 @@ TRIM = Entry(
     "trim",
     "range of an array's converters, its first word",
     (
-        Field("gain", 0, 0, 8, "what a current is multiplied by, 1 or more"),
-        Field("shift", 0, 16, 4, "what the product, plus the offset, is shifted right by"),
+        Field("gain", 0, 0, 8, "multiplies the current; 1 or more"),
+        Field("shift", 0, 16, 4, "shifts the product plus the offset right"),
     ),
     serial=True,
 )
@@ -81,7 +81,7 @@ OFFSET = Entry(
 )
 PROGRAM_ENTRY = Entry(
     "program",
-    "what the chip is told once",
+    "sizes of the whole program",
     (
         Field("steps", 0, 0, 16, "number of steps"),
         Field("beats", 1, 0, 16, "input beats of one image"),
@@ -93,7 +93,7 @@ HEADER = Entry(
     "first words of an image",
     (
         Field("magic", 0, 0, 32, f'`0x{MAGIC:08x}` ("XBIM" as bytes)'),
-        Field("format", 1, 0, 32, "`major << 16 \\| minor`; MUST equal the chip's `VERSION` register"),
+        Field("format", 1, 0, 32, "`major << 16 | minor`; MUST equal the chip's `VERSION` register"),
         Field("chip", 2, 0, 32, "MUST equal `CHIP_ID`: the CRC-32 of the chip description without its name"),
         Field("sections", 3, 0, 32, "number of sections"),
         Field("crc", 4, 0, 32, "CRC-32 of words 0 to 3"),
@@ -104,7 +104,7 @@ SECTION = Entry(
     "section",
     "first words of a section; the payload and a CRC-32 of all of these follow",
     (
-        Field("index", 0, 0, 16, "array, of cells and trims, else 0"),
+        Field("index", 0, 0, 16, "array number for cells and trims, otherwise 0"),
         Field("kind", 0, 24, 8, "memory"),
         Field("first", 1, 0, 32, "first word address"),
         Field("length", 2, 0, 32, "words of payload, at least 1"),
@@ -132,7 +132,7 @@ STATES = Codes(
     2,
     (
         Code("empty", 0, "no image"),
-        Code("loading", 1, "an image is on its way"),
+        Code("loading", 1, "an image is being loaded"),
         Code("ok", 2, "the image is good"),
         Code("bad", 3, "the image was refused"),
     ),
@@ -156,7 +156,7 @@ CODES = (KINDS, STATES, REASONS)
 
 STATUS = Entry(
     "STATUS",
-    "what the chip is doing",
+    "state of the chip",
     (
         Field("IMAGE_STATE", 0, 0, STATES.bits, ", ".join(f"{c.value} {c.name}" for c in STATES)),
         Field("RUNNING", 0, 3, 1, "enabled with a good image"),
@@ -171,7 +171,7 @@ CONTROL = Entry(
     "start and stop",
     (
         Field("ENABLE", 0, 0, 1, "run; cleared by the chip when there is no good image"),
-        Field("CLEAR", 0, 1, 1, "write 1: forget the image"),
+        Field("CLEAR", 0, 1, 1, "write 1 to discard the image; reads 0"),
     ),
     serial=True,
 )
@@ -179,7 +179,7 @@ IRQ_STATUS = Entry(
     "IRQ_STATUS",
     "pending interrupts",
     (
-        Field("DONE", 0, 0, 1, "an image's last output word left"),
+        Field("DONE", 0, 0, 1, "the last output word of an image has left"),
         Field("ERROR", 0, 1, 1, "enabled without an image, or a bad input frame"),
     ),
     serial=True,
@@ -187,7 +187,7 @@ IRQ_STATUS = Entry(
 IRQ_ENABLE = Entry(
     "IRQ_ENABLE",
     "which pending interrupts raise the irq pin",
-    (Field("DONE", 0, 0, 1, "on done"), Field("ERROR", 0, 1, 1, "on error")),
+    (Field("DONE", 0, 0, 1, "DONE raises irq"), Field("ERROR", 0, 1, 1, "ERROR raises irq")),
     serial=True,
 )
 REGISTER_BITS = (STATUS, CONTROL, IRQ_STATUS, IRQ_ENABLE)

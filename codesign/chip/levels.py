@@ -1,18 +1,18 @@
-"""What rounding to conductance codes makes of a device's levels."""
+"""The levels of a device after rounding to conductance codes."""
 
 from dataclasses import dataclass
 
-from codesign.chip.description import Device
+from codesign.chip.device import Device
 
-# Percent of g_on. Six code bits stay below it on any device. Beyond it, what was trained on codes differs from what
-# measured cells conduct by more than a tenth of the variation (10 % of g_on) that trained networks were tested to bear,
-# and the same way on every die.
+# Percent of g_on. Six code bits stay below it on any device. Above it, the codes that training sees differ from the
+# measured conductances by more than a tenth of the variation (10 % of g_on) under which trained networks were tested,
+# and in the same way on every die.
 LIMIT = 1.0
 
 
 @dataclass(frozen=True)
 class Level:
-    """A level and what its code stands for. Conductances are in the unit of the table, or of g_on."""
+    """A level and the conductance that its code represents. Conductances are in the unit of the table, or of g_on."""
 
     level: int
     nominal: float
@@ -37,7 +37,7 @@ def worst(device: Device) -> Level:
 
 
 def advice(device: Device) -> str | None:
-    """A line that says how to bring rounding below LIMIT; None if it is."""
+    """A line that says how to bring the rounding error below LIMIT; None if it is."""
     at = worst(device)
     if abs(at.error) <= LIMIT:
         return None

@@ -26,7 +26,7 @@ def _of(bits: Entry, at: int, access: str) -> Register:
 
 
 REGISTERS = (
-    Register("ID", 0x000, "ro", f"0x{ID_VALUE:08x}"),
+    Register("ID", 0x000, "ro", f'0x{ID_VALUE:08x} ("CSDN" as bytes)'),
     Register("VERSION", 0x004, "ro", "register map and image format, major << 16 | minor"),
     Register("CHIP_ID", 0x008, "ro", "CRC-32 of the chip description; an image must carry it"),
     _of(layout.STATUS, 0x00C, "ro"),

@@ -11,22 +11,22 @@ from codesign.chip.registers import ID_VALUE, REGISTERS
 
 def register_verilog() -> str:
     """Text of xb_registers.vh, included by a module: offsets."""
-    lines = ["// Register offsets. Made from codesign.chip.registers; a test keeps them equal."]
+    lines = ["// Register offsets. Generated from codesign.chip.registers; do not edit."]
     lines += [f"localparam [31:0] ID_VALUE = 32'h{ID_VALUE:08x};"]
     lines += [f"localparam [11:0] ADDR_{r.name} = 12'h{r.offset:03x};" for r in REGISTERS]
     return "\n".join(lines) + "\n"
 
 
 def layout_verilog() -> str:
-    """Text of xb_layout.vh: macros, as a module uses a few of them and linters tell unused constants."""
+    """Text of xb_layout.vh: macros, because a module uses only a few and linters report unused constants."""
     lines = [
-        "// The chip's bits. Made from codesign.chip.layout; a test keeps them equal.",
+        "// The bits of descriptors, images and registers. Generated from codesign.chip.layout; do not edit.",
         "//",
         "// Field F of entry E: `XB_E_F its range, to select it; `XB_E_F_LOW its lowest bit, `XB_E_F_SIZE its bits.",
         "// They count from bit 0 of the whole entry, or, where the chip sees a word at a time, from bit 0 of the word",
-        "// with number `XB_E_F_WORD; `XB_E_USED_W is what fields take of word W, if not all of it. `XB_E_LOG2: log2",
-        "// of the words of an entry. M: words that hold one bit per array. Without a guard, as Icarus Verilog 11",
-        "// crashes where a library file (-y) uses a macro with arguments that an earlier file defined.",
+        "// with number `XB_E_F_WORD; `XB_E_USED_W masks the bits of word W that fields use, if not all. `XB_E_LOG2:",
+        "// log2 of the words of an entry. M: words that hold one bit per array. No include guard, because Icarus",
+        "// Verilog 11 crashes where a library file (-y) uses a macro with arguments that an earlier file defined.",
         "",
         f"`define XB_MAGIC {WORD}'h{layout.MAGIC:08x}",
     ]
@@ -77,12 +77,15 @@ def c_header() -> str:
         lines.append(f"#define CODESIGN_{r.name} 0x{r.offset:03x}u /* {r.access}: {r.meaning} */")
         for f in r.fields:
             lines += _bits(f"CODESIGN_{r.name}__{f.name}", f)
-    lines += ["", "/* What registers and images hold. */", f"#define CODESIGN_MAGIC 0x{layout.MAGIC:08x}u"]
+    lines += ["", "/* Values in registers and images. */", f"#define CODESIGN_MAGIC 0x{layout.MAGIC:08x}u"]
     lines += [f"#define CODESIGN_FORMAT 0x{RTL_VERSION:08x}u"]
     for codes in layout.CODES:
         for c in codes:
             lines.append(f"#define CODESIGN_{codes.name.upper()}_{c.name.upper()} {c.value}u /* {c.meaning} */")
-    lines += ["", "/* Entries of an image: word (_w), bits of that word, of a constant of its 48-bit lane. */"]
+    lines += [
+        "",
+        "/* Entries of an image: word (_w) and bits of that word; of a constant, bits of its 48-bit lane. */",
+    ]
     for entry in layout.ENTRIES:
         for f in entry.fields:
             stem = f"CODESIGN_{entry.name.upper()}__{f.name.upper()}"
@@ -99,7 +102,7 @@ def register_table() -> str:
     """The register table of the documentation."""
     rows = ["| offset | name | access | meaning |", "|---|---|---|---|"]
     for r in REGISTERS:
-        rows.append(f"| 0x{r.offset:03x} | {r.name} | {r.access} | {r.meaning} |")
+        rows.append(f"| 0x{r.offset:03x} | {r.name} | {r.access} | {_cell(r.meaning)} |")
         rows += [f"| | {r.name}[{_place(f)}] | | {f.name}: {f.meaning} |" for f in r.fields]
     return "\n".join(rows) + "\n"
 
@@ -110,7 +113,7 @@ def entry_table(entry: Entry) -> str:
     for f in sorted(entry.fields, key=lambda f: (f.word, f.low)):
         sign = "; signed" if f.signed else ""
         less = f" - {f.less}" if f.less else ""
-        rows.append(f"| {f.word} | {_place(f)} | `{f.name}`{less} | {f.meaning}{sign} |")
+        rows.append(f"| {f.word} | {_place(f)} | `{f.name}`{less} | {_cell(f.meaning)}{sign} |")
     for k, m in enumerate(entry.masks):
         after = ("", " + M")[k] if k < 2 else f" + {k}M"
         rows.append(f"| {entry.words}{after} ... | M words | `{m.name}` | {m.meaning} |")
@@ -140,7 +143,7 @@ def code_table(codes: Codes) -> str:
 
 
 def layout_json() -> str:
-    """Everything that chips and images already made depend on; meanings are left out. Text of tests/golden/layout.json.
+    """Everything that existing chips and images depend on, without meanings. Text of tests/golden/layout.json.
 
     `python -m codesign.chip.texts` prints it.
     """
@@ -171,6 +174,11 @@ def layout_json() -> str:
         "words_per_entry": {name: vars(layout.Layout.of(Chip.load(name))) for name in ("tiny", "reference-128")},
     }
     return json.dumps(found, indent=1) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text for a cell of a Markdown table."""
+    return text.replace("|", "\\|")
 
 
 def _place(f: Field) -> str:

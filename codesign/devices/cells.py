@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from codesign.brief import Brief
-from codesign.chip.description import Device
+from codesign.chip.device import Device
 from codesign.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]

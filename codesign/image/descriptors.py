@@ -37,7 +37,7 @@ def step_record(step: Step, loads: int, tiles: int) -> Record:
         loads=len(step.loads),
         first_tile=tiles,
         tiles=len(step.tiles),
-        groups=step.groups,
+        column_groups=step.column_groups,
         first_constant=step.constant,
         word=step.word,
         lo=0 if step.raw else step.out.lo,
@@ -49,7 +49,7 @@ def step_record(step: Step, loads: int, tiles: int) -> Record:
 
 def load_record(load: Load) -> Record:
     """A load's entry."""
-    return LOAD.record(word=load.word, hidden=load.hidden, arrays=load.arrays)
+    return LOAD.record(word=load.word, from_memory=load.from_memory, arrays=load.arrays)
 
 
 def tile_record(tile: OutputTile) -> Record:

@@ -1,4 +1,4 @@
-"""What an image says, entry by entry: its steps, loads and tiles as records, and as tables for people."""
+"""The contents of an image entry by entry: steps, loads and tiles as records, and as tables for people."""
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby

@@ -121,12 +121,12 @@ def read(path: Path, limit: int, problems: list[str]) -> bytes | None:
 
 
 def info(source: Path) -> str:
-    """What an image folder, or a lone image.bin, is, for people. Raises ImageError."""
+    """Describe an image folder, or a lone image.bin, for people. Raises ImageError."""
     return "\n".join(_lines(record(source)))
 
 
 def record(source: Path) -> dict[str, object]:
-    """What an image folder, or a lone image.bin, is, for programs: its manifest, or what the words say of it."""
+    """Describe an image folder, or a lone image.bin, for programs: its manifest, or what its words say."""
     if source.is_dir() or not source.exists():
         return read_manifest(source).model_dump(mode="json", by_alias=True)
     image = read_image(source, None)

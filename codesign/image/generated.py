@@ -1,4 +1,4 @@
-"""Files of the checkout that are made from code; `python -m codesign.image.generated` writes them again."""
+"""Files of the checkout that are generated from code; `python -m codesign.image.generated` writes them again."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ def texts(root: Path) -> dict[str, str]:
     return {
         "hdl_templates/generated/xb_layout.vh": layout_verilog(),
         "hdl_templates/generated/xb_registers.vh": register_verilog(),
-        "docs/registers.md": "# Registers\n\nMade from `codesign/chip/registers.py`.\n\n" + register_table(),
+        "docs/registers.md": "# Registers\n\nGenerated from `codesign/chip/registers.py`.\n\n" + register_table(),
         "docs/image-manifest.schema.json": json_schema(),
         FORMAT: with_tables((root / FORMAT).read_text(encoding="utf-8")),
     }

@@ -1,4 +1,4 @@
-"""Do the entries of an image make sense? What the chip does not check itself: it takes any words with good CRCs."""
+"""Check the entries of an image, because the chip itself accepts any words with good CRCs."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Step:
 
 
 def memories(image: Image, chip: Chip) -> Held:
-    """What lies in each memory, by kind and index, from word 0 to the last that the image writes; -1 is not written."""
+    """The words of each memory by kind and index, from word 0 to the last that the image writes; -1: not written."""
     size = limits(chip)
     found: Held = {}
     for s in image.sections:
@@ -98,7 +98,7 @@ def entry_words(held: Held, kind: int, number: int, width: int) -> list[int] | N
 def _faults(held: Held, chip: Chip) -> Iterator[str]:
     words = held[PROGRAM, 0].tolist()
     if PROGRAM_ENTRY.strays(words):
-        yield "program: has bits set that mean nothing"
+        yield "program: has unused bits set"
         return
     program = PROGRAM_ENTRY.decode(words)
     count, beats = program["steps"], program["beats"]
@@ -116,16 +116,16 @@ def _faults(held: Held, chip: Chip) -> Iterator[str]:
         lines = list(_step_faults(held, k, chip, layout, inputs))
         yield from (f"step {k}: {line}" for line in lines)
         if lines:
-            return  # what later steps say depends on it
+            return  # later checks depend on it
         step = _step(held, k, chip)
-        if released and any(not load["hidden"] for load in step.loads):
-            yield f"step {k}: loads from the input buffer, which step {released[0]} gave back"
+        if released and any(not load["from_memory"] for load in step.loads):
+            yield f"step {k}: loads from the input buffer, which step {released[0]} released"
         released += [k] * step["releases_input"]
         if step["raw"] != (k == count - 1):
-            what = "leaves the chip before the last step" if step["raw"] else "is the last and leaves nothing"
+            what = "is raw but not the last" if step["raw"] else "is the last but not raw"
             yield f"step {k}: {what}"
     if len(released) != 1:
-        yield f"program: {len(released)} steps give the input buffer back, 1 must"
+        yield f"program: {len(released)} steps release the input buffer, 1 must"
     yield from _array_faults(held, chip)
 
 
@@ -149,7 +149,7 @@ def _step_faults(held: Held, k: int, chip: Chip, layout: Layout, inputs: int) ->
         yield "has no entry in the image"
         return
     if STEP.strays(words, layout.mask):
-        yield "has bits set that mean nothing"
+        yield "has unused bits set"
         return
     entry = STEP.decode(words, layout.mask)
     for kind, name, form, width in ((LOADS, "load", LOAD, layout.load), (TILES, "tile", TILE, layout.tile)):
@@ -161,31 +161,33 @@ def _step_faults(held: Held, k: int, chip: Chip, layout: Layout, inputs: int) ->
                 yield f"{name} {n} is not in the image"
                 return
             if form.strays(found, layout.mask):
-                yield f"{name} {n} has bits set that mean nothing"
+                yield f"{name} {n} has unused bits set"
     step, arrays = _step(held, k, chip), chip.arrays.count
     if step["input_bits"] > chip.activation.bits:
         yield f"{step['input_bits']}-bit inputs, chip {chip.name} takes {chip.activation.bits}"
     if step["wait"] > k:
-        yield f"waits for {step['wait']} steps back, there are {k}"
-    if max((*step.enabled, *step.linked), default=0) >= arrays or 0 in step.linked:
-        yield f"names arrays that are not there, chip {chip.name} has {arrays}"
+        yield f"waits for {step['wait']} steps back, which is before step 0"
+    if 0 in step.linked:
+        yield "links array 0, which has no lower neighbour"
+    elif max((*step.enabled, *step.linked), default=0) >= arrays:
+        yield f"names arrays that do not exist, chip {chip.name} has {arrays}"
     elif not {*step.linked, *(a - 1 for a in step.linked)} <= {*step.enabled}:
         yield "adds sums of arrays that do not convert"
     for n, load in zip(_span(entry, "load"), step.loads, strict=True):
-        bound = chip.memory.activation_words if load["hidden"] else inputs
+        bound = chip.memory.activation_words if load["from_memory"] else inputs
         if load["word"] >= bound:
-            yield f"load {n} reads word {load['word']} of {bound}"
+            yield f"load {n} reads word {load['word']}, the last is {bound - 1}"
         if not load.arrays["arrays"] or load.arrays["arrays"][-1] >= arrays:
-            yield f"load {n} names no arrays, or some that are not there"
-        if load["hidden"] != bool(step["wait"]):
-            source = "activations" if load["hidden"] else "the input"
+            yield f"load {n} names no arrays, or some that do not exist"
+        if load["from_memory"] != bool(step["wait"]):
+            source = "activations" if load["from_memory"] else "the input"
             yield f"load {n} reads {source}, the step waits for {step['wait']}"
     yield from _output_faults(held, step, chip, layout)
 
 
 def _output_faults(held: Held, step: Step, chip: Chip, layout: Layout) -> Iterator[str]:
     """Where the tiles of a step, its constants and its results lie outside the chip."""
-    needed, groups = 0, step["groups"]
+    needed, groups = 0, step["column_groups"]
     for n, tile in zip(_span(step.entry, "tile"), step.tiles, strict=True):
         columns = tile["columns"]
         needed += -(-columns // chip.adc.lanes)
@@ -205,7 +207,7 @@ def _output_faults(held: Held, step: Step, chip: Chip, layout: Layout) -> Iterat
         if last > chip.memory.activation_words:
             yield f"writes activation words {step['word']}..{last - 1} of {chip.memory.activation_words}"
         if not -(1 << kind - 1) <= step["lo"] <= step["hi"] < 1 << kind:
-            yield f"clamps to {step['lo']}..{step['hi']}, which {kind}-bit activations do not hold"
+            yield f"clamps to {step['lo']}..{step['hi']}, which {kind}-bit activations cannot hold"
 
 
 def _array_faults(held: Held, chip: Chip) -> Iterator[str]:
@@ -219,7 +221,7 @@ def _array_faults(held: Held, chip: Chip) -> Iterator[str]:
             continue
         trim, offset = decode_trim(trims)
         if not trim["gain"] or TRIM.strays(trims[: TRIM.words].tolist()):
-            yield f"array {a}: trim 0x{int(trims[0]):08x} is none: gain must be 1..255, shift 0..15"
+            yield f"array {a}: trim 0x{int(trims[0]):08x} is invalid: gain must be 1..255, shift 0..15"
         if offset.min() < -32768 or offset.max() > 32767:
             yield f"array {a}: ADC offsets must lie in -32768..32767, got {offset.min()}..{offset.max()}"
         levels = decode_cells(cells, chip)

@@ -1,4 +1,4 @@
-"""Does an image folder hold, byte for byte, what is rendered from its words, or from its program?"""
+"""Check an image folder byte for byte against its own words, or against its program."""
 
 import hashlib
 from contextlib import suppress
@@ -44,8 +44,8 @@ def damages(folder: Path, mapping: Mapping, listed: bool | None = None) -> dict[
         if got is None:
             found[name] = problems[0]
         elif got != data:
-            twin = digests.get(_digest(got))
-            place = f"holds what belongs in {twin}" if twin else where(name, got, data, parts, mapping.chip)
+            owner = digests.get(_digest(got))
+            place = f"holds what belongs in {owner}" if owner else where(name, got, data, parts, mapping.chip)
             found[name] = f"{folder / name}: {place}; copy or compile it again"
     return found | _strange(folder, set(want))
 
@@ -96,8 +96,8 @@ def _checksums(contents: dict[str, bytes], manifest: Manifest) -> dict[str, str]
     recorded = {**manifest.files, MANIFEST: digests.get(MANIFEST, "")}
     for name, digest in recorded.items():
         if digests.get(name, digest) != digest:
-            twin = next((n for n, d in manifest.files.items() if d == digests[name]), None)
-            found[name] = f"holds what belongs in {twin}" if twin else f"its SHA-256 is not the one in {MANIFEST}"
+            owner = next((n for n, d in manifest.files.items() if d == digests[name]), None)
+            found[name] = f"holds what belongs in {owner}" if owner else f"its SHA-256 is not the one in {MANIFEST}"
     if sums is None:
         return found
     pairs = [line.partition("  ") for line in sums.decode(errors="replace").split("\n")]
@@ -120,7 +120,7 @@ def _checksums(contents: dict[str, bytes], manifest: Manifest) -> dict[str, str]
 def _compare(
     folder: Path, contents: dict[str, bytes], image: Image, manifest: Manifest, chip: Chip, damaged: dict[str, str]
 ) -> list[str]:
-    """What contradicts the image; and where each damaged file differs from it, added to its line."""
+    """What contradicts the image. Adds to the line of each damaged file where it differs."""
     lines = contradictions(manifest.arrays, image, chip)
     if lines:
         return [f"{folder / MANIFEST}: {line}; copy or compile it again" for line in lines]
@@ -139,14 +139,14 @@ def _compare(
     if MANIFEST not in damaged and contents.get(MANIFEST) != want[MANIFEST]:
         rendered = Manifest.model_validate_json(want[MANIFEST])
         wrong = [f for f in Manifest.model_fields if getattr(manifest, f) != getattr(rendered, f)]
-        if wrong != ["files"] or not (found or damaged):  # else it lists a file that is told above
+        if wrong != ["files"] or not (found or damaged):  # else it lists a file that is reported above
             what = f"its {', '.join(wrong)} contradict {BIN}" if wrong else "is not laid out as codesign writes it"
             found.append(f"{folder / MANIFEST}: {what}; copy or compile it again")
     return found
 
 
 def contradictions(arrays: tuple[ArrayRef, ...], image: Image, chip: Chip) -> list[str]:
-    """Where what a manifest says of arrays is not what the steps of an image, without `faults`, make of them."""
+    """Where a manifest's arrays contradict the steps of an image without `faults`."""
     rows, places = chip.arrays.rows, {}
     steps = steps_of(image, chip)
     for number, step in enumerate(steps):
@@ -169,15 +169,15 @@ def contradictions(arrays: tuple[ArrayRef, ...], image: Image, chip: Chip) -> li
         feeds = steps[number - wait].outputs if 0 < wait < MAX_WAIT else ends
         beats = PROGRAM_ENTRY.decode(image.find(PROGRAM).words)["beats"]
         if ends != feeds or (not wait and -(-ends // chip.bus.stream_bytes) != beats):
-            found.append(f"layer {refs[0].layer} has {ends} inputs, its step has others")
+            found.append(f"layer {refs[0].layer} has {ends} inputs, its step has a different number")
         for a in refs:
             _, row, outputs = places[a.array]
             if a.layer != refs[0].layer or a.inputs != (row, min(row + rows, ends)) or a.outputs != outputs:
-                found.append(f"array {a.array} holds other inputs, outputs or another layer than its step says")
+                found.append(f"array {a.array} has other inputs, outputs or another layer than its step")
             elif outside(levels(image, a.array, chip), a):
                 found.append(f"array {a.array} holds cells outside its inputs and outputs")
     if len({refs[0].layer for refs in layers.values()}) != len(layers):
-        found.append("two steps have one layer's name")
+        found.append("two steps carry the same layer name")
     return found
 
 
@@ -192,7 +192,7 @@ def _strange(folder: Path, known: set[str]) -> dict[str, str]:
     try:
         names = sorted(p.name for p in folder.iterdir())
     except OSError:
-        return {}  # told for each file
+        return {}  # each file is reported
     return {n: f"{folder / n}: is not part of this image; remove it" for n in names if n not in known}
 
 

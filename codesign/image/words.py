@@ -1,6 +1,6 @@
 """The programming image as the chip takes it: a stream of 32-bit words in checked sections.
 
-Specified in docs/image.md; xb_loader.v is the hardware twin of `parse`.
+Specified in docs/image.md; `parse` is the Python twin of xb_loader.v.
 """
 
 from dataclasses import dataclass

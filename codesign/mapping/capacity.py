@@ -1,4 +1,4 @@
-"""Does it fit? Every limit of the chip that a program can exceed, with advice."""
+"""Check a network against every limit of the chip that a program can exceed, with advice."""
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.chip.description import Device
+from codesign.chip.device import Device
 from codesign.errors import InputError
 
 

@@ -61,11 +61,11 @@ class Die(Brief):
                 )
             if not np.issubdtype(codes.dtype, np.integer):
                 raise InputError(
-                    f"die: array {use.array} codes must be integers, got {codes.dtype}; round them to g_lsb"
+                    f"die: array {use.array} codes must be integers, got {codes.dtype}; round them to conductance codes"
                 )
             if codes.min() < 0 or codes.max() > top:
                 raise InputError(
                     f"die: array {use.array} codes must lie in 0..{top}, "
-                    f"got {codes.min()}..{codes.max()}; rescale to g_lsb"
+                    f"got {codes.min()}..{codes.max()}; rescale them to conductance codes"
                 )
         return self

@@ -36,7 +36,7 @@ class ArrayUse(Brief):
 class Load(Brief):
     """Copy one memory word into the wordline registers of some arrays."""
 
-    hidden: bool  # from the activation memory, else from the input buffer
+    from_memory: bool  # from the activation memory, else from the input buffer
     word: int
     arrays: tuple[int, ...]
 
@@ -61,7 +61,7 @@ class StepPlan(Brief):
     tiles: tuple[OutputTile, ...]
     wait: int  # how many steps back its producer is; 0: it reads the input
     releases_input: bool
-    groups: int  # column groups that the converters read per plane
+    column_groups: int  # that the converters read per plane
     out: IntType
     word: int  # first activation word written
     constant: int  # first entry of the constants table

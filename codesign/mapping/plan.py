@@ -62,7 +62,7 @@ def plan(network: Outline, chip: Chip | str | Path) -> Plan:
                 ),
                 wait=0 if producer is None else k - producer,
                 releases_input=k == last_reader,
-                groups=max(-(-count // chip.adc.lanes) for _, count in columns),
+                column_groups=max(-(-count // chip.adc.lanes) for _, count in columns),
                 out=node.out,
                 word=words.get(node.name, 0),
                 constant=constant,

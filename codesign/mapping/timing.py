@@ -1,4 +1,4 @@
-"""Predicted cycles: a twin of the chip's pipeline in terms of events, exact for unstalled streams.
+"""Predicted cycles: the Python twin of the chip's pipeline in terms of events, exact for unstalled streams.
 
 A cycle number names the clock cycle in which something happens; its effect is seen one cycle later.
 Each rule below stands for a register in xb_fetch, xb_convert, xb_reduce, xb_accumulate, xb_drain, xb_requant
@@ -37,7 +37,7 @@ class Cycles(Brief):
 
 def bound(mapping: Timed) -> int:
     """sum over steps of input_bits * ceil(columns per array / lanes)."""
-    return sum(s.input.bits * s.groups for s in mapping.steps)
+    return sum(s.input.bits * s.column_groups for s in mapping.steps)
 
 
 def predict(mapping: Timed) -> Cycles:
@@ -101,15 +101,15 @@ def _images(mapping: Timed) -> Iterator[_Image]:
             # Fetch: one load per cycle, once a bank is free, the producer drained and the word present.
             start = max(last_load, sampled[0], drained[-step.wait] if step.wait else -1) + 1
             for load in step.loads:
-                ready = 0 if load.hidden else arrivals[load.word] + 1
+                ready = 0 if load.from_memory else arrivals[load.word] + 1
                 last_load = start = max(start, ready)
                 start += 1
             if step.releases_input:
                 released.append(last_load)
             # Convert: the first sample may overlap the last conversion of the step before.
             sample = max(last_load + 2, converters, cleared[0] + 1)
-            sampled.append(sample + (step.input.bits - 1) * step.groups)
-            converters = sample + step.input.bits * step.groups
+            sampled.append(sample + (step.input.bits - 1) * step.column_groups)
+            converters = sample + step.input.bits * step.column_groups
             read, written = pipe.drain(step, mapping, sampled[-1])
             cleared.append(read)
             drained.append(written)

@@ -60,7 +60,7 @@ def emit(chip: Chip | str | Path) -> dict[str, str]:
     files[f"{p.module}_params.vh"] = _generated("params.vh.j2", p)
     files[f"{p.module}.v"] = _generated("top.v.j2", p)
     files[f"sim/{p.module}_sim.v"] = _generated("sim.v.j2", p)
-    files[f"{chip.name}_regs.h"] = c_header()
+    files[f"{p.name}_regs.h"] = c_header()
     files["README.md"] = _generated("rtl.md.j2", p)
     sources = [*(f"{m}.v" for m in SYNTHESIZABLE), f"{p.module}.v"]
     models = [f"model/{m}.v" for m in (*MODELS, *CHECKS)]

@@ -24,10 +24,15 @@ class Plan:
     """A chip's top level."""
 
     chip: Chip
-    module: str
+    name: str  # of the chip, as an identifier; emitted files and modules begin with it
     parameters: dict[str, int]  # of xb_chip
     array: dict[str, int]  # of xb_array, INDEX apart
     ports: tuple[Port, ...]
+
+    @property
+    def module(self) -> str:
+        """Name of the top module."""
+        return f"{self.name}_top"
 
     @property
     def group_bits(self) -> int:
@@ -86,4 +91,4 @@ def plan(chip: Chip) -> Plan:
         Port("m_axis_tready", "input", 1),
         *[Port(n, "output", w) for n, w in (("m_axis_tdata", 32), ("m_axis_tlast", 1))],
     ]
-    return Plan(chip, f"{chip.name.replace('-', '_')}_top", parameters, array, tuple(ports))
+    return Plan(chip, chip.name.replace("-", "_"), parameters, array, tuple(ports))

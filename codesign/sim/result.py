@@ -32,10 +32,10 @@ class Result(Brief):
     """A finished simulation.
 
     latencies: cycles from the last input word to the last output word, one per image; latency: the first
-    image's, which met an idle chip; interval: cycles between the last words of two images, the mean over the last
-    period of their predicted rhythm (over all of them where they are fewer; 0 for one image). Both are what
-    `Program.cycles`, the prediction, calls so.
-    timing_errors: images whose cycle of arrival differs from the prediction.
+    image's, which met an idle chip; interval: the initiation interval, cycles between the last words of two images,
+    averaged over the last predicted period of the stream (over all images where they are fewer; 0 for one image).
+    `Program.cycles` predicts both under the same names. timing_errors: images that entered or finished in a different
+    cycle than predicted.
     """
 
     outputs: Ints  # (images, outputs)
@@ -74,7 +74,7 @@ class Result(Brief):
         rows = [
             ("images", self.images),
             ("words that differ", len(self.mismatches)),
-            ("images in another cycle than predicted", self.timing_errors),
+            ("images in a different cycle than predicted", self.timing_errors),
             ("latency, cycles", self.latency),
             ("interval, cycles", round(self.interval, 2)),
             ("images a second", f"{self.images_per_second:.1f}"),

@@ -1,10 +1,22 @@
-"""AXI4-Stream driver and monitor for cocotb benches."""
+"""The chip's streams: an input image as AXI4-Stream beats, a driver and a monitor for cocotb benches."""
 
 import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 from cocotb.triggers import RisingEdge
+from numpy.typing import ArrayLike
+
+
+def beats(image: ArrayLike, width: int) -> list[tuple[int, int, bool]]:
+    """The (data, keep, last) beats of one image on a stream of `width` bytes, as docs/image.md says.
+
+    image: integer activations in row-major order, one a byte, negative ones in two's complement.
+    """
+    raw = np.asarray(image).astype(np.uint8).tobytes()
+    parts = [(raw[at : at + width], at + width >= len(raw)) for at in range(0, len(raw), width)]
+    return [(int.from_bytes(part, "little"), (1 << len(part)) - 1, last) for part, last in parts]
 
 
 class Source:

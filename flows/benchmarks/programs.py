@@ -22,7 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.chip.description import Activation, Adc, Arrays, Chip, Device, Memory
+from codesign.chip.description import Activation, Adc, Arrays, Chip, Memory
+from codesign.chip.device import Device
 from codesign.cli import app
 from codesign.devices import Cells
 from codesign.fixed import INT32, IntType

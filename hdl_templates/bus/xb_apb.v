@@ -1,7 +1,7 @@
-// xb_apb - APB4 slave pins to register accesses: what xb_registers, or any other register file, understands.
+// xb_apb - turn APB4 transfers into register accesses, for xb_registers or any other register file.
 //
-// No wait states: an access lasts one cycle, psel with penable, and is answered in it. Combinational, both
-// ways; keeps nothing, so it needs no clock. The answer is valid while `access` is high: `refused` becomes
+// No wait states: an access takes one cycle, psel with penable, and is answered in it. Combinational both
+// ways and without state, so it needs no clock. The answer is valid while `access` is high: `refused` becomes
 // PSLVERR, and a refused write changes nothing.
 // Python twin: codesign.sim.bus.Apb
 `default_nettype none
@@ -16,7 +16,7 @@ module xb_apb (
     output wire [31:0] prdata,
     output wire        pslverr,
     output wire        access,      // one cycle of a read or a write
-    output wire        write,       // it is a write
+    output wire        write,       // of `access`: a write
     output wire [11:0] address,     // in bytes
     output wire [31:0] data,
     output wire [3:0]  strobes,     // bytes of `data` that count

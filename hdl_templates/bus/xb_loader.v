@@ -3,12 +3,12 @@
 // One word per cycle, always ready. The image is (see docs/image.md):
 //   magic, format, chip id, section count, CRC of these four;
 //   per section: {kind, 8'd0, index}, first address, length, payload, CRC of all of these;
-//   CRC of every word before but the CRCs, so that it tells images apart.
+//   CRC of every earlier word except the CRCs (with them, it would be the same for every image).
 // Payload words appear on write_* one cycle after they are taken. `state` becomes OK only after the
-// last CRC matched; the first fault sets BAD with its reason, and further words are dropped until
-// `clear`. After OK the next word starts another image. rst and clear empty the state
-// and what macros see, not the memories.
-// Python twin: codesign.image.words
+// last CRC matches; the first fault sets BAD with its reason, and further words are dropped until
+// `clear`. After OK the next word starts another image. rst and clear reset the state and the macro
+// pins, not the memories.
+// Python twin: codesign.image.words.parse
 `default_nettype none
 `include "xb_layout.vh"
 module xb_loader #(

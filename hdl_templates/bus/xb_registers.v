@@ -1,10 +1,10 @@
-// xb_registers - the registers, whatever the bus: identity, control, status, interrupt, image port.
+// xb_registers - the register file behind any bus: identity, control, status, interrupt, image port.
 //
-// An access lasts one cycle and is answered in it. Offsets and bits are made from codesign.chip. Refused:
-// unknown or unaligned address, write to a read-only register, write with strobes missing, image word while
-// enabled. image_valid is high for one cycle with each image word. read_data and refused depend
+// An access takes one cycle and is answered in it. Offsets and bits are generated from codesign.chip. It
+// refuses an unknown or unaligned address, a write to a read-only register, a write with strobes missing,
+// and an image word while enabled. image_valid is high for one cycle with each image word. read_data and refused depend
 // combinationally on the access. rst clears everything.
-// Python twin: codesign.chip.registers
+// Python twin: codesign.chip.registers.REGISTERS
 `default_nettype none
 `include "xb_layout.vh"
 module xb_registers #(

@@ -2,8 +2,8 @@
 //
 // One column group per cycle, written at the end of that cycle. acc = first ? sum : 2*acc + sum; the
 // top plane of a signed input enters as its complement, -sum - 1 + 2^SUM_BITS, so that fields stay
-// unsigned; the drain subtracts the constant this and the offset-binary codes leave behind.
-// Two buffers: one fills while the other is read out. ready_* counts the complete groups of a buffer.
+// unsigned; xb_drain subtracts the constant that this and the offset-binary codes leave in the sum.
+// Two buffers: one fills while the other is read out. ready_* counts the complete column groups of a buffer.
 // The read port is combinational. rst clears ready_* only.
 // Python twin: codesign.fixed.plane_weights, codesign.mapping.plan.correction
 `default_nettype none

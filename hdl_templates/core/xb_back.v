@@ -1,9 +1,9 @@
 // xb_back - the second half of the core: reduce, accumulate, requantize, activation memory, output stream.
 //
-// Takes the codes of the array macros with what xb_front tells about them (s_*, see xb_convert), follows
-// the program's steps, and writes results into the activation memory or sends them out. step_drained:
-// a step's results are written, or the output stream's register has taken them. buffer_free and step_drained
-// depend combinationally on m_ready. rst clears control only.
+// Takes the codes of the array macros with their description from xb_front (s_*, see xb_convert), follows
+// the program's steps, and writes results to the activation memory or sends them out. step_drained: the
+// activation memory, or the register of the output stream, has taken all results of a step. buffer_free and
+// step_drained depend combinationally on m_ready. rst clears control only.
 // Python twin: codesign.mapping.run (values), codesign.mapping.timing (cycles)
 `default_nettype none
 `include "xb_layout.vh"
@@ -90,10 +90,10 @@ module xb_back #(
     wire                       d_valid, d_ready, d_step_end, d_image_end;
     wire [LANES*FIELD-1:0]     d_acc;
     wire [15:0]                d_columns, q_columns;
-    wire [ACTIVATION_BITS-1:0] d_word, hidden_write_address;
-    wire [UNIT_BITS-1:0]       d_unit, hidden_unit;
-    wire                       q_valid, q_raw, o_ready, hidden_write;
-    wire [LANES*BITS-1:0]      hidden_data;
+    wire [ACTIVATION_BITS-1:0] d_word, activation_write_address;
+    wire [UNIT_BITS-1:0]       d_unit, activation_unit;
+    wire                       q_valid, q_raw, o_ready, activation_write;
+    wire [LANES*BITS-1:0]      activation_data;
     wire [TAG-1:0]             q_tag;
     wire [LANES*32-1:0]        q_words;
     wire                       q_ready = q_raw ? o_ready : 1'b1;
@@ -122,23 +122,23 @@ module xb_back #(
         .s_lo(drain_entry[`XB_STEP_LO]), .s_hi(drain_entry[`XB_STEP_HI]), .s_raw(drain_entry[`XB_STEP_RAW]),
         .s_columns(d_columns), .s_tag({d_unit, d_word, d_image_end, d_step_end}),
         .m_valid(q_valid), .m_ready(q_ready), .m_raw(q_raw), .m_columns(q_columns), .m_tag(q_tag),
-        .m_words(q_words), .m_planes(hidden_data));
+        .m_words(q_words), .m_planes(activation_data));
     xb_stream_out #(.LANES(LANES)) u_stream_out (
         .clk(clk), .rst(rst), .s_valid(q_valid && q_raw), .s_ready(o_ready), .s_words(q_words),
         .s_columns(q_columns), .s_last(q_tag[1]),
         .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data), .m_last(m_last));
 
     assign step_drained = q_valid && q_ready && q_tag[0];
-    assign hidden_write = q_valid && !q_raw;
-    assign hidden_write_address = q_tag[2 +: ACTIVATION_BITS];
-    assign hidden_unit = q_tag[2+ACTIVATION_BITS +: UNIT_BITS];
+    assign activation_write = q_valid && !q_raw;
+    assign activation_write_address = q_tag[2 +: ACTIVATION_BITS];
+    assign activation_unit = q_tag[2+ACTIVATION_BITS +: UNIT_BITS];
 
     xb_memory #(
         .UNIT(LANES), .UNITS(UNITS), .BITS(BITS), .DEPTH(ACTIVATION_WORDS),
         .ADDRESS_BITS(ACTIVATION_BITS), .UNIT_BITS(UNIT_BITS)
-    ) u_hidden (
-        .clk(clk), .write(hidden_write), .write_address(hidden_write_address), .write_unit(hidden_unit),
-        .write_data(hidden_data), .read(activation_read), .read_address(activation_address),
+    ) u_activations (
+        .clk(clk), .write(activation_write), .write_address(activation_write_address), .write_unit(activation_unit),
+        .write_data(activation_data), .read(activation_read), .read_address(activation_address),
         .read_data(activation_vector));
 endmodule
 `default_nettype wire

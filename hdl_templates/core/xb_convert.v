@@ -1,11 +1,10 @@
-// xb_convert - the converter schedule: sample a bit plane, go through the column groups, plane by plane.
+// xb_convert - the converter schedule: sample a bit plane, convert its column groups, plane by plane.
 //
 // The step's top plane is sampled first. A plane takes `groups` cycles; the next plane, also the next
-// step's first, is sampled during the last of them, so that the converters never rest while work is
+// step's first, is sampled during the last of them, so that the converters never idle while work is
 // ready. A step starts when its wordlines are loaded and an accumulator buffer is free (two exist).
 // Wordlines are driven from when the step's vectors are loaded until its last plane is sampled.
-// m_* tells what the codes that arrive one cycle after `convert` are. rst clears control and what
-// macros see.
+// m_* describes the codes that arrive one cycle after `convert`. rst clears control and the macro pins.
 // Python twin: codesign.mapping.timing
 `default_nettype none
 module xb_convert #(

@@ -1,7 +1,7 @@
 // xb_core - the periphery of N crossbar arrays: descriptor tables, front (fetch, convert), back (reduce to memory).
 //
-// What it computes is decided by descriptors in its tables (docs/image.md); nothing of a network is
-// built in. With run low everything is in reset but the tables. Throughput of a step:
+// Descriptors in its tables (docs/image.md) decide what it computes; nothing of a network is built in.
+// While run is low, everything but the tables is in reset. Throughput of a step:
 // input bits * ceil(columns / LANES) cycles; the stages overlap between steps. Array i owns bits
 // [i*W +: W] of every array bus, W its width.
 // Python twin: codesign.mapping.run (values), codesign.mapping.timing (cycles)
@@ -90,7 +90,7 @@ module xb_core #(
         .write_data(write_data),
         .read_address(constant_address), .read_data(constant_data));
 
-    // What the front tells the back of the codes, and what comes back.
+    // The front's description of the codes, and the back's answers.
     wire                       c_valid, c_first, c_negate, c_final, c_buffer;
     wire [GROUP_BITS-1:0]      c_group;
     wire [ARRAYS-1:0]          c_enable, c_link;

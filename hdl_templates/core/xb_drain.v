@@ -1,8 +1,8 @@
-// xb_drain - read complete accumulators out, tile by tile, group by group, into the requantizer.
+// xb_drain - send complete accumulators to the requantizer, tile by tile, column group by column group.
 //
-// One group per cycle while m_ready. Follows the program's steps in order; a group leaves as soon as
-// its last plane is accumulated. Subtracts the tile's `correction`, so that m_acc is the signed
-// accumulator. m_* is combinational from this cycle's accumulators. rst clears control only.
+// One column group per cycle while m_ready is high. Follows the program's steps in order; a column group
+// leaves as soon as its last plane is accumulated. Subtracts the tile's `correction`, so that m_acc is the
+// signed accumulator. m_* depends combinationally on the accumulators. rst clears control only.
 // Python twin: codesign.mapping.timing
 `default_nettype none
 module xb_drain #(
@@ -13,7 +13,7 @@ module xb_drain #(
     parameter STEP_BITS = 4,
     parameter TILE_BITS = 5,
     parameter CONSTANT_BITS = 6,
-    parameter UNITS = 4,           // lane groups in an activation word
+    parameter UNITS = 4,           // column groups of an activation word
     parameter UNIT_BITS = 2,
     parameter ACTIVATION_BITS = 3  // bits of an activation word number
 ) (
@@ -40,14 +40,14 @@ module xb_drain #(
     output wire                          m_valid,
     input  wire                          m_ready,
     output reg  [LANES*FIELD-1:0]        m_acc,            // signed
-    output wire [15:0]                   m_columns,        // columns of the tile left, this group included
+    output wire [15:0]                   m_columns,        // columns left in the tile, this column group included
     output wire [ACTIVATION_BITS-1:0]    m_word,
     output wire [UNIT_BITS-1:0]          m_unit,
     output wire                          m_step_end,
     output wire                          m_image_end
 );
     reg [15:0]                tile;
-    reg [15:0]                left_q;     // columns left in the tile, from its second group on
+    reg [15:0]                left_q;     // columns left in the tile, from its second column group on
     reg                       started;    // left_q counts
     reg [CONSTANT_BITS-1:0]   group_count;
     reg [ACTIVATION_BITS-1:0] word;

@@ -1,9 +1,9 @@
 // xb_fetch - walk the program's steps and load their input vectors into the wordline registers.
 //
 // One load per cycle. A load of cycle t reads memory, appears on load_* in t+1 and is in the
-// wordline registers from t+2 on; step_loaded accompanies the step's last load. It waits for: a free
-// wordline bank (two exist), `wait` steps back being drained, the input word being complete.
-// `release_input` frees the input buffer with the last load of a step that says so. rst clears control.
+// wordline registers from t+2 on; step_loaded accompanies the step's last load. A load waits for a free
+// wordline bank (two exist), until the step `wait` steps back is drained, and until its input word is
+// complete. release_* frees an input buffer with the last load of a step that releases it. rst clears control.
 // Python twin: codesign.mapping.timing
 `default_nettype none
 module xb_fetch #(
@@ -23,22 +23,22 @@ module xb_fetch #(
     input  wire [2:0]                 step_wait,
     input  wire                       step_releases,
     output wire [LOAD_BITS-1:0]       load_address,
-    input  wire                       load_hidden,     // 1: activation memory, 0: input buffer
+    input  wire                       load_from_memory, // 1: activation memory, 0: input buffer
     input  wire [15:0]                load_word,
     input  wire [ARRAYS-1:0]          load_mask,
     input  wire [15:0]                available_0,
     input  wire [15:0]                available_1,
     output wire                       release_0,
     output wire                       release_1,
-    input  wire                       bank_free,       // a bank's last plane was sampled
-    input  wire                       step_drained,    // a step's results are written
+    input  wire                       bank_free,        // a bank's last plane was sampled
+    input  wire                       step_drained,     // a step's results are written
     output wire                       input_read,
     output wire [INPUT_BITS-1:0]      input_address,
     output wire                       activation_read,
     output wire [ACTIVATION_BITS-1:0] activation_address,
     output reg  [ARRAYS-1:0]          load_arrays,
     output reg                        load_bank,
-    output reg                        load_from_hidden,
+    output reg                        load_select,      // 1: take the activation memory's vector
     output reg                        step_loaded
 );
     reg [15:0] index;      // load within the step
@@ -52,14 +52,14 @@ module xb_fetch #(
     wire [15:0] available = buffer ? available_1 : available_0;
     wire ready = occupied != 2'd2 && in_flight != FULL
               && (step_wait == 3'd0 || in_flight < {1'b0, step_wait})
-              && (load_hidden || available > load_word);
+              && (load_from_memory || available > load_word);
     wire last_step = {{(16-STEP_BITS){1'b0}}, step_address} == steps - 16'd1;
     wire issue = !rst && ready;
     wire ends = issue && index == step_load_count - 16'd1;
 
     assign load_address = step_load_first + index[LOAD_BITS-1:0];
-    assign input_read = issue && !load_hidden;
-    assign activation_read = issue && load_hidden;
+    assign input_read = issue && !load_from_memory;
+    assign activation_read = issue && load_from_memory;
     assign input_address = (buffer ? INPUT_WORDS : {INPUT_BITS{1'b0}}) + load_word[INPUT_BITS-1:0];
     assign activation_address = load_word[ACTIVATION_BITS-1:0];
     assign release_0 = ends && step_releases && !buffer;
@@ -68,7 +68,7 @@ module xb_fetch #(
     always @(posedge clk) begin
         load_arrays <= issue ? load_mask : {ARRAYS{1'b0}};
         load_bank <= bank;
-        load_from_hidden <= load_hidden;
+        load_select <= load_from_memory;
         step_loaded <= ends;
         if (issue) index <= ends ? 16'd0 : index + 16'd1;
         if (ends) begin

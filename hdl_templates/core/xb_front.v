@@ -1,9 +1,9 @@
 // xb_front - the first half of the core: input buffer, fetch, wordline registers, converter schedule.
 //
 // Takes images from the stream, loads the wordline registers step by step and drives the array macros.
-// m_* tells what the codes that arrive one cycle after `convert` are: what xb_back does with them. Array i
-// owns bits [i*W +: W] of every array bus, W its width. s_ready depends on registers only. rst clears
-// control and what macros see.
+// m_* tells xb_back what to do with the codes that arrive one cycle after `convert`. Array i owns bits
+// [i*W +: W] of every array bus, W its width. s_ready depends on registers only. rst clears control and
+// the macro pins.
 // Python twin: codesign.mapping.timing
 `default_nettype none
 `include "xb_layout.vh"
@@ -86,7 +86,7 @@ module xb_front #(
         .write_data(input_data), .read(input_read), .read_address(input_read_address), .read_data(input_vector));
 
     // Fetch into the wordline registers.
-    wire              load_bank, load_from_hidden, step_loaded, bank_free;
+    wire              load_bank, load_select, step_loaded, bank_free;
     wire [ARRAYS-1:0] load_arrays;
 
     xb_fetch #(
@@ -97,20 +97,20 @@ module xb_front #(
         .step_load_first(fetch_entry[`XB_STEP_FIRST_LOAD_LOW +: LOAD_BITS]),
         .step_load_count(fetch_entry[`XB_STEP_LOADS]),
         .step_wait(fetch_entry[`XB_STEP_WAIT]), .step_releases(fetch_entry[`XB_STEP_RELEASES_INPUT]),
-        .load_address(load_address), .load_hidden(load_entry[`XB_LOAD_HIDDEN]), .load_word(load_entry[`XB_LOAD_WORD]),
-        .load_mask(load_entry[`XB_LOAD_ARRAYS_LOW(MASK_WORDS) +: ARRAYS]),
+        .load_address(load_address), .load_from_memory(load_entry[`XB_LOAD_FROM_MEMORY]),
+        .load_word(load_entry[`XB_LOAD_WORD]), .load_mask(load_entry[`XB_LOAD_ARRAYS_LOW(MASK_WORDS) +: ARRAYS]),
         .available_0(available_0), .available_1(available_1), .release_0(release_0), .release_1(release_1),
         .bank_free(bank_free), .step_drained(step_drained),
         .input_read(input_read), .input_address(input_read_address),
         .activation_read(activation_read), .activation_address(activation_address),
-        .load_arrays(load_arrays), .load_bank(load_bank), .load_from_hidden(load_from_hidden),
+        .load_arrays(load_arrays), .load_bank(load_bank), .load_select(load_select),
         .step_loaded(step_loaded));
 
     // Drive and convert.
     wire                 drive_bank;
     wire [2:0]           drive_bit;
     wire [ARRAYS-1:0]    drive;
-    wire [ROWS*BITS-1:0] load_vector = load_from_hidden ? activation_vector : input_vector;
+    wire [ROWS*BITS-1:0] load_vector = load_select ? activation_vector : input_vector;
 
     xb_wordlines #(.ARRAYS(ARRAYS), .ROWS(ROWS), .BITS(BITS)) u_wordlines (
         .clk(clk), .load_arrays(load_arrays), .load_bank(load_bank), .load_data(load_vector),
@@ -118,7 +118,7 @@ module xb_front #(
     xb_convert #(.ARRAYS(ARRAYS), .STEP_BITS(STEP_BITS), .GROUP_BITS(GROUP_BITS)) u_convert (
         .clk(clk), .rst(rst), .steps(program_steps), .step_address(convert_step),
         .step_top(convert_entry[`XB_STEP_INPUT_BITS]), .step_signed(convert_entry[`XB_STEP_INPUT_SIGNED]),
-        .step_last_group(convert_entry[`XB_STEP_GROUPS_LOW +: GROUP_BITS]),
+        .step_last_group(convert_entry[`XB_STEP_COLUMN_GROUPS_LOW +: GROUP_BITS]),
         .step_enable(convert_entry[`XB_STEP_ENABLED_LOW(MASK_WORDS) +: ARRAYS]),
         .step_link(convert_entry[`XB_STEP_LINKED_LOW(MASK_WORDS) +: ARRAYS]),
         .step_loaded(step_loaded), .bank_free(bank_free), .buffer_free(buffer_free),

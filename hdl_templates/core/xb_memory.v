@@ -1,7 +1,7 @@
-// xb_memory - activations: written a unit at a time, read a word of ROWS activations at a time.
+// xb_memory - activation memory: writes a unit of UNIT activations, reads a word of ROWS activations.
 //
-// Registered read (1 cycle). Writing unit 0 of a word clears its other units, so that a word that
-// is filled only in part drives no stale wordline. Data are bit planes: bit b of activation u at
+// Registered read (1 cycle). Writing unit 0 of a word clears its other units, so that a partly filled
+// word drives no stale wordline. Data are bit planes: bit b of activation u at
 // [b*UNIT + u] of a unit and at [b*ROWS + u] of a word. No reset of the contents.
 // Python twin: codesign.fixed.bit_planes
 `default_nettype none

@@ -4,7 +4,7 @@
 // where link[i] is set, so the top array of each linked run carries the sum of the run; an array
 // that is not enabled adds 0. Codes are offset binary; lane l of array i leaves in field
 // [(i*LANES + l)*FIELD +: FIELD]. rst clears valid bits only.
-// Python twin: codesign.mapping.run
+// Python twin: codesign.mapping.run.accumulate
 `default_nettype none
 module xb_reduce #(
     parameter ARRAYS = 6,

@@ -1,10 +1,10 @@
-// xb_requant - scale accumulators, round, clamp: one lane group per cycle.
+// xb_requant - scale accumulators, round, clamp: one column group per cycle.
 //
-// Latency 2 cycles, throughput 1 group per cycle; s_ready depends combinationally on m_ready. Per lane
+// Latency 2 cycles, throughput 1 column group per cycle; s_ready depends combinationally on m_ready. Per lane
 //   y = clamp((acc * mult + bias + 2^(shift-1)) >> shift, lo, hi),  no rounding term at shift 0;
-// raw groups skip the clamp and leave as 32-bit words. Lanes past `columns` are 0 in m_planes.
+// raw column groups skip the clamp and leave as 32-bit words. Lanes past `columns` are 0 in m_planes.
 // m_planes holds bit b of lane l at [b*LANES + l]. rst clears the valid bits only.
-// Python twin: codesign.fixed.requantize
+// Python twin: codesign.fixed.requantize, codesign.fixed.lane_values
 `default_nettype none
 `include "xb_layout.vh"
 module xb_requant #(

@@ -5,7 +5,7 @@
 // 4^STAGES arrays ends with the run's sum. The module instantiates itself for the stages after the first.
 // Lane l of array i is field [(i*LANES + l)*FIELD +: FIELD]. Fields hold any sum and their top bit
 // stays 0, so no carry crosses fields. rst clears the valid bits only; control travels with the data.
-// Python twin: codesign.mapping.run
+// Python twin: codesign.mapping.run.accumulate
 `default_nettype none
 module xb_scan #(
     parameter ARRAYS = 6,
@@ -66,7 +66,7 @@ module xb_scan #(
         mask_1 = wide_1;
     end
 
-    // A temporary and one whole-vector assignment: what is cheap in an event-driven simulator.
+    // A temporary and one whole-vector assignment are cheap in an event-driven simulator.
     /* verilator lint_off BLKSEQ */
     always @(posedge clk) begin
         valid <= s_valid;

@@ -1,10 +1,10 @@
-// xb_stream_in - take one image after another from AXI4-Stream into the double input buffer.
+// xb_stream_in - receive input images over AXI4-Stream into the double input buffer.
 //
-// One beat per cycle while a buffer is free; s_ready depends on registers only. An activation is a
-// byte; bits above BITS are dropped, bytes with keep = 0 become zero. `available_*` counts the
-// complete words of each buffer; `release_*` frees it. s_last must come exactly with the beat
-// number `beats`, else frame_error is set and the stream stops. rst clears control only.
-// Python twin: codesign.mapping.timing
+// One beat per cycle while a buffer is free; s_ready depends on registers only. An activation is one
+// byte; bits above BITS are dropped, bytes with keep = 0 become 0. `available_*` counts the complete
+// words of each buffer; `release_*` frees it. s_last must mark beat number `beats` of each image and no
+// other, else frame_error is set and the stream stops. rst clears control only.
+// Python twin: codesign.sim.streams.beats (values), codesign.mapping.timing (cycles)
 `default_nettype none
 module xb_stream_in #(
     parameter BYTES = 4,        // activations per beat

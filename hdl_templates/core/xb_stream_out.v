@@ -1,7 +1,7 @@
-// xb_stream_out - send lane groups as single words over AXI4-Stream.
+// xb_stream_out - send column groups word by word over AXI4-Stream.
 //
-// The first word leaves one cycle after its group is taken, then one word per cycle; a new group is
-// taken with the last word of the one before (s_ready depends combinationally on m_ready). m_last marks
+// The first word leaves one cycle after its column group is taken, then one word per cycle; the next group
+// is taken with the last word of the one before (s_ready depends combinationally on m_ready). m_last marks
 // the last word of an image. rst clears control only.
 // Python twin: codesign.mapping.timing
 `default_nettype none

@@ -1,9 +1,9 @@
-// xb_table - a descriptor memory: written a 32-bit word at a time, read a whole entry at a time.
+// xb_table - descriptor memory: writes a 32-bit word, reads a whole entry.
 //
-// Read is combinational (register it where timing asks for it); write takes one cycle.
+// Reading is combinational (register it where timing requires); writing takes one cycle.
 // Entry e is 32 << WORDS_LOG2 bits; its word w is written at address (e << WORDS_LOG2) + w.
-// No reset: contents are whatever the last image wrote.
-// Python twin: codesign.image.descriptors
+// No reset: the contents are what the last image wrote.
+// Python twin: codesign.image.descriptors.encode_tables
 `default_nettype none
 module xb_table #(
     parameter WORDS_LOG2 = 1,   // log2 of 32-bit words per entry

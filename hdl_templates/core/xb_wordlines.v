@@ -37,7 +37,7 @@ module xb_wordlines #(
         if (drive_bank) wordline = bank_1[drive_bit*PLANE +: PLANE] & mask;
         else wordline = bank_0[drive_bit*PLANE +: PLANE] & mask;
 
-    // A temporary and one whole-vector assignment: what is cheap in an event-driven simulator.
+    // A temporary and one whole-vector assignment are cheap in an event-driven simulator.
     /* verilator lint_off BLKSEQ */
     always @(posedge clk) begin
         if (|load_arrays) begin

@@ -1,10 +1,10 @@
-// The chip's bits. Made from codesign.chip.layout; a test keeps them equal.
+// The bits of descriptors, images and registers. Generated from codesign.chip.layout; do not edit.
 //
 // Field F of entry E: `XB_E_F its range, to select it; `XB_E_F_LOW its lowest bit, `XB_E_F_SIZE its bits.
 // They count from bit 0 of the whole entry, or, where the chip sees a word at a time, from bit 0 of the word
-// with number `XB_E_F_WORD; `XB_E_USED_W is what fields take of word W, if not all of it. `XB_E_LOG2: log2
-// of the words of an entry. M: words that hold one bit per array. Without a guard, as Icarus Verilog 11
-// crashes where a library file (-y) uses a macro with arguments that an earlier file defined.
+// with number `XB_E_F_WORD; `XB_E_USED_W masks the bits of word W that fields use, if not all. `XB_E_LOG2:
+// log2 of the words of an entry. M: words that hold one bit per array. No include guard, because Icarus
+// Verilog 11 crashes where a library file (-y) uses a macro with arguments that an earlier file defined.
 
 `define XB_MAGIC 32'h4d494258
 
@@ -121,9 +121,9 @@
 `define XB_STEP_TILES 95:80
 `define XB_STEP_TILES_LOW 80
 `define XB_STEP_TILES_SIZE 16
-`define XB_STEP_GROUPS 111:96
-`define XB_STEP_GROUPS_LOW 96
-`define XB_STEP_GROUPS_SIZE 16
+`define XB_STEP_COLUMN_GROUPS 111:96
+`define XB_STEP_COLUMN_GROUPS_LOW 96
+`define XB_STEP_COLUMN_GROUPS_SIZE 16
 `define XB_STEP_FIRST_CONSTANT 127:112
 `define XB_STEP_FIRST_CONSTANT_LOW 112
 `define XB_STEP_FIRST_CONSTANT_SIZE 16
@@ -144,9 +144,9 @@
 `define XB_LOAD_WORD 15:0
 `define XB_LOAD_WORD_LOW 0
 `define XB_LOAD_WORD_SIZE 16
-`define XB_LOAD_HIDDEN 31:31
-`define XB_LOAD_HIDDEN_LOW 31
-`define XB_LOAD_HIDDEN_SIZE 1
+`define XB_LOAD_FROM_MEMORY 31:31
+`define XB_LOAD_FROM_MEMORY_LOW 31
+`define XB_LOAD_FROM_MEMORY_SIZE 1
 `define XB_LOAD_ARRAYS_LOW(M) (32 * (1 + 0 * (M)))
 `define XB_LOAD_LOG2(M) ($clog2(1 + 1 * (M)))
 

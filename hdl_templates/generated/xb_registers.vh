@@ -1,4 +1,4 @@
-// Register offsets. Made from codesign.chip.registers; a test keeps them equal.
+// Register offsets. Generated from codesign.chip.registers; do not edit.
 localparam [31:0] ID_VALUE = 32'h4e445343;
 localparam [11:0] ADDR_ID = 12'h000;
 localparam [11:0] ADDR_VERSION = 12'h004;

@@ -6,12 +6,12 @@
 // Both may happen on one edge. Latency: 1 cycle from convert to code. Codes are offset binary.
 //   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
 // A wordline's conductances are kept as one packed vector, so a sample is one wide addition per
-// driven wordline; xb_array_cells.v is the readable twin with one loop per cell.
-// Cells: programming a level gives its CODES entry, unless +die=DIR names a map of what this die
-// really holds (DIR/array_<INDEX>.hex, one wordline a line). +backdoor=DIR programs at time 0.
+// driven wordline; xb_array_cells.v is the readable version, one loop per cell.
+// Cells: a programmed level conducts its CODES entry, unless +die=DIR names a map of the codes that this
+// die really holds (DIR/array_<INDEX>.hex, one wordline a line). +backdoor=DIR programs at time 0.
 // +arrays=MASK (hexadecimal, bit INDEX) names the arrays whose files must be there; a missing one
 // ends the simulation. Other arrays may have none. Paths of up to 1,000 bytes.
-// Python twin: codesign.fixed.convert, codesign.mapping.run
+// Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
 `default_nettype none
 `include "xb_layout.vh"
 module xb_array #(

@@ -1,11 +1,11 @@
-// xb_array_cells - the readable twin of xb_array: the same macro, one loop per cell, plain integers.
+// xb_array_cells - readable version of xb_array: the same macro, one loop per cell, plain integers.
 //
 // Simulation only, and slow. Ports, parameters, files and timing are those of xb_array.v: evaluate
 // samples every bitline current, convert turns LANES signed columns of `group` into offset-binary
 // codes one cycle later, from the sample taken before this edge:
 //   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
 // A lane past the last column gives the code of 0. No reset: cells keep what they were programmed to.
-// Python twin: codesign.fixed.convert, codesign.mapping.run
+// Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
 `default_nettype none
 `include "xb_layout.vh"
 module xb_array_cells #(

@@ -1,13 +1,13 @@
-// xb_check_stream - watch a stream: valid stays, with stable data, until it is taken.
+// xb_check_stream - watch a stream: valid must stay, with stable data, until the word is taken.
 //
-// Simulation only. A violation is told with the instance's path and ends the simulation.
-// Python twin: codesign.sim.streams
+// Simulation only. A violation prints the instance's path and ends the simulation.
+// Python twin: codesign.sim.streams.Source
 `default_nettype none
 module xb_check_stream #(
     parameter WIDTH = 32
 ) (
     input  wire             clk,
-    input  wire             run,    // low: whatever waits may be dropped
+    input  wire             run,    // low: the stream may drop a waiting word
     input  wire             valid,
     input  wire             ready,
     input  wire [WIDTH-1:0] data

@@ -1,7 +1,7 @@
 // xb_checks - invariants of xb_chip, watched in every simulation of a chip.
 //
 // Simulation only; the generated harness connects it to signals inside the chip. The first reset arms it.
-// A violation is told in one line and ends the simulation, which every bench reports as a failure.
+// A violation prints one line and ends the simulation, which every bench reports as a failure.
 // Python twin: codesign.image.descriptors.MAX_WAIT, codesign.mapping.timing
 `default_nettype none
 module xb_checks #(
@@ -15,7 +15,7 @@ module xb_checks #(
     input  wire                          clk,
     input  wire                          rst,
     input  wire                          run,
-    // Steps on their way.
+    // Steps in flight.
     input  wire [3:0]                    in_flight,   // loaded and not yet drained
     input  wire [1:0]                    occupied,    // wordline banks: loaded and not yet sampled
     input  wire [1:0]                    loaded,      // the same, one cycle later
@@ -28,7 +28,7 @@ module xb_checks #(
     input  wire                          drain_ready,
     input  wire                          drain_raw,
     input  wire [LANES*FIELD-1:0]        drain_data,
-    input  wire                          hidden_write,
+    input  wire                          activation_write,
     // Programming.
     input  wire [3:0]                    table_writes,
     // Pins of the macros.
@@ -41,12 +41,12 @@ module xb_checks #(
     input  wire [WRITE_BITS-1:0]         write_address,
     input  wire [31:0]                   write_data
 );
-    localparam MOST_STEPS = 6;  // why a step never waits for one that is further back
+    localparam MOST_STEPS = 6;  // so a step never waits for one further back
     localparam [LANES*FIELD-1:0] TOPS = {LANES{1'b1, {(FIELD-1){1'b0}}}};
 
     reg            armed;
-    reg [1:0]      pending;  // groups in the requantizer that go to the activation memory
-    reg [8*48-1:0] what;     // is violated; empty: nothing
+    reg [1:0]      pending;  // column groups in the requantizer for the activation memory
+    reg [8*48-1:0] what;     // the violation; 0: none
 
     wire [2*ARRAYS+3:0] writes = {table_writes, cell_write, trim_write};
     wire                enters = drain_valid && drain_ready && !drain_raw;
@@ -56,7 +56,7 @@ module xb_checks #(
     // An unknown condition counts as violated.
     /* verilator lint_off BLKSEQ */ // `what` is a temporary
     always @(posedge clk) begin
-        pending <= run ? pending + {1'b0, enters} - {1'b0, hidden_write} : 2'd0;
+        pending <= run ? pending + {1'b0, enters} - {1'b0, activation_write} : 2'd0;
         what = 0;
         if (rst) armed <= 1'b1;
         else if (armed) begin
@@ -64,7 +64,7 @@ module xb_checks #(
             if ((occupied <= 2'd2 && loaded <= 2'd2) !== 1'b1) what = "more than 2 wordline banks in use";
             if ((buffers <= 2'd2) !== 1'b1) what = "more than 2 accumulator buffers in use";
             if (((writes & (writes - 1'b1)) == 0) !== 1'b1) what = "two memories are written at once";
-            if ((!run || !hidden_write || pending != 2'd0) !== 1'b1)
+            if ((!run || !activation_write || pending != 2'd0) !== 1'b1)
                 what = "an activation is written that was not drained";
             if (sum_valid && sum_final && (sum & {ARRAYS{TOPS}}) !== 0) what = "a sum reaches its field's top bit";
             if (drain_valid && (drain_data & TOPS) !== 0) what = "an accumulator reaches its field's top bit";

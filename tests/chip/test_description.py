@@ -2,7 +2,8 @@
 
 import pytest
 
-from codesign.chip.description import Activation, Adc, Arrays, Bus, Chip, Device, Memory, presets
+from codesign.chip.description import Activation, Adc, Arrays, Bus, Chip, Memory, presets
+from codesign.chip.device import Device
 from tests.chip.edits import edit
 
 

@@ -25,7 +25,7 @@ LANE = Entry("lane", "40 bits", (Field("a", 0, 0, 8, "", signed=True), Field("b"
     ("fields", "told"),
     [
         ((Field("a", 0, 0, 4, ""), Field("b", 0, 3, 2, "")), "x.b: shares bit 3 of word 0 with a"),
-        ((Field("a", 0, 0, 4, ""), Field("a", 1, 0, 4, "")), "x.a: stands there twice"),
+        ((Field("a", 0, 0, 4, ""), Field("a", 1, 0, 4, "")), "x.a: appears twice"),
         ((Field("a", 0, 30, 3, ""),), "x.a: bits 32:30 of word 0 lie outside 32 bits"),
         ((Field("a", 0, 3, 0, ""),), "x.a: bits 2:3 of word 0 lie outside 32 bits"),
         ((Field("a", -1, 3, 1, ""),), "x.a: bits 3:3 of word -1 lie outside 32 bits"),
@@ -38,15 +38,15 @@ def test_a_wrong_table_is_not_built(fields: tuple[Field, ...], told: str) -> Non
 
 
 def test_a_mask_shares_no_name_either() -> None:
-    with pytest.raises(ValueError, match=r"x\.a: stands there twice"):
+    with pytest.raises(ValueError, match=r"x\.a: appears twice"):
         Entry("x", "", (Field("a", 0, 0, 1, ""),), (Mask("a", ""),))
 
 
 @pytest.mark.parametrize(
     ("codes", "told"),
     [
-        ((Code("a", 0, ""), Code("a", 1, "")), "c: a name stands there twice, ['a', 'a']"),
-        ((Code("a", 1, ""), Code("b", 1, "")), "c: a number stands there twice, [1, 1]"),
+        ((Code("a", 0, ""), Code("a", 1, "")), "c: a name appears twice, ['a', 'a']"),
+        ((Code("a", 1, ""), Code("b", 1, "")), "c: a number appears twice, [1, 1]"),
         ((Code("a", 4, ""),), "c.a: 4 does not fit 2 bits"),
     ],
 )

@@ -2,7 +2,8 @@
 
 import pytest
 
-from codesign.chip.description import Chip, Device, presets
+from codesign.chip.description import Chip, presets
+from codesign.chip.device import Device
 from codesign.chip.levels import LIMIT, Level, advice, levels, worst
 
 MEASURED = (1.2, 14.8, 33.1, 50.4)  # microsiemens

@@ -5,7 +5,8 @@ import tomllib
 import pytest
 
 from codesign.checked import rules, sound
-from codesign.chip.description import Activation, Adc, Arrays, Bus, Chip, Device, Memory, presets
+from codesign.chip.description import Activation, Adc, Arrays, Bus, Chip, Memory, presets
+from codesign.chip.device import Device
 from codesign.errors import ConfigError
 from codesign.flow import Flow
 from codesign.resources import presets as files
@@ -37,11 +38,11 @@ def mistakes(*changes: tuple[str, str]) -> list[str]:
             "device.spacing: must be 'conductance', 'resistance' or 'table', got 'linear'",
         ),
         ('"conductance"', '"resistance"', 'device.on_off_ratio: required when spacing = "resistance"'),
-        ('"conductance"', '"table"', 'device.table: give it exactly when spacing = "table"'),
+        ('"conductance"', '"table"', 'device.table: required with spacing = "table", not allowed otherwise'),
         (
             '"conductance"',
             '"conductance"\ntable = [0, 1, 2, 3]',
-            'device.table: give it exactly when spacing = "table"',
+            'device.table: required with spacing = "table", not allowed otherwise',
         ),
         ('"conductance"', '"table"\ntable = [0, 1, 2]', "device.table: must list 4 conductances (levels), got 3"),
         (
@@ -173,7 +174,7 @@ DEVICES = [  # what [device] holds, mistaken fields, broken rules; no one device
             "device.headroom: must be at least 0, got -1",
         },
         {
-            "_table_or_formula": 'device.table: give it exactly when spacing = "table"',
+            "_table_or_formula": 'device.table: required with spacing = "table", not allowed otherwise',
             "_ratio_once": "device.on_off_ratio: the table says it already; remove one of them",
             "_conductance_of_every_level": "device.table: must list 4 conductances (levels), got 2",
             "_conductances_rise": "device.table: conductances must rise from level to level",

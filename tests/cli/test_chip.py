@@ -1,6 +1,7 @@
 """codesign chip: new, check and emit."""
 
 import json
+import re
 import tomllib
 from pathlib import Path
 
@@ -54,6 +55,17 @@ class TestChip:
         assert err == told
         file.write_text(f"{self.MEASURED}code_bits = 6")
         assert call("chip", "check", file)[2] == ""
+
+    @pytest.mark.filterwarnings("always::codesign.errors.CodesignWarning")
+    def test_check_prints_what_its_page_shows(self, call: Call, tmp_path: Path) -> None:
+        page = (Path(__file__).parents[2] / "docs" / "chip.md").read_text(encoding="utf-8")
+        (chip,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+        shown, warning = re.findall(r"```text\n(.*?)```", page, re.DOTALL)
+        file = tmp_path / "c.toml"
+        file.write_text(chip)
+        assert call("chip", "check", file) == (0, shown, "")
+        file.write_text(chip.replace("code_bits = 6 ", "code_bits = 2 "))
+        assert call("chip", "check", file)[2] == f"warning: {file}: {warning}"
 
     def test_check_shows_the_worst_of_many_levels(self, call: Call, tmp_path: Path) -> None:
         file = tmp_path / "c.toml"

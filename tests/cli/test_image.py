@@ -109,17 +109,17 @@ def test_an_image_larger_than_any_for_its_chip(call: Call, tmp_path: Path) -> No
 
 TABLES = """\
 
-steps  input_bits  input_signed  raw  releases_input  wait  shift  first_load  loads  first_tile  tiles  groups  \
-first_constant  word  lo   hi  enabled  linked
-    0           8             0    0               1     0     14           0      2           0      2       2  \
-             0     0   0  255      0-3     1,3
-    1           8             0    1               0     1      0           2      1           2      1       1  \
-             3     0   0    0        4       -
+steps  input_bits  input_signed  raw  releases_input  wait  shift  first_load  loads  first_tile  tiles  \
+column_groups  first_constant  word  lo   hi  enabled  linked
+    0           8             0    0               1     0     14           0      2           0      2  \
+            2               0     0   0  255      0-3     1,3
+    1           8             0    1               0     1      0           2      1           2      1  \
+            1               3     0   0    0        4       -
 
-loads  word  hidden  arrays
-    0     0       0     0,2
-    1     1       0     1,3
-    2     0       1       4
+loads  word  from_memory  arrays
+    0     0            0     0,2
+    1     1            0     1,3
+    2     0            1       4
 
 tiles  array  columns  correction
     0      1        8       16320
@@ -145,7 +145,7 @@ def test_entries_of_a_program_an_image_folder_and_a_lone_image_bin(call: Call, t
         assert found["words"] == int(out.split(" words")[0].split()[-1]), "the rest is told, too"
         entries = found["entries"]
         assert {name: len(rows) for name, rows in entries.items()} == {"steps": 2, "loads": 3, "tiles": 3}
-        assert entries["loads"][1] == {"entry": 1, "word": 1, "hidden": 0, "arrays": [1, 3]}
+        assert entries["loads"][1] == {"entry": 1, "word": 1, "from_memory": 0, "arrays": [1, 3]}
         assert entries["steps"][0]["linked"] == [1, 3] and entries["steps"][0]["hi"] == 255
         assert entries["tiles"][2] == {"entry": 2, "array": 4, "columns": 4, "correction": 8160}
 
@@ -168,6 +168,6 @@ def test_entries_of_a_table_that_is_written_in_parts(call: Call, tmp_path: Path)
     path.write_bytes(np.array(assemble(TINY, (*parts, *loads)), "<u4").tobytes())
     found = json.loads(call("image", "info", path, "--entries", "--chip", "tiny", "--json")[1])["entries"]["loads"]
     assert found == [
-        {"entry": 1, "word": 7, "hidden": 0, "arrays": [0, 1]},
-        {"entry": 4, "word": 5, "hidden": 1, "arrays": [5]},
+        {"entry": 1, "word": 7, "from_memory": 0, "arrays": [0, 1]},
+        {"entry": 4, "word": 5, "from_memory": 1, "arrays": [5]},
     ]

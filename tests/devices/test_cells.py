@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codesign.chip.description import Device
+from codesign.chip.device import Device
 from codesign.devices import Cells, check, draw
 from codesign.devices.cells import seen_through_wires
 from codesign.errors import ConfigError, InputError

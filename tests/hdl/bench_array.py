@@ -20,7 +20,7 @@ TRIMS = ((1, 0, 0), (1, 0, 9), (3, 0, 0), (1, 2, 0), (5, 3, 40), (255, 15, 32767
 
 
 class Array:
-    """Programs, drives and reads the twins; changes inputs on falling edges."""
+    """Programs, drives and reads both models; changes inputs on falling edges."""
 
     def __init__(self, dut: Any, chip: Chip) -> None:
         self.dut, self.chip, self.compared = dut, chip, 0
@@ -60,7 +60,7 @@ class Array:
             if group == chip.groups - 1 and following is not None:
                 self.offer(following)
             await self.tick()
-            assert dut.packed_code.value == dut.cells_code.value, "the twins differ"
+            assert dut.packed_code.value == dut.cells_code.value, "the models differ"
             codes = unpack_fields(int(dut.packed_code.value), chip.adc.bits, chip.adc.lanes)
             found += [code + chip.code.lo for code in codes]  # offset binary
         dut.convert.value = 0

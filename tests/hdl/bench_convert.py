@@ -45,7 +45,7 @@ def planned(m: Mapping, images: int) -> list[tuple[int, int, int, int]]:
         for i in range(images)
         for k, s in enumerate(m.steps)
         for bit in range(s.input.bits - 1, -1, -1)
-        for g in range(s.groups)
+        for g in range(s.column_groups)
     ]
 
 
@@ -86,7 +86,7 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
         step = m.steps[number]
         enable, link = masks(m, number)
         dut.step_top.value, dut.step_signed.value = step.input.bits - 1, int(step.input.signed)
-        dut.step_last_group.value, dut.step_enable.value, dut.step_link.value = step.groups - 1, enable, link
+        dut.step_last_group.value, dut.step_enable.value, dut.step_link.value = step.column_groups - 1, enable, link
         await Timer(1, "ns")
         assert int(dut.drive.value) == (enable if loaded else 0)
         # Conversion of this cycle.
@@ -111,7 +111,7 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
             k, bit, n = samples.pop(0)
             assert number == k and int(dut.evaluate.value) == masks(m, k)[0]
             assert (int(dut.drive_bit.value), int(dut.drive_bank.value)) == (bit, n % 2)
-            pending = [next(conversions) for _ in range(m.steps[k].groups)]
+            pending = [next(conversions) for _ in range(m.steps[k].column_groups)]
             first = cycle if first < 0 else first
             ends = bit == 0
             buffers += begins

@@ -55,11 +55,11 @@ async def run(dut: Any, images: int, late: float, pause: float, rng: random.Rand
         while filled < images * len(m.steps) and filled < drained + 2:  # a step may fill a free buffer
             step = m.steps[filled % len(m.steps)]
             if rng.random() < late:
-                ready[filled % 2] = min(ready[filled % 2] + 1, step.groups)
-                if ready[filled % 2] < step.groups:
+                ready[filled % 2] = min(ready[filled % 2] + 1, step.column_groups)
+                if ready[filled % 2] < step.column_groups:
                     break
             else:
-                ready[filled % 2] = step.groups
+                ready[filled % 2] = step.column_groups
             filled += 1
         dut.ready_0.value, dut.ready_1.value = ready
         dut.m_ready.value = taken = int(rng.random() >= pause)

@@ -13,7 +13,7 @@ from codesign.mapping import Load, Mapping, Step
 from tests.hdl.drive import start
 from tests.hdl.programs import program
 
-INPUTS = ("steps", "step_load_first", "step_load_count", "step_wait", "step_releases", "load_hidden", "load_word")
+INPUTS = ("steps", "step_load_first", "step_load_count", "step_wait", "step_releases", "load_from_memory", "load_word")
 EVENTS = ("load_mask", "available_0", "available_1", "bank_free", "step_drained")
 
 
@@ -38,7 +38,7 @@ class Walk:
         await Timer(1, "ns")
         assert int(d.load_address.value) == self.first[number] + self.index
         load = self.loads[int(d.load_address.value)]
-        d.load_hidden.value, d.load_word.value = int(load.hidden), load.word
+        d.load_from_memory.value, d.load_word.value = int(load.from_memory), load.word
         d.load_mask.value = sum(1 << a for a in load.arrays)
         await Timer(1, "ns")
 
@@ -49,7 +49,7 @@ class Walk:
     def may(self, available: list[int]) -> bool:
         step, load = self.now()
         drained = step.wait == 0 or self.in_flight < step.wait
-        return self.occupied < 2 and drained and (load.hidden or available[self.buffer] > load.word)
+        return self.occupied < 2 and drained and (load.from_memory or available[self.buffer] > load.word)
 
 
 def mapped() -> Mapping:
@@ -75,7 +75,7 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> int:
         if previous is None:
             assert shown == (0, 0)
         else:
-            assert (*shown, int(dut.load_bank.value), int(dut.load_from_hidden.value)) == previous
+            assert (*shown, int(dut.load_bank.value), int(dut.load_select.value)) == previous
             compared += 1
         if available[filling] < words and rng.random() > busy:
             available[filling] += 1
@@ -92,19 +92,19 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> int:
             step, load = walk.now()
             issue = walk.may(available)
             assert (int(dut.input_read.value), int(dut.activation_read.value)) == (
-                int(issue and not load.hidden),
-                int(issue and load.hidden),
+                int(issue and not load.from_memory),
+                int(issue and load.from_memory),
             )
             ends = issue and walk.index == len(step.loads) - 1
             releases = [int(ends and step.releases_input and walk.buffer == b) for b in (0, 1)]
             assert [int(dut.release_0.value), int(dut.release_1.value)] == releases
             waited += not issue
             if issue:
-                if load.hidden:
+                if load.from_memory:
                     assert int(dut.activation_address.value) == load.word
                 else:
                     assert int(dut.input_address.value) == walk.buffer * int(dut.INPUT_WORDS.value) + load.word
-                previous = (sum(1 << a for a in load.arrays), int(ends), walk.bank, int(load.hidden))
+                previous = (sum(1 << a for a in load.arrays), int(ends), walk.bank, int(load.from_memory))
                 walk.index += 1
             if ends:
                 if step.releases_input:
@@ -139,6 +139,6 @@ async def reset_starts_over(dut: Any) -> None:
     await FallingEdge(dut.clk)
     assert int(dut.load_arrays.value) == 0 and not dut.input_read.value
     dut.rst.value = 0
-    for name in ("load_hidden", "available_0", "available_1", "bank_free", "step_drained"):
+    for name in ("load_from_memory", "available_0", "available_1", "bank_free", "step_drained"):
         getattr(dut, name).value = 0
     assert await run(dut, 3, 0.3, random.Random(6)) == 3 * per_image()

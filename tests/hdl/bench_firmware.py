@@ -11,9 +11,9 @@ import pytest
 from cocotb.triggers import ClockCycles, RisingEdge
 
 from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES, REGISTERS, field, offset
-from codesign.sim.benches.chip_bench import beats, program, reset
+from codesign.sim.benches.chip_bench import program, reset
 from codesign.sim.bus import Apb, ApbError
-from codesign.sim.streams import Sink, Source
+from codesign.sim.streams import Sink, Source, beats
 
 DONE, ERROR = 1, 2
 

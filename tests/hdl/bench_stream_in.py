@@ -8,8 +8,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 
-from codesign.sim.benches.chip_bench import beats
-from codesign.sim.streams import Source
+from codesign.sim.streams import Source, beats
 from tests.hdl.drive import axis, plane_vector, start
 
 Write = tuple[int, int, int]  # word address, unit, data

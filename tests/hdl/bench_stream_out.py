@@ -1,4 +1,4 @@
-"""xb_stream_out: lane groups in, single words out."""
+"""xb_stream_out: column groups in, single words out."""
 
 import random
 from typing import Any

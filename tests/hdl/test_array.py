@@ -1,4 +1,4 @@
-"""The array model: packed and readable twin, and codesign.fixed.convert, on several geometries."""
+"""The array model: packed and readable version, and codesign.fixed.convert, on several geometries."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from codesign.sim.job import write_die
 from tests.hdl.harness import run_bench
 from tests.hdl.programs import net
 
-SOURCES = ("model/xb_array.v", "model/xb_array_cells.v", "array_twins.v")
+SOURCES = ("model/xb_array.v", "model/xb_array_cells.v", "array_pair.v")
 
 
 def chip(rows: int, columns: int, lanes: int, adc: int, **device: Any) -> Chip:
@@ -48,7 +48,7 @@ NAMES = [pytest.param(c, id=name) for name, c in CHIPS.items()]
 def run(chip: Chip, folder: Path, only: str, plusargs: tuple[str, ...] = (), **arrays: np.ndarray) -> None:
     parameters = {**plan(chip).array, "INDEX": 0}
     env = {"CHIP": chip.model_dump_json()}
-    run_bench("bench_array", "array_twins", SOURCES, folder, parameters, env, plusargs, only, **arrays)
+    run_bench("bench_array", "array_pair", SOURCES, folder, parameters, env, plusargs, only, **arrays)
 
 
 def levels(chip: Chip, seed: int) -> np.ndarray:

@@ -68,7 +68,7 @@ FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
         "two memories are written at once",
     ),
     "hidden": (
-        Mutant("xb_back.v", "hidden_write = q_valid && !q_raw;", "hidden_write = q_valid || !q_raw;"),
+        Mutant("xb_back.v", "activation_write = q_valid && !q_raw;", "activation_write = q_valid || !q_raw;"),
         {},
         "an activation is written that was not drained",
     ),

@@ -173,6 +173,19 @@ def test_python_twin_exists(name: str) -> None:
         assert exists(twin), f"{name} names {twin}"
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_the_table_of_modules_names_the_same_twin(name: str) -> None:
+    line = next(x for x in text(name).splitlines() if x.startswith("// Python twin:"))
+    rows = [r.split(" | ") for r in text("README.md").splitlines() if r.startswith(f"| `{name.removesuffix('.v')}` |")]
+    assert len(rows) == 1, f"hdl_templates/README.md: needs one row for {name}"
+    assert rows[0][-1].removesuffix(" |").replace("`", "") == line.removeprefix("// Python twin: ")
+
+
+def test_the_table_of_modules_names_no_other_file() -> None:
+    named = re.findall(r"^\| `([\w/]+)` \|", text("README.md"), re.MULTILINE)
+    assert sorted(f"{n}.v" for n in named) == FILES
+
+
 def exists(dotted: str) -> bool:
     """Whether a module, or a name in one, is there."""
     import importlib

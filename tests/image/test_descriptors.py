@@ -86,7 +86,7 @@ def meaning(mapping: Mapping) -> dict[str, list[dict[str, Value]]]:
                 "loads": len(s.loads),
                 "first_tile": len(found["tile"]),
                 "tiles": len(s.tiles),
-                "groups": s.groups,
+                "column_groups": s.column_groups,
                 "first_constant": s.constant,
                 "word": s.word,
                 "lo": 0 if s is mapping.steps[-1] else s.out.lo,
@@ -96,7 +96,9 @@ def meaning(mapping: Mapping) -> dict[str, list[dict[str, Value]]]:
             }
         )
         for load in s.loads:
-            found["load"].append({"word": load.word, "hidden": int(load.hidden), "arrays": tuple(load.arrays)})
+            found["load"].append(
+                {"word": load.word, "from_memory": int(load.from_memory), "arrays": tuple(load.arrays)}
+            )
         for t in s.tiles:
             found["tile"].append({"array": t.arrays[-1], "columns": t.columns, "correction": t.correction})
     return found

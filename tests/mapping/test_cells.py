@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from codesign.chip.description import Chip, Device
+from codesign.chip.description import Chip
+from codesign.chip.device import Device
 from codesign.errors import InputError
 from codesign.mapping.cells import to_codes, to_levels, to_weights
 

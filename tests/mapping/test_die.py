@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from codesign.chip.description import Chip, Device
+from codesign.chip.description import Chip
+from codesign.chip.device import Device
 from codesign.devices import Cells, draw
 from codesign.errors import InputError
 from codesign.fixed import Trim
@@ -43,11 +44,11 @@ def test_the_ideal_die_changes_nothing() -> None:
         ),
         (
             {0: np.full((16, 16), 4), 1: np.zeros((16, 16))},
-            "die: array 0 codes must lie in 0..3, got 4..4; rescale to g_lsb",
+            "die: array 0 codes must lie in 0..3, got 4..4; rescale them to conductance codes",
         ),
         (
             {0: np.zeros((16, 16)), 1: np.full((16, 16), -1)},
-            "die: array 1 codes must lie in 0..3, got -1..-1; rescale to g_lsb",
+            "die: array 1 codes must lie in 0..3, got -1..-1; rescale them to conductance codes",
         ),
     ],
 )

@@ -44,10 +44,10 @@ def test_every_tile_is_a_run_of_neighbours_loaded_row_by_row() -> None:
     first = mapping.steps[0]
     assert [t.arrays for t in first.tiles] == [(0, 1), (2, 3)]
     assert [(t.column, t.columns) for t in first.tiles] == [(0, 8), (8, 3)]
-    assert [(load.hidden, load.word, load.arrays) for load in first.loads] == [(False, 0, (0, 2)), (False, 1, (1, 3))]
+    assert [(a.from_memory, a.word, a.arrays) for a in first.loads] == [(False, 0, (0, 2)), (False, 1, (1, 3))]
     second = mapping.steps[1]
-    assert [(load.hidden, load.word, load.arrays) for load in second.loads] == [(True, 0, (4,))]
-    assert (first.groups, second.groups, first.constant, second.constant) == (2, 2, 0, 3)
+    assert [(a.from_memory, a.word, a.arrays) for a in second.loads] == [(True, 0, (4,))]
+    assert (first.column_groups, second.column_groups, first.constant, second.constant) == (2, 2, 0, 3)
     assert mapping.locate("fc1", 9) == (3, 1)
     assert mapping.locate("fc2", 4) == (4, 4)
     with pytest.raises(KeyError):

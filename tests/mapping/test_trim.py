@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from codesign.chip.description import Chip, Device
+from codesign.chip.description import Chip
+from codesign.chip.device import Device
 from codesign.errors import CapacityError
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.ir import Linear, Network, Requant

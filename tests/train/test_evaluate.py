@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codesign.chip.description import Arrays, Chip, Device
+from codesign.chip.description import Arrays, Chip
+from codesign.chip.device import Device
 from codesign.data import Dataset, Range, to_inputs
 from codesign.devices import Cells
 from codesign.errors import InputError

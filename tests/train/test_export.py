@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from codesign.chip.description import Chip, Device
+from codesign.chip.description import Chip
+from codesign.chip.device import Device
 from codesign.errors import InputError
 from codesign.fixed import IntType
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, edges, run, verify

@@ -18,7 +18,7 @@ from cocotb.triggers import ClockCycles, RisingEdge, SimTimeoutError, Timer, wit
 
 from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES, field, offset
 from codesign.sim.bus import Apb, ApbError
-from codesign.sim.streams import Sink, Source
+from codesign.sim.streams import Sink, Source, beats
 
 CLOCK_NS = 10
 HEARTBEAT = "progress"  # as in job.py, which this process need not load
@@ -50,17 +50,6 @@ async def program(dut: Any, bus: Apb, words: list[int], backdoor: bool) -> None:
     why = IMAGE_REASONS[(status >> reason.low) & 15]
     assert name == "ok", f"the chip reports the image as {name}: {why}"
     assert await bus.read(offset("IMAGE_CRC")) == words[-1], "IMAGE_CRC is not the last word of the image"
-
-
-def beats(image: np.ndarray, width: int) -> list[tuple[int, int, bool]]:
-    """One image (bytes) as (data, keep, last) stream beats of `width` bytes."""
-    raw = image.tobytes()
-    count = -(-len(raw) // width)
-    result = []
-    for k in range(count):
-        part = raw[k * width : (k + 1) * width]
-        result.append((int.from_bytes(part, "little"), (1 << len(part)) - 1, k == count - 1))
-    return result
 
 
 class Stuck(Exception):
@@ -129,14 +118,14 @@ async def session(dut: Any) -> None:
         for image in images:
             await source.send(beats(image, job["stream_bytes"]), lambda: ins.append(int(dut.cycle.value)))
 
-    async def watch_hidden() -> None:
+    async def watch_activations() -> None:
         back = dut.dut.u_chip.u_core.u_back
         while True:
             await RisingEdge(dut.clk)
-            if back.hidden_write.value:
-                hidden.append(int(back.hidden_data.value))
+            if back.activation_write.value:
+                hidden.append(int(back.activation_data.value))
 
-    watcher = cocotb.start_soon(watch_hidden()) if job["probe"] else None
+    watcher = cocotb.start_soon(watch_activations()) if job["probe"] else None
     feeder = cocotb.start_soon(feed())
     for n in range(len(images)):
         try:

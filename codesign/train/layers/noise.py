@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codesign.chip.description import Device
+from codesign.chip.device import Device
 from codesign.devices import Cells
 from codesign.errors import InputError
 from codesign.fixed import IntType, plane_weights

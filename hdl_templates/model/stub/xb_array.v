@@ -1,7 +1,7 @@
 // xb_array - black box of the crossbar macro, for synthesis and lint. Contract: model/xb_array.v.
 //
 // Latency, timing and area come from the macro's own library files.
-// Python twin: codesign.mapping.run
+// Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
 `default_nettype none
 /* verilator lint_off UNUSEDPARAM */ // a black box has nothing inside that could use its ports
 /* verilator lint_off UNUSEDSIGNAL */

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from codesign.chip.description import Device
+from codesign.chip.device import Device
 from codesign.errors import InputError
 from codesign.train.layers.grid import Grid
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import codesign
-from codesign.chip.description import Chip, Device
+from codesign.chip.description import Chip
+from codesign.chip.device import Device
 from codesign.devices import Cells, draw
 from codesign.errors import InputError
 from codesign.fixed import IntType, plane_weights

@@ -1,6 +1,6 @@
-// array_twins - the packed array model and its readable twin side by side, for bench_array.
+// array_pair - the packed array model and its readable version side by side, for bench_array.
 `default_nettype none
-module array_twins #(
+module array_pair #(
     parameter INDEX = 0,
     parameter ROWS = 16,
     parameter COLUMNS = 16,
