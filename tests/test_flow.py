@@ -91,9 +91,9 @@ class TestFile:
         assert mistakes("name = ") == ["my.toml: is not TOML (Invalid value (at end of document))"]
 
     def test_no_such_flow(self) -> None:
-        assert message(Flow.load, "digits") == (
-            "flow digits: cannot be read (No such file or directory); "
-            f"give a .toml file or one of the presets {', '.join(presets())}"
+        assert message(Flow.load, "letters") == (
+            "flow letters: cannot be read (No such file or directory); "
+            "give a .toml file or one of the presets digits_mlp, mnist_converters, mnist_mlp"
         )
 
 

@@ -46,6 +46,7 @@ TABLE: dict[str, tuple[str, str]] = {
         "train",
     ),
     "doctor": ("", "sim"),
+    "reference": ("", ""),
     "cli": (
         "report chip",
         "flow study search train.ranks program compiler ir image rtl sim doctor",

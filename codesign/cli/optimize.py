@@ -11,7 +11,7 @@ from codesign.errors import ConfigError
 
 def optimize(
     question: Annotated[
-        str, typer.Argument(metavar="QUESTION", help="Question file, or a preset such as optimize_mnist.")
+        str, typer.Argument(metavar="QUESTION", help="Question file, or a preset such as mnist.")
     ],
     out: Out,
     budgets: Annotated[

@@ -11,8 +11,7 @@ from codesign import resources
 from codesign.brief import WIDTH, Brief, joined, settings
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
-from codesign.files import read_text
-from codesign.settings import TOML_LIMIT, Int, changes, parsed, put, toml, validate_data
+from codesign.settings import Int, changes, parsed, put, toml, validate_data
 from codesign.train.recipe import Recipe
 
 
@@ -61,17 +60,8 @@ class Flow(Recipe):
 
         Raises ConfigError with every mistake: dotted key, value, what is allowed.
         """
-        path = Path(source)
-        if preset := resources.presets().get(str(source)):
-            return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml", sets)
-        try:
-            text = read_text(path, TOML_LIMIT)
-        except OSError as e:
-            names = ", ".join(presets())
-            raise ConfigError(
-                f"flow {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {names}"
-            ) from None
-        return cls.parse(text, str(source), sets, path.parent)
+        text, where = resources.read("flow", source)
+        return cls.parse(text, where, sets, Path(source).parent)
 
     @classmethod
     def parse(cls, text: str, where: str, sets: Sequence[str] = (), folder: Path = Path()) -> "Flow":
@@ -120,4 +110,4 @@ class Flow(Recipe):
 
 def presets() -> list[str]:
     """Names that `Flow.load` knows."""
-    return [n for n in resources.presets() if not n.startswith("optimize_")]  # questions of `codesign optimize`
+    return list(resources.presets())

@@ -11,9 +11,8 @@ from codesign import resources
 from codesign.brief import Brief
 from codesign.devices import Cells
 from codesign.errors import ConfigError
-from codesign.files import read_text
 from codesign.flow import Base, Flow
-from codesign.settings import TOML_LIMIT, changes, parsed, put, validate_data
+from codesign.settings import changes, parsed, put, validate_data
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]
@@ -165,17 +164,12 @@ class Question(Base):
 
 
 def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Question:
-    """The question of a TOML file, or one that travels with codesign by name (`optimize_mnist`).
+    """The question of a TOML file, or one that travels with codesign by name (`mnist`).
 
     quick: its quick form. sets: KEY=VALUE changes, dotted keys of the file. Raises ConfigError with every mistake.
     """
-    named = resources.presets().get(str(source))
-    try:
-        text = named.read_text(encoding="utf-8") if named else read_text(source, TOML_LIMIT)
-    except OSError as e:
-        raise ConfigError(f"question {source}: cannot be read ({e.strerror}); give a .toml file") from None
-    data = parsed(text, str(source))
-    where = f"{source}.toml" if named else str(source)
+    text, where = resources.read("question", source)
+    data = parsed(text, where)
     settings = [
         *(data.get("quick", {}).items() if quick and isinstance(data.get("quick"), dict) else ()),
         *changes(sets),
@@ -190,7 +184,7 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
     if problems:
         raise ConfigError("\n".join(problems))
     question = validate_data(Question, data, where)
-    question._file = None if named else Path(source)
+    question._file = Path(source) if where == str(source) else None  # a preset lies nowhere
     return question
 
 

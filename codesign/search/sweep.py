@@ -36,7 +36,7 @@ def optimize(
 
     >>> import codesign
     >>> small = ["free.network.hidden=[[8], [12]]", "search.trials=2", "search.seeds=[1]", "simulate.images=2"]
-    >>> question = codesign.Question.load("optimize_digits", small, quick=True)
+    >>> question = codesign.Question.load("digits", small, quick=True)
     >>> points = codesign.optimize(question, "build/digits", budgets=[6])
     >>> points[0].arrays, points[0].answer.certificate.rtl.mismatches
     (6, 0)

@@ -39,8 +39,26 @@ class TestStatus:
         ("argv", "expected"),
         [
             (
+                ["run", "mnist"],
+                "mnist.toml: is a question, not a flow; give it to `codesign optimize`",
+            ),
+            (["run", "tiny"], "tiny.toml: is a chip, not a flow; give it to `codesign chip check`, or name it in a flow"),
+            (
                 ["run", "optimize_mnist"],
-                "optimize_mnist.toml: is a question, not a flow; give it to `codesign optimize`",
+                "flow optimize_mnist: is now the question mnist; run `codesign optimize mnist`",
+            ),
+            (
+                ["optimize", "optimize_digits"],
+                "question optimize_digits: is now the question digits; run `codesign optimize digits`",
+            ),
+            (
+                ["optimize", "flows/optimize_digits.toml"],
+                "question flows/optimize_digits.toml: is now the question digits; run `codesign optimize digits`",
+            ),
+            (
+                ["optimize", "letters"],
+                "question letters: cannot be read (No such file or directory); "
+                "give a .toml file or one of the presets digits, mnist",
             ),
             (["run", "study.toml"], "study.toml: is a study, not a flow; give it to `codesign study`"),
             (["optimize", "digits_mlp"], "digits_mlp.toml: is a flow, not a question; give it to `codesign run`"),

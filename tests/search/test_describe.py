@@ -98,7 +98,10 @@ class TestMistakes:
         with pytest.raises(ConfigError) as caught:
             load(tmp_path / "none.toml")
         file = tmp_path / "none.toml"
-        assert str(caught.value) == (f"question {file}: cannot be read (No such file or directory); give a .toml file")
+        assert str(caught.value) == (
+            f"question {file}: cannot be read (No such file or directory); "
+            "give a .toml file or one of the presets digits, mnist"
+        )
 
 
 class TestValues:
@@ -142,11 +145,11 @@ class TestSettings:
         assert load(file).train["epochs"] == 9
 
     def test_presets_by_name(self) -> None:
-        question = load("optimize_mnist", quick=True)
+        question = load("mnist", quick=True)
         assert (question.name, question.chip, question.where) == ("mnist", "reference-128", "question mnist")
         assert question.data["dataset"] == "digits"
         assert question.free["data.downsample"] == [1, 2]
-        assert isinstance(load("optimize_digits").free["network.hidden"], Widths)
+        assert isinstance(load("digits").free["network.hidden"], Widths)
 
     def test_a_chip_file_beside_the_question(self, tmp_path: Path) -> None:
         (tmp_path / "mine.toml").write_text(

@@ -22,7 +22,7 @@ NAMES = ("digits.json", "digits.csv", "digits.svg", "winners/arrays-6/certificat
 
 @pytest.fixture(scope="module")
 def question() -> Question:
-    return load("optimize_digits", SETS, quick=True)
+    return load("digits", SETS, quick=True)
 
 
 @pytest.fixture(scope="module")
