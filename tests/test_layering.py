@@ -40,9 +40,9 @@ TABLE: dict[str, tuple[str, str]] = {
         "compiler train sim",
     ),
     "jobs": ("flow devices chip train.identity", "data train"),
-    "study": ("jobs flow devices chip", "train"),
+    "study": ("report jobs flow devices chip", "train"),
     "search": (
-        "study jobs flow report mapping devices chip fixed train.recipe train.nets.architecture train.identity",
+        "jobs flow report mapping devices chip fixed train.recipe train.nets.architecture train.identity",
         "train",
     ),
     "doctor": ("", "sim"),
@@ -70,8 +70,8 @@ HOMES = {
     "joblib": {"workers"},
     "distributed": {"workers"},
     "optuna": {"search"},
-    "matplotlib": {"study", "search"},
-    "scipy": {"study"},
+    "matplotlib": {"report"},
+    "scipy": {"report"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "safetensors": {"ir", "train"},
@@ -86,13 +86,14 @@ HOMES = {
         "jobs",
         "study",
         "search",
+        "reference",
         "report",
         "settings",
     },
 }
 
 # Whose names a part may write in annotations without importing it when run.
-TYPING = {"torch": {"compiler"}}
+TYPING = {"torch": {"compiler"}, "matplotlib": {"study", "search"}}
 
 
 def part_of(path: Path) -> str:

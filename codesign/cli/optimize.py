@@ -10,9 +10,7 @@ from codesign.errors import ConfigError
 
 
 def optimize(
-    question: Annotated[
-        str, typer.Argument(metavar="QUESTION", help="Question file, or a preset such as mnist.")
-    ],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="Question file, or a preset such as mnist.")],
     out: Out,
     budgets: Annotated[
         str | None, typer.Option(metavar="N,N,..", help="Search once for each number of arrays: 4,8,16,32,64.")

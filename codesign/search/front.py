@@ -1,7 +1,5 @@
 """Accuracy against one quantity: the candidates that no other one beats in both (NSGA-II)."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +9,7 @@ from typing import Any
 from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
+from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.describe import Limits, Question
 from codesign.search.run import Progress, explore
@@ -99,13 +98,9 @@ def front_table(found: Front) -> tuple[list[str], list[list[str]], str]:
 
 
 def _csv(found: Front) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     keys = list(Limits.model_fields)
-    writer.writerow(["candidate", "held_out", *keys])
-    for t in found.best:
-        writer.writerow([t.candidate.label, f"{t.scores[-1]:.4f}", *(t.cost.quantities()[k] for k in keys)])
-    return out.getvalue()
+    rows = [[t.candidate.label, f"{t.scores[-1]:.4f}", *(t.cost.quantities()[k] for k in keys)] for t in found.best]
+    return csv_text(["candidate", "held_out", *keys], rows)
 
 
 def _cost(t: Tried, quantity: str) -> float:

@@ -1,13 +1,13 @@
 """A certificate for programs and for people."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from codesign.report import Metrics
+from codesign.report.stats import half_width
+from codesign.report.tables import rounded, with_spread
 from codesign.search.certificate import Certificate, Neighbour
 from codesign.search.run import Scores
-from codesign.study.table import half_width
 
 SCHEMA = "codesign-certificate/1"
 
@@ -107,17 +107,3 @@ def _neighbour(n: Neighbour) -> str:
 
 def _mean(s: Scores) -> str:
     return with_spread(s.mean, half_width(s.values))
-
-
-def with_spread(mean: float, half: float | None) -> str:
-    """98.12 ± 0.10: a mean and half of its 95 % interval, if there is one."""
-    return f"{mean:.2f}" + ("" if half is None else f" ± {half:.2f}")
-
-
-def rounded(value: Any) -> Any:
-    """Floats to 4 decimals, wherever they are; tuples as lists."""
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
-    return [rounded(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else value

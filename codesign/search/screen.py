@@ -1,7 +1,5 @@
 """What fits, without any training: every candidate priced, and the analytic front among those that fit."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
+from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
@@ -99,15 +98,13 @@ def screen_record(found: Screened) -> dict[str, Any]:
 
 def screen_csv(found: Screened) -> str:
     """Every candidate: what it costs, what it misses, whether it lies on the front."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     keys = list(Limits.model_fields)
-    writer.writerow(["candidate", "cells", "lower_bound", *keys, "fits", "front", "misses"])
+    rows: list[list[Any]] = []
     for (candidate, cost), on in zip(found.priced, found.front, strict=True):
         values = ["" if (v := cost.quantities()[k]) is None else f"{v:g}" for k in keys]
         misses = "; ".join(map(str, cost.misses))
-        writer.writerow([candidate.label, cost.cells, cost.lower_bound, *values, int(cost.fits), int(on), misses])
-    return out.getvalue()
+        rows.append([candidate.label, cost.cells, cost.lower_bound, *values, int(cost.fits), int(on), misses])
+    return csv_text(["candidate", "cells", "lower_bound", *keys, "fits", "front", "misses"], rows)
 
 
 def _front(costs: Sequence[Cost]) -> list[bool]:

@@ -1,7 +1,5 @@
 """What a search found, for programs, for spreadsheets and for people."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from codesign.folders import atomic_write, writing
+from codesign.report import tables
+from codesign.report.stats import half_width
+from codesign.report.tables import rounded, with_spread
 from codesign.search import rendering
 from codesign.search.answer import Answer, Point, Reached
 from codesign.search.describe import Question
-from codesign.search.rendering import rounded, with_spread
 from codesign.search.run import Scores
-from codesign.study.table import half_width
 
 SCHEMA = "codesign-search/1"
 
@@ -80,15 +79,13 @@ def compared(a: Answer) -> dict[str, Any]:
 
 def csv_text(points: Sequence[Point]) -> str:
     """A line for each budget; accuracies in percent of the test set."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     head = ["arrays_allowed", "arrays_used", "arrays_lower_bound", "winner", "interval", "energy_low_nj"]
     head += ["energy_high_nj", "accuracy", "accuracy_ci95", "uniform", "uniform_accuracy", "lead", "lead_ci95"]
     head += ["direct_accuracy", "rtl_images", "rtl_mismatches"]
-    writer.writerow(head)
+    rows: list[list[Any]] = []
     for p in points:
         if p.answer is None:
-            writer.writerow([p.arrays, *[""] * (len(head) - 1)])
+            rows.append([p.arrays, *[""] * (len(head) - 1)])
             continue
         a, c = p.answer, p.answer.certificate
         line: list[Any] = [p.arrays, c.cost.arrays, c.cost.lower_bound, c.winner.label]
@@ -98,8 +95,8 @@ def csv_text(points: Sequence[Point]) -> str:
         else:
             ahead = lead(a.winner, a.uniform)
             line += [a.uniform.candidate.label, a.uniform.mean, ahead.mean, ahead.ci95]
-        writer.writerow(rounded([*line, a.direct.mean, c.rtl.accuracy.rtl.images, c.rtl.mismatches]))
-    return out.getvalue()
+        rows.append(rounded([*line, a.direct.mean, c.rtl.accuracy.rtl.images, c.rtl.mismatches]))
+    return tables.csv_text(head, rows)
 
 
 def text_table(points: Sequence[Point]) -> tuple[list[str], list[list[str]], str]:

@@ -42,7 +42,10 @@ class TestStatus:
                 ["run", "mnist"],
                 "mnist.toml: is a question, not a flow; give it to `codesign optimize`",
             ),
-            (["run", "tiny"], "tiny.toml: is a chip, not a flow; give it to `codesign chip check`, or name it in a flow"),
+            (
+                ["run", "tiny"],
+                "tiny.toml: is a chip, not a flow; give it to `codesign chip check`, or name it in a flow",
+            ),
             (
                 ["run", "optimize_mnist"],
                 "flow optimize_mnist: is now the question mnist; run `codesign optimize mnist`",
