@@ -258,7 +258,7 @@ class TestRun:
         )
 
     @pytest.mark.parametrize(
-        ("kind", "what"), [("link", "is a link"), ("file", "is no folder"), ("loose", "is a link")]
+        ("kind", "what"), [("link", "is a link"), ("file", "is not a folder"), ("loose", "is a link")]
     )
     def test_something_in_place_of_a_stages_folder(
         self, recorder: Recorder, tmp_path: Path, kind: str, what: str
@@ -272,7 +272,7 @@ class TestRun:
         else:
             (out / "02_b").symlink_to(elsewhere if kind == "link" else tmp_path / "nothing")
         assert message(run, self.flow, out, kind=OutputError) == (
-            f"{out}/02_b: cannot be made anew ({what}); remove it, or choose another folder"
+            f"{out}/02_b: cannot be replaced ({what}); remove it, or choose another folder"
         )
         assert (elsewhere / "mine").read_text() == "x"
         (out / "02_b").unlink()

@@ -89,5 +89,5 @@ def _numbers(budgets: str | None) -> list[int]:
     except ValueError:
         found = [0]
     if any(not 1 <= b <= 1024 for b in found):
-        raise ConfigError(f"--budgets {budgets}: must be numbers of arrays, 1..1024, with commas: 4,8,16")
+        raise ConfigError(f"--budgets {budgets}: must be numbers of arrays, 1..1024, separated by commas: 4,8,16")
     return found

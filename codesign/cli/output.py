@@ -1,4 +1,4 @@
-"""Standard output and error: what cannot be written is told in one line, like any other mistake."""
+"""Standard output and error: what cannot be written is reported in one line, like any other mistake."""
 
 import os
 import sys
@@ -42,7 +42,7 @@ class _Output:
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._failure: BaseException | None = None  # told at every later attempt: a library may try, and catch
+        self._failure: BaseException | None = None  # raised at every later attempt: a library may try, and catch
 
     @property
     def has_failed(self) -> bool:

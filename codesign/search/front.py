@@ -1,4 +1,4 @@
-"""Accuracy against one quantity: the candidates that no other one beats in both (NSGA-II)."""
+"""Accuracy against one quantity: the Pareto front, searched with NSGA-II."""
 
 import json
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ SCHEMA = "codesign-front/1"
 
 @dataclass(frozen=True)
 class Front(Brief):
-    """The candidates that are not beaten, the cheapest first; held-out accuracies after one full training each."""
+    """The Pareto-optimal candidates, cheapest first; held-out accuracies after one full training each."""
 
     context: Context
     best: tuple[Tried, ...]
@@ -45,7 +45,7 @@ def front(
 ) -> Front:
     """The front of held-out accuracy against `quantity`, a name of `Limits`; written as NAME-QUANTITY.json and .csv.
 
-    Where no more candidates fit than `search.trials`, all are trained. Raises as `sweep.optimize` does.
+    If at most `search.trials` candidates fit, all are trained. Raises as `sweep.optimize` does.
     """
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--front {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
@@ -63,7 +63,7 @@ def front(
 
 
 def unbeaten(known: Sequence[Tried], quantity: str) -> list[Tried]:
-    """Those than which none is both cheaper and at least as accurate, or as cheap and more accurate; cheapest first."""
+    """The Pareto-optimal candidates, cheapest first."""
     best: list[Tried] = []
     for t in sorted(known, key=lambda t: (_cost(t, quantity), -t.scores[-1], t.candidate.label)):
         if not best or t.scores[-1] > best[-1].scores[-1]:

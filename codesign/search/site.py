@@ -1,4 +1,4 @@
-"""Where a search works: its folder, the data, and the trainings there. Picklable, and the same in every process."""
+"""Where a search runs: its folder, the data, and the trainings there. Picklable, and the same in every process."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ class Site(Brief):
         return Task(job, dies, self.out / "jobs" / key(job, dies, images), self.data, images)
 
     def identity(self, context: Context) -> str:
-        """A digest of all that makes scores of two searches comparable: not the limits, nor how long is looked."""
+        """A digest of what two searches must share for comparable scores; limits and effort are left out."""
         question = context.question
         content = {
             "chip": question.base().chip.model_dump(mode="json", exclude={"arrays": {"count"}, "name": True}),
@@ -61,7 +61,7 @@ class Site(Brief):
 
 
 def opened(question: Question, out: Path, data: Path | None) -> tuple[Context, Site]:
-    """Look at the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
+    """Read the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
     axes = space(question)
     flow = base(question, question.limits)
     downsample = flow.data.downsample

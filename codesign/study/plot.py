@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Line:
-    """Means and standard deviations at some places of the horizontal axis."""
+    """Means and standard deviations at places on the horizontal axis."""
 
     name: str
     place: list[Any] = field(default_factory=list)
@@ -25,7 +25,7 @@ class Line:
     sd: list[float] = field(default_factory=list)
 
     def add(self, place: Any, mean: float, sd: float | None) -> None:
-        """One more point; None: no standard deviation is known."""
+        """Append a point. sd: None where it is unknown."""
         self.place.append(place)
         self.mean.append(mean)
         self.sd.append(sd or 0.0)
@@ -39,9 +39,9 @@ def svg(study: Study, table: Sequence[Row]) -> bytes:
 
 
 def lines(study: Study, table: Sequence[Row]) -> tuple[list[Line], dict[str, Line]]:
-    """A line for each case and values of what else varies; full precision by the name of the line it belongs to.
+    """A line for each case and combination of the other varied values; and its full-precision line, by its name.
 
-    Equal full-precision lines are one.
+    Equal full-precision lines are merged into one.
     """
     assert study.plot is not None
     x, names = study.plot.x, short(study.vary)
@@ -92,7 +92,7 @@ def _draw(axes: "Axes", study: Study, solid: Sequence[Line], dashed: dict[str, L
 
 
 def _interrupted(study: Study, one: Line, at: dict[str, float]) -> tuple[list[float], list[float], list[float]]:
-    """Coordinates of a line, with gaps where one kind of imperfection gives way to another."""
+    """Coordinates of a line, with a gap wherever the kind of imperfection changes."""
     kinds = {repr(d.name): {v if isinstance(v, str) else k for k, v in d.cells if v} for d in study.die}
     points: list[tuple[float, float, float]] = []
     before = None
@@ -107,7 +107,7 @@ def _interrupted(study: Study, one: Line, at: dict[str, float]) -> tuple[list[fl
 
 
 def _axis(axes: "Axes", study: Study, places: Sequence[Any]) -> dict[str, float]:
-    """Prepare the horizontal axis; where each place lies on it, by its repr."""
+    """Prepare the horizontal axis; returns the coordinate of each place, by its repr."""
     assert study.plot is not None
     numbers = [n for p in places if (n := number(p)) is not None]
     categories = len(numbers) < len(places)

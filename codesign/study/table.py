@@ -20,7 +20,7 @@ SCHEMA = "codesign-study/1"
 class Row(Brief):
     """Accuracies in percent of the test set, last epoch, in the order of `seeds`.
 
-    `baseline` is full precision: the case's own, or that of the case it is compared with. `drop` is baseline less
+    `baseline` is full precision: the case's own, or that of the case it is compared with. `drop` is baseline minus
     quantized of the same seed; `ci95` is half the width of the 95 % interval of its mean (Student's t), None with
     fewer than two seeds.
     """
@@ -33,7 +33,7 @@ class Row(Brief):
     drop: tuple[float, ...] | None
     ci95: float | None
     cells: int
-    rejected: float  # steps refused, mean over seeds
+    rejected: float  # refused steps, mean over seeds
     dies: dict[str, dict[str, float]]  # per imperfection: mean, sd and min over dies and seeds
 
     @property

@@ -23,7 +23,7 @@ def write(study: Study, table: Sequence[Row], folder: Path) -> None:
 
 
 def csv_text(study: Study, table: Sequence[Row]) -> str:
-    """The table as CSV: numbers only, percent of the test set; with imperfections, a line for each of them and row."""
+    """The table as CSV: numbers only, percent of the test set; one line per row, or per row and imperfection."""
     head = ["case", *short(study.vary).values(), "seeds", "float", "quantized", "quantized_sd", "drop", "drop_ci95"]
     head += ["cells", "rejected", *(["die", "die_mean", "die_sd", "die_min", "dies"] if study.die else [])]
     lines: list[list[str]] = []
@@ -40,7 +40,7 @@ def csv_text(study: Study, table: Sequence[Row]) -> str:
 
 
 def text_table(study: Study, table: Sequence[Row]) -> tuple[list[str], list[list[str]], str]:
-    """Columns, rows and a note for people. Columns that would be empty are left out; imperfections are rows."""
+    """Columns, rows and a note for people. Empty columns are left out; each imperfection is a row."""
     head = ["case", *short(study.vary).values(), "float", "quantized", "drop", "die", "accuracy", "worst"]
     lines = [line for row in table for line in _lines(row)]
     if len(study.case) == 1 and study.vary:
@@ -50,7 +50,7 @@ def text_table(study: Study, table: Sequence[Row]) -> tuple[list[str], list[list
 
 
 def _lines(row: Row) -> Iterator[list[str]]:
-    """A row's lines: one, or one for each imperfection after that of the ideal die."""
+    """A row's lines: one, or with imperfections one for the ideal die and one for each of them."""
     values = [row.case, *map(shown, row.values.values())]
     baseline = "" if row.baseline_mean is None else f"{row.baseline_mean:.2f}"
     drop = "" if row.drop_mean is None else with_spread(row.drop_mean, row.ci95)
@@ -69,7 +69,7 @@ def _note(study: Study, table: Sequence[Row]) -> str:
     note = "percent of the test set, "
     note += f"mean of {len(study.seeds)} seeds ± standard deviation" if many else "one seed"
     if any(row.drop for row in table):
-        note += f"; drop: float less quantized{', ± half its 95 % interval' if many else ''}"
+        note += f"; drop: float minus quantized{', ± half its 95 % interval' if many else ''}"
     if study.die:
         dies = sorted({d.draws * len(study.seeds) for d in study.die})
         note += f"; imperfect dies: mean of {' or '.join(map(str, dies))} ± standard deviation"

@@ -280,6 +280,8 @@ class TestJudge:
         ("changes", "expected"),
         [
             ({"mismatches": ("image 1: x", "image 2: y")}, "error: 2 words differ from the reference; image 1: x\n"),
+            ({"mismatches": ("image 1: x",)}, "error: 1 word differs from the reference; image 1: x\n"),
+            ({"timing_errors": 1}, "error: 1 image finished in a different cycle than predicted\n"),
             ({"timing_errors": 2}, "error: 2 images finished in a different cycle than predicted\n"),
         ],
     )

@@ -39,7 +39,7 @@ class TestMistakes:
             *(
                 (
                     f"free.{key}=[1]",
-                    f"free.{key}: belongs to how candidates are trained; give it in [{table}] or [search]",
+                    f"free.{key}: is the same for all candidates; set it in [{table}] or [search]",
                 )
                 for key, table in (
                     ("train.epochs", "train"),
@@ -51,8 +51,8 @@ class TestMistakes:
                 )
             ),
             ("free.network.hidden={least=30,most=24}", "free.network.hidden.least: must be at most most = 24, got 30"),
-            ("search.seeds=[]", "search.seeds: needs at least one, each once"),
-            ("search.seeds=[1,1]", "search.seeds: needs at least one, each once"),
+            ("search.seeds=[]", "search.seeds: must list at least one seed, each once"),
+            ("search.seeds=[1,1]", "search.seeds: must list at least one seed, each once"),
             ("search.trials=0", "search.trials: must be at least 1, got 0"),
             ("limits.arrays=1.5", "limits.arrays: must be an integer, got 1.5"),
             ("search.validation=none", "search.validation: must be an integer, got 'none'"),

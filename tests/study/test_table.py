@@ -174,13 +174,13 @@ class TestText:
                 ["wide", "91.00", "90.88 ± 1.94", "0.12 ± 4.76"],
             ],
             "percent of the test set, mean of 2 seeds ± standard deviation; "
-            "drop: float less quantized, ± half its 95 % interval",
+            "drop: float minus quantized, ± half its 95 % interval",
         )
 
     def test_one_seed_one_case(self, tmp_path: Path) -> None:
         text = TOY[: TOY.rindex("[[case]]")].replace("[1, 2]", "[1]")
         study = toy(tmp_path, text)
-        note = "percent of the test set, one seed; drop: float less quantized"
+        note = "percent of the test set, one seed; drop: float minus quantized"
         assert text_table(study, table(study, FOUND)) == (
             ["case", "float", "quantized", "drop"],
             [["plain", "90.00", "88.00", "2.00"]],
@@ -206,7 +206,7 @@ class TestText:
                 ["", "", "", "coarse", "80.00 ± 0.00", "80.00"],
             ],
             "percent of the test set, mean of 2 seeds ± standard deviation; "
-            "drop: float less quantized, ± half its 95 % interval; "
+            "drop: float minus quantized, ± half its 95 % interval; "
             "imperfect dies: mean of 2 or 4 ± standard deviation",
         )
 
