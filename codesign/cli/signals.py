@@ -35,7 +35,7 @@ class Ended(BaseException):
 def ending() -> Iterator[None]:
     """Within, SIGTERM and SIGHUP raise Ended. Those that the caller ignores (nohup) stay ignored.
 
-    After one of them all are ignored, until the process has ended: its exit status tells of the first.
+    After one of them all are ignored, until the process has ended: its exit status names the first.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

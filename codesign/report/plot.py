@@ -26,9 +26,9 @@ _STYLE = {
 
 
 def svg(name: str, title: str, draw: Callable[["Axes"], None], height: float, columns: int) -> bytes:
-    """What `draw` puts into the axes, as SVG: the title above, the legend in so many columns below.
+    """What `draw` draws into the axes, as SVG, with the title above and a legend of `columns` columns below.
 
-    height: in inches; the width is 7. name: of what is shown, from which the picture's ids are derived.
+    height: in inches; the width is 7. name: of the study or question; the picture's ids derive from it.
     """
     import matplotlib as mpl
     from matplotlib.figure import Figure

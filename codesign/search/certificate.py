@@ -50,7 +50,7 @@ class Certificate(Brief):
     budget: int  # arrays of the chip
     neighbours: tuple[Neighbour, ...]
     finalists: tuple[Scores, ...]  # on held-out images, the winner first
-    test: Scores  # trained on all training images, judged on the test set
+    test: Scores  # trained on all training images, evaluated on the test set
     looked: Looked
     rtl: Metrics
     rebuild: str  # the command that repeats it
@@ -67,7 +67,7 @@ class Certificate(Brief):
 
 
 def certified(found: Found, test: Scores, rtl: Metrics, rebuild: str) -> Certificate:
-    """The certificate of what a search found. test: on all training images, judged on the test set."""
+    """The certificate of what a search found. test: on all training images, evaluated on the test set."""
     context = found.context
     return Certificate(
         context.question.name,

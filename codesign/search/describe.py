@@ -71,7 +71,7 @@ class Effort(_Part):
     seeds: Seeds = Field(
         (1, 2, 3),
         strict=False,
-        description="seeds of the finalists, the winner and its rivals; the first one is the search's",
+        description="seeds of the finalists, the winner and its rivals; the search itself uses the first",
     )
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the sampler")
     sampler: Literal["tpe", "random"] = Field("tpe", description="what proposes candidates")

@@ -26,7 +26,7 @@ class Journal(BaseJournalBackend):
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, JournalFileSymlinkLock(str(path))
-        self._ends = [(0, START)]  # after so many lines: the position in the file, and the checksum so far
+        self._ends = [(0, START)]  # after each number of lines: position in the file, checksum so far
         if not path.exists():
             path.touch()
 

@@ -7,7 +7,7 @@ from codesign.folders import atomic_write, writing
 from codesign.jobs.training import Ended, Result, Task, read, train
 from codesign.records import sealed, unsealed
 
-DIE = "drawn"  # the name of the dies that candidates are judged on
+DIE = "drawn"  # the name of the dies that candidates are evaluated on
 TIME = "time.json"
 
 

@@ -151,7 +151,7 @@ def fitting(context: Context) -> list[Candidate] | None:
 
 
 def scored(tasks: Sequence[tuple[Candidate, Task]], workers: Workers, what: str, show: Progress) -> list[Scores]:
-    """The scores of trainings, by candidate, in the order they came; each training done once."""
+    """The scores of trainings, by candidate, in the order of `tasks`; each training runs once."""
     values: dict[int, float] = {}
     show(what, 0, len(tasks), "")
     for k, value in spread([(_numbered, (k, task)) for k, (_, task) in enumerate(tasks)], workers):

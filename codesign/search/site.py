@@ -35,7 +35,7 @@ class Site(Brief):
         held_out: bool,
         *more: tuple[str, Any],
     ) -> Task:
-        """A training of a candidate: on all images but the held-out ones and judged on those, or on the test set."""
+        """A training on all images, scored on the test set; or without the held-out ones, scored on those."""
         question = context.question
         validation = question.search.validation if held_out else 0
         settings = [("train.epochs", epochs), ("train.seed", seed), ("data.validation", validation), *more]
