@@ -1,4 +1,4 @@
-"""How objects show themselves: one line for people who look at one, a small table where a notebook asks for HTML."""
+"""How objects are shown: a repr of one line, and a small table where a notebook asks for HTML."""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -15,8 +15,8 @@ VALUE = 40  # of one value in it
 class Brief:
     """A base of dataclasses and pydantic models whose repr is one line of at most `WIDTH` characters.
 
-    A class says in `_brief` what tells its objects apart. Without that, the fields that differ from their defaults
-    are listed: arrays by type and shape, other records by name, what is too long by its length.
+    A class may say in `_brief` what distinguishes its objects. By default, the fields that differ from their defaults
+    are listed: arrays by type and shape, other records by name, long values by their length.
     """
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -47,7 +47,7 @@ def settings(record: object, prefix: str = "") -> Iterator[str]:
 
 
 def joined(parts: Iterable[str], room: int) -> str:
-    """As many whole parts as there is room for, with commas between and dots for the rest."""
+    """As many whole parts as there is room for, separated by commas; dots stand for the rest."""
     text, found = "", list(parts)
     for k, part in enumerate(found):
         longer = f"{text}, {part}" if text else part
@@ -55,6 +55,12 @@ def joined(parts: Iterable[str], room: int) -> str:
             return f"{text}, ..." if text else "..."
         text = longer
     return text
+
+
+def counted(number: int, noun: str, one: str = "", many: str = "") -> str:
+    """A number and its noun, 1 word or 2 words; with a verb in both forms, 1 word differs or 2 words differ."""
+    ending = "" if number == 1 else "es" if noun.endswith(("ch", "s", "x")) else "s"
+    return f"{number:,} {noun}{ending} {one if number == 1 else many}".rstrip()
 
 
 def times(sizes: Sequence[int]) -> str:
@@ -85,7 +91,7 @@ def _fields(record: Any) -> Iterator[tuple[str, object, object]]:
 
 
 def _shown(value: object) -> str:
-    """A value in few characters."""
+    """A value, abbreviated."""
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return f"{str(value.dtype).rpartition('.')[2]} {tuple(value.shape)}"
     if isinstance(value, float):
@@ -97,6 +103,6 @@ def _shown(value: object) -> str:
     if isinstance(value, Sequence | Mapping | Set):
         simple = not isinstance(value, Mapping) and all(isinstance(v, int | float | str) for v in value)
         text = repr(value) if simple and len(value) <= VALUE else ""
-        return text if text and len(text) <= VALUE else f"{len(value)} item{'s' * (len(value) != 1)}"
+        return text if text and len(text) <= VALUE else counted(len(value), "item")
     text = str(value)
     return text if len(text) <= VALUE and "\n" not in text else f"{type(value).__name__}(...)"

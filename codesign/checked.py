@@ -1,6 +1,6 @@
-"""Tables of a file that are judged as a whole: each field by itself, then by rules on how fields must agree.
+"""Tables of a file that are validated as a whole: each field by itself, then rules on how fields must agree.
 
-A mistake hides no other: rules are also judged on what is sound of a table that has mistaken fields.
+No mistake hides another: rules are also checked on the valid part of a table whose other fields are invalid.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ T = TypeVar("T", bound="Checked")
 def rule(judge: Callable[[T], str | None]) -> Callable[[T], str | None]:
     """Marks a method that says how fields must agree: `key: what is required`, or None if they do.
 
-    It may read any field and below; where one of them is mistaken, the rule is left out.
+    It may read any field, and tables below; if one that it reads is invalid, the rule is skipped.
     """
     judge.__dict__["rule"] = True
     return judge
@@ -26,13 +26,13 @@ def rule(judge: Callable[[T], str | None]) -> Callable[[T], str | None]:
 
 @cache
 def rules(model: type[BaseModel]) -> tuple[Callable[[Any], str | None], ...]:
-    """Every rule of a table, in the order of the text."""
+    """Every rule of a table, in source order."""
     methods = [f for c in reversed(model.__mro__) for f in vars(c).values() if isfunction(f)]
     return tuple(f for f in methods if "rule" in f.__dict__)
 
 
 class Checked(BaseModel):
-    """A table with rules. An instance breaks none of them."""
+    """A table with rules. Every instance satisfies them."""
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -42,7 +42,7 @@ class Checked(BaseModel):
 
 
 def broken(model: type[BaseModel], data: dict[str, Any]) -> list[str]:
-    """A line for every broken rule of `model` and the tables in it, judged on what is sound of `data`."""
+    """A line for every broken rule of `model` and the tables in it, checked on the valid part of `data`."""
     return list(_broken(sound(model, data), ""))
 
 
@@ -57,11 +57,11 @@ def _broken(table: BaseModel, path: str) -> Iterator[str]:
 
 
 def sound(model: type[M], data: dict[str, Any]) -> M:
-    """What is sound of a table, as an instance that lacks every missing or mistaken field."""
+    """The valid part of a table, as an instance without its missing and invalid fields."""
     values: dict[str, Any] = {}
     for k, (name, field) in enumerate(model.model_fields.items()):
         kind = field.annotation
-        whole = len(values) == k  # every field before has a value: a default may rest on them
+        whole = len(values) == k  # every earlier field has a value: a default may depend on them
         if name not in data:
             if not field.is_required() and (whole or not field.default_factory_takes_validated_data):
                 values[name] = field.get_default(call_default_factory=True, validated_data=values)

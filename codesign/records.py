@@ -1,4 +1,4 @@
-"""Small JSON records that a later command believes: each carries a digest of itself."""
+"""Small JSON records that later commands rely on: each carries a digest of itself."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ def sealed(content: dict[str, Any]) -> str:
 def unsealed(path: str | Path) -> dict[str, Any]:
     """The content of a sealed record's file.
 
-    Raises OSError when it cannot be read, ValueError when it is not as it was written, or has no digest.
+    Raises OSError when it cannot be read, ValueError when it was changed, or has no digest.
     """
     try:
         content = json.loads(read_bytes(path, LIMIT))
@@ -29,7 +29,7 @@ def unsealed(path: str | Path) -> dict[str, Any]:
     if told is None:
         raise ValueError(f"has no {DIGEST} of itself")
     if told != digest(content):
-        raise ValueError(f"its {DIGEST} is not its own")
+        raise ValueError(f"its {DIGEST} does not match its content")
     return dict(content)
 
 

@@ -6,8 +6,14 @@ the folders `hdl_templates` and `flows` beside it.
 
 from pathlib import Path
 
+from codesign.errors import ConfigError
+from codesign.files import read_text
+from codesign.settings import TOML_LIMIT
+
 _PACKAGE = Path(__file__).parent
 _INSIDE = {"flows": "_flows", "hdl_templates": "_hdl"}
+_ROOMS = {"flow": ".", "question": "questions", "chip": "chips"}
+_RENAMED = {"optimize_digits": "digits", "optimize_mnist": "mnist"}  # questions that lay among the flows
 
 
 def folder(name: str) -> Path:
@@ -19,3 +25,25 @@ def folder(name: str) -> Path:
 def presets(room: str = ".") -> dict[str, Path]:
     """TOML files of a folder in `flows`, by name without the suffix."""
     return {p.stem: p for p in sorted((folder("flows") / room).glob("*.toml"))}
+
+
+def read(kind: str, source: str | Path) -> tuple[str, str]:
+    """Text of a preset flow or question, by name, or of a file; and what messages call it.
+
+    kind: "flow" or "question". A preset of another kind is returned too: validating it tells what it is. Raises
+    ConfigError when there is neither preset nor file, with the new name of a preset that was renamed.
+    """
+    name, own = str(source), presets(_ROOMS[kind])
+    if name in own:
+        return own[name].read_text(encoding="utf-8"), f"{name}.toml"
+    try:
+        return read_text(source, TOML_LIMIT), name
+    except OSError as e:
+        if now := _RENAMED.get(Path(source).stem):
+            raise ConfigError(f"{kind} {source}: is now the question {now}; run `codesign optimize {now}`") from None
+        for room in _ROOMS.values():
+            if other := presets(room).get(name):
+                return other.read_text(encoding="utf-8"), f"{name}.toml"
+        raise ConfigError(
+            f"{kind} {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {', '.join(own)}"
+        ) from None

@@ -1,4 +1,4 @@
-"""TOML files of people, read into checked records; every mistake is told at once, one a line."""
+"""TOML files, read into validated records; every mistake is reported at once, one per line."""
 
 import difflib
 import json
@@ -18,7 +18,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def validate(model: type[M], text: str, where: str) -> M:
-    """TOML text as an instance of `model`. Raises ConfigError that lists every mistake, one a line."""
+    """TOML text as an instance of `model`. Raises ConfigError that lists every mistake, one per line."""
     return validate_data(model, parsed(text, where), where)
 
 
@@ -31,9 +31,9 @@ def parsed(text: str, where: str) -> dict[str, Any]:
 
 
 def validate_data(model: type[M], data: dict[str, Any], where: str) -> M:
-    """The tables of a file as an instance of `model`. Raises ConfigError that lists every mistake, one a line.
+    """The tables of a file as an instance of `model`. Raises ConfigError that lists every mistake, one per line.
 
-    A key that `model.renamed` (old dotted key: new one) knows is told under its new name.
+    A key in `model.renamed` (old dotted key: new one) is reported with its new name.
     """
     unfit = dict(_unfit(data))
     lines = list(unfit.values())
@@ -54,7 +54,7 @@ Path = tuple[str | int, ...]  # of a value: the keys and places in lists that le
 
 
 def _unfit(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Each text in the tables of a file that would not stay in its line on a terminal, or is not UTF-8: path, line."""
+    """Path and message of each text that would not stay on its line in a terminal, or is not UTF-8."""
     key = ".".join(map(str, path))
     if isinstance(value, str) and plain(value) != value:
         yield path, f"{key}: must be one line without control characters, got {value!r}"
@@ -71,11 +71,11 @@ def _unfit(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def _within(path: Path, others: Iterable[Path]) -> bool:
-    """Whether a value is one of the others, or in one of them."""
+    """Whether a value is one of the others, or inside one of them."""
     return any(path[: len(other)] == other for other in others)
 
 
-# Files by what only they hold: the model's name, keys that are there, keys that are not, and what they are for.
+# How to recognize a kind of file: its model's name, keys that it has, keys that it lacks, and what it is for.
 _KINDS: tuple[tuple[str, set[str], set[str], str], ...] = (
     ("Chip", {"arrays", "device"}, set(), "is a chip, not a {}; give it to `codesign chip check`, or name it in a {}"),
     ("Question", {"free"}, set(), "is a question, not a {}; give it to `codesign optimize`"),
@@ -90,7 +90,7 @@ _KINDS: tuple[tuple[str, set[str], set[str], str], ...] = (
 
 
 def _meant(data: dict[str, Any], model: str) -> str | None:
-    """What a file is that was given as another kind; None if it is of no other kind."""
+    """The kind of a file that was given as another kind, in words; None if it is what `model` expects, or unknown."""
     if model not in {kind for kind, *_ in _KINDS}:
         return None
     for kind, there, absent, says in _KINDS:
@@ -148,7 +148,7 @@ def _findings(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[
 
 
 def _whole(value: Any) -> Any:
-    """A limit as a file would say it: 2 rather than 2.0."""
+    """A limit as a file would write it: 2 rather than 2.0."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -180,7 +180,7 @@ def changes(sets: Sequence[str]) -> list[tuple[str, Any]]:
 
 
 def put(data: dict[str, Any], path: list[str], value: Any) -> str | None:
-    """Set the value at `path`, making tables on the way; what is wrong where a value is in the way."""
+    """Set the value at `path`, creating tables as needed. Returns what is wrong if a value is in the way."""
     table: Any = data
     for k, part in enumerate(path[:-1]):
         table = table.setdefault(part, {})
@@ -192,7 +192,7 @@ def put(data: dict[str, Any], path: list[str], value: Any) -> str | None:
 
 
 def toml(data: dict[str, Any]) -> str:
-    """A dictionary as TOML, a table for every dictionary at the top."""
+    """A dictionary as TOML, with a table for every dictionary at the top level."""
     plain = [f"{_key(k)} = {_value(v)}" for k, v in data.items() if not isinstance(v, dict)]
     tables = [
         "\n".join(["", f"[{_key(k)}]", *(f"{_key(n)} = {_value(x)}" for n, x in v.items())])

@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel
 
 import codesign
-from codesign.brief import Brief, html_table, joined
+from codesign.brief import Brief, counted, html_table, joined
 from codesign.chip.description import Chip
 from codesign.data import digits
 from codesign.flow import Flow
@@ -107,7 +107,7 @@ def test_public_classes_are_all_looked_at(objects: list[Any]) -> None:
         (TINY.arrays, "Arrays(count=6, rows=16, columns=16)"),
         (codesign.Cells(), "Cells()"),
         (codesign.Cells(variation=0.1), "Cells(variation=0.1)"),
-        (RESULT, "Result(4 images: 1 mismatches, 0 timing errors, latency 67, interval 4.33)"),
+        (RESULT, "Result(4 images: 1 mismatch, 0 timing errors, latency 67, interval 4.33)"),
         (
             program([30, 11, 5], TINY).mapping.steps[0],
             "Step(layer='fc1', input=u8, loads=2 items, tiles=2 items, wait=0, releases_input=True, column_groups=2, "
@@ -141,6 +141,20 @@ def test_text_of_others_stays_in_its_line() -> None:
     assert repr(Ended("a\nb\x1b[31m")) == r"Ended(label='a\nb\x1b[31m')"
     network = dataclasses.replace(program([4, 2], TINY).network, name="a\nb")
     assert repr(network) == r"Network(a\nb: 4 x u8, 1 nodes, 8 weights)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((0, "word"), "0 words"),
+        ((1, "word"), "1 word"),
+        ((1200, "mismatch"), "1,200 mismatches"),
+        ((1, "word", "differs", "differ"), "1 word differs"),
+        ((2, "word", "differs", "differ"), "2 words differ"),
+    ],
+)
+def test_numbers_agree_with_their_nouns(arguments: tuple[Any, ...], expected: str) -> None:
+    assert counted(*arguments) == expected
 
 
 def test_what_is_left_out_shows_as_dots() -> None:

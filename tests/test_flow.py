@@ -91,9 +91,9 @@ class TestFile:
         assert mistakes("name = ") == ["my.toml: is not TOML (Invalid value (at end of document))"]
 
     def test_no_such_flow(self) -> None:
-        assert message(Flow.load, "digits") == (
-            "flow digits: cannot be read (No such file or directory); "
-            f"give a .toml file or one of the presets {', '.join(presets())}"
+        assert message(Flow.load, "letters") == (
+            "flow letters: cannot be read (No such file or directory); "
+            "give a .toml file or one of the presets digits_mlp, mnist_converters, mnist_mlp"
         )
 
 
@@ -260,7 +260,7 @@ class TestRun:
         )
 
     @pytest.mark.parametrize(
-        ("kind", "what"), [("link", "is a link"), ("file", "is no folder"), ("loose", "is a link")]
+        ("kind", "what"), [("link", "is a link"), ("file", "is not a folder"), ("loose", "is a link")]
     )
     def test_something_in_place_of_a_stages_folder(
         self, recorder: Recorder, tmp_path: Path, kind: str, what: str
@@ -274,7 +274,7 @@ class TestRun:
         else:
             (out / "02_b").symlink_to(elsewhere if kind == "link" else tmp_path / "nothing")
         assert message(run, self.flow, out, kind=OutputError) == (
-            f"{out}/02_b: cannot be made anew ({what}); remove it, or choose another folder"
+            f"{out}/02_b: cannot be replaced ({what}); remove it, or choose another folder"
         )
         assert (elsewhere / "mine").read_text() == "x"
         (out / "02_b").unlink()

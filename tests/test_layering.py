@@ -41,9 +41,9 @@ TABLE: dict[str, tuple[str, str]] = {
         "compiler train sim",
     ),
     "jobs": ("flow devices chip train.identity", "data train"),
-    "study": ("jobs flow devices chip", "train"),
+    "study": ("report jobs flow devices chip", "train"),
     "search": (
-        "study jobs flow report mapping devices chip fixed train.recipe train.nets.architecture train.identity",
+        "jobs flow report mapping devices chip fixed train.recipe train.nets.architecture train.identity",
         "train",
     ),
     "doctor": ("", "sim"),
@@ -52,7 +52,6 @@ TABLE: dict[str, tuple[str, str]] = {
         "report chip",
         "flow study search train.ranks program compiler ir image rtl sim doctor",
     ),
-    "reference": ("", ""),
     "__main__": ("cli", ""),
     "__init__": ("", "train data devices chip ir mapping program compiler sim flow report search"),
 }
@@ -72,8 +71,8 @@ HOMES = {
     "joblib": {"workers"},
     "distributed": {"workers"},
     "optuna": {"search"},
-    "matplotlib": {"study", "search"},
-    "scipy": {"study"},
+    "matplotlib": {"report"},
+    "scipy": {"report"},
     "typer": {"cli"},
     "rich": {"cli", "report"},
     "safetensors": {"ir", "train"},
@@ -95,7 +94,7 @@ HOMES = {
 }
 
 # Whose names a part may write in annotations without importing it when run.
-TYPING = {"torch": {"compiler"}}
+TYPING = {"torch": {"compiler"}, "matplotlib": {"study", "search"}}
 
 
 def part_of(path: Path) -> str:

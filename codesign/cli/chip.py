@@ -34,7 +34,7 @@ def chip_new(
     if like not in presets:
         raise ConfigError(f"--like {like}: no such preset; use one of {', '.join(presets)}")
     if file.exists():
-        raise OutputError(f"{file}: exists already; choose another name or remove it")
+        raise OutputError(f"{file}: already exists; choose another name or remove it")
     if file.suffix != ".toml":
         raise ConfigError(f"chip file {file}: must be named NAME.toml")
     text = presets[like].read_text(encoding="utf-8").replace(f'name = "{like}"', f"name = {jsons.dumps(file.stem)}")
@@ -43,12 +43,12 @@ def chip_new(
         atomic_write(file, text)
     except OSError as e:
         raise OutputError(f"{file}: cannot be written ({e.strerror}); choose another place") from None
-    say(json, {"file": str(file)}, f"wrote {file}; change it, then: codesign chip check {file}")
+    say(json, {"file": str(file)}, f"wrote {file}; edit it, then run: codesign chip check {file}")
 
 
 @app.command("check", epilog=example("codesign chip check reference-128"))
 def chip_check(chip: Target, json: Json = False) -> None:
-    """Validate a chip file; show the sizes that follow from it and the rounding error of each level's code."""
+    """Validate a chip file; show its derived sizes and the rounding error of each level's code."""
     from dataclasses import asdict
 
     from codesign.chip.description import Chip
@@ -66,7 +66,7 @@ def chip_check(chip: Target, json: Json = False) -> None:
     lines = [
         f"{c.name} (0x{c.id:08x}) is a valid chip",
         f"  {c.arrays.count} arrays of {c.arrays.rows} wordlines x {c.columns} signed columns",
-        f"  {c.device.levels} levels a cell; error of what a code represents in % of full scale:",
+        f"  {c.device.levels} levels a cell; error of each code in % of full scale:",
         *_table(levels(c.device)),
         f"  {c.adc.lanes} converters of {c.adc.bits} bits an array, {c.groups} column groups",
         f"  activations up to {c.activation.bits} bits, {c.acc_bits}-bit accumulators",
@@ -77,11 +77,11 @@ def chip_check(chip: Target, json: Json = False) -> None:
 
 
 def _table(found: "Sequence[Level]") -> list[str]:
-    """Lines that show levels; of many, those that are furthest off."""
+    """Lines that show levels; of many, those with the largest errors."""
     shown, note = found, []
     if len(found) > MOST:
         shown = sorted(sorted(found, key=lambda at: -abs(at.error))[:MOST], key=lambda at: at.level)
-        note = [f"    the {MOST} levels that are furthest off; --json lists all"]
+        note = [f"    the {MOST} levels with the largest errors; --json lists all"]
     head = f"    {'level':>5} {'nominal':>12} {'code':>6} {'represented':>12} {'error':>8}"
     rows = [
         f"    {at.level:>5} {at.nominal:>12.4g} {at.code:>6} {at.represented:>12.4g} {round(at.error, 2) + 0.0:>8.2f}"

@@ -85,7 +85,7 @@ def read_array(path: Path) -> "NDArray[np.generic]":
     except Exception:  # numpy raises many kinds; MemoryError for a shape that the file does not hold
         raise InputError(f"{path}: is not a .npy file of numbers; save one array with numpy.save") from None
     if array.ndim == 0:
-        raise InputError(f"{path}: holds a single number; save an array with a row an image")
+        raise InputError(f"{path}: holds a single number; save an array with one row per image")
     return array
 
 
@@ -123,7 +123,7 @@ def progress_bars() -> Iterator[Callable[[str, float, int, str], None] | None]:
     left = TimeRemainingColumn(compact=True, elapsed_when_finished=True)
     note = TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
     columns = ("{task.description:<10}", BarColumn(16), MofNCompleteColumn(), left, note)
-    # What is left is told from all steps so far: one may take longer than rich's usual half a minute.
+    # The remaining time is estimated from all steps so far: one may take longer than rich's usual half a minute.
     with Progress(*columns, console=console, expand=True, speed_estimate_period=math.inf) as bars:
         tasks: dict[str, Any] = {}
 

@@ -42,6 +42,6 @@ def compile_(
         json,
         found,
         f"{source.name} on {target.name}: {program.arrays_used} of {target.arrays.count} arrays "
-        f"(at least {program.arrays_lower_bound}), {c.latency} cycles an image, one every {number(c.interval)}; "
+        f"(at least {program.arrays_lower_bound}), {c.latency} cycles per image, one every {number(c.interval)}; "
         f"in {out}",
     )

@@ -27,7 +27,7 @@ from codesign.errors import CodesignError, CodesignWarning, OutputError, plain
 COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (  # name, function, end of its help
     ("run", run, example(RUN)),
     ("study", study, example("codesign study flows/iscas2018/drop.toml --quick --out build/study")),
-    ("optimize", optimize, example("codesign optimize optimize_digits --quick --out build/optimize")),
+    ("optimize", optimize, example("codesign optimize digits --quick --out build/optimize")),
     (
         "compile",
         compile_,

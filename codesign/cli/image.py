@@ -95,7 +95,7 @@ def image_cells(
     from codesign.program import Program
 
     if out.exists():
-        raise OutputError(f"{out}: exists already; choose another name or remove it")
+        raise OutputError(f"{out}: already exists; choose another name or remove it")
     loaded = Program.load(program)
     with writing(out):
         atomic_write(out, loaded.cells_csv())
@@ -106,7 +106,7 @@ def _program(source: Path) -> Path | None:
     """The program folder that `source` is, or whose `image` folder it is by name; links are not followed."""
     named = Path(os.path.abspath(source))  # not resolve(): a link lies in the folder that is named, wherever it leads
     for home in (source, *([named.parent] if named.name == "image" else [])):
-        if os.path.lexists(home / "program.json"):  # what else it may be, who reads it tells
+        if os.path.lexists(home / "program.json"):  # the reader tells what else it may be
             return home
     return None
 

@@ -10,9 +10,7 @@ from codesign.errors import ConfigError
 
 
 def optimize(
-    question: Annotated[
-        str, typer.Argument(metavar="QUESTION", help="Question file, or a preset such as optimize_mnist.")
-    ],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="Question file, or a preset such as mnist.")],
     out: Out,
     budgets: Annotated[
         str | None, typer.Option(metavar="N,N,..", help="Search once for each number of arrays: 4,8,16,32,64.")
@@ -91,5 +89,5 @@ def _numbers(budgets: str | None) -> list[int]:
     except ValueError:
         found = [0]
     if any(not 1 <= b <= 1024 for b in found):
-        raise ConfigError(f"--budgets {budgets}: must be numbers of arrays, 1..1024, with commas: 4,8,16")
+        raise ConfigError(f"--budgets {budgets}: must be numbers of arrays, 1..1024, separated by commas: 4,8,16")
     return found

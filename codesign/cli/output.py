@@ -1,4 +1,4 @@
-"""Standard output and error: what cannot be written is told in one line, like any other mistake."""
+"""Standard output and error: what cannot be written is reported in one line, like any other mistake."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ def guarded_output() -> Iterator[None]:
     Raises it at the end, too, for text that was still buffered. A reader that went away (`codesign ... | head`) ends
     the command silently, with exit status 1.
     """
-    if sys.stdout is None:  # closed by whoever started us: nobody wants to read it
+    if sys.stdout is None:  # closed by the parent process: nobody wants to read it
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
             yield
         return
@@ -38,11 +38,11 @@ def guarded_output() -> Iterator[None]:
 
 
 class _Output:
-    """A text stream whose failures say whose they are."""
+    """A text stream that reports its own failures as such."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._failure: BaseException | None = None  # told at every later attempt: a library may try, and catch
+        self._failure: BaseException | None = None  # raised at every later attempt: a library may try, and catch
 
     @property
     def has_failed(self) -> bool:

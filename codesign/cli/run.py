@@ -29,9 +29,9 @@ def run(
     with progress_bars() as progress:
         ran = flows.run(described, out, first, last, data, progress)
     if rank() > 0:
-        return  # one of torchrun's further processes: the first one tells
+        return  # one of torchrun's other processes: the first one reports
     if not (out / flows.SUMMARY).is_file():
-        what = f"ran {', '.join(ran)}" if ran else "ran nothing: every stage is up to date"
+        what = f"ran {', '.join(ran)}" if ran else "nothing to run: every stage is up to date"
         say(json, {"stages": ran}, f"{what}; in {out}")
     else:
         show_report(out, json)

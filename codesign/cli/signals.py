@@ -1,4 +1,4 @@
-"""Signals that end a command: it stops as from Ctrl-C, so that nothing stays half-written and no child goes on."""
+"""Signals that end a command: it stops as from Ctrl-C, so that nothing stays half-written and no child runs on."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ NEVER = float("-inf")
 
 
 class Ended(BaseException):
-    """A signal asked this process to end. Not an Exception: nothing but the end of the command may take it."""
+    """A signal asked this process to end. Not an Exception: nothing but the end of the command may catch it."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -27,7 +27,7 @@ class Ended(BaseException):
 
     @property
     def status(self) -> int:
-        """The exit status that shells give to it."""
+        """The exit status that shells use for it."""
         return 128 + self.number
 
 
@@ -35,7 +35,7 @@ class Ended(BaseException):
 def ending() -> Iterator[None]:
     """Within, SIGTERM and SIGHUP raise Ended. Those that the caller ignores (nohup) stay ignored.
 
-    After one of them all are ignored, until the process has ended: its exit status tells of the first.
+    After one of them all are ignored, until the process has ended: its exit status names the first.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -29,7 +29,7 @@ def simulate(
 ) -> None:
     """Simulate the chip's Verilog and compare every word and cycle with the reference."""
     if waves and out is None:
-        raise typer.BadParameter("needs --out, a folder that keeps them", param_hint="--waves")
+        raise typer.BadParameter("needs --out, the folder to keep them in", param_hint="--waves")
     import io
     from contextlib import nullcontext
     from dataclasses import replace

@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from codesign.brief import counted
 from codesign.cli.common import say
 from codesign.errors import plain
 
@@ -25,7 +26,7 @@ def judge(result: Any, json: bool) -> None:
     }
     right = not wrong and not result.timing_errors
     verdict = "every word and cycle as predicted" if right else "NOT as predicted"
-    count = f"{result.images} image{'s' if result.images > 1 else ''}"
+    count = counted(result.images, "image")
     cycles = f"{result.latency} cycles"
     if result.images > 1:
         cycles += f" for the first, then one every {number(result.interval)}"
@@ -36,9 +37,12 @@ def judge(result: Any, json: bool) -> None:
 def refuse(mismatches: int, first: str | None, late: int) -> None:
     """Exit with 1 when the chip is not what was predicted."""
     if mismatches:
-        typer.echo(f"error: {mismatches} words differ from the reference; {plain(first or '')}", err=True)
+        typer.echo(
+            f"error: {counted(mismatches, 'word', 'differs', 'differ')} from the reference; {plain(first or '')}",
+            err=True,
+        )
     if late:
-        typer.echo(f"error: {late} images finished in a different cycle than predicted", err=True)
+        typer.echo(f"error: {counted(late, 'image')} finished in a different cycle than predicted", err=True)
     if mismatches or late:
         raise typer.Exit(1)
 

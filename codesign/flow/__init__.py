@@ -1,4 +1,4 @@
-"""A flow: one TOML file from data to a compared simulation, in stages that can stop and go on."""
+"""A flow: one TOML file from data to a compared simulation, in stages that resume if interrupted."""
 
 from codesign.flow.base import Base
 from codesign.flow.describe import Flow, presets

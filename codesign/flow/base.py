@@ -1,4 +1,4 @@
-"""What many runs share: the chip and the recipe in a study or question file."""
+"""The base flow of a study or question file: the chip and the recipe that its runs share."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,17 +14,17 @@ Tables = dict[str, Any]
 
 
 class Base(Brief, BaseModel):
-    """The base flow of a file, as it was written: only together with the settings on top can it be judged."""
+    """The base flow of a file as it was written; it is validated only together with the settings on top of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="names files; a-z, 0-9, - and _")
-    chip: str = Field("reference-128", description="preset, or a chip file looked for beside this file")
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$", description="names the output files; a-z, 0-9, - and _")
+    chip: str = Field("reference-128", description="preset, or a chip file, relative to this file's folder")
     data: Tables = Field(default_factory=dict, description="the images, as in a flow")
     network: Tables = Field(default_factory=dict, description="the layers, as in a flow")
-    quantize: Tables = Field(default_factory=dict, description="the integers, as in a flow")
+    quantize: Tables = Field(default_factory=dict, description="the quantization, as in a flow")
     train: Tables = Field(default_factory=dict, description="the training, as in a flow")
-    machine: Tables = Field(default_factory=dict, description="the processors, as in a flow")
+    machine: Tables = Field(default_factory=dict, description="threads and device, as in a flow")
 
     @property
     def recipe(self) -> dict[str, Tables]:

@@ -11,29 +11,30 @@ from codesign import resources
 from codesign.brief import WIDTH, Brief, joined, settings
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
-from codesign.files import read_text
-from codesign.settings import TOML_LIMIT, Int, changes, parsed, put, toml, validate_data
+from codesign.settings import Int, changes, parsed, put, toml, validate_data
 from codesign.train.recipe import Recipe
 
 
 class Simulate(Brief, BaseModel):
-    """What the Verilog is run on."""
+    """How the Verilog is simulated."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: Annotated[Int, Field(ge=1, le=1_000_000)] = Field(32, description="test images, from the first")
-    load: Literal["bus", "backdoor"] = Field("bus", description="program over the bus like firmware, or $readmemh")
-    simulator: Literal["icarus"] = Field("icarus", description="what runs the Verilog")
+    load: Literal["bus", "backdoor"] = Field(
+        "bus", description="bus: program the chip as firmware does; backdoor: by $readmemh, faster"
+    )
+    simulator: Literal["icarus"] = Field("icarus", description="simulator to use")
 
 
 def _named(chip: Any) -> Any:
-    """A chip by its name or file, for who makes a flow in Python; files are read with `Flow.load`."""
+    """A chip by name or file, for flows made in Python; `Flow.load` reads those of a flow file."""
     return Chip.load(chip) if isinstance(chip, str | Path) else chip
 
 
 class Flow(Recipe):
     """A whole run: a recipe, the chip to train for, and its simulation. Equal flows on equal data give equal bytes,
-    times apart."""
+    except for times."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     chip: Annotated[Chip, BeforeValidator(_named)]
@@ -57,35 +58,26 @@ class Flow(Recipe):
 
     @classmethod
     def load(cls, source: str | Path, sets: Sequence[str] = ()) -> "Flow":
-        """A flow from a TOML file, or one that travels with codesign by name; `sets` are KEY=VALUE changes.
+        """A flow from a TOML file, or a preset by name; `sets` are KEY=VALUE changes.
 
         Raises ConfigError with every mistake: dotted key, value, what is allowed.
         """
-        path = Path(source)
-        if preset := resources.presets().get(str(source)):
-            return cls.parse(preset.read_text(encoding="utf-8"), f"{source}.toml", sets)
-        try:
-            text = read_text(path, TOML_LIMIT)
-        except OSError as e:
-            names = ", ".join(presets())
-            raise ConfigError(
-                f"flow {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {names}"
-            ) from None
-        return cls.parse(text, str(source), sets, path.parent)
+        text, where = resources.read("flow", source)
+        return cls.parse(text, where, sets, Path(source).parent)
 
     @classmethod
     def parse(cls, text: str, where: str, sets: Sequence[str] = (), folder: Path = Path()) -> "Flow":
-        """A flow from TOML text. A chip file is looked for from `folder`."""
+        """A flow from TOML text. The path of a chip file is relative to `folder`."""
         return cls.parse_data(parsed(text, where), where, changes(sets), folder)
 
     @classmethod
     def parse_data(
         cls, data: dict[str, Any], where: str, settings: Sequence[tuple[str, Any]], folder: Path = Path()
     ) -> "Flow":
-        """A flow from the tables of a file, with `settings` (dotted key, value) changed; `data` stays as it is.
+        """A flow from the tables of a file, with `settings` (dotted key, value) applied; `data` is not modified.
 
-        A chip file is looked for from `folder`, one that a setting names from where we are. Raises ConfigError with
-        every mistake, one a line.
+        The path of a chip file is relative to `folder`, in a setting to the working directory. Raises ConfigError with
+        every mistake, one per line.
         """
         data = deepcopy(data)
         paths = [([part.strip() for part in key.split(".")], value) for key, value in settings]
@@ -99,7 +91,7 @@ class Flow(Recipe):
                 chip = Chip.load(beside if beside.suffix == ".toml" else source)
             except ConfigError as e:
                 problems.append(str(e))
-                chip = Chip.load("tiny")  # stands in, so that the rest of the file is judged too
+                chip = Chip.load("tiny")  # stands in, so that the rest of the file is validated too
             data["chip"] = chip.model_dump(mode="json", exclude_none=True)
         for path, value in paths:
             if path != ["chip"] and (problem := put(data, path, deepcopy(value))):
@@ -120,4 +112,4 @@ class Flow(Recipe):
 
 def presets() -> list[str]:
     """Names that `Flow.load` knows."""
-    return [n for n in resources.presets() if not n.startswith("optimize_")]  # questions of `codesign optimize`
+    return list(resources.presets())

@@ -1,8 +1,7 @@
-"""Run stages in order, skip what is up to date, go on after a kill.
+"""Run stages in order, skip those that are up to date, resume after a kill.
 
-Every stage has a numbered folder. `inputs.json` in it says what the stage was started with, `done.json`
-that it ended, from which inputs, and which bytes it left; a stage whose inputs and bytes are unchanged
-is not run again.
+Every stage has a numbered folder. In it, `inputs.json` records what the stage was started with, and `done.json` that it
+finished, from which inputs, and which bytes it left; a stage whose inputs and bytes are unchanged is skipped.
 """
 
 import hashlib
@@ -21,7 +20,7 @@ from codesign.records import sealed, unsealed
 from codesign.report import SUMMARY
 from codesign.train.ranks import rank, world
 
-MOST = 1 << 40  # bytes of a file that a stage may have left
+MOST = 1 << 40  # bytes of the largest file that a stage may leave
 
 
 def run(
@@ -35,11 +34,11 @@ def run(
     """Run the stages that are not up to date in folder `out`; returns their names.
 
     flow: a flow, its file, or a preset's name.
-    first: run this stage and the later ones in any case; the earlier ones must be up to date.
+    first: rerun from this stage onwards; earlier stages must be up to date.
     last: stop after this stage. data: folder of data sets that are not embedded.
     Raises ConfigError on stages in a wrong order, InputError when an earlier stage or the data are missing,
     OutputError when `out` holds something else or another command is writing there, and whatever the stages raise.
-    Under torchrun, only the first process does all this; the others take part in the training.
+    Under torchrun, the first process does all this; the others only take part in the training.
 
     Usage:
 
@@ -105,7 +104,7 @@ def _do(stage: Stage, context: Context) -> None:
         _clear(folder)
         atomic_write(started, inputs)
     context.progress(stage.name, 0, 0, "")
-    (context.out / SUMMARY).unlink(missing_ok=True)  # it tells of what is being replaced
+    (context.out / SUMMARY).unlink(missing_ok=True)  # it describes what is being replaced
     begin = time.perf_counter()
     stage.work(context, folder)
     seconds = round(time.perf_counter() - begin, 3)
@@ -116,18 +115,18 @@ def _do(stage: Stage, context: Context) -> None:
 
 
 def _clear(folder: Path) -> None:
-    """An empty folder in place of a stage's. Raises OutputError."""
+    """Replace a stage's folder by an empty one. Raises OutputError."""
     try:
         if folder.is_symlink() or folder.exists():
             shutil.rmtree(folder)
         folder.mkdir()
     except OSError as e:
-        what = "is a link" if folder.is_symlink() else "is no folder" if folder.is_file() else e.strerror
-        raise OutputError(f"{folder}: cannot be made anew ({what}); remove it, or choose another folder") from None
+        what = "is a link" if folder.is_symlink() else "is not a folder" if folder.is_file() else e.strerror
+        raise OutputError(f"{folder}: cannot be replaced ({what}); remove it, or choose another folder") from None
 
 
 def _is_done(stage: Stage, context: Context) -> bool:
-    """Whether the stage ended, from these inputs, and its files are as it left them."""
+    """Whether the stage finished from these inputs, and its files are as it left them."""
     folder = context.folder(stage.name)
     try:
         done = unsealed(folder / DONE)

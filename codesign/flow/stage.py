@@ -1,4 +1,4 @@
-"""A stage of a run, and what it is given."""
+"""A stage of a run, and what it works with."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ Progress = Callable[[str, int, int, str], None]  # stage, done, of, note; of 0: 
 
 @dataclass(frozen=True)
 class Context:
-    """What a stage works with: the flow, and the folders of the stages before it, finished."""
+    """What a stage works with: the flow, and the folders of the finished stages before it."""
 
     flow: Flow
     out: Path
@@ -36,7 +36,7 @@ class Context:
 
     @cached_property
     def training(self) -> dict[str, Any]:
-        """What the training depends on; its data are looked at once. Raises InputError when they are absent."""
+        """Everything that the training depends on; the data are read once. Raises InputError when they are absent."""
         return identity(self.flow, self.flow.chip, self.flow.data.digest(self.data))
 
     def seconds(self, stage: str) -> float:
@@ -52,4 +52,4 @@ class Stage:
     after: tuple[str, ...]
     inputs: Callable[[Context], dict[str, Any]]
     work: Callable[[Context, Path], None]
-    resumes: bool = False  # goes on from what a killed run left, instead of starting over
+    resumes: bool = False  # continues what a killed run left, instead of starting over

@@ -20,7 +20,7 @@ CALIBRATION = 256  # training images the compiler may look at
 
 
 def unplaced(recipe: Recipe) -> str | None:
-    """Why no chip takes a recipe's networks yet: its first such key, what that is, what came. None if chips do."""
+    """Why the compiler cannot map a recipe's networks: the key, what it asks for, its value. None if it can."""
     for key, got, fits, what in (
         ("network.model", recipe.network.model, "mlp", "convolutions"),
         ("quantize.slices", recipe.quantize.slices, 1, "weights sliced over several pairs"),
@@ -79,7 +79,7 @@ def _train(context: Context, folder: Path) -> None:
 
 
 def help_to_train(context: Context) -> None:
-    """What torchrun's further processes do: take their share of the training, if the first one trains."""
+    """What torchrun's other processes do: their share of the training, if the first process trains."""
     from codesign.train.distributed import Excused
     from codesign.train.loop import fit
 
@@ -89,7 +89,7 @@ def help_to_train(context: Context) -> None:
 
 
 def excuse_helpers(context: Context) -> None:
-    """Let torchrun's further processes go, without a training."""
+    """Release torchrun's other processes without a training."""
     from codesign.train.distributed import excuse
 
     excuse(context.flow.machine.device)

@@ -20,10 +20,10 @@ class Job(Brief):
 
 
 class Imperfection(Brief, BaseModel):
-    """Dies to draw for every trained network: the accuracy is measured on each, without the converters."""
+    """Dies to draw for every trained network, whose accuracy is measured on each of them, without the converters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: Annotated[str, Field(min_length=1)] = Field(description="of its column in the table")
+    name: Annotated[str, Field(min_length=1)] = Field(description="names the die in the table")
     cells: Cells = Field(description="imperfections, as in [quantize.cells]")
     draws: Annotated[int, Field(ge=1, le=10000)] = Field(8, description="dies drawn for each network")

@@ -1,4 +1,4 @@
-"""The record of a run, and its report for people."""
+"""The record of a run and its report; figures, tables and plots that studies and searches share."""
 
 from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, load
 from codesign.report.render import number, render, text

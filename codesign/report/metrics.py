@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from codesign.brief import Brief
+from codesign.brief import Brief, counted
 from codesign.errors import InputError
 from codesign.records import sealed, unsealed
 
@@ -101,8 +101,8 @@ class Metrics(_Record):
 
     def _brief(self) -> str:
         rtl = self.accuracy.rtl
-        chip = f"{self.mismatches} mismatches, {self.cycles.timing_errors} timing errors"
-        return f"{self.name} on {self.chip}: {rtl.percent:.2f} % of {rtl.images} images in Verilog, {chip}"
+        errors = f"{counted(self.mismatches, 'mismatch')}, {counted(self.cycles.timing_errors, 'timing error')}"
+        return f"{self.name} on {self.chip}: {rtl.percent:.2f} % of {counted(rtl.images, 'image')} in Verilog, {errors}"
 
     @classmethod
     def load(cls, folder: str | Path) -> "Metrics":
@@ -131,8 +131,6 @@ def load(folder: str | Path) -> Metrics:
     except ValidationError as e:
         first = e.errors()[0]
         key = ".".join(str(p) for p in first["loc"]) or "file"
-        raise InputError(f"{path}: {key}: {first['msg']}; write it again with --from report") from None
+        raise InputError(f"{path}: {key}: {first['msg']}; rewrite it with --from report") from None
     except ValueError as e:
-        raise InputError(
-            f"{path}: is damaged or from an older codesign ({e}); write it again with --from report"
-        ) from None
+        raise InputError(f"{path}: is damaged or from an older codesign ({e}); rewrite it with --from report") from None

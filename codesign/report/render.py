@@ -6,6 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from codesign.brief import counted
 from codesign.errors import plain
 from codesign.report.metrics import Accuracy, Metrics
 
@@ -75,17 +76,19 @@ def _costs(m: Metrics) -> Table:
 
 
 def _verdict(m: Metrics) -> list[Text]:
-    images = m.accuracy.rtl.images
-    count = f"{images:,} image{'s' if images != 1 else ''}"
-    speed = f"{count} compared, {m.images_per_second:,.1f} a second"
+    speed = f"{counted(m.accuracy.rtl.images, 'image')} compared, {m.images_per_second:,.1f} a second"
     lines = []
     if m.is_right:
         lines.append(Text(f"Verilog and reference agree in every word and cycle ({speed})", style="green"))
     if m.mismatches:
-        lines.append(Text(f"WRONG: {m.mismatches:,} words differ ({speed}); the first:", style="bold red"))
+        lines.append(
+            Text(f"WRONG: {counted(m.mismatches, 'word', 'differs', 'differ')} ({speed}); the first:", style="bold red")
+        )
         lines.append(Text(plain(m.first_mismatch or "")))
     if m.cycles.timing_errors:
-        late = f"WRONG: {m.cycles.timing_errors:,} images finished in a different cycle than predicted ({speed})"
+        late = (
+            f"WRONG: {counted(m.cycles.timing_errors, 'image')} finished in a different cycle than predicted ({speed})"
+        )
         lines.append(Text(late, style="bold red"))
     if m.inputs is not None and m.inputs.wasted:
         i = m.inputs

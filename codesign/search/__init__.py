@@ -1,4 +1,4 @@
-"""Co-optimization: the best network for a chip, or the least chip for an accuracy, with a certificate.
+"""Co-optimization: the best network for a chip, or the smallest chip for an accuracy, with a certificate.
 
 question file -> space of candidates -> cost of each by the compiler's plan -> search -> answer, certificate, curve
 """

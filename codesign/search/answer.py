@@ -1,4 +1,4 @@
-"""An answer: the winner under one set of limits, trained on everything, beside its rivals, and run in RTL."""
+"""An answer: the winner under one set of limits, trained on all images, compared with rivals, and simulated in RTL."""
 
 import json
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Answer(Brief):
 
 @dataclass(frozen=True)
 class Point(Brief):
-    """A budget and its answer; None where nothing fits, and why."""
+    """A budget and its answer; where nothing fits, None and the reason."""
 
     arrays: int
     answer: Answer | None
@@ -50,7 +50,10 @@ class Point(Brief):
 
 @dataclass(frozen=True)
 class Reached(Brief):
-    """The least chip for an accuracy. `probed`: (limit, mean held-out percent of the best), the limit rising."""
+    """The smallest chip that reaches a target accuracy.
+
+    `probed`: (limit, mean held-out percent of the best), limits rising.
+    """
 
     target: float
     quantity: str
@@ -63,7 +66,7 @@ class Reached(Brief):
 
 
 def answer(context: Context, site: Site, workers: Workers, openings: Sequence[Candidate], show: Progress) -> Answer:
-    """Search, train the winner and what it is compared with on every seed, run the winner in RTL, write it all down.
+    """Search, train the winner and its rivals with every seed, simulate the winner in RTL, and write the results.
 
     Raises CapacityError when nothing fits, and what training and simulation raise.
     """
@@ -74,7 +77,7 @@ def answer(context: Context, site: Site, workers: Workers, openings: Sequence[Ca
     tasks = [(winner, site.task(context, winner, epochs, seed, False)) for seed in seeds]
     tested = scored(tasks, workers, f"{context.name}, winner", show)[0]
     direct = [(winner, site.task(context, winner, epochs, seed, False, *DIRECT)) for seed in seeds]
-    rounded = scored(direct, workers, f"{context.name}, rounded", show)[0]
+    rounded = scored(direct, workers, f"{context.name}, quantized directly", show)[0]
     plain = None
     if uniform is not None:
         tasks = [(uniform, site.task(context, uniform, epochs, seed, False)) for seed in seeds]
@@ -90,7 +93,7 @@ def answer(context: Context, site: Site, workers: Workers, openings: Sequence[Ca
 
 
 def build(context: Context, site: Site, winner: Candidate, home: Path, show: Progress) -> tuple[Metrics, str]:
-    """Write the winner's flow and run it: train, compile, simulate. What RTL showed, and the command that does it."""
+    """Write the winner's flow and run it: train, compile, simulate. Returns its record and the command for it."""
     question = context.question
     seed = ("train.seed", question.search.seeds[0])
     described = context.flow(winner, seed, ("simulate.images", question.simulate.images))
@@ -109,7 +112,7 @@ def build(context: Context, site: Site, winner: Candidate, home: Path, show: Pro
 
 
 def scaled(context: Context) -> Candidate | None:
-    """The question's uniform net, scaled by the largest factor at which it fits; None if there is none."""
+    """The question's uniform network at the largest factor that fits; None if there is none."""
     uniform = context.question.uniform
     if uniform is None:
         return None
@@ -121,12 +124,12 @@ def scaled(context: Context) -> Candidate | None:
         cost = pricer(candidate)
         if any(m.limit == "arrays" for m in cost.misses):
             break
-        best = candidate if cost.fits else best  # of cycles a wider layer may take fewer
+        best = candidate if cost.fits else best  # a wider layer may take fewer cycles
     return best
 
 
 def _training_seconds(found: Found, site: Site) -> float:
-    """What the search's trainings took when they were done, finalists not counted; on other machines, other seconds."""
+    """Seconds that the search's trainings took, finalists not counted; they depend on the machine."""
     context, seed = found.context, found.context.question.search.seeds[0]
     spent = (
         seconds(site.task(context, t.candidate, epochs, seed, held_out=True))
@@ -137,12 +140,12 @@ def _training_seconds(found: Found, site: Site) -> float:
 
 
 def slug(context: Context) -> str:
-    """A folder's name for the context's limits."""
+    """The folder name for the context's limits."""
     return "_".join(f"{k}-{v}" for k, v in context.limits.given().items()) or "unlimited"
 
 
 def _inside(context: Context, candidate: Candidate) -> bool:
-    """Whether a candidate is one of the space's."""
+    """Whether a candidate lies in the space."""
     try:
         context.space.parameters(candidate)
     except (KeyError, ValueError):

@@ -1,4 +1,4 @@
-"""The certificate of a winner: what it costs against what it may, what lies beside it, and how sure the score is."""
+"""The certificate of a winner: its costs against the limits, its neighbours, and the confidence of its score."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from codesign.search.space import Candidate
 
 @dataclass(frozen=True)
 class Neighbour(Brief):
-    """The winner with the next choice of one free key; scored in percent after so many epochs if it was trained."""
+    """The winner with the next value of one free key. score: percent after `epochs` epochs, if it was trained."""
 
     key: str
     candidate: Candidate
@@ -26,7 +26,7 @@ class Neighbour(Brief):
 
 @dataclass(frozen=True)
 class Looked(Brief):
-    """How much was looked at: numbers of candidates, and epochs of the rungs."""
+    """How much of the space was searched: numbers of candidates, and epochs of the rungs."""
 
     space: int
     fitting: int | None  # None: the space is too large to count
@@ -41,7 +41,7 @@ class Looked(Brief):
 
 @dataclass(frozen=True)
 class Certificate(Brief):
-    """Everything that vouches for a winner. `rendering` makes JSON and text of it."""
+    """All evidence for a winner. `rendering` writes it as JSON and text."""
 
     question: str
     limits: Limits
@@ -50,10 +50,10 @@ class Certificate(Brief):
     budget: int  # arrays of the chip
     neighbours: tuple[Neighbour, ...]
     finalists: tuple[Scores, ...]  # on held-out images, the winner first
-    test: Scores  # trained on all training images, judged on the test set
+    test: Scores  # trained on all training images, evaluated on the test set
     looked: Looked
     rtl: Metrics
-    rebuild: str  # the command that does it again
+    rebuild: str  # the command that repeats it
 
     @property
     def held_out(self) -> Scores:
@@ -62,12 +62,12 @@ class Certificate(Brief):
 
     @property
     def binding(self) -> tuple[str, ...]:
-        """The limits that the next larger choices break."""
+        """The limits that the next larger values break."""
         return tuple(sorted({m.limit for n in self.neighbours if n.larger for m in n.cost.misses}))
 
 
 def certified(found: Found, test: Scores, rtl: Metrics, rebuild: str) -> Certificate:
-    """The certificate of what a search found. test: on all training images, judged on the test set."""
+    """The certificate of what a search found. test: on all training images, evaluated on the test set."""
     context = found.context
     return Certificate(
         context.question.name,
@@ -85,7 +85,7 @@ def certified(found: Found, test: Scores, rtl: Metrics, rebuild: str) -> Certifi
 
 
 def neighbours(found: Found) -> Iterator[Neighbour]:
-    """The next choices of each free key: whether larger, what they cost, and their score if trained."""
+    """The next values of each free key: whether larger, what they cost, and their score if trained."""
     context, winner = found.context, found.winner
     pricer = context.pricer
     own = pricer(winner)
@@ -99,7 +99,7 @@ def neighbours(found: Found) -> Iterator[Neighbour]:
 
 
 def looked(found: Found) -> Looked:
-    """How much a search looked at."""
+    """How much of the space was searched."""
     return Looked(
         space=found.context.space.size,
         fitting=found.fitting,
@@ -114,5 +114,5 @@ def looked(found: Found) -> Looked:
 
 
 def _more(value: Any, than: Any) -> bool:
-    """Whether a choice is the larger number: what decides between neighbours with equally many cells."""
+    """Whether a value is the larger number, which decides between neighbours with equally many cells."""
     return isinstance(value, int | float) and isinstance(than, int | float) and value > than

@@ -1,4 +1,4 @@
-"""What a search looks at: a question under some limits, its candidates, and what they cost. No data, no folders."""
+"""The context of a search: a question under some limits, its candidates and their costs. No data, no folders."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +22,7 @@ class Context(Brief):
     front: str | None = None  # the quantity that is minimized beside accuracy
 
     def under(self, limits: Limits) -> "Context":
-        """The same question under other limits; the chip gets as many arrays as are allowed, unless that is free."""
+        """The same question under other limits; the chip gets as many arrays as they allow, unless that is free."""
         return replace(self, limits=limits, base=base(self.question, limits))
 
     @property
@@ -31,7 +31,7 @@ class Context(Brief):
 
     @property
     def name(self) -> str:
-        """Of the search under these limits."""
+        """The name of the search under these limits."""
         under = ", ".join(f"{k} <= {v}" for k, v in self.limits.given().items()) or "no limits"
         return under if self.front is None else f"front of {self.front}, {under}"
 
@@ -48,7 +48,7 @@ class Context(Brief):
         return self.question.base(settings)
 
     def usual(self, key: str) -> Any:
-        """What the base flow has for a key of the recipe or the chip."""
+        """The base flow's value of a key of the recipe or the chip."""
         value: Any = self.base
         for part in key.split("."):
             value = getattr(value, part)
@@ -56,7 +56,7 @@ class Context(Brief):
 
 
 def base(question: Question, limits: Limits) -> Flow:
-    """The question's base flow, on a chip of as many arrays as the limits allow, unless that is free."""
+    """The question's base flow, on a chip of as many arrays as the limits allow, unless their number is free."""
     count = limits.arrays
     free = "chip.arrays.count" in question.free
     return question.base([("chip.arrays.count", min(count, 1024))] if count and not free else [])

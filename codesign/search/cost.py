@@ -1,6 +1,6 @@
-"""What a candidate costs on its chip, by the compiler's own plan. No training, no weights."""
+"""What a candidate costs on its chip, according to the compiler's own plan. No training, no weights."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,12 +21,12 @@ from codesign.settings import put
 from codesign.train.nets.architecture import Linear
 from codesign.train.recipe import Recipe
 
-UNPLACED = "placement"  # the limit of a candidate that no chip takes
+UNPLACED = "placement"  # the limit that a candidate breaks when the compiler cannot map it
 
 
 @dataclass(frozen=True)
 class Facts(Brief):
-    """What a network's size depends on of its data."""
+    """What the size of a network depends on in its data."""
 
     features: int
     classes: int
@@ -43,7 +43,7 @@ class Miss(Brief):
 
     @property
     def excess(self) -> float:
-        """How far beyond, as a share of the limit."""
+        """How far beyond the limit, as a share of it."""
         return self.got / self.allowed - 1 if self.allowed else float("inf")
 
     def __str__(self) -> str:
@@ -52,10 +52,10 @@ class Miss(Brief):
 
 @dataclass(frozen=True)
 class Cost(Brief):
-    """The quantities that limits are about (see `Limits`), and the limits that they break.
+    """The quantities that `Limits` bounds, and the limits that they break.
 
-    cells hold weights; no packing takes fewer arrays than lower_bound. None where the chip cannot take the network,
-    so that it has no plan.
+    cells: those that hold weights. lower_bound: no packing takes fewer arrays. Quantities are None where the network
+    does not fit the chip and so has no plan.
     """
 
     cells: int
@@ -75,7 +75,7 @@ class Cost(Brief):
 
     @property
     def excess(self) -> float:
-        """How far from fitting: the sum over the broken limits."""
+        """How far from fitting: the sum over all broken limits."""
         return sum(m.excess for m in self.misses)
 
     def quantities(self) -> dict[str, float | None]:
@@ -85,7 +85,7 @@ class Cost(Brief):
 
 @dataclass(frozen=True)
 class Pricer(Brief):
-    """Prices the candidates of a base flow. `facts` by the factor that images are downsampled by."""
+    """Prices the candidates of a base flow. `facts`: by the factor that images are downsampled by."""
 
     base: Flow
     limits: Limits
@@ -93,7 +93,7 @@ class Pricer(Brief):
     _chips: dict[tuple[tuple[str, Any], ...], Chip] = field(default_factory=dict, compare=False)
 
     def __call__(self, candidate: Candidate) -> Cost:
-        """The candidate's cost; values that are impossible together are a miss like any other."""
+        """The candidate's cost; values that cannot be combined count as a miss."""
         try:
             recipe, chip = self.recipe(candidate), self.chip(candidate)
             outline = outline_of(recipe, self.facts[recipe.data.downsample])
@@ -131,7 +131,7 @@ class Pricer(Brief):
             for k, most in self.limits.given().items()
             if (got := found[k]) is not None and got > most
         )
-        return Cost(**{k: v for k, v in vars(cost).items() if k != "misses"}, misses=broken) if broken else cost
+        return replace(cost, misses=broken)
 
     def recipe(self, candidate: Candidate) -> Recipe:
         """The recipe of a candidate: the base's with its choices."""
@@ -151,7 +151,7 @@ class Pricer(Brief):
 
 
 def outline_of(recipe: Recipe, facts: Facts) -> Outline:
-    """A recipe's network as the compiler will see it. Raises UnsupportedError on what no chip takes."""
+    """A recipe's network as the compiler will see it. Raises UnsupportedError on what it cannot map."""
     layers: list[LayerSize] = []
     sizes = {"input": facts.features}
     for layer in recipe.network.layers(facts.classes):

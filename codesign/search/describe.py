@@ -1,4 +1,4 @@
-"""The question file: which networks and chips are free, what they may cost, and how long to look."""
+"""The question file: which networks and chips are free, what they may cost, and how much to search."""
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -11,9 +11,8 @@ from codesign import resources
 from codesign.brief import Brief
 from codesign.devices import Cells
 from codesign.errors import ConfigError
-from codesign.files import read_text
 from codesign.flow import Base, Flow
-from codesign.settings import TOML_LIMIT, changes, parsed, put, validate_data
+from codesign.settings import changes, parsed, put, validate_data
 
 Count = Annotated[int, Field(ge=1, le=65536)]
 Amount = Annotated[float, Field(gt=0)]
@@ -39,13 +38,17 @@ class Widths(_Part):
 
 
 class Limits(_Part):
-    """What a candidate may cost. Absent: no limit, but for the arrays that the chip has."""
+    """What a candidate may cost. Absent: no limit, except for the arrays that the chip has."""
 
-    arrays: Count | None = Field(None, description="arrays used; also how many the chip has, unless that is free")
+    arrays: Count | None = Field(
+        None, description="arrays used; also the number that the chip has, unless that is free"
+    )
     interval: Cycles | None = Field(None, description="mean cycles between images when the input never pauses")
-    latency: Count | None = Field(None, description="cycles of one image that meets an idle chip")
+    latency: Count | None = Field(None, description="cycles for one image on an idle chip")
     activation_words: Count | None = Field(None, description="words of the activation memory in use at once")
-    energy_nj: Amount | None = Field(None, description="energy an image, nJ, the higher estimate (mapping/energy.py)")
+    energy_nj: Amount | None = Field(
+        None, description="energy per image in nJ, the higher estimate (mapping/energy.py)"
+    )
     programming_s: Amount | None = Field(None, description="seconds to program every cell, one after another")
 
     def given(self) -> dict[str, float]:
@@ -54,28 +57,36 @@ class Limits(_Part):
 
 
 class Effort(_Part):
-    """How to look. Candidates are compared on held-out training images, never on the test set."""
+    """How to search. Candidates are compared on held-out training images, never on the test set."""
 
     trials: Annotated[int, Field(ge=1, le=100_000)] = Field(24, description="different networks to train, per budget")
     rungs: tuple[Count, ...] = Field((), strict=False, description="epochs of cheaper trainings before the full one")
-    keep: Annotated[int, Field(ge=2, le=100)] = Field(3, description="one in so many goes on to the next rung")
-    floor: Annotated[int, Field(ge=1)] = Field(3, description="the first so many are trained in full in any case")
-    finalists: Annotated[int, Field(ge=1, le=100)] = Field(2, description="candidates trained again on every seed")
-    seeds: Seeds = Field((1, 2, 3), strict=False, description="of finalists, winner and its rivals; the first searches")
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="of the sampler")
-    sampler: Literal["tpe", "random"] = Field("tpe", description="who proposes candidates")
+    keep: Annotated[int, Field(ge=2, le=100)] = Field(
+        3, description="one candidate in so many advances to the next rung"
+    )
+    floor: Annotated[int, Field(ge=1)] = Field(3, description="the first so many candidates are always trained in full")
+    finalists: Annotated[int, Field(ge=1, le=100)] = Field(
+        2, description="best candidates, trained again with every seed"
+    )
+    seeds: Seeds = Field(
+        (1, 2, 3),
+        strict=False,
+        description="seeds of the finalists, the winner and its rivals; the search itself uses the first",
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="seed of the sampler")
+    sampler: Literal["tpe", "random"] = Field("tpe", description="what proposes candidates")
     validation: Annotated[int, Field(ge=1)] = Field(description="training images held out to compare candidates on")
 
 
 class Evaluate(_Part):
-    """What candidates are judged on: the die without imperfections, or the mean of drawn ones."""
+    """What candidates are evaluated on: the ideal die, or the mean over drawn dies."""
 
     cells: Cells = Field(Cells(), description="imperfections of the drawn dies; all zero: the ideal die")
-    draws: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="dies")
+    draws: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="number of dies drawn")
 
 
 class Uniform(_Part):
-    """What a user would try first: these hidden layers, all scaled by one factor until they fit."""
+    """What a user would try first: these hidden layers, all scaled by the largest factor that fits."""
 
     hidden: tuple[Count, ...] = Field(strict=False, description="widths at factor 1")
     set: dict[str, Any] = Field(default_factory=dict, description="further settings, as dotted keys of a flow")
@@ -88,28 +99,28 @@ class Check(_Part):
 
 
 class Question(Base):
-    """Which network for this chip? Every candidate is the base flow with values of what is free."""
+    """Which network for this chip? Every candidate is the base flow with a value for each free key."""
 
     renamed: ClassVar[Mapping[str, str]] = {"baseline": "uniform"}
 
     question: Annotated[str, Field(min_length=1)] = Field(description="what is asked, in one sentence")
     set: dict[str, Any] = Field(default_factory=dict, description="changes to the chip, as dotted keys of a flow")
     free: dict[str, Widths | list[Any]] = Field(
-        description="dotted key of a flow: its values, or layers of free widths"
+        description="values of each free key, or layers of free widths, by dotted key of a flow"
     )
     limits: Limits = Field(Limits(), description="what a candidate may cost")
-    search: Effort = Field(description="how long to look")
-    evaluate: Evaluate = Field(Evaluate(), description="what candidates are judged on")
+    search: Effort = Field(description="how much to search")
+    evaluate: Evaluate = Field(Evaluate(), description="what candidates are evaluated on")
     uniform: Uniform | None = Field(None, description="what a user would try first; compared with the winner")
     simulate: Check = Field(Check(), description="the winner's simulation in RTL")
-    quick: dict[str, Any] = Field(default_factory=dict, description="the quick form: dotted keys of this file")
+    quick: dict[str, Any] = Field(default_factory=dict, description="what --quick changes, as dotted keys of this file")
 
     _file: Path | None = PrivateAttr(None)
 
     @field_validator("free", mode="before")
     @classmethod
     def _axes(cls, free: Any) -> Any:
-        """Judges each axis as what it is, so that a mistake is told once."""
+        """Validates each axis by its own kind, so that a mistake is reported once."""
         problems = []
         for key, values in free.items() if isinstance(free, dict) else ():
             if isinstance(values, dict):
@@ -135,7 +146,7 @@ class Question(Base):
             if table not in (*self.recipe, "chip") or not below:
                 problems.append(f"free.{key}: must be a key of the recipe or the chip, such as network.hidden")
             elif key in HELD or table in HELD:
-                problems.append(f"free.{key}: belongs to how candidates are trained; give it in [{table}] or [search]")
+                problems.append(f"free.{key}: is the same for all candidates; set it in [{table}] or [search]")
             elif below.partition(".")[0] in self.recipe.get(table, ()):
                 problems.append(f"free.{key}: is also in [{table}]; remove one of them")
             problems += [f"free.{key}{what}" for what in _unusable(values)]
@@ -143,7 +154,7 @@ class Question(Base):
             if b <= a:
                 problems.append(f"search.rungs.{k + 1}: must be more epochs than the rung before ({a}), got {b}")
         if len(set(self.search.seeds)) < len(self.search.seeds) or not self.search.seeds:
-            problems.append("search.seeds: needs at least one, each once")
+            problems.append("search.seeds: must list at least one seed, each once")
         if problems:
             raise ValueError("\n".join(problems))
         return self
@@ -165,17 +176,12 @@ class Question(Base):
 
 
 def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Question:
-    """The question of a TOML file, or one that travels with codesign by name (`optimize_mnist`).
+    """The question of a TOML file, or a preset by name, such as `mnist`.
 
     quick: its quick form. sets: KEY=VALUE changes, dotted keys of the file. Raises ConfigError with every mistake.
     """
-    named = resources.presets().get(str(source))
-    try:
-        text = named.read_text(encoding="utf-8") if named else read_text(source, TOML_LIMIT)
-    except OSError as e:
-        raise ConfigError(f"question {source}: cannot be read ({e.strerror}); give a .toml file") from None
-    data = parsed(text, str(source))
-    where = f"{source}.toml" if named else str(source)
+    text, where = resources.read("question", source)
+    data = parsed(text, where)
     settings = [
         *(data.get("quick", {}).items() if quick and isinstance(data.get("quick"), dict) else ()),
         *changes(sets),
@@ -190,12 +196,12 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
     if problems:
         raise ConfigError("\n".join(problems))
     question = validate_data(Question, data, where)
-    question._file = None if named else Path(source)
+    question._file = Path(source) if where == str(source) else None  # a preset lies nowhere
     return question
 
 
 def _unusable(values: Widths | list[Any]) -> list[str]:
-    """What keeps an axis from being searched."""
+    """Why an axis cannot be searched."""
     if isinstance(values, Widths):
         found = [f".{k}: at least one is required" for k in ("depth", "widths") if not getattr(values, k)]
         if values.widths == "edges" and values.least > values.most:

@@ -1,7 +1,5 @@
-"""Accuracy against one quantity: the candidates that no other one beats in both (NSGA-II)."""
+"""Accuracy against one quantity: the Pareto front, searched with NSGA-II."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +9,7 @@ from typing import Any
 from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
+from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.describe import Limits, Question
 from codesign.search.run import Progress, explore
@@ -23,7 +22,7 @@ SCHEMA = "codesign-front/1"
 
 @dataclass(frozen=True)
 class Front(Brief):
-    """The candidates that are not beaten, the cheapest first; held-out accuracies after one full training each."""
+    """The Pareto-optimal candidates, cheapest first; held-out accuracies after one full training each."""
 
     context: Context
     best: tuple[Tried, ...]
@@ -46,7 +45,7 @@ def front(
 ) -> Front:
     """The front of held-out accuracy against `quantity`, a name of `Limits`; written as NAME-QUANTITY.json and .csv.
 
-    Where no more candidates fit than `search.trials`, all are trained. Raises as `sweep.optimize` does.
+    If at most `search.trials` candidates fit, all are trained. Raises as `sweep.optimize` does.
     """
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--front {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
@@ -64,7 +63,7 @@ def front(
 
 
 def unbeaten(known: Sequence[Tried], quantity: str) -> list[Tried]:
-    """Those than which none is both cheaper and at least as accurate, or as cheap and more accurate; cheapest first."""
+    """The Pareto-optimal candidates, cheapest first."""
     best: list[Tried] = []
     for t in sorted(known, key=lambda t: (_cost(t, quantity), -t.scores[-1], t.candidate.label)):
         if not best or t.scores[-1] > best[-1].scores[-1]:
@@ -99,13 +98,9 @@ def front_table(found: Front) -> tuple[list[str], list[list[str]], str]:
 
 
 def _csv(found: Front) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     keys = list(Limits.model_fields)
-    writer.writerow(["candidate", "held_out", *keys])
-    for t in found.best:
-        writer.writerow([t.candidate.label, f"{t.scores[-1]:.4f}", *(t.cost.quantities()[k] for k in keys)])
-    return out.getvalue()
+    rows = [[t.candidate.label, f"{t.scores[-1]:.4f}", *(t.cost.quantities()[k] for k in keys)] for t in found.best]
+    return csv_text(["candidate", "held_out", *keys], rows)
 
 
 def _cost(t: Tried, quantity: str) -> float:

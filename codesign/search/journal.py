@@ -1,7 +1,7 @@
-"""The file in which all workers of a search tell what they did: one entry a line, each with a checksum.
+"""The journal in which all workers of a search record what they did: one entry per line, each with a checksum.
 
-A line is CRC JSON, the CRC-32 in hex of this entry and all before it; so a line that changed, is lost, doubled or in
-another place does not go unnoticed. Only the end of the file may be missing: that is what a kill leaves.
+A line is CRC JSON, where CRC is the CRC-32 in hex of this entry and all before it, so that a line which was changed,
+lost, doubled or moved is noticed. Only the end of the file may be missing: that is what a kill leaves.
 """
 
 import json
@@ -26,7 +26,7 @@ class Journal(BaseJournalBackend):
 
     def __init__(self, path: Path) -> None:
         self._path, self._lock = path, JournalFileSymlinkLock(str(path))
-        self._ends = [(0, START)]  # after so many lines: where the file goes on, and the checksum so far
+        self._ends = [(0, START)]  # after each number of lines: position in the file, checksum so far
         if not path.exists():
             path.touch()
 
@@ -38,7 +38,11 @@ class Journal(BaseJournalBackend):
             at, crc = at + len(line), zlib.crc32(entry, crc)
             if told != b"%08x" % crc:
                 old = number == 1 and line.startswith(b"{")
-                what = "is of an older codesign, without checksums" if old else "is damaged, or one before it is lost"
+                what = (
+                    "is from an older codesign, without checksums"
+                    if old
+                    else "is damaged, or a line before it is missing"
+                )
                 raise self._damaged(f"line {number} {what}")
             if number == len(self._ends):
                 self._ends.append((at, crc))
@@ -49,7 +53,7 @@ class Journal(BaseJournalBackend):
         self._lock.acquire()
         try:
             for _ in self.read_logs(len(self._ends) - 1):
-                pass  # what others told meanwhile
+                pass  # what others added meanwhile
             at, crc = self._ends[-1]
             lines, ends = [], []
             for log in logs:
@@ -63,7 +67,7 @@ class Journal(BaseJournalBackend):
             self._lock.release()
 
     def _lines(self, at: int) -> list[bytes]:
-        """Whole lines from a place on; what follows the last one is still being written, or its writer was killed."""
+        """Whole lines from a position on; what follows is still being written, or its writer was killed."""
         try:
             with open_regular(self._path, LIMIT) as f:
                 size = os.fstat(f.fileno()).st_size
@@ -76,11 +80,11 @@ class Journal(BaseJournalBackend):
         return data[: data.rfind(b"\n") + 1].splitlines(keepends=True)
 
     def _damaged(self, how: str) -> InputError:
-        return InputError(f"{self._path}: {how}; remove it, the trainings in {self._path.parent / 'jobs'} are not lost")
+        return InputError(f"{self._path}: {how}; remove it; the trainings in {self._path.parent / 'jobs'} are kept")
 
 
 def _replace_end(path: Path, at: int, data: bytes) -> None:
-    """Put `data` at the place where the whole lines of a file end; where that fails, nothing."""
+    """Write `data` where the whole lines of a file end; if that fails, write nothing."""
     with path.open("r+b", buffering=0) as f:
         f.truncate(at)  # a killed writer's half line
         f.seek(at)

@@ -1,4 +1,4 @@
-"""What candidates are compared by: the score of a training, made at most once, and how long it took."""
+"""What candidates are compared by: the score of a training, run at most once, and how long it took."""
 
 import time
 
@@ -7,18 +7,18 @@ from codesign.folders import atomic_write, writing
 from codesign.jobs.training import Ended, Result, Task, read, train
 from codesign.records import sealed, unsealed
 
-DIE = "drawn"  # the name of the dies that candidates are judged on
+DIE = "drawn"  # the name of the dies that candidates are evaluated on
 TIME = "time.json"
 
 
 def score(result: Result) -> float:
-    """Percent right, on the ideal die or as a mean over drawn ones."""
+    """Accuracy in percent, on the ideal die or as a mean over drawn dies."""
     drawn = result.dies.get(DIE)
     return sum(drawn) / len(drawn) if drawn else result.quantized
 
 
 def measured(task: Task) -> float:
-    """The score of a training, done now unless it was done before. Raises InputError when it cannot be done."""
+    """The score of a training, which runs now unless its result is kept. Raises InputError when it fails."""
     found = read(task.home)
     if found is None:
         begin = time.perf_counter()
@@ -34,7 +34,7 @@ def measured(task: Task) -> float:
 
 
 def seconds(task: Task) -> float:
-    """How long a training took when it was done; 0 if that is not known."""
+    """How many seconds a training took; 0 if that is not known."""
     try:
         return float(unsealed(task.home / TIME)["time_s"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -1,46 +1,37 @@
 """Accuracy against arrays: the winners, uniform scaling, and direct quantization. Same data, same bytes."""
 
-import io
-import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
+from codesign.report.plot import accuracy_axis, line
+from codesign.report.plot import svg as picture
+from codesign.report.stats import deviation
 from codesign.search.answer import Point
 from codesign.search.describe import Question
 from codesign.search.run import Scores
-from codesign.study.plot import COLOURS, MARKERS, STYLE, accuracy_axis
-from codesign.study.table import deviation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def svg(question: Question, points: Sequence[Point]) -> bytes:
     """The curve as SVG, with standard deviations over seeds."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    return picture(question.name, question.question, lambda axes: _draw(axes, points), 4.2, 3)
 
-    style: Any = STYLE | {"svg.hashsalt": question.name}
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(style)
-        figure = Figure(figsize=(7, 4.2), layout="constrained")
-        axes = figure.add_subplot()
-        drawn = []
-        for k, (name, line) in enumerate(_lines(points).items()):
-            at, mean = [a for a, _ in line], [s.mean for _, s in line]
-            spread = [deviation(s.values) or 0.0 for _, s in line]
-            look: dict[str, Any] = {"color": COLOURS[k], "marker": MARKERS[k], "markersize": 4, "linewidth": 1.4}
-            axes.errorbar(at, mean, spread if any(spread) else None, label=name, capsize=2.5, **look)
-            drawn += [m + side * s for m, s in zip(mean, spread, strict=True) for side in (-1, 1)]
-        axes.set_xscale("log", base=2)
-        budgets = [p.arrays for p in points]
-        axes.set_xticks(budgets, [str(b) for b in budgets])
-        axes.set_xticks([], minor=True)
-        axes.set_xlabel("arrays of the chip")
-        accuracy_axis(axes, min(drawn), max(drawn))
-        axes.set_title("\n".join(textwrap.wrap(question.question, 95)), fontsize=9, loc="left")
-        figure.legend(loc="outside lower center", ncols=3)
-        out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "codesign"})
-    return out.getvalue()
+
+def _draw(axes: "Axes", points: Sequence[Point]) -> None:
+    drawn = []
+    for k, (name, scores) in enumerate(_lines(points).items()):
+        mean = [s.mean for _, s in scores]
+        spread = [deviation(s.values) or 0.0 for _, s in scores]
+        line(axes, k, name, [a for a, _ in scores], mean, spread)
+        drawn += [m + side * s for m, s in zip(mean, spread, strict=True) for side in (-1, 1)]
+    axes.set_xscale("log", base=2)
+    budgets = [p.arrays for p in points]
+    axes.set_xticks(budgets, [str(b) for b in budgets])
+    axes.set_xticks([], minor=True)
+    axes.set_xlabel("arrays of the chip")
+    accuracy_axis(axes, min(drawn), max(drawn))
 
 
 def _lines(points: Sequence[Point]) -> dict[str, list[tuple[int, Scores]]]:

@@ -1,13 +1,14 @@
 """A certificate for programs and for people."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from codesign.brief import counted
 from codesign.report import Metrics
+from codesign.report.stats import half_width
+from codesign.report.tables import rounded, with_spread
 from codesign.search.certificate import Certificate, Neighbour
 from codesign.search.run import Scores
-from codesign.study.table import half_width
 
 SCHEMA = "codesign-certificate/1"
 
@@ -84,22 +85,24 @@ def text(c: Certificate) -> str:
             limit = f", limit {allowed[name]:,g}" if name in allowed else ""
             lines.append(f"  {name} {value or 0:,.4g}{limit}")
     low, high = cost.energy_low_nj or 0, cost.energy_nj or 0
-    lines.append(f"  energy {low:,.1f} to {high:,.1f} nJ an image, by source (mapping/energy.py)")
+    lines.append(f"  energy {low:,.1f} to {high:,.1f} nJ per image, by source (mapping/energy.py)")
     lines += [f"  next {_neighbour(n)}" for n in c.neighbours]
     of = "candidates" if search.fitting is None else f"of {search.fitting:,} candidates that fit"
     lines += [
         f"  searched: trained {'all' if search.exhaustive else search.trained} {of} in a space of "
         f"{search.space:,}, {search.in_full} of them in full; {search.infeasible} proposals did not fit and "
-        "took no training",
-        f"  RTL: {rtl.mismatches} words differ on {rtl.accuracy.rtl.images} images; latency {rtl.cycles.simulated} "
-        f"cycles, predicted {rtl.cycles.predicted}; {rtl.cycles.timing_errors} images in another cycle",
-        f"  again: {c.rebuild}",
+        "were not trained",
+        f"  RTL: {counted(rtl.mismatches, 'word', 'differs', 'differ')} "
+        f"on {counted(rtl.accuracy.rtl.images, 'image')}; "
+        f"latency {rtl.cycles.simulated} cycles, predicted {rtl.cycles.predicted}; "
+        f"{counted(rtl.cycles.timing_errors, 'timing error')}",
+        f"  to repeat it: {c.rebuild}",
     ]
     return "\n".join(lines)
 
 
 def _neighbour(n: Neighbour) -> str:
-    """A neighbour in one line: why it does not fit, or what it scored."""
+    """A neighbour in one line: why it does not fit, or its score."""
     score = "not trained" if n.score is None else f"{n.score:.2f} % held-out after {n.epochs} epochs"
     what = "; ".join(map(str, n.cost.misses)) or f"{score}, {n.cost.arrays} arrays"
     return f"{'larger ' if n.larger else 'smaller'} {n.candidate.label}: {what}"
@@ -107,17 +110,3 @@ def _neighbour(n: Neighbour) -> str:
 
 def _mean(s: Scores) -> str:
     return with_spread(s.mean, half_width(s.values))
-
-
-def with_spread(mean: float, half: float | None) -> str:
-    """98.12 ± 0.10: a mean and half of its 95 % interval, if there is one."""
-    return f"{mean:.2f}" + ("" if half is None else f" ± {half:.2f}")
-
-
-def rounded(value: Any) -> Any:
-    """Floats to 4 decimals, wherever they are; tuples as lists."""
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
-    return [rounded(v) for v in value] if isinstance(value, Sequence) and not isinstance(value, str) else value

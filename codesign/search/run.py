@@ -20,7 +20,7 @@ from codesign.search.space import Candidate
 from codesign.search.trial import ENUMERATE, Tried, tried, try_one
 from codesign.workers import Workers, spread
 
-Progress = Callable[[str, float, int, str], None]  # what is done, done, of, note
+Progress = Callable[[str, float, int, str], None]  # task, done, of, note
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ def search(
     always: Sequence[Candidate] = (),
     progress: Progress | None = None,
 ) -> Found:
-    """Find the best candidate under the context's limits; goes on where an earlier search in the folder stopped.
+    """Find the best candidate under the context's limits; resumes an earlier search in the folder.
 
-    openings are tried first, where they fit; what is in `always` becomes a finalist in any case. Raises
+    openings are tried first, if they fit; candidates in `always` are finalists in addition to the best. Raises
     CapacityError, with the closest candidate, when nothing fits; ConfigError when the folder holds the search of
     another question.
     """
@@ -90,7 +90,7 @@ def search(
 def explore(
     context: Context, site: Site, workers: Workers, openings: Sequence[Candidate], show: Progress
 ) -> tuple[list[Tried], optuna.Study, int | None]:
-    """Train candidates until enough are tried, or all that fit: them, their study, and how many fit if counted."""
+    """Train candidates until enough, or all that fit, are tried: they, their study, and how many fit if counted."""
     fits = fitting(context)
     with quiet(), writing(site.out):
         study = joined(context, site, [c for c in openings if context.pricer(c).fits])
@@ -101,7 +101,7 @@ def explore(
         known = _more(context, site, study, wanted, workers, show)
         while context.front is None and (
             larger := _larger(context, study, known)
-        ):  # to the end: run again, it adds none
+        ):  # until none is left, so that a rerun adds none
             enqueue(context.space, study, larger)
             known = _more(context, site, study, len(known) + len(larger), workers, show)
     if not known:
@@ -117,7 +117,7 @@ def explore(
 def _more(
     context: Context, site: Site, study: optuna.Study, wanted: int, workers: Workers, show: Progress
 ) -> list[Tried]:
-    """Try candidates until `wanted` are tried, or none is left; all that are tried."""
+    """Try candidates until `wanted` are tried, or none is left. Returns all that were tried."""
     known = tried(context, study)
     show(context.name, len(known), wanted, _note(known))
     for one in spread([(try_one, (context, site))] * max(0, wanted - len(known)), workers):
@@ -127,7 +127,7 @@ def _more(
 
 
 def _larger(context: Context, study: optuna.Study, known: Sequence[Tried]) -> list[Candidate]:
-    """Neighbours of the best that have more weights, fit, and were not tried: no winner goes without a look at them."""
+    """Untried neighbours of the best that have more weights and fit: a winner must have been compared with them."""
     best = max(known, key=lambda t: t.rank, default=None)
     if best is None:
         return []
@@ -151,7 +151,7 @@ def fitting(context: Context) -> list[Candidate] | None:
 
 
 def scored(tasks: Sequence[tuple[Candidate, Task]], workers: Workers, what: str, show: Progress) -> list[Scores]:
-    """The scores of trainings, by candidate, in the order they came; each training done once."""
+    """The scores of trainings, by candidate, in the order of `tasks`; each training runs once."""
     values: dict[int, float] = {}
     show(what, 0, len(tasks), "")
     for k, value in spread([(_numbered, (k, task)) for k, (_, task) in enumerate(tasks)], workers):
@@ -196,7 +196,7 @@ def _note(known: Sequence[Tried]) -> str:
 
 
 def nothing(context: Context, looked: Iterable[Candidate]) -> CapacityError:
-    """Nothing fits: the candidate that comes closest, and by what it misses."""
+    """The error where nothing fits: the closest candidate, and which limits it breaks."""
     pricer = context.pricer
     closest, cost = min(((c, pricer(c)) for c in looked), key=lambda pair: pair[1].excess)
     return CapacityError(

@@ -1,7 +1,5 @@
-"""What fits, without any training: every candidate priced, and the analytic front among those that fit."""
+"""What fits, without any training: every candidate priced, and the Pareto front of those that fit."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ import numpy as np
 from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
+from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
@@ -29,8 +28,8 @@ SHOWN = 20  # rows for people
 class Screened(Brief):
     """All candidates of a space with their costs, in the space's order, and which of them lie on the front.
 
-    The front: candidates that fit, of which no other that fits has at least as many cells for weights and costs no
-    more arrays, cycles and energy. Cells stand for accuracy, which only training knows.
+    The front: the candidates that fit and are Pareto-optimal in cells for weights (the more the better) and in arrays,
+    cycles and energy. Cells stand for accuracy, which only training tells.
     """
 
     context: Context
@@ -39,7 +38,7 @@ class Screened(Brief):
 
 
 def screen(question: Question, out: str | Path, arrays: int | None = None, data: str | Path | None = None) -> Screened:
-    """Price the whole space and write NAME-screen.csv. Nothing is sampled: all candidates are gone through.
+    """Price the whole space and write NAME-screen.csv. Nothing is sampled: every candidate is listed.
 
     Raises ConfigError when the space is too large for that, CapacityError with the closest candidate when nothing
     fits.
@@ -47,7 +46,7 @@ def screen(question: Question, out: str | Path, arrays: int | None = None, data:
     with start(question, out, data) as (first, site):
         if first.space.size > ENUMERATE:
             raise ConfigError(
-                f"{question.where}: --screen goes through every candidate, {first.space.size:,} are too many "
+                f"{question.where}: --screen lists every candidate, and {first.space.size:,} are too many "
                 f"(at most {ENUMERATE:,}); free fewer values"
             )
         context = first.under(limits_of(question, [] if arrays is None else [arrays])[0])
@@ -72,7 +71,7 @@ def screen_table(found: Screened) -> tuple[list[str], list[list[str]], str]:
     more = f"; {len(rows) - SHOWN} more in the .csv" if len(rows) > SHOWN else ""
     note = [
         f"{fit:,} of all {len(found.priced):,} candidates meet {found.context.name}; nothing was trained",
-        f"shown: those that none beats in cells and in every cost{more}",
+        f"shown: the Pareto front of cells and costs{more}",
     ]
     return ["candidate", "cells", *COSTS], rows[:SHOWN], "\n".join(note)
 
@@ -99,15 +98,13 @@ def screen_record(found: Screened) -> dict[str, Any]:
 
 def screen_csv(found: Screened) -> str:
     """Every candidate: what it costs, what it misses, whether it lies on the front."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     keys = list(Limits.model_fields)
-    writer.writerow(["candidate", "cells", "lower_bound", *keys, "fits", "front", "misses"])
+    rows: list[list[Any]] = []
     for (candidate, cost), on in zip(found.priced, found.front, strict=True):
         values = ["" if (v := cost.quantities()[k]) is None else f"{v:g}" for k in keys]
         misses = "; ".join(map(str, cost.misses))
-        writer.writerow([candidate.label, cost.cells, cost.lower_bound, *values, int(cost.fits), int(on), misses])
-    return out.getvalue()
+        rows.append([candidate.label, cost.cells, cost.lower_bound, *values, int(cost.fits), int(on), misses])
+    return csv_text(["candidate", "cells", "lower_bound", *keys, "fits", "front", "misses"], rows)
 
 
 def _front(costs: Sequence[Cost]) -> list[bool]:

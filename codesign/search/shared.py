@@ -1,4 +1,4 @@
-"""The study that all workers of a search share: its journal in the folder, opened and locked."""
+"""The Optuna study that all workers of a search share, through a journal in the folder."""
 
 import logging
 import warnings
@@ -25,7 +25,10 @@ def journal(site: Site) -> JournalStorage:
 
 
 def joined(context: Context, site: Site, openings: Sequence[Candidate]) -> optuna.Study:
-    """The study of the context's limits, made if need be; what a killed worker left running is put first again."""
+    """The study of the context's limits, created if needed.
+
+    Trials that a killed worker left running are requeued first.
+    """
     best, least = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
     try:
         storage = journal(site)
@@ -37,9 +40,9 @@ def joined(context: Context, site: Site, openings: Sequence[Candidate]) -> optun
         )
     except (ValueError, KeyError, TypeError, AssertionError):
         raise InputError(
-            f"{site.out / JOURNAL}: is damaged; remove it, the trainings in {site.out / 'jobs'} are not lost"
+            f"{site.out / JOURNAL}: is damaged; remove it; the trainings in {site.out / 'jobs'} are kept"
         ) from None
-    if "identity" not in study.user_attrs:  # new, or its maker was killed before this was told
+    if "identity" not in study.user_attrs:  # new, or its creator was killed before this was set
         enqueue(context.space, study, openings)
         study.set_user_attr("identity", site.identity(context))
     elif study.user_attrs["identity"] != site.identity(context):
@@ -48,21 +51,21 @@ def joined(context: Context, site: Site, openings: Sequence[Candidate]) -> optun
             "choose another folder, or remove it"
         )
     for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        # As it was, and before those that wait for the first time; without a candidate, what is drawn next is the same.
+        # Unchanged, and before those that wait for the first time; without a candidate, the next draw gives the same.
         begun = "candidate" in t.user_attrs or "fixed_params" in t.system_attrs
         storage.set_trial_state_values(t._trial_id, TrialState.WAITING if begun else TrialState.FAIL)
     return study
 
 
 def enqueue(space: Space, study: optuna.Study, candidates: Sequence[Candidate]) -> None:
-    """Have candidates asked for next, each once."""
+    """Queue candidates to be asked for next, each once."""
     for candidate in candidates:
         study.enqueue_trial(space.parameters(candidate), skip_if_exists=True)
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Optuna without its log lines, and its notes on experimental options and on what a killed worker told already."""
+    """Optuna without its log, and without warnings of experimental options and of values a killed worker reported."""
     level = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Where a search works: its folder, the data, and the trainings there. Picklable, and the same in every process."""
+"""Where a search runs: its folder, the data, and the trainings there. Picklable, and the same in every process."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ class Site(Brief):
         held_out: bool,
         *more: tuple[str, Any],
     ) -> Task:
-        """A training of a candidate: on all images but the held-out ones and judged on those, or on the test set."""
+        """A training on all images, scored on the test set; or without the held-out ones, scored on those."""
         question = context.question
         validation = question.search.validation if held_out else 0
         settings = [("train.epochs", epochs), ("train.seed", seed), ("data.validation", validation), *more]
@@ -47,7 +47,7 @@ class Site(Brief):
         return Task(job, dies, self.out / "jobs" / key(job, dies, images), self.data, images)
 
     def identity(self, context: Context) -> str:
-        """A digest of all that makes scores of two searches comparable: not the limits, nor how long is looked."""
+        """A digest of what two searches must share for comparable scores; limits and effort are left out."""
         question = context.question
         content = {
             "chip": question.base().chip.model_dump(mode="json", exclude={"arrays": {"count"}, "name": True}),
@@ -61,7 +61,7 @@ class Site(Brief):
 
 
 def opened(question: Question, out: Path, data: Path | None) -> tuple[Context, Site]:
-    """Look at the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
+    """Read the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
     axes = space(question)
     flow = base(question, question.limits)
     downsample = flow.data.downsample

@@ -1,4 +1,4 @@
-"""The space of a question: its axes, every candidate in it, and what lies beside one."""
+"""The space of a question: its axes, its candidates, and their neighbours."""
 
 import itertools
 import math
@@ -18,7 +18,7 @@ Value = Any  # of a flow's key; layers are tuples
 
 @dataclass(frozen=True)
 class Candidate(Brief):
-    """A choice of every free key, in the order of the question."""
+    """A value for every free key, in the order of the question."""
 
     settings: tuple[tuple[str, Value], ...]
 
@@ -44,7 +44,7 @@ def shown(value: Value) -> str:
 
 
 class Asks(Protocol):
-    """What is used of an Optuna trial."""
+    """The part of an Optuna trial that is used."""
 
     def suggest_int(self, name: str, low: int, high: int) -> int: ...
     def suggest_categorical(self, name: str, choices: Sequence[int]) -> Any: ...
@@ -52,14 +52,14 @@ class Asks(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """One key with a list of values; numbers in rising order have neighbours that are alike."""
+    """One key with a list of values; it is ordered if they are rising numbers."""
 
     key: str
     values: tuple[Value, ...]
 
     @property
     def ordered(self) -> bool:
-        """Whether values lie on a line."""
+        """Whether the values are rising numbers."""
         numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
         return numbers and list(self.values) == sorted(self.values)
 
@@ -71,7 +71,7 @@ class Choice:
         return len(self.values)
 
     def ask(self, trial: Asks) -> Value:
-        """A value of the sampler's choice."""
+        """A value that the sampler proposes."""
         if self.size == 1:
             return self.values[0]
         if self.ordered:
@@ -79,17 +79,17 @@ class Choice:
         return self.values[trial.suggest_categorical(self.key, range(self.size))]
 
     def parameters(self, value: Value) -> dict[str, int]:
-        """What `ask` would have to be told to give `value`."""
+        """The parameters with which `ask` gives `value`."""
         return {} if self.size == 1 else {self.key: self.values.index(value)}
 
     def beside(self, value: Value) -> Iterator[Value]:
-        """The values next to one, which need not be ours; all others where there is no order."""
+        """Neighbours of `value`, which need not be on this axis; for unordered axes, every other value."""
         yield from _next(self.values, value) if self.ordered else (v for v in self.values if v != value)
 
 
 @dataclass(frozen=True)
 class Layers:
-    """Widths of a number of layers."""
+    """Widths of layers whose number may be free, too."""
 
     key: str
     depths: tuple[int, ...]
@@ -104,7 +104,7 @@ class Layers:
         return sum(len(self.widths) ** d for d in self.depths)
 
     def ask(self, trial: Asks) -> tuple[int, ...]:
-        """Layers of the sampler's choice."""
+        """Layers that the sampler proposes."""
         depth = self.depths[0]
         if len(self.depths) > 1:
             depth = self.depths[trial.suggest_int(f"{self.key}.depth", 0, len(self.depths) - 1)]
@@ -112,14 +112,17 @@ class Layers:
         return tuple(self.widths[trial.suggest_int(f"{self.key}.{k + 1}", 0, top) if top else 0] for k in range(depth))
 
     def parameters(self, value: tuple[int, ...]) -> dict[str, int]:
-        """What `ask` would have to be told to give `value`."""
+        """The parameters with which `ask` gives `value`."""
         told = (
             {f"{self.key}.{k + 1}": self.widths.index(w) for k, w in enumerate(value)} if len(self.widths) > 1 else {}
         )
         return ({f"{self.key}.depth": self.depths.index(len(value))} if len(self.depths) > 1 else {}) | told
 
     def beside(self, value: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        """One layer one step narrower or wider; the last layer left out, or once more. Widths need not be ours."""
+        """Neighbours of `value`, whose widths need not be on this axis.
+
+        One layer is a step narrower or wider, or the last layer is removed or repeated.
+        """
         for k, width in enumerate(value):
             for near in _next(self.widths, width):
                 yield (*value[:k], near, *value[k + 1 :])
@@ -133,7 +136,7 @@ Axis = Choice | Layers
 
 
 def _next(values: Sequence[Value], value: Value) -> Sequence[Value]:
-    """The last of rising values below one, and the first above it."""
+    """Of rising values, the last one below `value` and the first one above it."""
     below, above = bisect_left(values, value), bisect_right(values, value)
     return [*values[:below][-1:], *values[above:][:1]]
 
@@ -154,11 +157,11 @@ class Space(Brief):
             yield self._made(values)
 
     def ask(self, trial: Asks) -> Candidate:
-        """A candidate of the sampler's choice."""
+        """A candidate that the sampler proposes."""
         return self._made([axis.ask(trial) for axis in self.axes])
 
     def parameters(self, candidate: Candidate) -> dict[str, int]:
-        """What the sampler would have to be told to give `candidate`. Raises ValueError if it is none of ours."""
+        """The parameters with which `ask` gives `candidate`. Raises ValueError if it lies outside the space."""
         told: dict[str, int] = {}
         for axis in self.axes:
             told |= axis.parameters(candidate[axis.key])
@@ -179,7 +182,7 @@ class Space(Brief):
 
 
 def space(question: Question) -> Space:
-    """The space of a question, every value of it tried in a flow once.
+    """The space of a question; every value is validated in a flow once.
 
     Raises ConfigError with each value that a flow refuses, and where no width is left.
     """
@@ -216,7 +219,7 @@ def space(question: Question) -> Space:
 def edges(chips: Sequence[Chip], values: Widths) -> tuple[int, ...]:
     """Widths beyond which a layer takes another array, by its own columns or by the next layer's rows.
 
-    By the compiler's own tiling; `most` is one of them, for nothing wider is allowed.
+    Follows the compiler's own tiling; `most` is one of them, because nothing wider is allowed.
     """
     found = set()
     for chip in chips:
@@ -226,7 +229,7 @@ def edges(chips: Sequence[Chip], values: Widths) -> tuple[int, ...]:
 
 
 def _chips(question: Question, problems: list[str]) -> list[Chip]:
-    """A chip of each free size of its arrays."""
+    """A chip for each free size of its arrays."""
     sized = {k: v for k, v in question.free.items() if k.startswith("chip.") and isinstance(v, list)}
     shape = {k: v for k, v in sized.items() if k.startswith("chip.arrays.") or k == "chip.adc.lanes"}
     chips = []

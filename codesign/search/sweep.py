@@ -1,4 +1,4 @@
-"""Several limits in turn: the curve of accuracy against a budget, and the least budget that reaches an accuracy."""
+"""Several limits in turn: the curve of accuracy against a budget, and the smallest budget for a target accuracy."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def optimize(
     """The best network for each number of arrays, or under the question's own limits.
 
     question: a question, its file, or a preset's name.
-    `out` keeps every training and the search itself: after a kill the same command goes on, and a later one with
+    `out` keeps every training and the search itself: the same command resumes after a kill, and a later one with
     more budgets or trials trains only what is new. Raises ConfigError on an impossible question or another
     question's folder, CapacityError when nothing fits any budget, and what training and simulation raise.
 
@@ -36,7 +36,7 @@ def optimize(
 
     >>> import codesign
     >>> small = ["free.network.hidden=[[8], [12]]", "search.trials=2", "search.seeds=[1]", "simulate.images=2"]
-    >>> question = codesign.Question.load("optimize_digits", small, quick=True)
+    >>> question = codesign.Question.load("digits", small, quick=True)
     >>> points = codesign.optimize(question, "build/digits", budgets=[6])
     >>> points[0].arrays, points[0].answer.certificate.rtl.mismatches
     (6, 0)
@@ -71,11 +71,11 @@ def reach(
     workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> Reached:
-    """The least `quantity` (a name of `Limits`) with which a finalist's mean held-out accuracy reaches `target`.
+    """The smallest `quantity` (a name of `Limits`) with which a finalist's mean held-out accuracy reaches `target`.
 
-    The limits probed are the values that candidates really have, halved between; what more of the quantity allows is
-    taken to be no worse. Raises ConfigError on an unknown quantity or a space too large to list, InputError when even
-    the largest value does not reach the target.
+    Bisects the values that candidates really have, on the assumption that a looser limit gives no worse accuracy.
+    Raises ConfigError on an unknown quantity or a space too large to list, InputError when even the largest value does
+    not reach the target.
     """
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--minimize {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
@@ -111,7 +111,7 @@ def reach(
 
 @contextmanager
 def start(question: Question, out: str | Path, data: str | Path | None) -> Iterator[tuple[Context, Site]]:
-    """Open the folder for this command alone, and look at the data. Raises OutputError when the folder is taken."""
+    """Claim the folder for this command alone, and read the data. Raises OutputError when the folder is taken."""
     with claimed(out, "search"):
         yield opened(question, Path(out).resolve(), None if data is None else Path(data).resolve())
 
@@ -127,7 +127,7 @@ def limits_of(question: Question, budgets: Sequence[int]) -> list[Limits]:
 
 
 def _openings(here: Context, winners: Sequence[Candidate]) -> list[Candidate]:
-    """Worth trying first: winners under other limits that fit here, and what lies beside the last of them."""
+    """Candidates to try first: winners under other limits that fit here, and the largest neighbours of the last one."""
     pricer = here.pricer
     near = [c for w in winners[-1:] for _, c in here.space.beside(w) if pricer(c).fits]
     largest = sorted(near, key=lambda c: -pricer(c).cells)[:3]
@@ -135,10 +135,10 @@ def _openings(here: Context, winners: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _values(first: Context, quantity: str) -> list[float]:
-    """Every value that the candidates have of a quantity, rising."""
+    """Every value of a quantity among the candidates, rising."""
     if first.space.size > ENUMERATE:
         raise ConfigError(
-            f"{first.question.where}: --reach goes through every candidate, {first.space.size:,} are too many "
+            f"{first.question.where}: --reach lists every candidate, and {first.space.size:,} are too many "
             f"(at most {ENUMERATE:,}); free fewer values"
         )
     free = first.under(first.question.limits.model_copy(update={quantity: 1024 if quantity == "arrays" else None}))

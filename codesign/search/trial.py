@@ -1,7 +1,7 @@
-"""One trial: a candidate asked of the shared Optuna study, priced, trained on rising rungs, and told.
+"""One trial: ask the shared Optuna study for a candidate, price it, train it on rising rungs, report its scores.
 
-A worker needs nothing but context, site and the study's journal, so any number of them, on any machine that sees the
-folder, can take part. What does not fit is told before anything is trained; what was trained once is never again.
+A worker needs only the context, the site and the study's journal, so any number of workers can take part, on any
+machine that sees the folder. Candidates that do not fit are reported without training; nothing is trained twice.
 """
 
 import json
@@ -20,14 +20,14 @@ from codesign.search.shared import journal, quiet
 from codesign.search.site import Site
 from codesign.search.space import Candidate
 
-ASKS = 25  # in vain, before an untried candidate is looked up instead
-ENUMERATE = 20_000  # candidates that are worth looking through one by one
+ASKS = 25  # attempts before an untried candidate is looked up instead
+ENUMERATE = 20_000  # the largest space whose candidates are listed one by one
 ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 
 @dataclass(frozen=True)
 class Tried(Brief):
-    """A candidate that was trained, on as many rungs as it was worth: scores in percent, cheapest rung first."""
+    """A trained candidate: a score in percent for each rung that it reached, cheapest rung first."""
 
     candidate: Candidate
     cost: Cost
@@ -41,9 +41,9 @@ class Tried(Brief):
 
 
 def try_one(context: Context, site: Site) -> Tried | None:
-    """Find a candidate that was not tried yet and fits, and train it; None if there is none left.
+    """Find an untried candidate that fits, and train it; None if there is none left.
 
-    Training that fails for its own reasons is told as failed, and another candidate tried. Whatever else is raised
+    A training that fails for its own reasons is reported as failed, and another candidate is tried. Any other exception
     leaves the trial running, as a kill does; see `shared.joined`.
     """
     with quiet():
@@ -100,10 +100,10 @@ def _train(
 
 
 def _falls_behind(study: optuna.Study, number: int, rung: int, keep: int) -> bool:
-    """Asynchronous successive halving: whether a trial is not in the best one in `keep` of all that came so far.
+    """Asynchronous successive halving: whether a trial is outside the best 1/`keep` of all that reached the rung.
 
-    From what is told and nothing else, so that a trial begun again after a kill ends as it would have; Optuna's pruner
-    keeps notes of its own.
+    It depends on reported scores alone, so that a trial repeated after a kill ends as it would have; Optuna's pruner
+    keeps a state of its own.
     """
     every = [t for t in study.get_trials(deepcopy=False) if "trained" in t.user_attrs and rung in t.intermediate_values]
     (own,) = [t.intermediate_values[rung] for t in every if t.number == number]
@@ -111,7 +111,7 @@ def _falls_behind(study: optuna.Study, number: int, rung: int, keep: int) -> boo
 
 
 def _constraints(context: Context, cost: Cost) -> dict[str, float]:
-    """How far each limit is exceeded, as a share of it: positive where it is; `chip` for all else that does not fit."""
+    """The excess over each limit as a share of it, positive if it is broken; `chip` for all else that does not fit."""
     found = {"chip": sum(m.excess for m in cost.misses if m.limit not in context.limits.given())}
     for name, allowed in context.limits.given().items():
         got = cost.quantities()[name]
@@ -120,7 +120,7 @@ def _constraints(context: Context, cost: Cost) -> dict[str, float]:
 
 
 def _repeat(study: optuna.Study, trial: optuna.Trial, before: FrozenTrial) -> None:
-    """Tell what is known already, so that the sampler learns from it."""
+    """Report the known scores again, so that the sampler learns from them."""
     trial.set_user_attr("repeats", before.number)
     if before.state == TrialState.FAIL:
         study.tell(trial, state=TrialState.FAIL)
@@ -137,17 +137,17 @@ def _repeat(study: optuna.Study, trial: optuna.Trial, before: FrozenTrial) -> No
 
 
 def trained(study: optuna.Study) -> list[FrozenTrial]:
-    """Ended trials that trained something, first first."""
+    """Finished trials that trained something, in order."""
     return [t for t in study.get_trials(deepcopy=False, states=ENDED) if "trained" in t.user_attrs]
 
 
 def _known(study: optuna.Study) -> list[FrozenTrial]:
-    """The same, and those whose training failed."""
+    """Trials that trained something, and those whose training failed."""
     return [*trained(study), *(t for t in study.get_trials(deepcopy=False) if "problem" in t.user_attrs)]
 
 
 def tried(context: Context, study: optuna.Study) -> list[Tried]:
-    """Everything trained under the context's limits, as it was told."""
+    """Everything trained under the context's limits, as it was reported."""
     pricer, found = context.pricer, []
     for t in trained(study):
         candidate = context.space.made(json.loads(t.user_attrs["candidate"]))
@@ -158,7 +158,7 @@ def tried(context: Context, study: optuna.Study) -> list[Tried]:
 
 
 def _sampler(context: Context, study: optuna.Study) -> optuna.samplers.BaseSampler:
-    """A sampler whose draws depend on the seed and on how many were drawn before, whoever drew them."""
+    """A sampler whose draws depend only on the seed and on how many were drawn before, by any worker."""
     search, every = context.question.search, study.get_trials(deepcopy=False)
     drawn = sum(1 for t in every if t.state != TrialState.WAITING and not _undrawn(t))
     seed = zlib.crc32(f"{search.seed} {context.name} {drawn}".encode())
@@ -177,9 +177,9 @@ def _undrawn(t: FrozenTrial) -> bool:
 
 
 def _enqueue_untried(context: Context, study: optuna.Study, pricer: Pricer) -> bool:
-    """Have the next ask give a candidate that fits and was not tried; False if none is found."""
+    """Queue an untried candidate that fits for the next ask; False if there is none."""
     if context.space.size > ENUMERATE:
-        return True  # the sampler has its last word
+        return True  # the sampler gets one more attempt
     known = {t.user_attrs.get("candidate") for t in study.get_trials(deepcopy=False)}
     for candidate in context.space:
         if json.dumps(candidate.plain()) not in known and pricer(candidate).fits:

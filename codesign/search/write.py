@@ -1,7 +1,5 @@
 """What a search found, for programs, for spreadsheets and for people."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,32 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from codesign.folders import atomic_write, writing
+from codesign.report import tables
+from codesign.report.stats import half_width
+from codesign.report.tables import rounded, with_spread
 from codesign.search import rendering
 from codesign.search.answer import Answer, Point, Reached
 from codesign.search.describe import Question
-from codesign.search.rendering import rounded, with_spread
 from codesign.search.run import Scores
-from codesign.study.table import half_width
 
 SCHEMA = "codesign-search/1"
 
 
 @dataclass(frozen=True)
 class Lead:
-    """How far the winner is ahead of another net, in points: the mean over seeds, and half its 95 % interval."""
+    """The winner's lead over another network in points: the mean over seeds, and half its 95 % interval."""
 
     mean: float
     ci95: float | None
 
 
 def lead(winner: Scores, other: Scores) -> Lead:
-    """Winner less other, paired by seed."""
+    """Winner minus other, paired by seed."""
     found = gain(winner, other)
     return Lead(sum(found) / len(found), half_width(found))
 
 
 def gain(winner: Scores, other: Scores) -> list[float]:
-    """Winner less other, seed by seed."""
+    """Winner minus other, seed by seed."""
     return [a - b for a, b in zip(winner.values, other.values, strict=True)]
 
 
@@ -80,15 +79,13 @@ def compared(a: Answer) -> dict[str, Any]:
 
 def csv_text(points: Sequence[Point]) -> str:
     """A line for each budget; accuracies in percent of the test set."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
     head = ["arrays_allowed", "arrays_used", "arrays_lower_bound", "winner", "interval", "energy_low_nj"]
     head += ["energy_high_nj", "accuracy", "accuracy_ci95", "uniform", "uniform_accuracy", "lead", "lead_ci95"]
     head += ["direct_accuracy", "rtl_images", "rtl_mismatches"]
-    writer.writerow(head)
+    rows: list[list[Any]] = []
     for p in points:
         if p.answer is None:
-            writer.writerow([p.arrays, *[""] * (len(head) - 1)])
+            rows.append([p.arrays, *[""] * (len(head) - 1)])
             continue
         a, c = p.answer, p.answer.certificate
         line: list[Any] = [p.arrays, c.cost.arrays, c.cost.lower_bound, c.winner.label]
@@ -98,13 +95,13 @@ def csv_text(points: Sequence[Point]) -> str:
         else:
             ahead = lead(a.winner, a.uniform)
             line += [a.uniform.candidate.label, a.uniform.mean, ahead.mean, ahead.ci95]
-        writer.writerow(rounded([*line, a.direct.mean, c.rtl.accuracy.rtl.images, c.rtl.mismatches]))
-    return out.getvalue()
+        rows.append(rounded([*line, a.direct.mean, c.rtl.accuracy.rtl.images, c.rtl.mismatches]))
+    return tables.csv_text(head, rows)
 
 
 def text_table(points: Sequence[Point]) -> tuple[list[str], list[list[str]], str]:
     """Columns, rows and a note for people."""
-    head = ["arrays", "used", "winner", "accuracy", "uniform", "lead", "rounded", "RTL"]
+    head = ["arrays", "used", "winner", "accuracy", "uniform", "lead", "direct", "RTL"]
     rows = []
     for p in points:
         if p.answer is None:
@@ -112,7 +109,7 @@ def text_table(points: Sequence[Point]) -> tuple[list[str], list[list[str]], str
             continue
         a, c = p.answer, p.answer.certificate
         if a.uniform is None:
-            uniform, ahead = "no fit" if a.found.context.question.uniform else "", ""
+            uniform, ahead = "does not fit" if a.found.context.question.uniform else "", ""
         else:
             found = lead(a.winner, a.uniform)
             uniform, ahead = f"{a.uniform.mean:.2f}", with_spread(found.mean, found.ci95)
@@ -130,14 +127,14 @@ def text_table(points: Sequence[Point]) -> tuple[list[str], list[list[str]], str
         )
     note = [
         "percent of the test set, mean over seeds ± half its 95 % interval; uniform: one factor for all layers",
-        "lead: winner less uniform, seed by seed; rounded: the winner's layers, quantized after training",
-        "RTL: words that differ, of so many images",
+        "lead: winner minus uniform, seed by seed; direct: the winner's layers, quantized directly after training",
+        "RTL: words that differ / images simulated",
     ]
     return head, rows, "\n".join(note)
 
 
 def reached_record(r: Reached) -> dict[str, Any]:
-    """The JSON of the least chip for an accuracy."""
+    """The JSON of the smallest chip for an accuracy."""
     probed = [{"limit": limit, "held_out": round(mean, 4)} for limit, mean in r.probed]
     return {
         "schema": SCHEMA,
@@ -152,5 +149,5 @@ def reached_record(r: Reached) -> dict[str, Any]:
 def reached_text(r: Reached) -> str:
     """The same for people."""
     lines = [f"{r.quantity} <= {limit:g}: {mean:.2f} % held-out" for limit, mean in r.probed]
-    least = f"least {r.quantity} for {r.target:g} %: {r.least:g}"
+    least = f"{r.quantity} needed for {r.target:g} %: {r.least:g}"
     return "\n".join([*lines, least, rendering.text(r.answer.certificate)])

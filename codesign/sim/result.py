@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from codesign.brief import Brief, html_table
+from codesign.brief import Brief, counted, html_table
 from codesign.fixed import Ints
 
 
@@ -66,15 +66,15 @@ class Result(Brief):
         return self.images / self.seconds if self.seconds else 0.0
 
     def _brief(self) -> str:
-        found = f"{len(self.mismatches)} mismatches, {self.timing_errors} timing errors"
-        return f"{self.images} images: {found}, latency {self.latency}, interval {round(self.interval, 2)}"
+        found = f"{counted(len(self.mismatches), 'mismatch')}, {counted(self.timing_errors, 'timing error')}"
+        return f"{counted(self.images, 'image')}: {found}, latency {self.latency}, interval {round(self.interval, 2)}"
 
     def _repr_html_(self) -> str:
         """For notebooks: what was found as a table."""
         rows = [
             ("images", self.images),
             ("words that differ", len(self.mismatches)),
-            ("images in a different cycle than predicted", self.timing_errors),
+            ("timing errors", self.timing_errors),
             ("latency, cycles", self.latency),
             ("interval, cycles", round(self.interval, 2)),
             ("images a second", f"{self.images_per_second:.1f}"),

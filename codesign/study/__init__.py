@@ -1,4 +1,4 @@
-"""Studies: one question, many trainings, several seeds; tables and plots of what came out."""
+"""Studies: one question, many trainings over several seeds, and the tables and plots of their results."""
 
 from codesign.study.describe import Study, load
 from codesign.study.expand import check, jobs

@@ -1,4 +1,4 @@
-"""The study file: a base flow, what varies, how often, and what is compared with what."""
+"""The study file: a base flow, what varies, over which seeds, and what is compared with what."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ from codesign.study.fields import Fields
 
 
 class Study(Fields):
-    """A question put to many trainings. Every combination of a case, values of `vary` and a seed is one of them."""
+    """A question to many trainings: one for every combination of a case, values of `vary` and a seed."""
 
     _file: Path | None = PrivateAttr(None)
 
@@ -32,11 +32,11 @@ class Study(Fields):
 
     @property
     def folder(self) -> Path:
-        """Where chip files are looked for."""
+        """The folder that paths of chip files are relative to."""
         return Path() if self._file is None else self._file.parent
 
     def quickly(self) -> "Study":
-        """The quick form."""
+        """The study in its quick form."""
         cases = tuple(c.model_copy(update={"set": c.set | self.quick.set}) for c in self.case)
         dies = tuple(d.model_copy(update={"draws": min(d.draws, 2)}) for d in self.die)
         changed = {"seeds": self.quick.seeds, "vary": self.vary | self.quick.vary, "case": cases, "die": dies}
@@ -44,9 +44,9 @@ class Study(Fields):
 
 
 def load(source: str | Path) -> list[Study]:
-    """The study of a TOML file, or all those of a folder, in order of their files' names.
+    """The study of a TOML file, or all studies of a folder, ordered by file name.
 
-    Raises ConfigError with every mistake of every file, one a line.
+    Raises ConfigError with every mistake of every file, one per line.
     """
     path = Path(source)
     files = sorted(path.glob("*.toml")) if os.path.isdir(path) else [path]

@@ -74,20 +74,20 @@ def one_process(study: Study) -> None:
 
     if world() > 1:
         raise ConfigError(
-            f"study {study.name}: started by torchrun as {world()} processes, which would all train the same; "
-            "start it alone, with --jobs or --scheduler for many processors"
+            f"study {study.name}: torchrun started {world()} processes, which would all run the same trainings; "
+            "start it without torchrun, and run trainings in parallel with --jobs or --scheduler"
         )
 
 
 def _beside(study: Study, settings: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    """Chip files that the study names lie beside it."""
+    """Paths of chip files in the study are relative to its folder."""
     for key, value in settings:
         is_file = key.strip() == "chip" and isinstance(value, str) and value.endswith(".toml")
         yield key, str(study.folder / value) if is_file else value
 
 
 def _unfair(study: Study, made: Sequence[Variant]) -> dict[str, list[str]]:
-    """What keeps a case from being compared with the one it names."""
+    """Why a case cannot be compared with the one it names."""
     flows = {(job.case, repr(job.values)): job.flow for job in made}
     problems: dict[str, list[str]] = {}
     for (name, values), flow in flows.items():
@@ -98,7 +98,9 @@ def _unfair(study: Study, made: Sequence[Variant]) -> dict[str, list[str]]:
         if not theirs.train.baseline:
             why = f"against {other!r} trains no baseline; set train.baseline = true there"
         elif any(getattr(theirs.data, key) != getattr(flow.data, key) for key in ("dataset", "validation")):
-            why = f"against {other!r} is tested on other images; give both the same data.dataset and data.validation"
+            why = (
+                f"against {other!r} is tested on different images; give both the same data.dataset and data.validation"
+            )
         else:
             continue
         problems.setdefault(why, []).append(name)
@@ -110,7 +112,7 @@ def _named(study: Study, name: str) -> Case:
 
 
 def _told(study: Study, problems: dict[str, list[str]]) -> Iterator[str]:
-    """A line for each mistake and case; one line for a mistake that several cases all share."""
+    """One line per mistake and case; a single line for a mistake that all of several cases share."""
     for message, names in problems.items():
         cases = list(dict.fromkeys(names))
         if len(cases) == len(study.case) > 1:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 
 def short(keys: Iterable[str]) -> dict[str, str]:
-    """What columns and labels call each dotted key: its last part, if that tells them apart."""
+    """The name of each dotted key in columns and labels: its last part where that is unique."""
     listed = list(keys)
     last = [key.rpartition(".")[2] for key in listed]
     return {key: end if last.count(end) == 1 else key for key, end in zip(listed, last, strict=True)}
@@ -16,7 +16,7 @@ def shown(value: object) -> str:
 
 
 def number(value: object) -> float | None:
-    """A value as a place on an axis, [16] as 16; None if it has none."""
+    """A value as a number on an axis, [16] as 16; None if it is not a number."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,15 +1,12 @@
 """A study as a picture: accuracy along one axis, a line per case. Same table, same bytes."""
 
-import io
 import math
-import textwrap
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from codesign.report.plot import COLOURS, accuracy_axis, line
+from codesign.report.plot import svg as picture
 from codesign.study.describe import Study
 from codesign.study.labels import number, short, shown
 from codesign.study.table import Row
@@ -17,23 +14,10 @@ from codesign.study.table import Row
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")  # Okabe and Ito's, for all eyes
-MARKERS = "osD^vPX"
-STYLE = {
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "font.size": 9,
-    "grid.alpha": 0.3,
-    "legend.frameon": False,
-    "svg.fonttype": "none",  # text stays text
-    "text.parse_math": False,  # names may hold $
-}
-
 
 @dataclass
 class Line:
-    """Means and standard deviations at some places of the horizontal axis."""
+    """Means and standard deviations at places on the horizontal axis."""
 
     name: str
     place: list[Any] = field(default_factory=list)
@@ -41,7 +25,7 @@ class Line:
     sd: list[float] = field(default_factory=list)
 
     def add(self, place: Any, mean: float, sd: float | None) -> None:
-        """One more point; None: no standard deviation is known."""
+        """Append a point. sd: None where it is unknown."""
         self.place.append(place)
         self.mean.append(mean)
         self.sd.append(sd or 0.0)
@@ -49,30 +33,15 @@ class Line:
 
 def svg(study: Study, table: Sequence[Row]) -> bytes:
     """The plot that the study asks for, as SVG."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
     solid, dashed = lines(study, table)
-    style: Any = STYLE | {"svg.hashsalt": study.name}
-    with mpl.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the reader's fonts show it
-        mpl.rcdefaults()
-        mpl.rcParams.update(style)
-        rows = -(-(len(solid) + len(dashed)) // 2)
-        figure = Figure(figsize=(7, 3.6 + 0.2 * rows), layout="constrained")
-        axes = figure.add_subplot()
-        _draw(axes, study, solid, dashed)
-        axes.set_title("\n".join(textwrap.wrap(study.question, 95)), fontsize=9, loc="left")
-        figure.legend(loc="outside lower center", ncols=2)
-        out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "codesign"})
-    return out.getvalue()
+    rows = -(-(len(solid) + len(dashed)) // 2)
+    return picture(study.name, study.question, lambda axes: _draw(axes, study, solid, dashed), 3.6 + 0.2 * rows, 2)
 
 
 def lines(study: Study, table: Sequence[Row]) -> tuple[list[Line], dict[str, Line]]:
-    """A line for each case and values of what else varies; full precision by the name of the line it belongs to.
+    """A line for each case and combination of the other varied values; and its full-precision line, by its name.
 
-    Equal full-precision lines are one.
+    Equal full-precision lines are merged into one.
     """
     assert study.plot is not None
     x, names = study.plot.x, short(study.vary)
@@ -81,13 +50,13 @@ def lines(study: Study, table: Sequence[Row]) -> tuple[list[Line], dict[str, Lin
     for row in table:
         rest = [f"{names[k]} {shown(v)}" for k, v in row.values.items() if k != x]
         name = ", ".join([row.case, *rest] if len(study.case) > 1 or not rest else rest)
-        line = found.setdefault(name, Line(name))
+        one = found.setdefault(name, Line(name))
         if x == "die":
-            line.add("ideal", row.quantized_mean, row.quantized_sd)
+            one.add("ideal", row.quantized_mean, row.quantized_sd)
             for die, measured in row.dies.items():
-                line.add(die, measured["mean"], measured["sd"])
+                one.add(die, measured["mean"], measured["sd"])
             continue
-        line.add(row.values[x], row.quantized_mean, row.quantized_sd)
+        one.add(row.values[x], row.quantized_mean, row.quantized_sd)
         if row.baseline_mean is not None:
             baselines.setdefault(name, Line(f"{name}, full precision")).add(row.values[x], row.baseline_mean, None)
     distinct: dict[str, Line] = {}
@@ -101,16 +70,13 @@ def lines(study: Study, table: Sequence[Row]) -> tuple[list[Line], dict[str, Lin
 
 def _draw(axes: "Axes", study: Study, solid: Sequence[Line], dashed: dict[str, Line]) -> None:
     assert study.plot is not None
-    places = list(_unique(p for line in solid for p in line.place))
+    places = list(_unique(p for one in solid for p in one.place))
     at = _axis(axes, study, places)
-    for k, line in enumerate(solid):
-        colour, marker = COLOURS[k % len(COLOURS)], MARKERS[k % len(MARKERS)]
-        x, mean, sd = _interrupted(study, line, at)
-        style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 4, "linewidth": 1.4, "capsize": 2.5}
-        axes.errorbar(x, mean, sd if any(line.sd) else None, label=line.name, **style)
-        baseline = dashed.get(line.name)
+    for k, one in enumerate(solid):
+        line(axes, k, one.name, *_interrupted(study, one, at))
+        baseline = dashed.get(one.name)
         if baseline is not None:
-            colour = "#555555" if len(dashed) == 1 else colour
+            colour = "#555555" if len(dashed) == 1 else COLOURS[k % len(COLOURS)]
             axes.plot(
                 [at[repr(p)] for p in baseline.place],
                 baseline.mean,
@@ -120,17 +86,17 @@ def _draw(axes: "Axes", study: Study, solid: Sequence[Line], dashed: dict[str, L
                 label=baseline.name,
             )
     everything = [*solid, *dashed.values()]
-    low = min(m - s for line in everything for m, s in zip(line.mean, line.sd, strict=True))
-    high = max(m + s for line in everything for m, s in zip(line.mean, line.sd, strict=True))
+    low = min(m - s for one in everything for m, s in zip(one.mean, one.sd, strict=True))
+    high = max(m + s for one in everything for m, s in zip(one.mean, one.sd, strict=True))
     accuracy_axis(axes, low, high)
 
 
-def _interrupted(study: Study, line: Line, at: dict[str, float]) -> tuple[list[float], list[float], list[float]]:
-    """Coordinates of a line, with gaps where one kind of imperfection gives way to another."""
+def _interrupted(study: Study, one: Line, at: dict[str, float]) -> tuple[list[float], list[float], list[float]]:
+    """Coordinates of a line, with a gap wherever the kind of imperfection changes."""
     kinds = {repr(d.name): {v if isinstance(v, str) else k for k, v in d.cells if v} for d in study.die}
     points: list[tuple[float, float, float]] = []
     before = None
-    for place, mean, sd in zip(map(repr, line.place), line.mean, line.sd, strict=True):
+    for place, mean, sd in zip(map(repr, one.place), one.mean, one.sd, strict=True):
         kind = kinds.get(place) if study.plot and study.plot.x == "die" else None
         if before and kind != before:
             points.append((math.nan, math.nan, math.nan))
@@ -141,7 +107,7 @@ def _interrupted(study: Study, line: Line, at: dict[str, float]) -> tuple[list[f
 
 
 def _axis(axes: "Axes", study: Study, places: Sequence[Any]) -> dict[str, float]:
-    """Prepare the horizontal axis; where each place lies on it, by its repr."""
+    """Prepare the horizontal axis; returns the coordinate of each place, by its repr."""
     assert study.plot is not None
     numbers = [n for p in places if (n := number(p)) is not None]
     categories = len(numbers) < len(places)
@@ -155,27 +121,6 @@ def _axis(axes: "Axes", study: Study, places: Sequence[Any]) -> dict[str, float]
         axes.set_xticks(at, labels, rotation=30 if slanted else 0, ha="right" if slanted else "center")
         axes.set_xticks([], minor=True)
     return {repr(p): a for p, a in zip(places, at, strict=True)}
-
-
-def accuracy_axis(axes: "Axes", low: float, high: float) -> None:
-    """The vertical axis: even, or, where errors differ by a factor of five, even in their logarithm."""
-    axes.set_ylabel("test accuracy, percent")
-    least, most = 100.0 - high, 100.0 - max(low, 0.0)
-    if least <= 0 or most < 5 * least:
-        return
-    floor = least / 100
-
-    def up(accuracy: Any) -> Any:
-        return -np.log10(np.maximum(100.0 - np.asarray(accuracy, dtype=float), floor))
-
-    axes.set_yscale("function", functions=(up, lambda y: 100.0 - 10.0 ** -np.asarray(y)))
-    least, most = least / 1.15, min(most * 1.15, 100.0)
-    axes.set_ylim(100.0 - most, 100.0 - least)
-    fine = most < 20 * least
-    errors = [m * 10.0**k for k in range(-3, 3) for m in ((1, 1.5, 2, 3, 4, 5, 7) if fine else (1, 2, 5))]
-    ticks = [100.0 - e for e in errors if least <= e <= most]
-    axes.set_yticks(ticks, [f"{t:.6g}" for t in ticks])
-    axes.set_yticks([], minor=True)
 
 
 def _unique(values: Iterable[Any]) -> Iterable[Any]:

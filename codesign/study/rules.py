@@ -1,4 +1,4 @@
-"""What a study file may not say, each in one line: dotted key, what came, what to do."""
+"""What a study file must not say; each violation is one line: dotted key, what was found, what to do."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,17 +8,17 @@ from codesign.study.labels import number, shown
 
 
 def broken(study: Fields) -> list[str]:
-    """Every rule that the study breaks."""
+    """A line for every rule that the study breaks."""
     return [*_names(study), *_values(study), *_keys(study), *_picture(study)]
 
 
 def useless(key: str) -> str | None:
-    """Why setting the dotted `key` would not do what it says; None if it would."""
+    """Why setting the dotted `key` would have no effect; None if it has one."""
     path = [part.strip() for part in key.split(".")]
     if path == ["train", "seed"]:
-        return f"{key}: comes from the study's seeds; list it there"
+        return f"{key}: is set by the study's seeds; list it there"
     if path[0] in {"name", "simulate"}:
-        return f"{key}: has no effect, a study only trains; remove it"
+        return f"{key}: has no effect, because a study only trains; remove it"
     return None
 
 
@@ -33,9 +33,9 @@ def _names(study: Fields) -> Iterator[str]:
         yield "die: name 'ideal' is taken by the die without imperfections; choose another"
     for c in study.case:
         if c.against is not None and c.against not in cases:
-            yield f"case {c.name}: against {c.against!r} is no case; use one of {', '.join(cases)}"
+            yield f"case {c.name}: against {c.against!r} is not a case; use one of {', '.join(cases)}"
     if study.headline is not None and study.headline not in cases:
-        yield f"headline: {study.headline!r} is no case; use one of {', '.join(cases)}"
+        yield f"headline: {study.headline!r} is not a case; use one of {', '.join(cases)}"
 
 
 def _values(study: Fields) -> Iterator[str]:
@@ -55,7 +55,9 @@ def _values(study: Fields) -> Iterator[str]:
 def _keys(study: Fields) -> Iterator[str]:
     settings: dict[str, Iterable[str]] = {f"case {c.name}": c.set for c in study.case} | {"quick.set": study.quick.set}
     for place, keys in settings.items():
-        yield from (f"{place}: {key}: is also in vary, which wins; remove one" for key in keys if key in study.vary)
+        yield from (
+            f"{place}: {key}: is also in vary, which overrides it; remove one" for key in keys if key in study.vary
+        )
     settings["vary"] = study.vary
     settings |= {table: [f"{table}.{key}" for key in keys] for table, keys in study.recipe.items()}
     for place, keys in settings.items():
@@ -76,6 +78,6 @@ def _picture(study: Fields) -> Iterator[str]:
 
 
 def _twice(values: Iterable[Any]) -> list[Any]:
-    """Those that come more than once."""
+    """The values that occur more than once."""
     listed = list(values)
     return [v for k, v in enumerate(listed) if listed.index(v) == k and listed.count(v) > 1]

@@ -1,4 +1,4 @@
-"""Run a study: every training once, wherever there is a free processor; what is done stays done."""
+"""Run a study: every training once, in parallel where workers allow it. Finished trainings are kept."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from codesign.workers import Workers, spread
 if TYPE_CHECKING:
     from codesign.train.recipe import Data
 
-Progress = Callable[[str, float, int, str], None]  # study, trainings done, of, note
+Progress = Callable[[str, float, int, str], None]  # study, trainings done, their number, note
 
 
 def run(
@@ -29,10 +29,10 @@ def run(
 ) -> list[Row]:
     """Train what is not trained yet, then write NAME.json, NAME.csv and NAME.svg in `out`.
 
-    Every training has a folder in `out`/jobs, which studies share; after a kill it goes on from its last epoch.
+    Every training has a folder in `out`/jobs, which studies share; after a kill it resumes from its last epoch.
     Raises ConfigError on impossible combinations before anything is trained, and under torchrun; InputError when
     the data set cannot be read, or with a line for each training that failed, once all others are done; OutputError
-    when `out` is not ours, or another command is writing there.
+    when `out` holds something else, or another command is writing there.
     """
     one_process(study)
     workers, trainings = workers or Workers(), jobs(study, sets)
@@ -66,7 +66,7 @@ def _tasks(study: Study, trainings: Sequence[Variant], home: Path, data: Path | 
 
 
 def _train(name: str, left: Sequence[Task], of: int, workers: Workers, progress: Progress | None) -> list[Ended]:
-    """Do what is left, telling how far it is: trainings, and where they run in this process, epochs."""
+    """Run the remaining trainings and report progress: trainings, and epochs too where they run in this process."""
     show, last = progress or (lambda study, done, of, note: None), ""
     ended: list[Ended] = []
 

@@ -1,6 +1,5 @@
 """What a study found: one row per combination of case and values, seeds together."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,8 @@ import numpy as np
 
 from codesign.brief import Brief
 from codesign.jobs.training import Result
+from codesign.report.stats import deviation, half_width
+from codesign.report.tables import rounded
 from codesign.study.describe import Study
 from codesign.study.expand import Variant
 
@@ -19,7 +20,7 @@ SCHEMA = "codesign-study/1"
 class Row(Brief):
     """Accuracies in percent of the test set, last epoch, in the order of `seeds`.
 
-    `baseline` is full precision: the case's own, or that of the case it is compared with. `drop` is baseline less
+    `baseline` is full precision: the case's own, or that of the case it is compared with. `drop` is baseline minus
     quantized of the same seed; `ci95` is half the width of the 95 % interval of its mean (Student's t), None with
     fewer than two seeds.
     """
@@ -32,7 +33,7 @@ class Row(Brief):
     drop: tuple[float, ...] | None
     ci95: float | None
     cells: int
-    rejected: float  # steps refused, mean over seeds
+    rejected: float  # refused steps, mean over seeds
     dies: dict[str, dict[str, float]]  # per imperfection: mean, sd and min over dies and seeds
 
     @property
@@ -54,19 +55,6 @@ class Row(Brief):
     def drop_mean(self) -> float | None:
         """Mean over seeds."""
         return None if self.drop is None else float(np.mean(self.drop))
-
-
-def deviation(values: Sequence[float]) -> float | None:
-    """Standard deviation of what `values` are a sample of; None with fewer than two."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
-
-
-def half_width(values: Sequence[float]) -> float | None:
-    """Half of the 95 % confidence interval of the mean of independent values; None with fewer than two."""
-    from scipy.stats import t  # type: ignore[import-untyped]
-
-    n, sd = len(values), deviation(values)
-    return None if sd is None else float(t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
 
 
 def rows(study: Study, trainings: Sequence[Variant], found: Sequence[Result]) -> list[Row]:
@@ -119,7 +107,7 @@ def record(study: Study, table: Sequence[Row]) -> dict[str, Any]:
         row = next(r for r in table if r.case == study.headline)
         content |= _means(row) | {"seeds": row.seeds}
     content["rows"] = [_entry(row) for row in table]
-    return dict(_rounded(content))
+    return dict(rounded(content))
 
 
 def _entry(row: Row) -> dict[str, Any]:
@@ -145,12 +133,3 @@ def _means(row: Row) -> dict[str, Any]:
         "drop_mean": row.drop_mean,
         "drop_ci95": row.ci95,
     }
-
-
-def _rounded(value: Any) -> Any:
-    """Floats to 4 decimals: a hundredth of one image in ten thousand."""
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
-    return [_rounded(v) for v in value] if isinstance(value, list | tuple) else value

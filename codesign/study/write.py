@@ -1,12 +1,12 @@
 """A study's table for people, for spreadsheets and for programs."""
 
-import csv
-import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from codesign.folders import atomic_write
+from codesign.report import tables
+from codesign.report.tables import with_spread
 from codesign.study.describe import Study
 from codesign.study.labels import short, shown
 from codesign.study.table import Row, record
@@ -23,26 +23,24 @@ def write(study: Study, table: Sequence[Row], folder: Path) -> None:
 
 
 def csv_text(study: Study, table: Sequence[Row]) -> str:
-    """The table as CSV: numbers only, percent of the test set; with imperfections, a line for each of them and row."""
+    """The table as CSV: numbers only, percent of the test set; one line per row, or per row and imperfection."""
     head = ["case", *short(study.vary).values(), "seeds", "float", "quantized", "quantized_sd", "drop", "drop_ci95"]
     head += ["cells", "rejected", *(["die", "die_mean", "die_sd", "die_min", "dies"] if study.die else [])]
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head)
+    lines: list[list[str]] = []
     for row in table:
         means = [row.baseline_mean, row.quantized_mean, row.quantized_sd, row.drop_mean, row.ci95]
         line = [row.case, *map(shown, row.values.values()), str(len(row.seeds)), *map(_plain, means)]
         line += [str(row.cells), _plain(row.rejected)]
         for die, found in row.dies.items():
             figures = [found["mean"], found["sd"], found["min"], found["dies"]]
-            writer.writerow([*line, die, *map(_plain, figures)])
+            lines.append([*line, die, *map(_plain, figures)])
         if not row.dies:
-            writer.writerow(line)
-    return out.getvalue()
+            lines.append(line)
+    return tables.csv_text(head, lines)
 
 
 def text_table(study: Study, table: Sequence[Row]) -> tuple[list[str], list[list[str]], str]:
-    """Columns, rows and a note for people. Columns that would be empty are left out; imperfections are rows."""
+    """Columns, rows and a note for people. Empty columns are left out; each imperfection is a row."""
     head = ["case", *short(study.vary).values(), "float", "quantized", "drop", "die", "accuracy", "worst"]
     lines = [line for row in table for line in _lines(row)]
     if len(study.case) == 1 and study.vary:
@@ -52,18 +50,18 @@ def text_table(study: Study, table: Sequence[Row]) -> tuple[list[str], list[list
 
 
 def _lines(row: Row) -> Iterator[list[str]]:
-    """A row's lines: one, or one for each imperfection after that of the ideal die."""
+    """A row's lines: one, or with imperfections one for the ideal die and one for each of them."""
     values = [row.case, *map(shown, row.values.values())]
     baseline = "" if row.baseline_mean is None else f"{row.baseline_mean:.2f}"
-    drop = "" if row.drop_mean is None else _with(row.drop_mean, row.ci95)
-    quantized = _with(row.quantized_mean, row.quantized_sd)
+    drop = "" if row.drop_mean is None else with_spread(row.drop_mean, row.ci95)
+    quantized = with_spread(row.quantized_mean, row.quantized_sd)
     if not row.dies:
         yield [*values, baseline, quantized, drop, "", "", ""]
         return
     yield [*values, baseline, "", drop, "ideal", quantized, f"{min(row.quantized):.2f}"]
     blank = [""] * (len(values) + 3)
     for name, found in row.dies.items():
-        yield [*blank, name, _with(found["mean"], found["sd"]), f"{found['min']:.2f}"]
+        yield [*blank, name, with_spread(found["mean"], found["sd"]), f"{found['min']:.2f}"]
 
 
 def _note(study: Study, table: Sequence[Row]) -> str:
@@ -71,15 +69,11 @@ def _note(study: Study, table: Sequence[Row]) -> str:
     note = "percent of the test set, "
     note += f"mean of {len(study.seeds)} seeds ± standard deviation" if many else "one seed"
     if any(row.drop for row in table):
-        note += f"; drop: float less quantized{', ± half its 95 % interval' if many else ''}"
+        note += f"; drop: float minus quantized{', ± half its 95 % interval' if many else ''}"
     if study.die:
         dies = sorted({d.draws * len(study.seeds) for d in study.die})
         note += f"; imperfect dies: mean of {' or '.join(map(str, dies))} ± standard deviation"
     return note
-
-
-def _with(value: float, spread: float | None) -> str:
-    return f"{value:.2f}" + ("" if spread is None else f" ± {spread:.2f}")
 
 
 def _plain(value: float | None) -> str:

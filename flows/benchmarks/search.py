@@ -57,7 +57,7 @@ def main() -> None:
 
 def screen(data: Path, out: Path) -> None:
     """The rate of pricing at several budgets, minimum of three rounds."""
-    asked, _ = opened(load("optimize_mnist"), out.resolve(), data.resolve())
+    asked, _ = opened(load("mnist"), out.resolve(), data.resolve())
     for arrays in (8, 16, 64):
         here = asked.under(asked.limits.model_copy(update={"arrays": arrays}))
         best = float("inf")
@@ -70,7 +70,7 @@ def screen(data: Path, out: Path) -> None:
 
 def regret(data: Path, out: Path, samplers: int, jobs: int) -> None:
     """Train the grid, then replay searches on it."""
-    question = load("optimize_mnist", GRID)
+    question = load("mnist", GRID)
     whole, site = opened(question, (out / "grid").resolve(), data.resolve())
     site.out.mkdir(exist_ok=True)
     points = fitting(whole) or []
@@ -111,7 +111,7 @@ def _replay(whole: Context, site: Site, sampler: str, seed: int) -> list[Tried]:
 
 def workers(data: Path, out: Path) -> None:
     """One worker against four."""
-    question, taken = load("optimize_mnist", SHORT), {}
+    question, taken = load("mnist", SHORT), {}
     for count in (1, 4):
         home = (out / f"workers-{count}").resolve()
         shutil.rmtree(home, ignore_errors=True)

@@ -16,7 +16,7 @@ class TestChip:
             0,
             "tiny (0x891973fa) is a valid chip\n"
             "  6 arrays of 16 wordlines x 8 signed columns\n"
-            "  4 levels a cell; error of what a code represents in % of full scale:\n"
+            "  4 levels a cell; error of each code in % of full scale:\n"
             "    level      nominal   code  represented    error\n"
             "        0            0      0            0     0.00\n"
             "        1       0.3333      1       0.3333     0.00\n"
@@ -75,7 +75,7 @@ class TestChip:
         file.write_text(text.replace("table = [1.2, 14.8, 33.1, 50.4]", "code_bits = 12"))
         out = call("chip", "check", file)[1]
         assert (
-            out.count("\n") == 4 + 1 + 16 + 2 and "    the 16 levels that are furthest off; --json lists all\n" in out
+            out.count("\n") == 4 + 1 + 16 + 2 and "    the 16 levels with the largest errors; --json lists all\n" in out
         )
         assert len(json.loads(call("chip", "check", file, "--json")[1])["derived"]["levels"]) == 64
 
@@ -83,7 +83,7 @@ class TestChip:
         file = tmp_path / "mine.toml"
         assert call("chip", "new", file, "--like", "tiny") == (
             0,
-            f"wrote {file}; change it, then: codesign chip check {file}\n",
+            f"wrote {file}; edit it, then run: codesign chip check {file}\n",
             "",
         )
         assert tomllib.loads(file.read_text())["name"] == "mine"
@@ -92,7 +92,7 @@ class TestChip:
     def test_new_overwrites_nothing(self, call: Call, tmp_path: Path) -> None:
         file = tmp_path / "mine.toml"
         file.write_text("precious")
-        assert call("chip", "new", file)[2] == f"error: {file}: exists already; choose another name or remove it\n"
+        assert call("chip", "new", file)[2] == f"error: {file}: already exists; choose another name or remove it\n"
         assert file.read_text() == "precious"
 
     @pytest.mark.parametrize(

@@ -39,8 +39,29 @@ class TestStatus:
         ("argv", "expected"),
         [
             (
+                ["run", "mnist"],
+                "mnist.toml: is a question, not a flow; give it to `codesign optimize`",
+            ),
+            (
+                ["run", "tiny"],
+                "tiny.toml: is a chip, not a flow; give it to `codesign chip check`, or name it in a flow",
+            ),
+            (
                 ["run", "optimize_mnist"],
-                "optimize_mnist.toml: is a question, not a flow; give it to `codesign optimize`",
+                "flow optimize_mnist: is now the question mnist; run `codesign optimize mnist`",
+            ),
+            (
+                ["optimize", "optimize_digits"],
+                "question optimize_digits: is now the question digits; run `codesign optimize digits`",
+            ),
+            (
+                ["optimize", "flows/optimize_digits.toml"],
+                "question flows/optimize_digits.toml: is now the question digits; run `codesign optimize digits`",
+            ),
+            (
+                ["optimize", "letters"],
+                "question letters: cannot be read (No such file or directory); "
+                "give a .toml file or one of the presets digits, mnist",
             ),
             (["run", "study.toml"], "study.toml: is a study, not a flow; give it to `codesign study`"),
             (["optimize", "digits_mlp"], "digits_mlp.toml: is a flow, not a question; give it to `codesign run`"),
@@ -259,6 +280,8 @@ class TestJudge:
         ("changes", "expected"),
         [
             ({"mismatches": ("image 1: x", "image 2: y")}, "error: 2 words differ from the reference; image 1: x\n"),
+            ({"mismatches": ("image 1: x",)}, "error: 1 word differs from the reference; image 1: x\n"),
+            ({"timing_errors": 1}, "error: 1 image finished in a different cycle than predicted\n"),
             ({"timing_errors": 2}, "error: 2 images finished in a different cycle than predicted\n"),
         ],
     )

@@ -37,7 +37,7 @@ class TestStudy:
             "wide   90.00  4.50 ± 6.35  ideal  85.50 ± 0.71  85.00",
             "                           a [b]  51.50 ± 0.71  51.00",
             "",
-            "percent of the test set, mean of 2 seeds ± standard deviation; drop: float less",
+            "percent of the test set, mean of 2 seeds ± standard deviation; drop: float minus",
             "quantized, ± half its 95 % interval; imperfect dies: mean of 2 ± standard",
             "deviation",
             "",

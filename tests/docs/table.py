@@ -7,12 +7,10 @@ A row whose command no longer stands in a document fails a test.
 
 _FEW = "--set train.epochs=1 --set simulate.images=2"
 _RUN = f"codesign run flows/digits_mlp.toml --out DIR --data . {_FEW}"
-_TRAIN = f"{_RUN} --until train"
+_PRESET = f"codesign run digits_mlp --out DIR {_FEW}"
 _STUDY = "codesign study studies --out DIR --data . --quick"
 _ASK = f"--quick {_FEW} --set search.rungs=[] --set search.trials=1 --set search.finalists=1 --set search.seeds=[1]"
-_OPTIMIZE = (
-    f"codesign optimize optimize_digits --out kept/answer --data . {_ASK}"  # kept: what one trained, the next finds
-)
+_OPTIMIZE = f"codesign optimize digits --out kept/answer --data . {_ASK}"  # kept: what one trained, the next finds
 
 # What a document says: what is run instead, with the same options (but for MAY_LACK). Equal stand-ins are run once.
 STAND_INS = {
@@ -22,34 +20,40 @@ STAND_INS = {
     "./dev lint": "./dev help",
     "./dev slow": "./dev help",
     # runs
-    "codesign run FLOW --out DIR": _RUN,
     "codesign run FLOW --out DIR --data DATA": _RUN,
     "codesign run flows/NAME.toml --out DIR": _RUN,
+    "codesign run digits_mlp --out DIR": _PRESET,
+    "codesign run digits_mlp --out DIR --until train": f"{_PRESET} --until train",
+    "codesign run digits_mlp --out DIR --set network.hidden=[128] --until train": f"{_PRESET} "
+    "--set network.hidden=[12] --until train",
+    "codesign run myflow.toml --out DIR --set train.epochs=5": _RUN,
+    "codesign run myflow.toml --out DIR --from compile": f"{_RUN} --from train",  # nothing was trained before
     "torchrun --nproc-per-node N -m codesign run FLOW --out DIR": _RUN,  # see tests/train/test_distributed.py
-    "codesign run FLOW --until train": _TRAIN,
-    "codesign run FLOW --out DIR --set train.stuck_map=stuck.safetensors": f"{_TRAIN} "
-    "--set train.stuck_map=stuck.safetensors",
+    "codesign run FLOW --out DIR --set quantize.stuck_map=stuck.safetensors": f"{_RUN} --until train "
+    "--set quantize.stuck_map=stuck.safetensors",
     # studies
     "codesign study flows/iscas2018 --out build/iscas2018 --data DATA --jobs 2": _STUDY,
-    "codesign study flows/iscas2018 --out DIR": _STUDY,
+    "codesign study flows/iscas2018 --out DIR --data DATA --jobs 2": _STUDY,
+    "codesign study flows/iscas2018 --out DIR --quick": _STUDY,
     "codesign study flows/iscas2018 --out build/quick --quick": _STUDY,
     "codesign study flows/iscas2018/drop.toml ...": _STUDY,
-    "codesign study FILE|FOLDER --out DIR [--quick] [--jobs N]": _STUDY,
     # searches
-    "codesign optimize flows/NAME.toml --out DIR": _OPTIMIZE,
-    "codesign optimize optimize_mnist --out DIR --data DATA --jobs 2 --budgets 4,8,16,32,64": f"{_OPTIMIZE} "
-    "--budgets 1,12",
-    "codesign optimize optimize_mnist --out DIR --data DATA --budgets 4,8,16,32,64": f"{_OPTIMIZE} --budgets 1,12",
-    "codesign optimize flows/optimize_mnist.toml --out DIR --data DATA --jobs 2": _OPTIMIZE,
-    "codesign optimize flows/optimize_mnist.toml --out DIR --data DATA --jobs 2 --budgets 4,8,16,32,64": f"{_OPTIMIZE} "
-    "--budgets 1,12",
-    "codesign optimize flows/optimize_mnist.toml --out DIR --data DATA --reach 98": f"{_OPTIMIZE} --reach 20",
-    "codesign optimize flows/optimize_mnist.toml --out DIR --data DATA --screen": f"{_OPTIMIZE} --screen",
-    "codesign optimize flows/optimize_mnist.toml --out DIR --data DATA --front interval": f"{_OPTIMIZE} "
-    "--front interval",
-    # programs
-    "codesign simulate build/mlp --inputs x.npy --images 100 [--out DIR --waves]": "codesign simulate build/mlp "
-    "--inputs x.npy --images 3 --out DIR --waves",
+    "codesign optimize NAME --out DIR": _OPTIMIZE,
+    "codesign optimize digits --out DIR": _OPTIMIZE,
+    "codesign optimize digits --out DIR --quick": _OPTIMIZE,
+    "codesign optimize digits --out DIR --screen": "codesign optimize digits --out DIR --screen",
+    "codesign optimize mnist --out DIR --data DATA --screen": f"{_OPTIMIZE} --screen",
+    "codesign optimize mnist --out DIR --data DATA --jobs 2": _OPTIMIZE,
+    "codesign optimize mnist --out DIR --data DATA --jobs 2 --budgets 4,8,16,32,64": f"{_OPTIMIZE} --budgets 1,12",
+    "codesign optimize mnist --out DIR --data DATA --reach 98": f"{_OPTIMIZE} --reach 20",
+    "codesign optimize mnist --out DIR --data DATA --front interval": f"{_OPTIMIZE} --front interval",
+    # chips and programs
+    "codesign chip check mychip.toml": "codesign chip check flows/chips/tiny.toml",
+    "codesign chip emit mychip.toml --out rtl/": "codesign chip emit flows/chips/tiny.toml --out rtl/",
+    "codesign simulate PROGRAM": "codesign simulate build/mlp --inputs x.npy",
+    "codesign simulate PROGRAM --inputs x.npy": "codesign simulate build/mlp --inputs x.npy",
+    "codesign image verify PROGRAM": "codesign image verify build/mlp",
+    "codesign image info DIR --entries": "codesign image info build/mlp --entries",
     "codesign image cells PROGRAM --out FILE": "codesign image cells build/mlp --out FILE.csv",
     # measurements
     "python -m flows.benchmarks.search --data DATA": "python -m flows.benchmarks.search --data DATA --help",
@@ -64,13 +68,5 @@ SLOW = {"codesign study flows/iscas2018 --out build/quick --quick"}
 # Blocks that are not complete by themselves, as document and number: Python that comes before, or None where the block
 # needs what tests do not have (a cluster) and only has to be Python.
 BEFORE: dict[tuple[str, int], str | None] = {
-    ("README.md", 0): """
-import torch
-from codesign.data import digits
-calibration = digits().x_train / 255
-model = torch.nn.Sequential(torch.nn.Linear(64, 12), torch.nn.ReLU(), torch.nn.Linear(12, 10)).double()
-import numpy as np
-x = np.arange(3 * 64).reshape(3, 64) % 256
-""",
     ("docs/optimize.md", 0): None,
 }

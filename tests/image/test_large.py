@@ -38,7 +38,7 @@ def test_a_long_list_is_written_on_request(short: None, tmp_path: Path, call: Ca
     assert call("image", "cells", saved, "--out", out) == (
         1,
         "",
-        f"error: {out}: exists already; choose another name or remove it\n",
+        f"error: {out}: already exists; choose another name or remove it\n",
     )
 
 

@@ -71,6 +71,7 @@ def test_presets_and_templates_are_found(home: Path) -> None:
     assert "reference-128" in run(home, "codesign", "chip", "check", "reference-128")
     run(home, "codesign", "chip", "emit", "reference-128", "--out", "rtl")
     assert (home / "rtl" / "xb_chip.v").is_file()
+    assert "of all 24 candidates" in run(home, "codesign", "optimize", "digits", "--screen", "--out", "screen")
 
 
 def test_the_demo(home: Path) -> None:

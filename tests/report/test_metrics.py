@@ -41,18 +41,19 @@ def test_no_summary(tmp_path: Path) -> None:
 
 def test_damaged(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
-    rest = "; write it again with --from report"
+    rest = "; rewrite it with --from report"
     path.write_text("{")
     assert message(tmp_path).startswith(f"{path}: is damaged or from an older codesign (Expecting property name")
     path.write_text(example().json_text().replace("97.5", "99.5"))
-    assert message(tmp_path) == f"{path}: is damaged or from an older codesign (its sha256 is not its own){rest}"
+    changed = "its sha256 does not match its content"
+    assert message(tmp_path) == f"{path}: is damaged or from an older codesign ({changed}){rest}"
     record = json.loads(example().json_text())
     del record["sha256"]
     path.write_text(json.dumps(record))
     assert message(tmp_path) == f"{path}: is damaged or from an older codesign (has no sha256 of itself){rest}"
     del record["cycles"]["bound"]
     path.write_text(sealed(record))
-    assert message(tmp_path) == f"{path}: cycles.bound: Field required; write it again with --from report"
+    assert message(tmp_path) == f"{path}: cycles.bound: Field required; rewrite it with --from report"
 
 
 def test_right_is_words_and_cycles() -> None:

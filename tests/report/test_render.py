@@ -78,6 +78,9 @@ def test_wrong_cycles_are_not_agreement() -> None:
     late = example().cycles.model_copy(update={"timing_errors": 2})
     shown = text(example(cycles=late))
     assert "WRONG: 2 images finished in a different cycle than predicted (64 images compared" in shown
+    one = text(example(mismatches=1, first_mismatch="x", cycles=late.model_copy(update={"timing_errors": 1})))
+    assert "WRONG: 1 word differs (64" in one
+    assert "WRONG: 1 image finished in a different cycle" in one
     assert "agree" not in shown
 
 

@@ -47,7 +47,7 @@ class TestAnswers:
         assert (found["reach"], found["minimize"]) == (55, "interval")
         assert found["least"] == found["certificate"]["limits"]["interval"]
         text = call(*argv, "--reach", "55", "--minimize", "interval")[1]
-        assert f"\nleast interval for 55 %: {found['least']}\nwinner: " in text
+        assert f"\ninterval needed for 55 %: {found['least']}\nwinner: " in text
 
     def test_front(self, call: Call, argv: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
@@ -80,7 +80,7 @@ class TestRefused:
         assert call(*argv, f"--budgets={budgets}") == (
             1,
             "",
-            f"error: --budgets {budgets}: must be numbers of arrays, 1..1024, with commas: 4,8,16\n",
+            f"error: --budgets {budgets}: must be numbers of arrays, 1..1024, separated by commas: 4,8,16\n",
         )
         assert not (tmp_path / "out").exists()
 
@@ -133,7 +133,7 @@ class TestRefused:
             1,
             "",
             f"error: {tmp_path}/toy.toml: free.network.hidden: is also in [network]; remove one of them\n"
-            f"error: {tmp_path}/toy.toml: search.seeds: needs at least one, each once\n",
+            f"error: {tmp_path}/toy.toml: search.seeds: must list at least one seed, each once\n",
         )
         assert not (tmp_path / "out").exists()
 

@@ -39,7 +39,7 @@ class TestMistakes:
             *(
                 (
                     f"free.{key}=[1]",
-                    f"free.{key}: belongs to how candidates are trained; give it in [{table}] or [search]",
+                    f"free.{key}: is the same for all candidates; set it in [{table}] or [search]",
                 )
                 for key, table in (
                     ("train.epochs", "train"),
@@ -51,8 +51,8 @@ class TestMistakes:
                 )
             ),
             ("free.network.hidden={least=30,most=24}", "free.network.hidden.least: must be at most most = 24, got 30"),
-            ("search.seeds=[]", "search.seeds: needs at least one, each once"),
-            ("search.seeds=[1,1]", "search.seeds: needs at least one, each once"),
+            ("search.seeds=[]", "search.seeds: must list at least one seed, each once"),
+            ("search.seeds=[1,1]", "search.seeds: must list at least one seed, each once"),
             ("search.trials=0", "search.trials: must be at least 1, got 0"),
             ("limits.arrays=1.5", "limits.arrays: must be an integer, got 1.5"),
             ("search.validation=none", "search.validation: must be an integer, got 'none'"),
@@ -98,7 +98,10 @@ class TestMistakes:
         with pytest.raises(ConfigError) as caught:
             load(tmp_path / "none.toml")
         file = tmp_path / "none.toml"
-        assert str(caught.value) == (f"question {file}: cannot be read (No such file or directory); give a .toml file")
+        assert str(caught.value) == (
+            f"question {file}: cannot be read (No such file or directory); "
+            "give a .toml file or one of the presets digits, mnist"
+        )
 
 
 class TestValues:
@@ -142,11 +145,11 @@ class TestSettings:
         assert load(file).train["epochs"] == 9
 
     def test_presets_by_name(self) -> None:
-        question = load("optimize_mnist", quick=True)
+        question = load("mnist", quick=True)
         assert (question.name, question.chip, question.where) == ("mnist", "reference-128", "question mnist")
         assert question.data["dataset"] == "digits"
         assert question.free["data.downsample"] == [1, 2]
-        assert isinstance(load("optimize_digits").free["network.hidden"], Widths)
+        assert isinstance(load("digits").free["network.hidden"], Widths)
 
     def test_a_chip_file_beside_the_question(self, tmp_path: Path) -> None:
         (tmp_path / "mine.toml").write_text(

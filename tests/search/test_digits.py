@@ -22,7 +22,7 @@ NAMES = ("digits.json", "digits.csv", "digits.svg", "winners/arrays-6/certificat
 
 @pytest.fixture(scope="module")
 def question() -> Question:
-    return load("optimize_digits", SETS, quick=True)
+    return load("digits", SETS, quick=True)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ class TestCertificate:
         assert lines[0].startswith("winner: hidden ")
         assert "  RTL: 0 words differ on 2 images" in text(certificate)
         assert sum(line.startswith("  next ") for line in lines) == len(certificate.neighbours)
-        assert lines[-1] == f"  again: {certificate.rebuild}"
+        assert lines[-1] == f"  to repeat it: {certificate.rebuild}"
 
 
 class TestFiles:

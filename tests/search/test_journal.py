@@ -98,8 +98,8 @@ class TestDamage:
             try:
                 found = entries(path)
             except InputError as e:
-                line = r"line \d+ is (damaged, or one before it is lost|of an older codesign, without checksums)"
-                rest = f"remove it, the trainings in {site.out}/jobs are not lost"
+                line = r"line \d+ is (damaged, or a line before it is missing|from an older codesign, .*)"
+                rest = f"remove it; the trainings in {site.out}/jobs are kept"
                 fits = re.fullmatch(f"{re.escape(str(path))}: {line}; {re.escape(rest)}", str(e))
                 counts["refused"] += fits is not None and kind not in {"truncate", "end"}
             else:
@@ -125,7 +125,7 @@ class TestDamage:
         path.write_bytes(damaged)
         status, out, err = call(*argv)
         assert (status, out, err.count("\n")) == (1, "", 1)
-        assert re.match(rf"error: {path}: line \d+ is damaged, or one before it is lost; remove it, the", err)
+        assert re.match(rf"error: {path}: line \d+ is damaged, or a line before it is missing; remove it; the", err)
         path.unlink()
         assert call(*argv)[0] == 0
 
@@ -135,28 +135,28 @@ class TestDamage:
         with quiet(), pytest.raises(InputError) as caught:
             joined(context, site, [])
         assert str(caught.value) == (
-            f"{site.out}/{JOURNAL}: is damaged; remove it, the trainings in {site.out}/jobs are not lost"
+            f"{site.out}/{JOURNAL}: is damaged; remove it; the trainings in {site.out}/jobs are kept"
         )
 
     def test_of_an_older_codesign(self, tmp_path: Path) -> None:
         path = tmp_path / JOURNAL
         path.write_bytes(b'{"op_code":0}\n')
         assert refused(path) == (
-            f"{path}: line 1 is of an older codesign, without checksums; "
-            f"remove it, the trainings in {tmp_path}/jobs are not lost"
+            f"{path}: line 1 is from an older codesign, without checksums; "
+            f"remove it; the trainings in {tmp_path}/jobs are kept"
         )
 
     def test_not_a_file(self, tmp_path: Path) -> None:
         path = tmp_path / JOURNAL
         os.mkfifo(path)
-        assert refused(path).startswith(f"{path}: cannot be read (not a regular file); remove it, ")
+        assert refused(path).startswith(f"{path}: cannot be read (not a regular file); remove it; ")
 
     def test_shorter_than_it_was(self, tmp_path: Path) -> None:
         path = tmp_path / JOURNAL
         journal = Journal(path)
         journal.append_logs(LOGS)
         path.write_bytes(path.read_bytes()[:50])
-        with pytest.raises(InputError, match="became shorter while it was in use; remove it, "):
+        with pytest.raises(InputError, match="became shorter while it was in use; remove it; "):
             journal.append_logs(LOGS)
         assert path.stat().st_size == 50
 

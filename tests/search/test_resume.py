@@ -125,8 +125,8 @@ class TestJournal:
         with pytest.raises(InputError) as caught:
             ends(context, site)
         assert str(caught.value) == (
-            f"{journal}: line 5 is damaged, or one before it is lost; "
-            f"remove it, the trainings in {site.out}/jobs are not lost"
+            f"{journal}: line 5 is damaged, or a line before it is missing; "
+            f"remove it; the trainings in {site.out}/jobs are kept"
         )
         journal.unlink()
         asked = pretend(monkeypatch)

@@ -74,6 +74,5 @@ def test_too_many(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         screen(question, tmp_path / "out")
     assert str(caught.value) == (
-        f"{question.where}: --screen goes through every candidate, 41,472 are too many (at most 20,000); "
-        "free fewer values"
+        f"{question.where}: --screen lists every candidate, and 41,472 are too many (at most 20,000); free fewer values"
     )

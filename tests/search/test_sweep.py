@@ -80,7 +80,7 @@ class TestReach:
         with pytest.raises(ConfigError) as caught:
             reach(toy(tmp_path, "free.network.hidden={depth=[4], most=120}"), tmp_path / "out", 50)
         assert str(caught.value) == (
-            f"{tmp_path}/toy.toml: --reach goes through every candidate, 101,250 are too many (at most 20,000); free "
+            f"{tmp_path}/toy.toml: --reach lists every candidate, and 101,250 are too many (at most 20,000); free "
             "fewer values"
         )
 

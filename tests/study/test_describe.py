@@ -41,21 +41,29 @@ class TestFile:
             ("seeds = [1, 2]", 'seeds = ["1"]', "seeds.0: must be an integer, got '1'"),
             ("seeds = [3]", "seeds = []", "quick.seeds: at least one is required"),
             ("seeds = [3]", "seeds = [3, 3]", "quick.seeds: 3 is listed twice; remove one"),
-            ("epochs = 1", "seed = 1", "train: train.seed: comes from the study's seeds; list it there"),
+            ("epochs = 1", "seed = 1", "train: train.seed: is set by the study's seeds; list it there"),
             ('"wide"', '"plain"', "case: name 'plain' is used twice; give each its own"),
-            ('against = "plain"', 'against = "plian"', "case wide: against 'plian' is no case; use one of plain, wide"),
-            ('headline = "plain"', 'headline = "no"', "headline: 'no' is no case; use one of plain, wide"),
+            (
+                'against = "plain"',
+                'against = "plian"',
+                "case wide: against 'plian' is not a case; use one of plain, wide",
+            ),
+            ('headline = "plain"', 'headline = "no"', "headline: 'no' is not a case; use one of plain, wide"),
             (
                 '"network.hidden" = [16]',
                 '"train.seed" = 4',
-                "case wide: train.seed: comes from the study's seeds; list it there",
+                "case wide: train.seed: is set by the study's seeds; list it there",
             ),
             (
                 '"network.hidden" = [16]',
                 '"simulate.images" = 4',
-                "case wide: simulate.images: has no effect, a study only trains; remove it",
+                "case wide: simulate.images: has no effect, because a study only trains; remove it",
             ),
-            ("seeds = [3]", 'set = { name = "x" }', "quick.set: name: has no effect, a study only trains; remove it"),
+            (
+                "seeds = [3]",
+                'set = { name = "x" }',
+                "quick.set: name: has no effect, because a study only trains; remove it",
+            ),
             (
                 "seeds = [3]",
                 'vary = { "train.lr" = [1.0] }',
@@ -72,10 +80,10 @@ class TestFile:
         [
             ('[vary]\n"train.lr" = []', "vary.train.lr: at least one is required"),
             ('[vary]\n"train.lr" = [0.1, 0.2, 0.1]', "vary.train.lr: 0.1 is listed twice; remove one"),
-            ('[vary]\n"train.seed" = [1]', "vary: train.seed: comes from the study's seeds; list it there"),
+            ('[vary]\n"train.seed" = [1]', "vary: train.seed: is set by the study's seeds; list it there"),
             (
                 '[vary]\n"network.hidden" = [[4]]',
-                "case wide: network.hidden: is also in vary, which wins; remove one",
+                "case wide: network.hidden: is also in vary, which overrides it; remove one",
             ),
             (
                 '[vary]\n"train.lr" = [0.1]\n[quick.vary]\n"train.epochs" = [1]',
@@ -128,7 +136,7 @@ class TestFile:
     def test_every_mistake_at_once(self, tmp_path: Path) -> None:
         text = TOY.replace("[1, 2]", "[]").replace('against = "plain"', 'against = "no"')
         assert mistakes(tmp_path, text) == [
-            "case wide: against 'no' is no case; use one of plain, wide",
+            "case wide: against 'no' is not a case; use one of plain, wide",
             "seeds: at least one is required",
         ]
 
@@ -202,9 +210,9 @@ class TestJobs:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("train.seed=3", "--set train.seed: comes from the study's seeds; list it there"),
-            ("name=other", "--set name: has no effect, a study only trains; remove it"),
-            ("simulate.images=3", "--set simulate.images: has no effect, a study only trains; remove it"),
+            ("train.seed=3", "--set train.seed: is set by the study's seeds; list it there"),
+            ("name=other", "--set name: has no effect, because a study only trains; remove it"),
+            ("simulate.images=3", "--set simulate.images: has no effect, because a study only trains; remove it"),
             ("train.epochs", "--set train.epochs: must be KEY=VALUE, for example train.epochs=5"),
             ("train.epoch=5", "{file}: train.epoch: unknown key; did you mean epochs?"),
         ],
@@ -264,7 +272,7 @@ class TestJobs:
         ]
         text = TOY.replace('"network.hidden" = [16]', '"data.validation" = 100')
         assert refused(toy(tmp_path, text)) == [
-            f"{tmp_path}/toy.toml, case wide: against 'plain' is tested on other images; "
+            f"{tmp_path}/toy.toml, case wide: against 'plain' is tested on different images; "
             "give both the same data.dataset and data.validation"
         ]
 
@@ -284,7 +292,7 @@ class TestJobs:
         ]
         with pytest.raises(ConfigError) as caught:
             check([good, good], ["train.seed=1"])
-        assert str(caught.value) == "--set train.seed: comes from the study's seeds; list it there"
+        assert str(caught.value) == "--set train.seed: is set by the study's seeds; list it there"
 
 
 class TestQuick:

@@ -231,8 +231,8 @@ class TestFailure:
         with pytest.raises(ConfigError) as caught:
             run(pair, tmp_path / "out")
         assert str(caught.value) == (
-            "study toy: started by torchrun as 2 processes, which would all train the same; "
-            "start it alone, with --jobs or --scheduler for many processors"
+            "study toy: torchrun started 2 processes, which would all run the same trainings; "
+            "start it without torchrun, and run trainings in parallel with --jobs or --scheduler"
         )
 
     def test_a_result_that_workers_put_elsewhere(

@@ -8,7 +8,7 @@ import pytest
 
 from codesign.jobs.training import Result
 from codesign.study import Study, jobs
-from codesign.study.table import Row, deviation, half_width, record, rows
+from codesign.study.table import Row, record, rows
 from codesign.study.write import csv_text, text_table, write
 from tests.study.toy import TOY, result, toy
 
@@ -40,21 +40,6 @@ FOUND = {
 
 
 class TestFigures:
-    @pytest.mark.parametrize(
-        ("values", "t"),  # Student's t of 97.5 %, from printed tables
-        [([1.0, 3.0], 12.706), ([1.0, 2.0, 3.0], 4.303), ([1.0, 2.0, 3.0, 4.0, 5.0], 2.776)],
-    )
-    def test_half_width(self, values: list[float], t: float) -> None:
-        n = len(values)
-        mean = sum(values) / n
-        sd = math.sqrt(sum((v - mean) ** 2 for v in values) / (n - 1))
-        assert half_width(values) == pytest.approx(t * sd / math.sqrt(n), rel=2e-4)
-        assert deviation(values) == pytest.approx(sd)
-
-    def test_one_value_has_no_spread(self) -> None:
-        assert (half_width([1.0]), deviation([1.0])) == (None, None)
-        assert half_width([1.0, 1.0]) == 0
-
     def test_means_and_drops_of_equal_seeds(self, tmp_path: Path) -> None:
         plain, wide = table(toy(tmp_path), FOUND)
         assert (plain.case, plain.seeds, plain.cells) == ("plain", (1, 2), 1040)
@@ -189,13 +174,13 @@ class TestText:
                 ["wide", "91.00", "90.88 ± 1.94", "0.12 ± 4.76"],
             ],
             "percent of the test set, mean of 2 seeds ± standard deviation; "
-            "drop: float less quantized, ± half its 95 % interval",
+            "drop: float minus quantized, ± half its 95 % interval",
         )
 
     def test_one_seed_one_case(self, tmp_path: Path) -> None:
         text = TOY[: TOY.rindex("[[case]]")].replace("[1, 2]", "[1]")
         study = toy(tmp_path, text)
-        note = "percent of the test set, one seed; drop: float less quantized"
+        note = "percent of the test set, one seed; drop: float minus quantized"
         assert text_table(study, table(study, FOUND)) == (
             ["case", "float", "quantized", "drop"],
             [["plain", "90.00", "88.00", "2.00"]],
@@ -221,7 +206,7 @@ class TestText:
                 ["", "", "", "coarse", "80.00 ± 0.00", "80.00"],
             ],
             "percent of the test set, mean of 2 seeds ± standard deviation; "
-            "drop: float less quantized, ± half its 95 % interval; "
+            "drop: float minus quantized, ± half its 95 % interval; "
             "imperfect dies: mean of 2 or 4 ± standard deviation",
         )
 

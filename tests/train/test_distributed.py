@@ -29,4 +29,4 @@ def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
         assert (a.weight == b.weight).mean() > 0.97
     found = [json.loads((tmp_path / n / "01_train" / "train.json").read_text()) for n in ("one", "two")]
     assert np.abs(found[0]["quantized"] - found[1]["quantized"]) < 3
-    assert "ran nothing" in torchrun(tmp_path / "two")
+    assert "nothing to run" in torchrun(tmp_path / "two")
