@@ -31,6 +31,7 @@ def _generated(name: str, p: Plan) -> str:
         .render(
             chip=chip,
             module=p.module,
+            name=p.name,
             ports=p.ports,
             parameters=p.parameters,
             array=p.array,
