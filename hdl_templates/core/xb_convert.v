@@ -1,6 +1,6 @@
 // xb_convert - the converter schedule: sample a bit plane, convert its column groups, plane by plane.
 //
-// The step's top plane is sampled first. A plane takes `groups` cycles; the next plane, also the next
+// The step's top plane is sampled first. A plane takes one cycle per column group; the next plane, also the next
 // step's first, is sampled during the last of them, so that the converters never idle while work is
 // ready. A step starts when its wordlines are loaded and an accumulator buffer is free (two exist).
 // Wordlines are driven from when the step's vectors are loaded until its last plane is sampled.
