@@ -5,9 +5,7 @@ The tensors are model.*, optimiser.PARAMETER.STATE and generator; the descriptio
 
 import hashlib
 import json
-import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from torch.optim import Optimizer
 
 from codesign.errors import InputError, OutputError
 from codesign.files import open_regular
+from codesign.folders import atomic_write
 from codesign.records import DIGEST, digest
 
 SCHEMA = "codesign-checkpoint/2"
@@ -44,17 +43,10 @@ class Checkpoint:
         tensors = {k: v.contiguous() for k, v in tensors.items()}
         note = {"schema": SCHEMA, "epoch": epoch, "history": history, "identity": self.identity}
         data = save(tensors, described(note, tensors))
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as f:
-                f.write(data)
-                f.flush()
-                os.fsync(f.fileno())
-            os.replace(temporary, self.path)
+            atomic_write(self.path, data)
         except OSError as e:
-            with suppress(OSError):
-                temporary.unlink()
             raise OutputError(
                 f"{self.path}: checkpoint cannot be written ({e.strerror}); free space or give another folder"
             ) from None
@@ -64,8 +56,8 @@ class Checkpoint:
 
         Raises InputError when the file is damaged or belongs to another training (see train/identity.py).
         """
-        for left in self.path.parent.glob(f"{self.path.name}.*.tmp"):  # a killed writer's
-            if re.fullmatch(r"\.\d+\.tmp", left.name.removeprefix(self.path.name)):
+        for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # of a killed writer
+            if re.fullmatch(r"\.\d+\.tmp", left.name.removeprefix(f".{self.path.name}")):
                 left.unlink(missing_ok=True)
         if not self.path.exists():
             return 0, []

@@ -153,7 +153,7 @@ class TestResume:
         for task in tasks(pair, tmp_path / "out"):
             (task.home / "state").mkdir(parents=True)
             (task.home / ".result.json.123.tmp").write_text("{")
-            (task.home / "state" / "float.safetensors.123.tmp").write_text("x")
+            (task.home / "state" / ".float.safetensors.123.tmp").write_text("x")
         (tmp_path / "out" / ".codesign.json").write_text('{"kind": "study", "schema": 1}')
         run(pair, tmp_path / "out")
         assert {p.name for p in folder.glob("*/*")} | {p.name for p in folder.glob("*/.*")} == {

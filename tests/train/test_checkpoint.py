@@ -105,20 +105,22 @@ def test_a_kill_while_writing_leaves_the_former_checkpoint(tmp_path: Path, monke
     def killed(source: Path, target: Path) -> None:
         raise Stop
 
+    before = (tmp_path / "quantized.safetensors").read_bytes()
     with monkeypatch.context() as m, pytest.raises(Stop):
-        m.setattr(os, "replace", killed)
+        m.setattr(Path, "replace", killed)
         fit(SMALL, DATA, CHIP, tmp_path)
-    (left,) = tmp_path.glob("*.tmp")
-    left.rename(tmp_path / "quantized.safetensors.1.tmp")  # of another process
+    assert (tmp_path / "quantized.safetensors").read_bytes() == before
+    (tmp_path / ".quantized.safetensors.1.tmp").write_text("half")  # what a killed process leaves
+    (tmp_path / ".quantized.safetensors.mine.tmp").write_text("no process's")
     assert weights(fit(SMALL, DATA, CHIP, tmp_path)) == weights(whole)
-    assert list(tmp_path.glob("*.tmp")) == []
+    assert [p.name for p in tmp_path.glob(".*.tmp")] == [".quantized.safetensors.mine.tmp"]
 
 
 def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
     recipe = SMALL.changed({"train.baseline": False, "train.epochs": 1})
     fit(recipe, DATA, CHIP, tmp_path)
     with pytest.raises(
-        InputError, match=r"quantized\.safetensors: checkpoint of another run \(recipe\.lr was 0\.01, now 0\.02\); give"
+        InputError, match=r"quantized\.safetensors: checkpoint of another run \(train\.lr was 0\.01, now 0\.02\); give"
     ):
         fit(recipe.changed({"train.lr": 0.02}), DATA, CHIP, tmp_path)
     with pytest.raises(InputError, match=r"another run \(device\.codes was \[0, 1\], now \[0, 1, 2, 3\]\)"):
