@@ -16,8 +16,9 @@ from codesign.chip.description import Chip
 from codesign.data import digits
 from codesign.errors import InputError, OutputError
 from codesign.train.checkpoint import described
-from codesign.train.loop import Epoch, Trained, fit
+from codesign.train.loop import fit
 from codesign.train.recipe import Recipe
+from codesign.train.trained import Epoch, Trained
 from tests.damage import mutations
 from tests.train.small import CHIP, DATA, SMALL, Stop, stop_after, weights
 
@@ -49,7 +50,7 @@ def undisturbed(name: str) -> tuple[Recipe, Trained]:
 
 
 @pytest.mark.parametrize("name", ODD)
-@pytest.mark.parametrize(("phase", "epoch"), [("float", 2), ("quantized", 1), ("quantized", 3)])
+@pytest.mark.parametrize(("phase", "epoch"), [("baseline", 2), ("quantized", 1), ("quantized", 3)])
 def test_stopped_training_ends_at_the_same_weights(name: str, phase: str, epoch: int, tmp_path: Path) -> None:
     recipe, whole = undisturbed(name)
     with pytest.raises(Stop):
@@ -68,7 +69,7 @@ import sys, time
 from pathlib import Path
 from codesign.chip.description import Chip
 from codesign.data import digits
-from codesign.train import Recipe, fit, loop
+from codesign.train import Recipe, fit, phase
 
 def rate(recipe, step, total, warm):
     if step == int(sys.argv[3]):
@@ -76,7 +77,7 @@ def rate(recipe, step, total, warm):
         time.sleep(600)
     return before(recipe, step, total, warm)
 
-before, loop.rate = loop.rate, rate
+before, phase.rate = phase.rate, rate
 fit(Recipe.model_validate_json(sys.argv[1]), digits(), Chip.load("reference-128"), Path(sys.argv[2]))
 """
 
@@ -125,7 +126,7 @@ def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
         fit(recipe.changed({"train.lr": 0.02}), DATA, CHIP, tmp_path)
     with pytest.raises(InputError, match=r"another run \(device\.codes was \[0, 1\], now \[0, 1, 2, 3\]\)"):
         fit(recipe, DATA, Chip.load("tiny"), tmp_path)
-    with pytest.raises(InputError, match=r"another run \(data was 0x\w+, .*, now 0x\w+, "):
+    with pytest.raises(InputError, match=r"another run \(images was 0x\w+, .*, now 0x\w+, "):
         fit(recipe, digits(seed=1), CHIP, tmp_path)
     renamed = CHIP.model_copy(update={"name": "other"})
     assert fit(recipe, DATA, renamed, tmp_path).history  # same cells: the same training

@@ -11,8 +11,9 @@ from codesign.chip.description import Chip
 from codesign.data import Dataset, Range, digits, mnist, to_inputs
 from codesign.ir import run
 from codesign.train.export import export
-from codesign.train.loop import Trained, accuracy, fit
+from codesign.train.loop import fit
 from codesign.train.recipe import Data, Net, Quantization, Recipe, Training
+from codesign.train.trained import Trained, accuracy
 
 CHIP = Chip.load("reference-128")
 DATA = digits()
@@ -74,7 +75,7 @@ def test_convolutions_learn_digits(method: str) -> None:
     net = Net(model="lenet", channels=(8,), hidden=(32,))
     recipe = Recipe(network=net).changed({"train.epochs": 12, "train.batch": 32, "train.method": method})
     trained = fit(recipe, DATA, CHIP)
-    assert trained.accuracy_float is not None and trained.accuracy_float >= 94
+    assert trained.accuracy_baseline is not None and trained.accuracy_baseline >= 94
     equal_and_accurate(trained, recipe, DATA, 91.0 if method == "lsq" else 60.0)
 
 
@@ -117,7 +118,7 @@ def test_data_of_another_range_train_as_well() -> None:
     bits = Quantization(input_bits=4, activation_bits=4)
     recipe = Recipe(network=Net(hidden=(32,)), quantize=bits, train=Training(epochs=15))
     trained = fit(recipe, data, CHIP)
-    assert trained.accuracy_float is not None and trained.accuracy_float > 90
+    assert trained.accuracy_baseline is not None and trained.accuracy_baseline > 90
     assert trained.accuracy_quantized > 88
     z = trained.model.integers(data.test_inputs(recipe.quantize.input))
     assert accuracy(z, data.y_test) == trained.accuracy_quantized
