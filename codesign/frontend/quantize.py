@@ -24,7 +24,7 @@ from codesign.frontend.scales import (
     watch,
     watch_order,
 )
-from codesign.frontend.torch_export import trace
+from codesign.frontend.torch_export import Dense, trace
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.ir.nodes.matrix import by_input
 from codesign.train.export import export
@@ -73,11 +73,7 @@ def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path,
     """
     chip, x = Chip.of(chip), as_array(calibration, "calibration")
     real, q, kind, scale = _inputs(x, chip)
-    layers = trace(module, torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32)))
-    if layers[0].weight.shape[1] != q.shape[1]:
-        raise InputError(
-            f"calibration: has {q.shape[1]} values an image, layer {layers[0].name} takes {layers[0].weight.shape[1]}"
-        )
+    layers = _layers(module, x)
     grid, nodes, source = Grid(chip.device.weights), [], "input"
     features, first_scale, drive = q.shape[1], scale, span(kind)
     if len(q) > 1 and not varies(q):
@@ -97,16 +93,10 @@ def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path,
             requant = Requant(np.ones_like(add), add, 0, INT32)
         else:
             kind_out = IntType(chip.activation.bits, signed=not layer.relu)
-            y, top = np.maximum(rough + bias, 0) if layer.relu else rough + bias, span(kind_out)
-            if is_silent(y, real, layer.weight):
-                scale_out = silent_scale(rough + bias, top, reader.weight, reader.bias, grid.top)
-            else:
-                scale_out = best_scale(y, kind_out)
-            held, scale_out = fitted(bias, sum_scale, codes, drive, scale_out, top)
-            requant = Requant(
-                *requant_constants(np.full(bias.shape, sum_scale / scale_out), held / scale_out), kind_out
-            )
-            drive = top
+            fine, top = _activation_scale(rough + bias, real, layer, reader, kind_out, grid), span(kind_out)
+            held, scale_out = fitted(bias, sum_scale, codes, drive, fine, top)
+            gain = np.full(bias.shape, sum_scale / scale_out)
+            requant, drive = Requant(*requant_constants(gain, held / scale_out), kind_out), top
         nodes.append(Linear(layer.name, source, by_input(codes), requant))
         before, q = q, to_integers(rough + bias, scale_out, requant.out)
         real = np.maximum(exact, 0) if layer.relu else exact
@@ -114,6 +104,23 @@ def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path,
         source, scale = layer.name, scale_out
     watch_order(source, q, exact)
     return verify(Network(name, features, kind, tuple(nodes), first_scale))
+
+
+def _layers(module: nn.Module, x: NDArray[np.generic]) -> list[Dense]:
+    """The layers of a module that takes inputs like `x` (images, ...)."""
+    layers = trace(module, torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32)))
+    features, takes = x[0].size, layers[0].weight.shape[1]
+    if features != takes:
+        raise InputError(f"calibration: has {features} values per image, layer {layers[0].name} takes {takes}")
+    return layers
+
+
+def _activation_scale(sums: Real, x: Real, layer: Dense, reader: Dense, kind: IntType, grid: Grid) -> float:
+    """Scale of a hidden activation of `kind`: the best for `sums` of inputs `x`, or one that suits a dead layer."""
+    y = np.maximum(sums, 0) if layer.relu else sums
+    if is_silent(y, x, layer.weight):
+        return silent_scale(sums, span(kind), reader.weight, reader.bias, grid.top)
+    return best_scale(y, kind)
 
 
 def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, float]:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save
 from codesign.chip.description import Chip
 from codesign.data import digits
 from codesign.errors import InputError, OutputError
-from codesign.train.checkpoint import described
+from codesign.train.checkpoint import SCHEMA, described
 from codesign.train.loop import fit
 from codesign.train.recipe import Recipe
 from codesign.train.trained import Epoch, Trained
@@ -137,7 +137,8 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     fit(recipe, DATA, CHIP, tmp_path)
     file = tmp_path / "quantized.safetensors"
     good = file.read_bytes()
-    for bad in (good[:-10], good[:40], b"", good.replace(b"codesign-checkpoint/2", b"codesign-checkpoint/9")):
+    for bad in (good[:-10], good[:40], b"", good.replace(SCHEMA.encode(), b"codesign-checkpoint/9")):
+        assert bad != good
         file.write_bytes(bad)
         with pytest.raises(InputError, match=r"quantized\.safetensors: .*delete .* to start over"):
             fit(recipe, DATA, CHIP, tmp_path)
