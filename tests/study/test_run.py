@@ -365,7 +365,12 @@ class TestProgress:
     def test_epochs_of_the_one_going_on_and_the_last_result(self, told: list[tuple[float, str]]) -> None:
         assert [done for done, _ in told] == [0, 0.25, 0.5, 0.75, 1, 1, 1.25, 1.5, 1.75, 2, 2]
         notes = [note for _, note in told]
-        assert [n.split(",")[0] for n in notes[1:5]] == ["float 1/2", "float 2/2", "quantized 1/2", "quantized 2/2"]
+        assert [n.split(",")[0] for n in notes[1:5]] == [
+            "baseline 1/2",
+            "baseline 2/2",
+            "quantized 1/2",
+            "quantized 2/2",
+        ]
         assert notes[5].endswith(" %, plain, seed 1")
-        assert notes[6].startswith("float 1/2, ")
+        assert notes[6].startswith("baseline 1/2, ")
         assert notes[6].endswith(f" %; last: {notes[5]}")

@@ -144,6 +144,22 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
             fit(recipe, DATA, CHIP, tmp_path)
 
 
+def test_a_checkpoint_of_another_schema_says_so(tmp_path: Path) -> None:
+    """Its parameters have other names, which is no damage."""
+    recipe, file = SMALL.changed({"train.baseline": False, "train.epochs": 1}), tmp_path / "quantized.safetensors"
+    fit(recipe, DATA, CHIP, tmp_path)
+    with safe_open(file, framework="pt") as f:
+        note = json.loads(f.metadata()["codesign"])
+    old = {k: note[k] for k in note if k not in ("sha256", "tensors")} | {"schema": "codesign-checkpoint/2"}
+    tensors = load_file(file)
+    file.write_bytes(save(tensors, described(old, tensors)))
+    with pytest.raises(InputError) as told:
+        fit(recipe, DATA, CHIP, tmp_path)
+    assert str(told.value) == (
+        f"{file}: schema must be codesign-checkpoint/3, got 'codesign-checkpoint/2'; delete the file to start over"
+    )
+
+
 def test_changed_checkpoints_are_refused_or_the_same(tmp_path: Path) -> None:
     """Whatever byte is hit: no other weights, no other history, no traceback."""
     recipe = SMALL.changed({"train.baseline": False, "train.epochs": 1})
