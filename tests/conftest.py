@@ -1,5 +1,6 @@
 """Commands as tests call them."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,10 @@ import pytest
 from codesign.cli import main
 from tests.cli.calls import Call
 from tests.holder import Hold, hold
+
+_DATA = Path(__file__).parents[2] / "shared" / "data"
+if _DATA.is_dir():  # published data sets beside the checkout; tests that need them skip without
+    os.environ.setdefault("CODESIGN_DATA", str(_DATA))
 
 
 @pytest.fixture

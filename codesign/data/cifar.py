@@ -24,7 +24,7 @@ _AGAIN = "fetch the file again"
 
 
 def cifar10(folder: Path | None = None) -> Dataset:
-    """CIFAR-10 from `folder` or its cifar10/, else $CODESIGN_DATA/cifar10, else ../shared/data/cifar10.
+    """CIFAR-10 from `folder` or its cifar10/, else from $CODESIGN_DATA/cifar10.
 
     Reads train_jpeg.npz and test_jpeg.npz (`jpeg`: uint8, one JPEG after another, so not quite the original
     pixels; `ends`: where each ends; `labels`), which takes seconds, else the original binary version, also in its

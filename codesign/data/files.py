@@ -3,19 +3,24 @@
 import os
 from pathlib import Path
 
-from codesign.errors import plain
+from codesign.errors import InputError, plain
 
 LIMIT = 2 << 30  # bytes the arrays or images of one data set may fill: more is a mistake or an attack
 
 
 def places(name: str, folder: Path | None) -> list[Path]:
-    """Folders that may hold data set `name`: `folder` and its `name`/ if given, else $CODESIGN_DATA/`name`,
-    else ../shared/data/`name` beside the checkout."""
+    """Folders that may hold data set `name`: `folder` and its `name`/ if given, else $CODESIGN_DATA/`name`.
+
+    Raises InputError when neither is given.
+    """
     if folder is not None:
         return [folder, folder / name]
-    if os.environ.get("CODESIGN_DATA"):
-        return [Path(os.environ["CODESIGN_DATA"]) / name]
-    return [Path(__file__).parents[3] / "shared" / "data" / name]
+    if home := os.environ.get("CODESIGN_DATA"):
+        return [Path(home) / name]
+    raise InputError(
+        f"data set {name}: its folder is not given; name it with --data (folder= in Python), "
+        f"or set CODESIGN_DATA to the folder that contains {name}/"
+    )
 
 
 def there(path: Path) -> bool:

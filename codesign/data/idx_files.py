@@ -16,8 +16,7 @@ LIMIT = 1 << 30  # bytes a file may unpack to; MNIST's largest has 47 million
 
 
 def mnist(folder: Path | None = None) -> Dataset:
-    """MNIST from its four IDX .gz files in `folder` or its mnist/, else $CODESIGN_DATA/mnist, else
-    ../shared/data/mnist beside the checkout.
+    """MNIST from its four IDX .gz files in `folder` or its mnist/, else in $CODESIGN_DATA/mnist.
 
     Raises InputError if one is missing, damaged, or not what its name says.
     """

@@ -71,7 +71,7 @@ def _train(context: Context, folder: Path) -> None:
                 "low": dataset.range.lo,
                 "high": dataset.range.hi,
             },
-            "float": result.accuracy_float,
+            "float": result.accuracy_baseline,
             "quantized": result.accuracy_quantized,
             "images": result.images,
         },

@@ -18,18 +18,18 @@ from codesign.frontend.scales import (
     check_float32,
     fitted,
     is_silent,
-    raw_step,
-    silent_step,
+    raw_scale,
+    silent_scale,
     varies,
     watch,
     watch_order,
 )
-from codesign.frontend.torch_export import trace
+from codesign.frontend.torch_export import Dense, trace
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.ir.nodes.matrix import by_input
 from codesign.train.export import export
 from codesign.train.layers.edges import span
-from codesign.train.layers.fit import best_reach, best_step, mean_error
+from codesign.train.layers.fit import best_clip, best_scale, mean_error
 from codesign.train.layers.grid import Grid
 from codesign.train.nets.quantized import QuantNet
 
@@ -37,7 +37,7 @@ Real = NDArray[np.float64]
 
 
 def to_network(model: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
-    """The integers of a quantized model as they are, or of any other module by `quantize`."""
+    """A quantized model with its integers as they are; any other module goes through `quantize`."""
     chip = Chip.of(chip)
     if not isinstance(model, QuantNet):
         return quantize(model, calibration, chip, name)
@@ -65,57 +65,66 @@ def to_network(model: nn.Module, calibration: ArrayLike, chip: Chip | str | Path
 def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
     """`module` (a chain of Linear, ReLU, Flatten, Dropout) on the cells of `chip`, without training.
 
-    calibration is (images, ...) as the module takes them, a few hundred typical ones. Integers are taken as
-    they are (step 1); for floats the input step is chosen from their range. Each layer's weight scale and
-    each activation's step have the least squared error; the mean error of every column goes into its bias.
+    calibration is (images, ...) as the module takes them, a few hundred typical ones. Integers are used as
+    they are (scale 1); for floats the input scale follows from their range. The scales of weights and activations
+    minimize the squared error; each column's mean error is corrected in its bias.
     Raises UnsupportedError for other operations, InputError for NaN, infinite or misshapen numbers. Warns
-    (CodesignWarning) of layers that give the same for every image.
+    (CodesignWarning) about layers whose outputs are the same for every image.
     """
     chip, x = Chip.of(chip), as_array(calibration, "calibration")
-    real, q, kind, step = _inputs(x, chip)
-    layers = trace(module, torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32)))
-    if layers[0].weight.shape[1] != q.shape[1]:
-        raise InputError(
-            f"calibration: has {q.shape[1]} values an image, layer {layers[0].name} wants {layers[0].weight.shape[1]}"
-        )
+    real, q, kind, scale = _inputs(x, chip)
+    layers = _layers(module, x)
     grid, nodes, source = Grid(chip.device.weights), [], "input"
-    features, first_step, drive = q.shape[1], step, span(kind)
+    features, first_scale, drive = q.shape[1], scale, span(kind)
     if len(q) > 1 and not varies(q):
-        warn(f"calibration: all {len(q)} inputs are the same at steps of {step:.3g}; give a few hundred typical ones")
+        warn(f"calibration: all {len(q)} inputs are equal at a scale of {scale:.3g}; give a few hundred typical ones")
     for layer, reader in zip(layers, [*layers[1:], None], strict=True):
         w = torch.from_numpy(layer.weight)
-        unit = best_reach(w, grid) / grid.top  # real value of a conductance code
-        codes = grid.codes(w / unit).numpy()
+        weight_scale = best_clip(w, grid) / grid.top  # real value of a conductance code
+        codes = grid.codes(w / weight_scale).numpy()
         exact = real @ layer.weight.T + layer.bias
         check_float32(exact, f"calibration: layer {layer.name}")
-        rough = (q.astype(np.float64) @ codes.T) * (unit * step)
-        bias = mean_error(exact, rough)  # layer.bias, plus what rounding the weights took from the mean
-        scale = unit * step if codes.any() else 0.0
+        rough = (q.astype(np.float64) @ codes.T) * (weight_scale * scale)
+        bias = mean_error(exact, rough)  # layer.bias, corrected for the mean error of rounded weights
+        sum_scale = weight_scale * scale if codes.any() else 0.0
         if reader is None:
-            step_out, codes = raw_step(layer.name, scale, bias, codes, drive)
-            add = raw_bias(bias / step_out, layer.name)
+            scale_out, codes = raw_scale(layer.name, sum_scale, bias, codes, drive)
+            add = raw_bias(bias / scale_out, layer.name)
             requant = Requant(np.ones_like(add), add, 0, INT32)
         else:
             kind_out = IntType(chip.activation.bits, signed=not layer.relu)
-            y, top = np.maximum(rough + bias, 0) if layer.relu else rough + bias, span(kind_out)
-            if is_silent(y, real, layer.weight):
-                step_out = silent_step(rough + bias, top, reader.weight, reader.bias, grid.top)
-            else:
-                step_out = best_step(y, kind_out)
-            held, step_out = fitted(bias, scale, codes, drive, step_out, top)
-            requant = Requant(*requant_constants(np.full(bias.shape, scale / step_out), held / step_out), kind_out)
-            drive = top
+            fine, top = _activation_scale(rough + bias, real, layer, reader, kind_out, grid), span(kind_out)
+            held, scale_out = fitted(bias, sum_scale, codes, drive, fine, top)
+            gain = np.full(bias.shape, sum_scale / scale_out)
+            requant, drive = Requant(*requant_constants(gain, held / scale_out), kind_out), top
         nodes.append(Linear(layer.name, source, by_input(codes), requant))
-        before, q = q, to_integers(rough + bias, step_out, requant.out)
+        before, q = q, to_integers(rough + bias, scale_out, requant.out)
         real = np.maximum(exact, 0) if layer.relu else exact
         watch(layer.name, before, q, real)
-        source, step = layer.name, step_out
+        source, scale = layer.name, scale_out
     watch_order(source, q, exact)
-    return verify(Network(name, features, kind, tuple(nodes), first_step))
+    return verify(Network(name, features, kind, tuple(nodes), first_scale))
+
+
+def _layers(module: nn.Module, x: NDArray[np.generic]) -> list[Dense]:
+    """The layers of a module that takes inputs like `x` (images, ...)."""
+    layers = trace(module, torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32)))
+    features, takes = x[0].size, layers[0].weight.shape[1]
+    if features != takes:
+        raise InputError(f"calibration: has {features} values per image, layer {layers[0].name} takes {takes}")
+    return layers
+
+
+def _activation_scale(sums: Real, x: Real, layer: Dense, reader: Dense, kind: IntType, grid: Grid) -> float:
+    """Scale of a hidden activation of `kind`: the best for `sums` of inputs `x`, or one that suits a dead layer."""
+    y = np.maximum(sums, 0) if layer.relu else sums
+    if is_silent(y, x, layer.weight):
+        return silent_scale(sums, span(kind), reader.weight, reader.bias, grid.top)
+    return best_scale(y, kind)
 
 
 def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, float]:
-    """Calibration as reals and as integers (images, features), their type and their step."""
+    """The calibration as reals and as integers (images, features), with the type and scale of the integers."""
     if x.ndim < 2 or x.size == 0 or x.dtype.kind not in "iuf":
         raise InputError(
             f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give a few hundred images"
@@ -137,14 +146,14 @@ def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, fl
         return real, real.astype(np.int64), kind, 1.0
     largest = float(np.abs(real).max())
     if largest == 0:
-        raise InputError("calibration: every value is 0, so no input step can be chosen; give typical images")
+        raise InputError("calibration: every value is 0, so no input scale can be chosen; give typical images")
     if not LOWEST <= largest <= LARGEST:
         raise InputError(
-            f"calibration: its largest magnitude is {largest:.3g}, modules compute in float32, whose numbers are "
+            f"calibration: its largest magnitude is {largest:.3g}, modules compute in float32, which spans "
             f"{LOWEST:.3g} to {LARGEST:.3g}; rescale the inputs"
         )
-    step = largest / span(kind)
-    return real, to_integers(real, step, kind), kind, step
+    scale = largest / span(kind)
+    return real, to_integers(real, scale, kind), kind, scale
 
 
 def _some(values: tuple[int, ...]) -> str:

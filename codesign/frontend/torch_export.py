@@ -1,4 +1,4 @@
-"""Reading an ordinary nn.Module: torch.export's graph as a chain of dense layers."""
+"""Reads an ordinary nn.Module: torch.export's graph becomes a chain of dense layers."""
 
 import io
 import logging
@@ -19,7 +19,7 @@ from codesign.errors import InputError, UnsupportedError
 from codesign.frontend.unwrap import plain_copy
 
 RELU = ("aten.relu.default", "aten.relu_.default")
-SAME = (  # move no value to another image, and keep each image's order
+SAME = (  # keep every value in its image, and the order within an image
     "aten.flatten.using_ints",
     "aten.unflatten.int",
     "aten.view.default",
@@ -41,19 +41,19 @@ SUPPORTED = "linear, relu, flatten, view, dropout, identity"
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """`x @ weight.T + bias`, then maybe a ReLU."""
+    """`x @ weight.T + bias`, optionally followed by a ReLU."""
 
-    name: str  # the module's path, fit for an identifier
+    name: str  # the module's path as an identifier
     weight: NDArray[np.float64]  # (outputs, inputs), finite
     bias: NDArray[np.float64]  # (outputs,), finite
     relu: bool = False
 
 
 def trace(module: nn.Module, sample: Tensor) -> list[Dense]:
-    """The layers of `module` in eval mode, in order; the module itself is left as it is.
+    """The layers of `module` in eval mode, in order; the module itself does not change.
 
-    `sample` is two or more inputs. Raises UnsupportedError naming the module path and the operation
-    outside `SUPPORTED`, InputError for weights that are NaN or infinite.
+    `sample` is two or more inputs. Raises UnsupportedError, naming the module's path and the operation, for anything
+    outside `SUPPORTED`, and InputError for weights that are NaN or infinite.
     """
     owner = plain_copy(module)
     kind = type(module).__name__
@@ -68,10 +68,10 @@ def trace(module: nn.Module, sample: Tensor) -> list[Dense]:
     try:
         with _quiet():
             program = torch.export.export(owner, (sample.float(),))
-    except Exception as e:  # torch raises many kinds
+    except Exception as e:  # torch raises many types
         raise UnsupportedError(
             f"model {kind}: torch.export cannot read it ({type(e).__name__}: {first_line(e)}); "
-            "keep Python branches off tensor values"
+            "remove Python branches that depend on tensor values"
         ) from e
     tensors: dict[str, Tensor] = {}
     for table in (program.graph_signature.inputs_to_parameters, program.graph_signature.inputs_to_buffers):
@@ -100,11 +100,11 @@ def _step(
             f"{where}: {op} does not read the layer before it; branches are not supported, only a chain"
         )
     if node.meta["val"].dtype != torch.float32:
-        raise UnsupportedError(f"{where}: {op} leaves float32 for {node.meta['val'].dtype}; keep values in floats")
+        raise UnsupportedError(f"{where}: {op} converts float32 to {node.meta['val'].dtype}; keep values in float32")
     shape = tuple(node.meta["val"].shape)
     if shape[:1] != (batch,):
         raise UnsupportedError(
-            f"{where}: {op} mixes images, {batch} became shape {shape}; keep images on the first axis"
+            f"{where}: {op} mixes images, {batch} of them became shape {shape}; keep images on the first axis"
         )
     if op in SAME:
         if "dropout" in op and node.args[2] is True:
@@ -162,7 +162,7 @@ def _check_end(node: Node, value: object, layers: list[Dense]) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No logs, no warnings, no prints: what torch says while it fails is in the exception too."""
+    """Silences logs, warnings and prints: the exception repeats what torch says when it fails."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -1,4 +1,4 @@
-"""Copies of the user's modules, in which a weight is a plain parameter again."""
+"""Copies of the user's modules in which every weight is a plain parameter."""
 
 import copy
 from typing import Any
@@ -15,9 +15,9 @@ from codesign.frontend.scales import LARGEST, LOWEST
 
 
 def plain_copy(module: nn.Module) -> nn.Module:
-    """`module` on the CPU, in float32 and eval mode, pruning and normalization of weights done for good.
+    """`module` on the CPU, in float32 and eval mode, with pruning and weight normalization made permanent.
 
-    The module itself is left as it is. Doubles are settled as doubles: what they are normalized by may lie far beyond
+    The module itself does not change. Doubles are normalized as doubles, because their norms may lie far beyond
     float32. Raises UnsupportedError when it cannot be copied, InputError when its doubles do not fit float32.
     """
     try:
@@ -28,10 +28,10 @@ def plain_copy(module: nn.Module) -> nn.Module:
             _settle(part)
         outside = _outside_float32(owner)
         owner = owner.float()
-    except Exception as e:  # deepcopy runs the user's code, and refuses much
+    except Exception as e:  # deepcopy runs the user's code, and fails on many objects
         raise UnsupportedError(
             f"model {type(module).__name__}: cannot be copied ({type(e).__name__}: {first_line(e)}); "
-            "take off what is neither weight nor setting"
+            "remove attributes that are neither weights nor settings"
         ) from e
     if outside:
         raise InputError(outside)
@@ -39,27 +39,27 @@ def plain_copy(module: nn.Module) -> nn.Module:
 
 
 def _outside_float32(module: nn.Module) -> str:
-    """What is wrong with the first tensor of doubles that float32 would make infinite or all zero; else nothing."""
+    """The problem with the first tensor of doubles that float32 would turn infinite or all zero; "" if none."""
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         if tensor.dtype != torch.float64 or not tensor.numel() or not tensor.isfinite().all():
             continue
         largest = float(tensor.detach().abs().max())
         if largest > LARGEST or 0 < largest < LOWEST:
             return (
-                f"model: {name} has the largest magnitude {largest:.3g}, modules compute in float32, whose numbers are "
+                f"model: {name} has the largest magnitude {largest:.3g}, modules compute in float32, which spans "
                 f"{LOWEST:.3g} to {LARGEST:.3g}; rescale the layer"
             )
     return ""
 
 
 def _results(module: nn.Module) -> dict[int, Any]:
-    """Copies of the tensors that a forward pass has left in the module, which deepcopy refuses; by identity."""
+    """Copies, by identity, of tensors that a forward pass left in the module: deepcopy refuses those."""
     kept = (t for m in module.modules() for t in (*vars(m).values(), *m.buffers(recurse=False)))
     return {id(t): t.detach().clone() for t in kept if isinstance(t, Tensor) and not t.is_leaf}
 
 
 def _settle(part: nn.Module) -> None:
-    """Weights computed before each forward pass become parameters: pruned, normalized, parametrized."""
+    """Turn weights that are computed before each forward pass (pruned, normalized, parametrized) into parameters."""
     for hook in list(part._forward_pre_hooks.values()):
         match hook:
             case prune.BasePruningMethod():

@@ -1,4 +1,4 @@
-"""Exact integer products through floating-point GEMM, and the windows of images."""
+"""Exact integer products by floating-point GEMM, and pooling over the windows of images."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from codesign.fixed import Ints
 from codesign.ir.geometry import Window
 
-BLOCK = 1 << 18  # values unrolled at once: few enough for a cache, enough to keep GEMM busy
+BLOCK = 1 << 18  # values unrolled at once: they fit a cache and keep GEMM busy
 
 
 def product(
@@ -20,12 +20,12 @@ def product(
     multiply: Callable[[Any, Any], Any] = np.matmul,
     axis: int | tuple[int, ...] = 0,
 ) -> NDArray[Any]:
-    """Exact `multiply(x, w)` of integers, in the narrowest number that cannot round: float32, float64 or int64.
+    """Exact `multiply(x, w)` of integers, in the narrowest type that cannot round: float32, float64 or int64.
 
-    `axis` of `w` is what every result sums over. The result keeps that number, for those who can go on with it.
+    `axis` is the axes of `w` that every result sums over. The result keeps the type, which saves callers a conversion.
     """
     weights = np.abs(w.astype(np.int64)).sum(axis=axis).max(initial=0)
-    top = float(np.abs(x).max(initial=0)) * float(weights)  # no partial sum is beyond
+    top = float(np.abs(x).max(initial=0)) * float(weights)  # bound of every partial sum
     dtype: Any = np.float32 if top < 2**24 else np.float64 if top < 2**53 else np.int64
     return np.asarray(multiply(x.astype(dtype), w.astype(dtype)))
 
@@ -43,15 +43,15 @@ def convolve_exact(
 ) -> Ints:
     """Exact accumulators (images, outputs, height, width) of x (images, channels, height, width).
 
-    weight is (outputs, channels // groups, kernel_h, kernel_w); output group g reads input group g. `convolve` does the
-    same in floats (training has a fast one); absent, windows are unrolled here.
+    weight is (outputs, channels // groups, kernel_h, kernel_w); convolution group g of the outputs reads that of
+    the inputs. `convolve` does the same in floats (training has a fast one); absent, windows are unrolled here.
     """
     multiply = convolve or _unrolled
     return product(x, weight, lambda a, b: multiply(a, b, window), (1, 2, 3)).astype(np.int64, copy=False)
 
 
 def _unrolled(x: NDArray[Any], weight: NDArray[Any], window: Window) -> Ints:
-    """Windows as the columns of a matrix, BLOCK values (or one row of one image) at a time."""
+    """Convolution as matrix products with windows as columns, BLOCK values (or one row of an image) at a time."""
     outputs, groups = len(weight), x.shape[1] // weight.shape[1]
     rim = (window.padding, window.padding)
     padded = np.pad(x, ((0, 0), (0, 0), rim, rim))
@@ -71,7 +71,7 @@ def _unrolled(x: NDArray[Any], weight: NDArray[Any], window: Window) -> Ints:
 
 
 def pool(x: Ints, window: Window, combine: np.ufunc) -> Ints:
-    """`combine` over the windows of x (images, channels, height, width): over their rows, then their columns."""
+    """Combine the windows of x (images, channels, height, width): first their rows, then their columns."""
     height, width = window.positions(x.shape)
     down, across = (height - 1) * window.stride + 1, (width - 1) * window.stride + 1
     rows, columns = window.size

@@ -1,4 +1,4 @@
-"""The shape rule: what a window makes of an image. Training's architectures and the network's nodes both follow it."""
+"""The shape rule of windows over images, shared by the architectures of training and the nodes of the network."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ Pair = tuple[int, int]  # along the height, along the width
 
 @dataclass(frozen=True)
 class Window:
-    """A window that slides over an image: every product of a convolution, every result of a pool reads through one.
+    """A window that slides over an image: the kernel of a convolution, or the window of a pooling layer.
 
     size is (height, width). The window moves `stride` pixels at a time, and `padding` pixels of 0 surround the image on
-    all four sides; windows that would reach beyond them are left out.
+    all four sides; positions beyond them are left out.
     """
 
     size: Pair
@@ -20,16 +20,16 @@ class Window:
 
     @classmethod
     def square(cls, side: int, stride: int = 1, padding: int = 0) -> "Window":
-        """A window as high as it is wide."""
+        """A square window."""
         return cls((side, side), stride, padding)
 
     @property
     def area(self) -> int:
-        """Pixels it covers."""
+        """Pixels that it covers."""
         return self.size[0] * self.size[1]
 
     def padded(self, image: Shape) -> Pair:
-        """(height, width) of an image (..., height, width) and of what surrounds it."""
+        """(height, width) of an image (..., height, width) with its padding."""
         height, width = image[-2:]
         return height + 2 * self.padding, width + 2 * self.padding
 
@@ -38,10 +38,10 @@ class Window:
         return all(size <= n for size, n in zip(self.size, self.padded(image), strict=True))
 
     def positions(self, image: Shape) -> Pair:
-        """How often it fits into an image (..., height, width), along the height and along the width."""
+        """Number of positions in an image (..., height, width), along the height and along the width."""
         height, width = ((n - k) // self.stride + 1 for n, k in zip(self.padded(image), self.size, strict=True))
         return height, width
 
     def over(self, image: Shape, channels: int | None = None) -> Shape:
-        """Shape of what it makes of an image (channels, height, width); `channels` if that changes."""
+        """Shape of the output for an image (channels, height, width); `channels` replaces the number of channels."""
         return (image[0] if channels is None else channels, *self.positions(image))

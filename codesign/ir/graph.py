@@ -19,9 +19,9 @@ from codesign.ir.nodes import Conv, Linear, Node
 class Network(Brief):
     """A network of integers: nodes in execution order; the last one is the output. Printing it shows every node.
 
-    `step` is the real value of one input integer (for users; the arithmetic never needs it). `shape` is
-    (channels, height, width) of an input image whose row-major values are a row of `features`, or () when a
-    row has no such form.
+    `step` is the real value of one input integer (for users; the arithmetic does not need it). `shape` is
+    (channels, height, width) of an input image, whose row-major values are a row of `features`; () if inputs are not
+    images.
 
     Usage, with the network of a `program` and its integer inputs `x`:
 
@@ -45,7 +45,7 @@ class Network(Brief):
     shape: Shape = ()
 
     def run(self, x: NDArray[np.generic]) -> Ints:
-        """Outputs (images, outputs) of integer inputs (images, features): exact, with no arrays and no converters.
+        """Outputs (images, outputs) of integer inputs (images, features): exact, without arrays and converters.
 
         Raises InputError on inputs of the wrong shape, dtype or range.
         """
@@ -54,9 +54,9 @@ class Network(Brief):
         return ir.run(self, x)
 
     def save(self, path: str | Path) -> Path:
-        """Write one .safetensors file, making its folder: integers only, same network, same bytes.
+        """Write one .safetensors file, and its folder if absent. It holds integers only; equal networks, equal bytes.
 
-        Raises OutputError when the file cannot be written; an older one is as before then.
+        Raises OutputError when the file cannot be written; an older file then stays unchanged.
         """
         from codesign import ir
 
@@ -93,7 +93,7 @@ class Network(Brief):
         return ir.show(self)
 
     def _repr_html_(self) -> str:
-        """For notebooks: a row for every node."""
+        """For notebooks: a table with a row for every node."""
         rows = [(n.name, n.kind, ", ".join(n.sources), times(self.shape_of(n.name))) for n in self.nodes]
         return html_table(f"network {self._brief()}", rows, ("node", "kind", "reads", "gives"))
 

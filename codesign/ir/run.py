@@ -1,4 +1,4 @@
-"""The untiled integer reference: what the network means, with no arrays and no converters."""
+"""The untiled integer reference: the meaning of a network, without arrays and converters."""
 
 import math
 
@@ -10,13 +10,13 @@ from codesign.errors import InputError
 from codesign.fixed import Ints
 from codesign.ir.graph import Network
 
-VALUES = 1 << 23  # of all edges together that `run` holds at once: 64 MiB
+VALUES = 1 << 23  # that `run` holds at once, over all edges: 64 MiB
 
 
 def check_inputs(x: NDArray[np.generic], network: Network) -> Ints:
     """`x` as (images, features) int64.
 
-    Raises InputError when the shape, the dtype or the range is not what the network takes.
+    Raises InputError when the network cannot take the shape, the dtype or the range.
     """
     where = f"inputs of network {network.name}"
     a = as_array(x, where)
@@ -39,7 +39,7 @@ def check_inputs(x: NDArray[np.generic], network: Network) -> Ints:
 
 
 def run(network: Network, x: NDArray[np.generic]) -> Ints:
-    """Outputs (images, outputs) of integer inputs (images, features); an image is its row-major values."""
+    """Outputs (images, outputs) of integer inputs (images, features); an image is a row of its row-major values."""
     rows, last = check_inputs(x, network), network.nodes[-1].name
     values = sum(math.prod(network.shape_of(n)) for n in ("input", *(n.name for n in network.nodes)))
     images = max(1, VALUES // values)
@@ -48,7 +48,7 @@ def run(network: Network, x: NDArray[np.generic]) -> Ints:
 
 
 def edges(network: Network, x: NDArray[np.generic]) -> dict[str, Ints]:
-    """Like `run`, with every edge by name: (images, features) or (images, channels, height, width)."""
+    """Like `run`, but returns every edge by name: (images, features) or (images, channels, height, width)."""
     return _edges(network, check_inputs(x, network))
 
 

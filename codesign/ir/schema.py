@@ -32,13 +32,13 @@ class Layer(_Strict):
 
 
 class Header(BaseModel):
-    """The one field that every version has: which one it is."""
+    """The version, the one field that is read first."""
 
     schema_name: Literal["codesign-network/1", "codesign-network/2", "codesign-network/3"] = Field(alias="schema")
 
 
 class Description(_Strict):
-    """What every version has; each says what types and layers look like."""
+    """The fields that every version has; each version defines the form of types and layers."""
 
     name: str
     features: int = Field(ge=1, le=MAX_VALUES)
@@ -53,7 +53,7 @@ class _Image(Description):
 
 
 def _layer(kind: type[Node], out: Any, trims: bool = True) -> type[Layer]:
-    """How a kind of node is described where integer types are told as `out`; see `table`."""
+    """The description of a kind of node whose integer types have the form `out`; see `table`."""
     told: dict[str, Any] = {"kind": (Literal[kind.kind], ...)}
     for field, form in types(kind).items():
         if form is Requant:

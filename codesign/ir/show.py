@@ -1,4 +1,4 @@
-"""The network as short, stable text: goldens and bug reports use it."""
+"""The network as short, stable text, for goldens and bug reports."""
 
 import zlib
 
@@ -19,7 +19,7 @@ def show(network: Network) -> str:
 
 
 def _facts(node: Node, network: Network) -> str:
-    """Sizes, range of the weights, scaling, type of the edge that leaves, and a checksum."""
+    """Sizes, range of the weights, scaling, type of the output, and a checksum."""
     facts = [node.facts] if node.facts else []
     held = tensors(node)
     if "weight" in held:

@@ -1,4 +1,4 @@
-"""Whether a node's sizes suit the edges that it reads, and how large a network may be."""
+"""Checks that a node's sizes suit the edges that it reads; limits of a network's size."""
 
 import math
 
@@ -7,8 +7,8 @@ from codesign.errors import InputError
 from codesign.ir.geometry import Shape
 from codesign.ir.nodes import Node
 
-MAX_WEIGHTS = 1 << 29  # of a network: what the largest chip that can be described holds
-MAX_VALUES = 1 << 24  # of one image on any edge; so 16-bit weights and multipliers keep every product below 2^63
+MAX_WEIGHTS = 1 << 29  # of a network: the capacity of the largest chip that can be described
+MAX_VALUES = 1 << 24  # of one image on any edge: with 16-bit weights and multipliers, every product stays below 2^63
 
 
 def check_sizes(node: Node, shapes: dict[str, Shape]) -> Shape:
@@ -21,7 +21,7 @@ def check_sizes(node: Node, shapes: dict[str, Shape]) -> Shape:
     shape = node.shape(*sources)
     if math.prod(shape) > MAX_VALUES:
         raise InputError(
-            f"layer {node.name}: gives {times(shape)} values an image, at most {MAX_VALUES} are allowed; "
+            f"layer {node.name}: gives {times(shape)} values per image, at most {MAX_VALUES} are allowed; "
             "use fewer outputs or a larger stride"
         )
     return shape

@@ -25,14 +25,14 @@ from codesign.ir.verify import verify
 
 Tensor = NDArray[np.integer[Any]]
 INTEGERS = {f"{letter}{8 * size}": np.dtype(f"{letter.lower()}{size}") for letter in "IU" for size in (1, 2, 4, 8)}
-MAX_FILE = 5 * MAX_WEIGHTS  # bytes: 4 a weight, and what constants take
+MAX_FILE = 5 * MAX_WEIGHTS  # bytes: 4 per weight, the rest for constants
 
 
 def save(network: Network, path: str | Path) -> None:
     """Write `path` (.safetensors): a JSON description, and tensors NAME.weight, .mult, .bias, .other_mult.
 
-    The version is the first that can say it all: 2 has an image's shape, trims and other kinds than linear, 3 has
-    ranges inside the integer types. Raises OSError when the file cannot be written; an older one is as before then.
+    The version is the lowest that can represent the network: 2 adds image shapes, trims and nodes other than linear, 3
+    adds ranges within integer types. Raises OSError when the file cannot be written; an older file then stays as it is.
     """
     version = _version(network)
     meta = {
@@ -50,7 +50,7 @@ def save(network: Network, path: str | Path) -> None:
 
 
 def load(path: str | Path) -> Network:
-    """Inverse of `save`, verified. What the file's header promises is verified before a tensor is read.
+    """Inverse of `save`, verified. The sizes in the file's header are verified before a tensor is read.
 
     Raises ImageError when the file is damaged or of another kind, InputError when its network breaks a rule.
     """
@@ -65,9 +65,9 @@ def load(path: str | Path) -> Network:
 
 
 def _header(path: Path) -> tuple[schema.Description, dict[str, Tensor]]:
-    """The description, and every tensor's shape and type: ones that take no memory. Raises what `_damage` tells."""
+    """The description, and a placeholder for every tensor: its shape and type, without memory."""
     with open_regular(path, MAX_FILE):
-        pass  # a pipe would block below
+        pass  # refuses a pipe, which would block below
     with safe_open(path, framework="numpy") as f:
         text = (f.metadata() or {}).get("codesign", "{}")
         meta = schema.VERSIONS[schema.Header.model_validate_json(text).schema_name].model_validate_json(text)
@@ -82,7 +82,7 @@ def _header(path: Path) -> tuple[schema.Description, dict[str, Tensor]]:
 
 @contextmanager
 def _damage(path: Path) -> Iterator[None]:
-    """What reading a file of any contents can raise, as ImageError in one line."""
+    """Turns every exception of reading an arbitrary file into an ImageError of one line."""
     try:
         yield
     except FileNotFoundError:
@@ -110,7 +110,7 @@ def _damage(path: Path) -> Iterator[None]:
 
 
 def _network(meta: schema.Description, tensors: dict[str, Tensor]) -> Network:
-    """The network of a description and its tensors, each of which belongs to a layer. Raises ValueError."""
+    """The network of a description and its tensors. Raises ValueError on missing and on surplus tensors."""
     left = dict(tensors)
 
     def take(name: str) -> Tensor:
@@ -126,7 +126,7 @@ def _network(meta: schema.Description, tensors: dict[str, Tensor]) -> Network:
 
 
 def _version(network: Network) -> int:
-    """The first version of the file that can say all of it."""
+    """The lowest version of the file that can represent the network."""
     kinds = [network.input, *(n.scaling.out for n in network.nodes if n.scaling)]
     if any(kind.within for kind in kinds):
         return 3
@@ -139,12 +139,12 @@ def _type(kind: IntType, version: int) -> list[int | bool]:
 
 
 def _kind(fields: schema.Type | schema.Ranged) -> IntType:
-    """Inverse of `_type`: the range of versions 1 and 2 is all that the bits hold."""
+    """Inverse of `_type`: in versions 1 and 2 the range is all that the bits hold."""
     return IntType(fields[0], fields[1], fields[2:] or None)
 
 
 def _node(layer: schema.Layer, tensor: Callable[[str], Any]) -> Node:
-    """The node of a record; `tensor` reads one by its name."""
+    """The node of a record; `tensor` reads a tensor by name."""
     told = dict(layer)
     out = _kind(told["out"]) if "out" in told else None
     return table.node(KINDS[layer.kind], told, out, lambda label: tensor(f"{layer.name}.{label}"))

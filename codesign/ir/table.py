@@ -1,4 +1,4 @@
-"""The table of nodes: what a file keeps of each kind, by the types of its fields. Read by schema, store and show.
+"""The table of nodes: how a file stores each field, by the type of the field. Used by schema, store and show.
 
 | type of a field         | in the description              | as a tensor, NAME. and |
 |-------------------------|---------------------------------|------------------------|
@@ -22,7 +22,7 @@ from codesign.ir.nodes.matrix import Weights
 
 TYPES = {name: {f.name: get_type_hints(kind)[f.name] for f in fields(kind)} for name, kind in KINDS.items()}
 TRIM = Trim | None
-ARRAYS: dict[Any, Any] = {Weights: np.int32, Ints: np.int64}  # type of a field: type of its numbers in a file
+ARRAYS: dict[Any, Any] = {Weights: np.int32, Ints: np.int64}  # type of a field: dtype in a file
 
 
 def types(kind: type[Node]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def types(kind: type[Node]) -> dict[str, Any]:
 
 
 def tensors(node: Node) -> dict[str, NDArray[Any]]:
-    """What a file keeps of a node as tensors, by their names without the node's."""
+    """The tensors that a file stores for a node, by their names without the node's."""
     found: dict[str, NDArray[Any]] = {}
     for field, kind in types(type(node)).items():
         value = getattr(node, field)
@@ -43,7 +43,7 @@ def tensors(node: Node) -> dict[str, NDArray[Any]]:
 
 
 def record(node: Node, type_of: Callable[[IntType], Any]) -> dict[str, Any]:
-    """A node without its tensors, in JSON values; `type_of` tells integer types."""
+    """A node without its tensors, in JSON values; `type_of` encodes integer types."""
     found: dict[str, Any] = {"kind": node.kind}
     for field, kind in types(type(node)).items():
         value = getattr(node, field)

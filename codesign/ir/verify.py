@@ -1,4 +1,4 @@
-"""Legality of an integer network, checked after export and after every pass."""
+"""The rules of an integer network, checked after export and after every pass."""
 
 import math
 
@@ -14,7 +14,7 @@ from codesign.ir.sizes import MAX_VALUES, MAX_WEIGHTS, check_sizes
 
 
 def verify(network: Network) -> Network:
-    """The same network. Raises InputError on the first node that breaks a rule."""
+    """The network itself. Raises InputError on the first node that breaks a rule."""
     if plain(network.name) != network.name:
         raise InputError(f"network {network.name!r}: the name holds control characters; choose another")
     if not network.nodes:

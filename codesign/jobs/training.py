@@ -119,7 +119,7 @@ def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
     job, home, flow = task.job, task.home, task.job.flow
     for left in home.glob(".*.tmp"):  # a killed writer's
         left.unlink(missing_ok=True)
-    phases = ["float"] * flow.train.baseline + ["quantized"] * (flow.train.method != "direct")
+    phases = ["baseline"] * flow.train.baseline + ["quantized"] * (flow.train.method != "direct")
     total = len(phases) * flow.train.epochs + len(task.dies)
 
     def progress(e: "Epoch") -> None:
@@ -132,7 +132,7 @@ def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
         tell((total - len(task.dies) + k) / total, f"dies, {die.name}")
         dies[die.name] = _on_dies(trained.model, dataset, job, die)
     result = Result(
-        float=trained.accuracy_float,
+        float=trained.accuracy_baseline,
         quantized=trained.accuracy_quantized,
         images=trained.images,
         cells=sum(2 * flow.quantize.slices * layer.weight.numel() for layer in trained.model.chain),

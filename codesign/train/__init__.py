@@ -1,10 +1,10 @@
 """Quantized training: a data set and a recipe become the integers a chip holds.
 
-`fit(recipe, data, chip)` trains: it returns the network and its accuracies. `quantized` and `mlp` build networks of
-quantized layers for a training loop of your own.
+`fit(recipe, data, chip)` trains and returns the network and its accuracies. `quantized` and `mlp` build networks of
+quantized layers for your own training loop.
 
-`Recipe` loads without torch; everything else brings it in on first use. The function `export` keeps to its module
-(`codesign.train.export`), whose name it shares.
+`Recipe` loads without torch; everything else imports it on first use. The function `export` stays in its module
+(`codesign.train.export`), which has the same name.
 """
 
 from importlib import import_module
@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from codesign.train.layers.grid import Grid
     from codesign.train.layers.matrix import QuantLayer
     from codesign.train.layers.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
-    from codesign.train.loop import Epoch, Trained, fit
-    from codesign.train.nets.baseline import float_mlp, float_twin
+    from codesign.train.loop import fit
+    from codesign.train.nets.baseline import baseline_of, float_mlp
     from codesign.train.nets.quantized import QuantNet, mlp, quantized
     from codesign.train.recipe import Recipe
+    from codesign.train.trained import Epoch, Trained
 
 _HOME = {
     "Dataset": "codesign.data",
-    "Epoch": "codesign.train.loop",
+    "Epoch": "codesign.train.trained",
     "Grid": "codesign.train.layers.grid",
     "QuantAdd": "codesign.train.layers.pooling",
     "QuantAvgPool": "codesign.train.layers.pooling",
@@ -32,10 +33,10 @@ _HOME = {
     "QuantNet": "codesign.train.nets.quantized",
     "QuantReLU": "codesign.train.layers.edges",
     "Recipe": "codesign.train.recipe",
-    "Trained": "codesign.train.loop",
+    "Trained": "codesign.train.trained",
     "fit": "codesign.train.loop",
     "float_mlp": "codesign.train.nets.baseline",
-    "float_twin": "codesign.train.nets.baseline",
+    "baseline_of": "codesign.train.nets.baseline",
     "load": "codesign.data",
     "mlp": "codesign.train.nets.quantized",
     "quantized": "codesign.train.nets.quantized",
@@ -54,9 +55,9 @@ __all__ = [
     "QuantReLU",
     "Recipe",
     "Trained",
+    "baseline_of",
     "fit",
     "float_mlp",
-    "float_twin",
     "load",
     "mlp",
     "quantized",

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, drawn from the training generator: resuming gives the same images."""
+"""Augmentation of whole batches. It draws from the training generator, so a resumed training sees the same images."""
 
 import torch
 from torch import Tensor
@@ -6,12 +6,12 @@ from torch import Tensor
 from codesign.ir.geometry import Shape
 
 
-def shifted(x: Tensor, shape: Shape, reach: int, fill: int, rng: torch.Generator) -> Tensor:
-    """Every image of `x` (images, features) moved by -reach..reach pixels each way; `fill` comes in at the edges."""
+def shifted(x: Tensor, shape: Shape, most: int, fill: int, rng: torch.Generator) -> Tensor:
+    """Every image of `x` (images, features) shifted by -most..most pixels each way; `fill` enters at the edges."""
     channels, height, width = shape
     images = x.view(-1, channels, height, width)
-    padded = torch.nn.functional.pad(images, (reach,) * 4, value=fill)
-    moves = torch.randint(0, 2 * reach + 1, (len(x), 2), generator=rng)
+    padded = torch.nn.functional.pad(images, (most,) * 4, value=fill)
+    moves = torch.randint(0, 2 * most + 1, (len(x), 2), generator=rng)
     rows = (moves[:, :1] + torch.arange(height)).view(-1, 1, height, 1)
     columns = (moves[:, 1:] + torch.arange(width)).view(-1, 1, 1, width)
     image, channel = torch.arange(len(x)).view(-1, 1, 1, 1), torch.arange(channels).view(1, -1, 1, 1)
@@ -19,7 +19,7 @@ def shifted(x: Tensor, shape: Shape, reach: int, fill: int, rng: torch.Generator
 
 
 def mirrored(x: Tensor, shape: Shape, rng: torch.Generator) -> Tensor:
-    """Half of the images of `x` (images, features), drawn anew, left to right."""
+    """`x` (images, features) with a random half of its images mirrored left to right."""
     images = x.view(-1, *shape)
     which = torch.rand(len(x), generator=rng) < 0.5
     return torch.where(which.view(-1, 1, 1, 1), images.flip(-1), images).reshape(len(x), -1)

@@ -1,4 +1,4 @@
-"""From a recipe and a chip to the quantized network that training starts with."""
+"""Builds the quantized network that training starts with, from a recipe and a chip."""
 
 import torch
 from safetensors import SafetensorError
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from codesign.chip.description import Chip
 from codesign.data import Dataset
-from codesign.errors import ConfigError, InputError
+from codesign.errors import ConfigError, InputError, ToolError
 from codesign.ir.geometry import Shape
 from codesign.train.identity import map_bytes
 from codesign.train.layers.converters import Converters
@@ -20,7 +20,11 @@ from codesign.train.recipe import Recipe
 
 
 def check(recipe: Recipe, dataset: Dataset, chip: Chip) -> None:
-    """Raises ConfigError when the chip cannot take the recipe's integers, or the data not its layers."""
+    """Whether a training can start.
+
+    Raises ConfigError when the chip cannot take the recipe's integers or the layers cannot take the data, ToolError
+    when the recipe asks for a GPU and torch finds none.
+    """
     top = chip.activation.bits
     for field in ("input_bits", "activation_bits"):
         if (bits := getattr(recipe.quantize, field)) > top:
@@ -36,6 +40,8 @@ def check(recipe: Recipe, dataset: Dataset, chip: Chip) -> None:
         )
     if model != "mlp":
         architecture.shapes(recipe.network.layers(dataset.classes), dataset.shape)
+    if recipe.machine.device == "cuda" and not torch.cuda.is_available():
+        raise ToolError('machine.device: "cuda" needs a GPU, torch finds none; use "cpu" or a CUDA build of torch')
 
 
 def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_rng: torch.Generator) -> QuantNet:
@@ -62,8 +68,8 @@ def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_
         q.activation,
         q.input,
         seed=train.seed,
-        reach=train.grid_max if train.method == "iscas2018" else None,
-        clip=q.activation_clip,
+        weight_clip=train.grid_max if train.method == "iscas2018" else None,
+        activation_clip=q.activation_clip,
         summand=q.summand,
         per_column=q.scale == "column",
         bias_on_grid=q.bias == "grid",
@@ -73,13 +79,13 @@ def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_
     )
     if stuck:
         names = ", ".join(layer.name for layer in model.chain)
-        raise InputError(f"{q.stuck_map}: layer {min(stuck)} is not one of the network's ({names}); rename it")
+        raise InputError(f"{q.stuck_map}: layer {min(stuck)} is not in the network ({names}); rename it")
     return model
 
 
 def _stuck_map(path: str) -> dict[str, Tensor]:
-    """Layer name to its map, from a .safetensors file. Raises InputError."""
+    """The map of each layer, by name, from a .safetensors file. Raises InputError."""
     try:
         return from_bytes(map_bytes(path))
     except (SafetensorError, ValueError) as e:
-        raise InputError(f"{path}: is not a .safetensors file ({e}); save int8 tensors, one a layer") from None
+        raise InputError(f"{path}: is not a .safetensors file ({e}); save one int8 tensor for each layer") from None

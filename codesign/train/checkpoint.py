@@ -1,13 +1,11 @@
-"""Training state on disk: one safetensors file an epoch, replaced atomically. No pickle, nothing executed.
+"""Training state on disk: one safetensors file, replaced atomically after every epoch. No pickle, nothing executed.
 
 The tensors are model.*, optimiser.PARAMETER.STATE and generator; the description is JSON in the header.
 """
 
 import hashlib
 import json
-import os
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,15 +18,16 @@ from torch.optim import Optimizer
 
 from codesign.errors import InputError, OutputError
 from codesign.files import open_regular
+from codesign.folders import atomic_write
 from codesign.records import DIGEST, digest
 
-SCHEMA = "codesign-checkpoint/2"
+SCHEMA = "codesign-checkpoint/3"
 LIMIT = 1 << 36  # bytes
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a phase of training keeps its state, and what that state belongs to."""
+    """Where a phase of training saves its state, and which training the state belongs to."""
 
     path: Path
     identity: dict[str, Any]  # see train/identity.py
@@ -36,7 +35,7 @@ class Checkpoint:
     def write(
         self, epoch: int, history: list[dict[str, Any]], model: nn.Module, optimiser: Optimizer, rng: torch.Generator
     ) -> None:
-        """Replace the file by the state after `epoch` epochs; a kill at any moment leaves the old or the new one."""
+        """Save the state after `epoch` epochs; a kill at any moment leaves the old file or the new one."""
         tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
         for name, p in model.named_parameters():
             tensors |= {f"optimiser.{name}.{k}": v for k, v in optimiser.state.get(p, {}).items()}
@@ -44,33 +43,26 @@ class Checkpoint:
         tensors = {k: v.contiguous() for k, v in tensors.items()}
         note = {"schema": SCHEMA, "epoch": epoch, "history": history, "identity": self.identity}
         data = save(tensors, described(note, tensors))
-        temporary = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with open(temporary, "wb") as f:
-                f.write(data)
-                f.flush()
-                os.fsync(f.fileno())
-            os.replace(temporary, self.path)
+            atomic_write(self.path, data)
         except OSError as e:
-            with suppress(OSError):
-                temporary.unlink()
             raise OutputError(
                 f"{self.path}: checkpoint cannot be written ({e.strerror}); free space or give another folder"
             ) from None
 
     def read(self, model: nn.Module, optimiser: Optimizer, rng: torch.Generator) -> tuple[int, list[dict[str, Any]]]:
-        """Put the saved state into the three; return epochs done and history, (0, []) without a file.
+        """Load the saved state into the three; return epochs done and history, (0, []) if there is no file.
 
         Raises InputError when the file is damaged or belongs to another training (see train/identity.py).
         """
-        for left in self.path.parent.glob(f"{self.path.name}.*.tmp"):  # a killed writer's
-            if re.fullmatch(r"\.\d+\.tmp", left.name.removeprefix(self.path.name)):
+        for left in self.path.parent.glob(f".{self.path.name}.*.tmp"):  # of a killed writer
+            if re.fullmatch(r"\.\d+\.tmp", left.name.removeprefix(f".{self.path.name}")):
                 left.unlink(missing_ok=True)
         if not self.path.exists():
             return 0, []
         try:
-            open_regular(self.path, LIMIT).close()  # safetensors opens anything, and waits for a pipe
+            open_regular(self.path, LIMIT).close()  # safetensors opens anything, and blocks on a pipe
             with safe_open(self.path, framework="pt") as f:
                 note = json.loads((f.metadata() or {}).get("codesign", "{}"))
                 tensors: dict[str, Tensor] = {k: f.get_tensor(k) for k in f.keys()}  # noqa: SIM118 (not a dict)

@@ -1,7 +1,7 @@
-"""Data parallel training under torch's own launcher (`torchrun`): every process takes its share of each batch.
+"""Data-parallel training under torch's launcher (`torchrun`): every process takes its share of each batch.
 
-All processes draw the same order from the same seed; gradients are summed, so the batch is that of one process.
-The first process is the one that reads, writes and reports; the others only help it train.
+All processes draw the same order from the same seed and sum their gradients, so a batch counts as in one process.
+The first process reads, writes and reports; the others only help to train.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,10 @@ class Excused(Exception):
 
 @contextmanager
 def together(device: str) -> Iterator[None]:
-    """The process group, for as long as training takes; nothing when alone. Raises ToolError when it cannot form."""
+    """The process group for the duration of training; nothing for a single process.
+
+    Raises ToolError when the group cannot form.
+    """
     if world() == 1 or distributed.is_initialized():
         yield
         return
@@ -38,7 +41,7 @@ def together(device: str) -> Iterator[None]:
 
 
 def start(device: str, needed: bool = True) -> None:
-    """Wait until the first process is ready. Raises Excused in the others when it says that nothing is needed."""
+    """Wait until the first process is ready. Raises Excused in the others when the first one needs no training."""
     if world() > 1:
         told = torch.tensor([int(needed)], device=device)
         distributed.broadcast(told, 0)
@@ -47,7 +50,7 @@ def start(device: str, needed: bool = True) -> None:
 
 
 def excuse(device: str) -> None:
-    """Tell the processes that wait in `fit` that there is nothing to train."""
+    """Release the processes that wait in `fit`: there is nothing to train."""
     with together(device):
         start(device, needed=False)
 
@@ -64,7 +67,7 @@ def add_gradients(model: nn.Module) -> None:
 
 
 def share_buffers(model: nn.Module) -> None:
-    """Running statistics of the first process, in every process."""
+    """Copy the running statistics of the first process to every process."""
     for buffer in model.buffers() if world() > 1 else ():
         distributed.broadcast(buffer, 0)
 

@@ -1,4 +1,4 @@
-"""How a trained network does on imperfect dies, by its integers."""
+"""Accuracy of a trained network on imperfect dies, by its integers."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,14 +22,14 @@ from codesign.train.nets.quantized import QuantNet
 def on_die(
     model: QuantNet, dataset: Dataset, kind: IntType, chip: Chip | str | Path, cells: Cells, rng: np.random.Generator
 ) -> float:
-    """Percent of test images right when every cell is drawn by `rng`; converters do not clip.
+    """Percent of test images classified correctly when `rng` draws every cell; converters do not clip.
 
-    Each slice of a layer lies in arrays of its own. Biases are ideal, also those in cells. Raises InputError when
-    the chip's codes cannot show `cells` (see `devices.check`), or its cells cannot hold the model's weights.
+    Each slice of a layer has its own arrays. Biases are ideal, even those in cells. Raises InputError when
+    the chip's codes cannot represent `cells` (see `devices.check`), or its cells cannot hold the model's weights.
     """
     chip, grid = Chip.of(chip), model.grid
     if not model.is_discrete:
-        raise InputError("model: some of its weights are real, a die cannot hold them; quantize every layer")
+        raise InputError("model: some of its weights are real, and a die cannot hold those; quantize every layer")
     if (grid.pair or grid.values) != chip.device.weights:
         raise InputError(
             f"model: its pairs of cells hold other weights than those of chip {chip.name}; "
@@ -45,7 +45,7 @@ def on_die(
 
 
 def _held(node: Linear | Conv, grid: Grid, chip: Chip, cells: Cells, rng: np.random.Generator) -> NDArray[np.int32]:
-    """What a layer's cells amount to on a die, in the weight's shape."""
+    """The weights that a layer's cells hold on a die, in the weight's shape."""
     matrix = node.matrix  # (inputs, outputs)
     weights, pairs = (np.array(list(part)) for part in (chip.device.pairs, chip.device.pairs.values()))
     array = (chip.arrays.rows, chip.arrays.columns)

@@ -15,11 +15,11 @@ def export(model: QuantNet, name: str) -> Network:
     """
     shape = model.shape if len(model.shape) == 3 else ()
     nodes: list[Node] = []
-    edges: dict[str, IntEdge] = {"input": IntEdge(np.zeros((1, *model.shape), np.int64), model.step, model.input)}
+    edges: dict[str, IntEdge] = {"input": IntEdge(np.zeros((1, *model.shape), np.int64), model.scale, model.input)}
     names = {"input": "input"}  # node that holds each layer's result
     for layer in model.in_order:
         read = [edges[s] for s in layer.sources]
         nodes += layer.nodes(tuple(names[s] for s in layer.sources), *read)
         names[layer.name] = nodes[-1].name
         edges[layer.name] = layer.integers(*read)
-    return verify(Network(name, model.features, model.input, tuple(nodes), model.step, shape))
+    return verify(Network(name, model.features, model.input, tuple(nodes), model.scale, shape))

@@ -1,4 +1,4 @@
-"""What a training depends on, said once: equal identities, equal networks. Loads without torch."""
+"""Everything that a training depends on, in one place: equal identities, equal networks. Loads without torch."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ MAX_MAP = 1 << 28  # bytes of a stuck map
 
 
 def identity(recipe: Recipe, chip: Chip, data: str, dies: Sequence[Cells] = ()) -> dict[str, Any]:
-    """JSON values that change whenever the trained network may, and with nothing that no training sees.
+    """JSON values that change whenever the trained network may change, and do not depend on what no training sees.
 
-    data: which images, as `Dataset.identity` or `Data.digest` says it. dies: what the trained network is judged on,
+    data: the images, as `Dataset.identity` or `Data.digest` states them. dies: what the trained network is judged on,
     if that belongs to the result. Raises InputError when the stuck map cannot be read.
     """
     found: dict[str, Any] = {
@@ -31,7 +31,7 @@ def identity(recipe: Recipe, chip: Chip, data: str, dies: Sequence[Cells] = ()) 
         found["stuck_map"] = hashlib.sha256(map_bytes(path)).hexdigest()
     if recipe.quantize.converters:
         found["converters"] = {"rows": chip.arrays.rows, "bits": chip.adc.bits}
-    if path or not all(c.is_ideal for c in (recipe.quantize.cells, *dies)):  # wires, noise of reads, largest code
+    if path or not all(c.is_ideal for c in (recipe.quantize.cells, *dies)):  # for wires, read noise, the largest code
         found["cells"] = {
             "rows": chip.arrays.rows,
             "columns": chip.arrays.columns,
@@ -42,7 +42,7 @@ def identity(recipe: Recipe, chip: Chip, data: str, dies: Sequence[Cells] = ()) 
 
 
 def map_bytes(path: str) -> bytes:
-    """The file of a stuck map. Raises InputError."""
+    """Contents of a stuck map's file. Raises InputError."""
     try:
         return read_bytes(path, MAX_MAP)
     except OSError as e:

@@ -1,4 +1,4 @@
-"""Which of torchrun's processes this is. Loads without torch."""
+"""The rank of this process under torchrun. Loads without torch."""
 
 import os
 
@@ -6,7 +6,7 @@ from codesign.errors import ToolError
 
 
 def rank() -> int:
-    """Number of this process, 0 when it is alone. Raises ToolError as `world` does."""
+    """Number of this process, 0 for a single one. Raises ToolError as `world` does."""
     processes = world()
     number = _variable("RANK", 0, 0) if processes > 1 else 0
     if number >= processes:
@@ -17,12 +17,12 @@ def rank() -> int:
 
 
 def world() -> int:
-    """Processes that train together. Raises ToolError when the environment says something that torchrun never does."""
+    """Number of processes that train together. Raises ToolError on an environment that torchrun never sets."""
     return _variable("WORLD_SIZE", 1, 1)
 
 
 def _variable(name: str, default: int, least: int) -> int:
-    text = os.environ.get(name) or str(default)  # set to nothing is not set
+    text = os.environ.get(name) or str(default)  # an empty variable counts as unset
     if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= least):
         raise ToolError(
             f"{name}: must be a whole number of at least {least}, got {text!r}; torchrun sets it, "

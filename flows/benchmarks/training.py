@@ -18,8 +18,8 @@ from torch.nn import functional
 from codesign.chip.description import Chip
 from codesign.train.build import build
 from codesign.train.layers.edges import span
-from codesign.train.loop import _optimiser
-from codesign.train.nets.baseline import float_twin
+from codesign.train.nets.baseline import baseline_of
+from codesign.train.optimiser import optimiser_of
 from codesign.train.recipe import Net, Quantization, Recipe
 
 BATCH = 128
@@ -30,18 +30,18 @@ NETS = {
 }
 
 
-def stepper(model: nn.Module, step: float, features: int) -> Callable[[], None]:
+def stepper(model: nn.Module, scale: float, features: int) -> Callable[[], None]:
     """One training step on its own batch."""
     rng = np.random.default_rng(0)
     x = torch.from_numpy(rng.integers(0, 256, (BATCH, features)) * (rng.random((BATCH, features)) < 0.25)).to(
         torch.int16
     )
     y = torch.from_numpy(rng.integers(0, 10, BATCH))
-    optimiser = _optimiser(model.train(), 1e-4, 1e-4)
+    optimiser = optimiser_of(model.train(), 1e-4, 1e-4)
 
     def run() -> None:
         xb = x.float()
-        loss = functional.cross_entropy(model(xb * step if step != 1.0 else xb), y)
+        loss = functional.cross_entropy(model(xb * scale if scale != 1.0 else xb), y)
         loss.item()
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -59,18 +59,18 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     chip = Chip.load("reference-128")
-    print(f"{'milliseconds a step':<20}{'float':>10}{'quantized':>12}{'ratio':>8}")
+    print(f"{'milliseconds a step':<20}{'baseline':>10}{'quantized':>12}{'ratio':>8}")
     for name in args.only or NETS:
         recipe, shape = NETS[name]
         layers, features = recipe.network.layers(10), int(np.prod(shape))
-        twins = (
-            stepper(float_twin(layers, shape), 1 / span(recipe.quantize.input), features),
+        nets = (
+            stepper(baseline_of(layers, shape), 1 / span(recipe.quantize.input), features),
             stepper(build(recipe, layers, shape, chip, torch.Generator()), 1.0, features),
         )
         steps = max(4, args.steps // 8) if name == "lenet" else args.steps
         best = [float("inf"), float("inf")]
         for _ in range(args.rounds + 1):
-            for k, run in enumerate(twins):
+            for k, run in enumerate(nets):
                 run()
                 started = time.perf_counter()
                 for _ in range(steps):

@@ -87,7 +87,7 @@ def test_two_runs_at_once_then_a_kill(tmp_path: Path) -> None:
     first = subprocess.Popen([*RUN, *out, "--set", "train.epochs=10000"])
     try:
         deadline = time.monotonic() + 300  # a busy machine starts slowly
-        while not (tmp_path / "out" / "01_train" / "float.safetensors").exists():
+        while not (tmp_path / "out" / "01_train" / "baseline.safetensors").exists():
             assert first.poll() is None and time.monotonic() < deadline
             time.sleep(0.1)
         mine = [*RUN, "--set", "train.epochs=1", "--set", "train.seed=5"]

@@ -28,7 +28,7 @@ REAL = DATA.x_train / 255.0
 @functools.cache
 def trained() -> nn.Sequential:
     recipe = Recipe().changed({"network.hidden": (64,), "train.epochs": 20, "train.batch": 32})
-    made = fit(recipe, DATA, REFERENCE).float_model
+    made = fit(recipe, DATA, REFERENCE).baseline
     assert isinstance(made, nn.Sequential)
     return made
 
@@ -175,10 +175,10 @@ SUPPORTED = r"supported: linear, relu, flatten, view, dropout, identity"
             nn.Sequential(nn.Unflatten(1, (2, 32)), nn.Linear(32, 5)),
             r"module 1: linear over shape \(2, 2, 5\) is not supported",
         ),
-        (Mixer(), r"mixes images, 2 became shape \(1, 128\); keep images on the first axis"),
+        (Mixer(), r"mixes images, 2 of them became shape \(1, 128\); keep images on the first axis"),
         (
             Conditional(),
-            r"model Conditional: torch\.export cannot read it \(.*\); keep Python branches off tensor values",
+            r"model Conditional: torch\.export cannot read .*; remove Python branches that depend on tensor values",
         ),
     ],
     ids=[
@@ -205,7 +205,7 @@ def test_everything_else_is_refused_by_name(module: nn.Module, message: str, cap
     ("calibration", "message"),
     [
         (np.full((3, 64), np.nan), r"calibration: image 0 value 0 is nan; remove NaN and infinity"),
-        (np.zeros((3, 64)), r"calibration: every value is 0, so no input step can be chosen"),
+        (np.zeros((3, 64)), r"calibration: every value is 0, so no input scale can be chosen"),
         (np.zeros((0, 64)), r"calibration: must be numbers of shape \(images, \.\.\.\), got float64 \(0, 64\)"),
         (np.ones(64), r"calibration: must be numbers of shape"),
         (

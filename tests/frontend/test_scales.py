@@ -251,9 +251,9 @@ def test_a_trained_bias_beyond_the_registers(bias: float) -> None:
     """Quantized layers have their scales from training; a bias that these cannot say is refused, not wrapped."""
     model = mlp((12, 4, 3), TINY.device.weights, IntType(8), IntType(8))
     last = model.chain[-1]
-    assert last.reach is not None
+    assert last.clip is not None
     with torch.no_grad():
-        last.reach.fill_(1e-9)
+        last.clip.fill_(1e-9)
         last.bias[1] = bias
     with pytest.raises(InputError, match=r"^layer fc2: its bias of -?[0-9.e+]+ output LSBs exceeds 32 bits; use sm"):
         codesign.compile(model, None, TINY)

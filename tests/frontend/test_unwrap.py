@@ -61,9 +61,9 @@ def test_computed_weights_are_those_of_the_forward_pass(change: str, ran: bool) 
     with torch.no_grad():
         assert torch.equal(plain(torch.from_numpy(REAL)), exact) and exact.std() > 0
     assert sorted(plain.state_dict()) == ["0.bias", "0.weight", "2.bias", "2.weight"]
-    twin = chain()
-    twin.load_state_dict(plain.state_dict())
-    assert show(quantize(module, REAL, TINY, "net")) == show(quantize(twin, REAL, TINY, "net"))
+    same = chain()
+    same.load_state_dict(plain.state_dict())
+    assert show(quantize(module, REAL, TINY, "net")) == show(quantize(same, REAL, TINY, "net"))
     assert list(module.state_dict()) == keys and len(module[0]._forward_pre_hooks) == hooks
 
 
@@ -124,6 +124,7 @@ def with_a_lock() -> nn.Module:
 def test_modules_that_cannot_be_copied(module: nn.Module, why: str) -> None:
     with pytest.raises(
         UnsupportedError,
-        match=rf"^model Sequential: cannot be copied \({why}\); take off what is neither weight nor setting$",
+        match=rf"^model Sequential: cannot be copied \({why}\); remove attributes that are neither weights "
+        r"nor settings$",
     ):
         quantize(module, REAL, TINY, "net")

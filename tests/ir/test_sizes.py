@@ -111,7 +111,7 @@ RULES = [
     ),
     (
         wide(17, 1000),
-        f"layer big: gives 17x1000x1000 values an image, at most {MAX_VALUES} are allowed; "
+        f"layer big: gives 17x1000x1000 values per image, at most {MAX_VALUES} are allowed; "
         "use fewer outputs or a larger stride",
     ),
     # pools

@@ -288,7 +288,7 @@ def test_other_integers_are_taken(dtype: str, file: Path) -> None:
         ),
         ([200_000, 2_800], 200_000, InputError, "network toy: has 560000012 weights, at most 536870912 are allowed; u"),
         ([20_000, 20_000], 20_000, InputError, "layer fc1: mult must be 20000 signed 16-bit integers, got shape (4,)"),
-        ([5, 90_000_000], 5, InputError, "layer fc1: gives 90000000 values an image, at most 16777216 are allowed; "),
+        ([5, 90_000_000], 5, InputError, "layer fc1: gives 90000000 values per image, at most 16777216 are allowed; "),
         ([90_000_000, 4], 5, InputError, "layer fc1: has 90000000 inputs but input gives 5"),
     ],
 )

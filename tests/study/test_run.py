@@ -91,14 +91,14 @@ class TestForReal:
             pass
 
         def stop(study: str, done: float, of: int, note: str) -> None:
-            if note.startswith("float") and "last" in note:
+            if note.startswith("baseline") and "last" in note:
                 raise Stop
 
         with pytest.raises(Stop):
             run(pair, tmp_path / "out", progress=stop)
         assert [read(h) is None for h in sorted((tmp_path / "out" / "jobs").iterdir())].count(True) == 1
         (state,) = (tmp_path / "out" / "jobs").glob("*/state")
-        assert [p.name for p in state.iterdir()] == ["float.safetensors"]
+        assert [p.name for p in state.iterdir()] == ["baseline.safetensors"]
         told: list[tuple[float, str]] = []
         run(pair, tmp_path / "out", progress=lambda name, done, of, note: told.append((done, note)))
         assert told[0] == (1, "")
@@ -153,7 +153,7 @@ class TestResume:
         for task in tasks(pair, tmp_path / "out"):
             (task.home / "state").mkdir(parents=True)
             (task.home / ".result.json.123.tmp").write_text("{")
-            (task.home / "state" / "float.safetensors.123.tmp").write_text("x")
+            (task.home / "state" / ".baseline.safetensors.123.tmp").write_text("x")
         (tmp_path / "out" / ".codesign.json").write_text('{"kind": "study", "schema": 1}')
         run(pair, tmp_path / "out")
         assert {p.name for p in folder.glob("*/*")} | {p.name for p in folder.glob("*/.*")} == {
@@ -165,10 +165,10 @@ class TestResume:
         homes = [task.home for task in tasks(pair, tmp_path / "out")]
         for home in homes:
             (home / "state").mkdir(parents=True)
-        (homes[0] / "state" / "float.safetensors").write_text("x")
+        (homes[0] / "state" / "baseline.safetensors").write_text("x")
         (tmp_path / "out" / ".codesign.json").write_text('{"kind": "study", "schema": 1}')
         (line,) = failure(pair, tmp_path / "out")
-        where = f"study toy, plain, seed 1: {homes[0]}/state/float.safetensors: not a readable checkpoint ("
+        where = f"study toy, plain, seed 1: {homes[0]}/state/baseline.safetensors: not a readable checkpoint ("
         assert line.startswith(where)
         assert line.endswith("delete it to start over")
         assert read(homes[1]) is not None
@@ -365,7 +365,12 @@ class TestProgress:
     def test_epochs_of_the_one_going_on_and_the_last_result(self, told: list[tuple[float, str]]) -> None:
         assert [done for done, _ in told] == [0, 0.25, 0.5, 0.75, 1, 1, 1.25, 1.5, 1.75, 2, 2]
         notes = [note for _, note in told]
-        assert [n.split(",")[0] for n in notes[1:5]] == ["float 1/2", "float 2/2", "quantized 1/2", "quantized 2/2"]
+        assert [n.split(",")[0] for n in notes[1:5]] == [
+            "baseline 1/2",
+            "baseline 2/2",
+            "quantized 1/2",
+            "quantized 2/2",
+        ]
         assert notes[5].endswith(" %, plain, seed 1")
-        assert notes[6].startswith("float 1/2, ")
+        assert notes[6].startswith("baseline 1/2, ")
         assert notes[6].endswith(f" %; last: {notes[5]}")

@@ -6,8 +6,8 @@ from safetensors.torch import save
 
 from codesign.chip.description import Chip
 from codesign.data import digits
-from codesign.train.loop import Epoch, Trained
 from codesign.train.recipe import Net, Recipe, Training
+from codesign.train.trained import Epoch, Trained
 
 CHIP = Chip.load("reference-128")
 DATA = digits()
@@ -21,7 +21,7 @@ class Stop(Exception):
 
 
 def weights(trained: Trained) -> bytes:
-    models = [trained.model, *([trained.float_model] if trained.float_model is not None else [])]
+    models = [trained.model, *([trained.baseline] if trained.baseline is not None else [])]
     return b"".join(save(dict(m.state_dict())) for m in models)
 
 

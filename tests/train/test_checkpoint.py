@@ -15,9 +15,10 @@ from safetensors.torch import load_file, save
 from codesign.chip.description import Chip
 from codesign.data import digits
 from codesign.errors import InputError, OutputError
-from codesign.train.checkpoint import described
-from codesign.train.loop import Epoch, Trained, fit
+from codesign.train.checkpoint import SCHEMA, described
+from codesign.train.loop import fit
 from codesign.train.recipe import Recipe
+from codesign.train.trained import Epoch, Trained
 from tests.damage import mutations
 from tests.train.small import CHIP, DATA, SMALL, Stop, stop_after, weights
 
@@ -49,7 +50,7 @@ def undisturbed(name: str) -> tuple[Recipe, Trained]:
 
 
 @pytest.mark.parametrize("name", ODD)
-@pytest.mark.parametrize(("phase", "epoch"), [("float", 2), ("quantized", 1), ("quantized", 3)])
+@pytest.mark.parametrize(("phase", "epoch"), [("baseline", 2), ("quantized", 1), ("quantized", 3)])
 def test_stopped_training_ends_at_the_same_weights(name: str, phase: str, epoch: int, tmp_path: Path) -> None:
     recipe, whole = undisturbed(name)
     with pytest.raises(Stop):
@@ -68,7 +69,7 @@ import sys, time
 from pathlib import Path
 from codesign.chip.description import Chip
 from codesign.data import digits
-from codesign.train import Recipe, fit, loop
+from codesign.train import Recipe, fit, phase
 
 def rate(recipe, step, total, warm):
     if step == int(sys.argv[3]):
@@ -76,7 +77,7 @@ def rate(recipe, step, total, warm):
         time.sleep(600)
     return before(recipe, step, total, warm)
 
-before, loop.rate = loop.rate, rate
+before, phase.rate = phase.rate, rate
 fit(Recipe.model_validate_json(sys.argv[1]), digits(), Chip.load("reference-128"), Path(sys.argv[2]))
 """
 
@@ -105,13 +106,15 @@ def test_a_kill_while_writing_leaves_the_former_checkpoint(tmp_path: Path, monke
     def killed(source: Path, target: Path) -> None:
         raise Stop
 
+    before = (tmp_path / "quantized.safetensors").read_bytes()
     with monkeypatch.context() as m, pytest.raises(Stop):
-        m.setattr(os, "replace", killed)
+        m.setattr(Path, "replace", killed)
         fit(SMALL, DATA, CHIP, tmp_path)
-    (left,) = tmp_path.glob("*.tmp")
-    left.rename(tmp_path / "quantized.safetensors.1.tmp")  # of another process
+    assert (tmp_path / "quantized.safetensors").read_bytes() == before
+    (tmp_path / ".quantized.safetensors.1.tmp").write_text("half")  # what a killed process leaves
+    (tmp_path / ".quantized.safetensors.mine.tmp").write_text("no process's")
     assert weights(fit(SMALL, DATA, CHIP, tmp_path)) == weights(whole)
-    assert list(tmp_path.glob("*.tmp")) == []
+    assert [p.name for p in tmp_path.glob(".*.tmp")] == [".quantized.safetensors.mine.tmp"]
 
 
 def test_checkpoints_of_other_runs_are_refused(tmp_path: Path) -> None:
@@ -134,10 +137,27 @@ def test_damaged_checkpoints_are_refused(tmp_path: Path) -> None:
     fit(recipe, DATA, CHIP, tmp_path)
     file = tmp_path / "quantized.safetensors"
     good = file.read_bytes()
-    for bad in (good[:-10], good[:40], b"", good.replace(b"codesign-checkpoint/2", b"codesign-checkpoint/9")):
+    for bad in (good[:-10], good[:40], b"", good.replace(SCHEMA.encode(), b"codesign-checkpoint/9")):
+        assert bad != good
         file.write_bytes(bad)
         with pytest.raises(InputError, match=r"quantized\.safetensors: .*delete .* to start over"):
             fit(recipe, DATA, CHIP, tmp_path)
+
+
+def test_a_checkpoint_of_another_schema_says_so(tmp_path: Path) -> None:
+    """Its parameters have other names, which is no damage."""
+    recipe, file = SMALL.changed({"train.baseline": False, "train.epochs": 1}), tmp_path / "quantized.safetensors"
+    fit(recipe, DATA, CHIP, tmp_path)
+    with safe_open(file, framework="pt") as f:
+        note = json.loads(f.metadata()["codesign"])
+    old = {k: note[k] for k in note if k not in ("sha256", "tensors")} | {"schema": "codesign-checkpoint/2"}
+    tensors = load_file(file)
+    file.write_bytes(save(tensors, described(old, tensors)))
+    with pytest.raises(InputError) as told:
+        fit(recipe, DATA, CHIP, tmp_path)
+    assert str(told.value) == (
+        f"{file}: schema must be codesign-checkpoint/3, got 'codesign-checkpoint/2'; delete the file to start over"
+    )
 
 
 def test_changed_checkpoints_are_refused_or_the_same(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_ideal_cells_give_exactly_the_networks_accuracy(net: str, device: Device
             assert held.dtype == np.int32 and np.array_equal(held, node.weight)
 
 
-@pytest.mark.parametrize("options", [{"bias_on_grid": True}, {"per_column": True}, {"reach": 0.3}], ids=str)
+@pytest.mark.parametrize("options", [{"bias_on_grid": True}, {"per_column": True}, {"weight_clip": 0.3}], ids=str)
 def test_every_kind_of_weight_is_drawn(options: dict[str, Any]) -> None:
     model = model_of("lenet", **options)
     assert accuracy(model, chip_of(FINE), Cells()) == 100.0
@@ -203,4 +203,6 @@ def test_real_weights_are_refused() -> None:
     x, y = np.zeros((2, model.features), np.uint8), np.array([0, 1])
     with pytest.raises(InputError) as caught:
         on_die(model, Dataset("x", x, y, x, y, 5), KIND, chip_of(FINE), Cells(), np.random.default_rng(0))
-    assert str(caught.value) == ("model: some of its weights are real, a die cannot hold them; quantize every layer")
+    assert str(caught.value) == (
+        "model: some of its weights are real, and a die cannot hold those; quantize every layer"
+    )

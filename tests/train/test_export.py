@@ -104,7 +104,7 @@ NARROW = [
 ]
 
 
-@pytest.mark.parametrize("options", [{}, {"bias_on_grid": True}, {"clip": 2.0, "per_column": True}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"bias_on_grid": True}, {"activation_clip": 2.0, "per_column": True}], ids=str)
 @pytest.mark.parametrize("activation", NARROW, ids=str)
 @pytest.mark.parametrize("net", ["mlp", "lenet", "resnet"])
 def test_narrow_activations_export_what_they_compute(net: str, activation: IntType, options: dict[str, Any]) -> None:
@@ -112,7 +112,7 @@ def test_narrow_activations_export_what_they_compute(net: str, activation: IntTy
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, QuantReLU):
-                module.reach.fill_(0.2)  # so small that both ends of a range cut
+                module.clip.fill_(0.2)  # so small that both ends of a range cut
     network, x = export(model, "net"), inputs(model, 20)
     found = edges(network, x)
     assert (found[network.nodes[-1].name] == model(torch.from_numpy(x)).numpy()).all()
@@ -138,10 +138,10 @@ def test_convolutions_pools_norms_and_sums_export_what_they_compute(net: str, gr
     [
         {"per_column": True},
         {"bias_on_grid": True},
-        {"clip": 6.0},
+        {"activation_clip": 6.0},
         {"slices": 2},
-        {"reach": 0.3},
-        {"per_column": True, "bias_on_grid": True, "slices": 3, "clip": 2.0},
+        {"weight_clip": 0.3},
+        {"per_column": True, "bias_on_grid": True, "slices": 3, "activation_clip": 2.0},
     ],
     ids=str,
 )
@@ -182,7 +182,7 @@ def test_converters_compute_what_the_chip_does(kind: IntType) -> None:
     def converters(name: str, last: bool) -> Converters:
         made = Converters(CHIP.arrays.rows, CHIP.adc.bits, last, CHIP.device.codes[-1])
         with torch.no_grad():
-            made.log_step.fill_(0.9 if last else 1.3)
+            made.log_scale.fill_(0.9 if last else 1.3)
         return made
 
     model = made("mlp", "four", activation=kind, input=kind, converters=converters)
@@ -202,7 +202,7 @@ def test_converters_compute_what_the_chip_does(kind: IntType) -> None:
 
 @pytest.mark.parametrize("grid", GRIDS)
 def test_fixed_grid_models_export_what_the_cells_hold(grid: str) -> None:
-    model = made("mlp", grid, reach=0.3)
+    model = made("mlp", grid, weight_clip=0.3)
     held = model.chain[0].held
     assert held is not None
     node = export(model, "net").nodes[0]

@@ -8,9 +8,10 @@ import torch
 
 from codesign.chip.description import Activation
 from codesign.errors import ConfigError, InputError, ToolError
-from codesign.train import loop
-from codesign.train.loop import fit, rate
+from codesign.train import phase
+from codesign.train.loop import fit
 from codesign.train.nets.quantized import QuantNet
+from codesign.train.optimiser import rate
 from codesign.train.recipe import Recipe, Training
 from tests.train.small import CHIP, DATA, PAPER, SMALL, weights
 
@@ -25,7 +26,7 @@ def test_same_seed_same_bytes_whatever_the_global_state(recipe: Recipe, tmp_path
     assert torch.equal(torch.get_rng_state(), before)
     assert weights(a) == weights(b)
     assert a.history == b.history
-    for name in ("float", "quantized"):
+    for name in ("baseline", "quantized"):
         assert (tmp_path / "a" / f"{name}.safetensors").read_bytes() == (
             tmp_path / "b" / f"{name}.safetensors"
         ).read_bytes()
@@ -39,7 +40,7 @@ def test_the_schedule_runs_over_all_steps(monkeypatch: pytest.MonkeyPatch) -> No
         seen.append((step, total, warm))
         return 1.0
 
-    monkeypatch.setattr(loop, "rate", record)
+    monkeypatch.setattr(phase, "rate", record)
     fit(SMALL.changed({"train.baseline": False}), DATA, CHIP)
     assert sorted(set(seen)) == [(k, 60, 7) for k in range(60)]  # 4 epochs of 15 steps
 
@@ -75,7 +76,7 @@ def test_held_out_images_are_tested_on_and_not_trained_on() -> None:
 def test_a_missing_gpu_is_told() -> None:
     if torch.cuda.is_available():
         pytest.skip("there is a GPU here")
-    with pytest.raises(ToolError, match=r'^machine\.device: "cuda" was asked for, torch finds no GPU here; use'):
+    with pytest.raises(ToolError, match=r'^machine\.device: "cuda" needs a GPU, torch finds none; use'):
         fit(SMALL.changed({"machine.device": "cuda"}), DATA, CHIP)
 
 
@@ -103,9 +104,9 @@ def test_rows_without_image_form_are_refused_where_images_are_needed(fields: dic
 def test_the_baseline_is_measured_and_optional() -> None:
     recipe = SMALL.changed({"train.epochs": 10, "train.baseline_lr": 1e-2})
     trained = fit(recipe, DATA, CHIP)
-    assert trained.accuracy_float is not None and trained.accuracy_float > 85
-    assert [e.phase for e in trained.history] == ["float"] * 10 + ["quantized"] * 10
+    assert trained.accuracy_baseline is not None and trained.accuracy_baseline > 85
+    assert [e.phase for e in trained.history] == ["baseline"] * 10 + ["quantized"] * 10
     alone = fit(recipe.changed({"train.baseline": False}), DATA, CHIP)
-    assert alone.float_model is None and alone.accuracy_float is None
-    assert weights(alone) == weights(replace(trained, float_model=None))  # the baseline changes nothing
+    assert alone.baseline is None and alone.accuracy_baseline is None
+    assert weights(alone) == weights(replace(trained, baseline=None))  # the baseline changes nothing
     assert isinstance(alone.model, QuantNet)

@@ -49,7 +49,7 @@ def test_types_of_inputs() -> None:
         ),
         (
             {"quantize.stuck_map": "x", "quantize.slices": 2},
-            "stuck_map: maps one pair of cells a weight; use slices = 1",
+            "stuck_map: maps one pair of cells per weight; use slices = 1",
         ),
         ({"network.channels": (4,)}, "channels: an mlp has none; use hidden, or another model"),
         (

@@ -1,4 +1,4 @@
-"""The node that adds two edges."""
+"""The node that adds two edges: a residual sum."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
-"""What every node has, and the parts of a node's rules that several kinds share.
+"""The base of all nodes, and rules that several kinds of nodes share.
 
-A kind of node is one frozen dataclass. Its fields are all that a file keeps of it: `schema` and `store` go by their
-types. Its methods are all that the network asks of it.
+A kind of node is one frozen dataclass. A file stores its fields: `schema` and `store` follow their types. The network
+calls its methods and nothing else.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from codesign.ir.geometry import Shape
 class Requant(Brief):
     """Scaling of an accumulator: `clamp((acc * mult + bias + 2^(shift-1)) >> shift)` to lo..hi of `out`.
 
-    mult and bias are per channel: a column of a linear layer, a channel of an image. lo..hi is any range inside the
-    type: 0 below is a ReLU, -1..1 a narrow signed 2-bit activation. The last node of a network has mult 1, shift 0
-    and out int32: raw accumulators plus bias.
+    mult and bias hold one value per channel: per column of a linear layer, per channel of an image. lo..hi is any
+    range inside the type: with lo = 0 it is a ReLU, -1..1 is a narrow signed 2-bit activation. The last node of a
+    network has mult 1, shift 0 and out int32: raw accumulators plus bias.
     """
 
     mult: Ints  # (channels,) signed 16 bit
@@ -30,7 +30,7 @@ class Requant(Brief):
 
     @property
     def is_raw(self) -> bool:
-        """Whether accumulators leave the network here."""
+        """Whether the output is raw accumulators."""
         return self.out == INT32
 
     def __call__(self, acc: Ints) -> Ints:
@@ -44,7 +44,7 @@ class Reader(Brief):
     """A node: its name, and the edge it reads."""
 
     kind: ClassVar[str]  # in printed networks, files and messages
-    plural: ClassVar[str]  # what chips do not take, in messages
+    plural: ClassVar[str]  # in the message of a chip that cannot map it
 
     name: str
     source: str  # the node it reads; "input" is the network's input
@@ -56,40 +56,40 @@ class Reader(Brief):
 
     @property
     def scaling(self) -> Requant | None:
-        """Its requantizer; None where the integers of the edge it reads pass with their type and range."""
+        """Its requantizer; None if the output keeps the type and range of the input."""
         found: Requant | None = getattr(self, "requant", None)
         return found
 
     @property
     def multipliers(self) -> dict[str, Ints]:
-        """Multipliers beside the requantizer's, by field: (channels,) signed 16 bit, of the same shift."""
+        """Further multipliers, by field: (channels,) signed 16 bit, with the requantizer's shift."""
         return {}
 
     @property
     def facts(self) -> str:
-        """Its sizes, as a printed network tells them."""
+        """Its sizes, as printed."""
         return ""
 
     def shape(self, *sources: Shape) -> Shape:
-        """Shape of the edge that leaves, from those of the edges it reads."""
+        """Shape of its output, from the shapes of the edges that it reads."""
         raise NotImplementedError
 
     def check(self, *sources: Shape) -> None:
-        """Raises InputError on the first size, weight or trim that breaks a rule or does not suit what it reads."""
+        """Raises InputError on the first size, weight or trim that breaks a rule or does not suit its input."""
         raise NotImplementedError
 
     def value(self, *edges: Ints) -> Ints:
-        """What it makes of the edges it reads, (images, ...) each: the untiled reference."""
+        """Its output for the edges that it reads, (images, ...) each: the untiled reference."""
         raise NotImplementedError
 
 
 def per_channel(constants: Ints, values: Ints) -> Ints:
-    """Constants of channels (or features), shaped to meet `values` (images, channels, ...)."""
+    """Constants of channels (or features), shaped to broadcast over `values` (images, channels, ...)."""
     return constants.reshape(-1, *(1,) * (values.ndim - 2))
 
 
 def check_least(node: Reader, **least: int) -> None:
-    """Fields that are integers of at least so much."""
+    """Raises InputError unless the named fields are integers of at least the given value."""
     for field, smallest in least.items():
         value: Any = getattr(node, field)
         if type(value) is not int or value < smallest:
@@ -97,7 +97,7 @@ def check_least(node: Reader, **least: int) -> None:
 
 
 def check_image(node: Reader, source: Shape) -> Shape:
-    """`source`, the edge that an image layer reads, if it is (channels, height, width)."""
+    """`source`, the shape that an image layer reads. Raises InputError unless it is (channels, height, width)."""
     if len(source) == 3:
         return source
     advice = (

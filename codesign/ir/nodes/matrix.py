@@ -1,4 +1,4 @@
-"""Nodes whose weights lie in cells: linear layers and convolutions."""
+"""Nodes whose weights are in cells: linear layers and convolutions."""
 
 import math
 from dataclasses import dataclass, replace
@@ -21,8 +21,8 @@ Weights = NDArray[np.int32]
 class Linear(Reader):
     """`requantize(x @ weight)`. weight is (inputs, outputs), in conductance codes: differences of two cells.
 
-    An image is read flat: row-major channels, height, width. trim is the converter range that the layer was
-    trained with (absent: the compiler chooses one); the untiled reference has no converters and ignores it.
+    An image is read flat: row-major channels, height, width. trim is the converter range of training (absent:
+    the compiler chooses one); the untiled reference has no converters and ignores it.
     """
 
     kind = "linear"
@@ -75,8 +75,8 @@ class Conv(Reader):
     """`requantize(convolution)`. weight is (outputs, inputs // groups, kernel_h, kernel_w), as `Linear`'s codes.
 
     A cross-correlation, as in every training framework: the kernel is not flipped. padding zeros surround the
-    image on all four sides, whether 0 lies in the range of the edge it reads or not; output group g reads input
-    group g only.
+    image on all four sides, whether or not 0 is in the range of its input. Convolution group g of the outputs reads
+    only that of the inputs.
     """
 
     kind = "conv"
@@ -91,27 +91,27 @@ class Conv(Reader):
 
     @property
     def inputs(self) -> int:
-        """Channels read."""
+        """Input channels."""
         return int(self.weight.shape[1]) * self.groups
 
     @property
     def outputs(self) -> int:
-        """Channels made."""
+        """Output channels."""
         return int(self.weight.shape[0])
 
     @property
     def kernel(self) -> tuple[int, int]:
-        """Height and width."""
+        """Height and width of the kernel."""
         return int(self.weight.shape[2]), int(self.weight.shape[3])
 
     @property
     def window(self) -> Window:
-        """What the kernel lies on."""
+        """The window of the kernel."""
         return Window(self.kernel, self.stride, self.padding)
 
     @property
     def matrix(self) -> Weights:
-        """The weight as arrays hold it, (inputs of a group times kernel, outputs)."""
+        """The weight as arrays hold it, (inputs of a convolution group times kernel, outputs)."""
         return by_input(self.weight)
 
     def holding(self, matrix: NDArray[Any]) -> Self:

@@ -19,7 +19,7 @@ class _Pool(Reader):
 
     @property
     def window(self) -> Window:
-        """What is combined into one value."""
+        """The window whose values become one."""
         return Window.square(self.size, self.stride)
 
     @property
@@ -41,7 +41,7 @@ class _Pool(Reader):
 
 @dataclass(frozen=True, eq=False)
 class MaxPool(_Pool):
-    """The largest value of each window, channel by channel; the integer type and its range stay."""
+    """The largest value of each window, channel by channel; the integer type and its range stay the same."""
 
     kind = "maxpool"
     plural = "max pooling"
@@ -52,7 +52,7 @@ class MaxPool(_Pool):
 
 @dataclass(frozen=True, eq=False)
 class AvgPool(_Pool):
-    """`requantize(sum over each window)`, channel by channel; the division is in the multiplier."""
+    """`requantize(sum over each window)`, channel by channel; the multiplier contains the division."""
 
     kind = "avgpool"
     plural = "average pooling"

@@ -1,8 +1,8 @@
 """The chip's converters in the training loop: every input bit of every array goes through a saturating ADC.
 
-The forward pass is the chip's, code for code (`fixed.convert` with the trim the registers will hold). Gradients of
-activations and weights are those of the exact product, scaled for each array by the share of its conversions that did
-not saturate; the step of the converters learns as in LSQ.
+The forward pass is the chip's, code for code (`fixed.convert` with the trim that the registers will hold). Activations
+and weights get the gradients of the exact product, scaled for each array by the share of its conversions that did not
+saturate. The scale of the converters learns as in LSQ.
 """
 
 import math
@@ -21,29 +21,29 @@ from codesign.train.layers.unfold import groups_of, images, patches
 
 GAIN_TOP = 255  # largest gain register
 SHIFT_TOP = 15  # largest shift register
-LEARNERS = 8  # one image in this many teaches the converters' step
-WATCHED = 4  # top planes that tell how much of an array saturates; of 8, the others weigh 6 % together
+LEARNERS = 8  # one image in this many trains the converters' scale
+WATCHED = 4  # top bit planes that tell how far an array saturates; of 8, the others weigh 6 % together
 INT_BATCH = 256  # vectors at once in the integer contract
 
 
 class Converters(nn.Module):
-    """The ADCs of a layer's arrays of `rows` wordlines: signed codes of `bits`, one learned step for the layer.
+    """The ADCs of a layer's arrays of `rows` wordlines: signed codes of `bits`, one learned scale for the layer.
 
-    The step is kept as its logarithm (base 2, in conductance codes); it starts at one on cell's current, `top`
-    codes. `trim` is what the registers hold. `whole` allows powers of two only, for the last layer, whose raw
-    accumulators no multiplier can rescale.
+    The parameter is the logarithm of the scale (base 2, in conductance codes). It starts at the current of one on
+    cell, `top` codes. `trim` is what the registers hold. `whole` allows powers of two only: for the last layer, whose
+    raw accumulators no multiplier can rescale.
     """
 
     def __init__(self, rows: int, bits: int, whole: bool = False, top: int = 1) -> None:
         super().__init__()
         self.rows, self.code, self.whole = rows, IntType(bits, signed=True), whole
         self.narrow = rows * top * GAIN_TOP < 2**24  # float32 holds every product of current and gain
-        self.log_step = nn.Parameter(torch.tensor(math.log2(top)))
+        self.log_scale = nn.Parameter(torch.tensor(math.log2(top)))
 
     @property
     def trim(self) -> Trim:
-        """Gain and shift nearest to the learned step."""
-        log = min(max(self.log_step.item(), 0.0), float(SHIFT_TOP - 1))
+        """Gain and shift nearest to the learned scale."""
+        log = min(max(self.log_scale.item(), 0.0), float(SHIFT_TOP - 1))
         if self.whole or log == 0.0:
             return Trim(1, round(log))
         shift = min(SHIFT_TOP, math.floor(log + math.log2(GAIN_TOP)))
@@ -52,9 +52,9 @@ class Converters(nn.Module):
     def forward(
         self, x: Tensor, slices: list[Tensor], kind: IntType, base: int, window: Window | None, noise: CellNoise | None
     ) -> Tensor:
-        """Accumulators in units of exact ones: (images, outputs), or (images, outputs, height, width).
+        """Accumulators in the unit of exact products: (images, outputs), or (images, outputs, height, width).
 
-        slices: what the cells of each slice hold, codes in floats, least significant first.
+        slices: the codes that the cells of each slice hold, in floats, least significant first.
         """
         parts = []
         for s, codes in enumerate(slices):
@@ -70,15 +70,15 @@ class Converters(nn.Module):
         return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
 
     def _layer(self, x: Tensor, codes: Tensor, kind: IntType, noise: CellNoise | None) -> Tensor:
-        """(vectors, inputs) by (outputs, inputs)."""
-        step = torch.exp2(self.log_step)
+        """(vectors, inputs) times (outputs, inputs)."""
+        scale = torch.exp2(self.log_scale)
         if not self.narrow:
             x, codes = x.double(), codes.double()
-        out: Tensor = _Convert.apply(x, codes, step, kind, self.trim, self.code, self.rows, noise)  # type: ignore[no-untyped-call]
+        out: Tensor = _Convert.apply(x, codes, scale, kind, self.trim, self.code, self.rows, noise)  # type: ignore[no-untyped-call]
         return out if self.narrow else out.float()
 
     def integers(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, window: Window | None) -> Ints:
-        """Sums of the converters' codes (not rescaled by the trim), by the integer contract."""
+        """Sums of the converters' codes by the integer contract; the trim is not undone."""
         parts = []
         batch = max(1, INT_BATCH if window is None else INT_BATCH * 64 // (x.shape[-1] * x.shape[-2]))
         for first in range(0, len(x), batch):
@@ -108,16 +108,16 @@ class Converters(nn.Module):
 
 
 def _groups(x: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """The channels of each group, and the weights that read them."""
+    """Channels of each convolution group, with the weights that read them."""
     groups = groups_of(x, weight)
     return zip(x.chunk(groups, 1), weight.chunk(groups), strict=True)
 
 
 class _Convert(torch.autograd.Function):
-    """sum over arrays and bits of 2^b * step * code. Exact in float32: currents and gains are short integers.
+    """Sum over arrays and bits of 2^b * scale * code. Exact in float32: currents and gains are short integers.
 
-    LSQ lets no gradient pass where a conversion saturates. Doing so for every bit costs a product per bit; sharing
-    each array's gradient out by significance costs one for all, and trained as well.
+    LSQ stops the gradient where a conversion saturates. Doing so for every bit costs a product per bit; weighting each
+    array's gradient by the significance of its unsaturated bits costs one product for all, and trains as well.
     """
 
     @staticmethod
@@ -125,7 +125,7 @@ class _Convert(torch.autograd.Function):
         ctx: Any,
         x: Tensor,
         codes: Tensor,
-        _step: Tensor,  # learns; what counts is its trim
+        _scale: Tensor,  # takes the gradient; the trim has its value
         kind: IntType,
         trim: Trim,
         code: IntType,
@@ -179,7 +179,7 @@ class _Convert(torch.autograd.Function):
 
 
 def _inside(read: Tensor, weights: Tensor, code: IntType) -> Tensor:
-    """What share of conversions is in range: the weights of codes (not clamped yet) that are, summed over planes."""
+    """The share of conversions in range: over all planes, the sum of the weights of unclamped codes that are."""
     kept: Tensor = torch.ops.aten.hardtanh_backward(weights, read, code.lo - 0.5, code.hi + 0.5)
     return kept.sum(0)
 

@@ -1,8 +1,8 @@
-"""What flows between quantized layers, what each of them answers, and the activation.
+"""Edges between quantized layers, the interface of such a layer, and the activation.
 
-What flows is an `Edge`: integers, and what one of them is worth. Each layer learns how far its grid reaches (LSQ,
-arXiv:1902.08153). The parameter is the reach, the real value of the largest weight or activation: unlike the step, it
-suits one learning rate whatever the number of levels.
+An `Edge` holds integers and their real scale. Each layer learns where its grid clips (LSQ, arXiv:1902.08153): the
+parameter is the clip, the real value of the largest weight or activation. Unlike the scale, it suits one learning rate
+for any number of levels.
 """
 
 from collections.abc import Callable
@@ -18,36 +18,36 @@ from codesign.train.layers.ste import TINY, requantize
 
 
 class Edge(NamedTuple):
-    """Activations in training: integers of `kind` held in floats, each worth `const` times every reach."""
+    """Activations in training: integers of `kind` in floats; their scale is `const` times every clip."""
 
     value: Tensor  # (images, features) or (images, channels, height, width)
     kind: IntType
     const: float
-    reach: tuple[Tensor, ...] = ()  # learned, () each
+    clip: tuple[Tensor, ...] = ()  # learned parameters, () each
 
 
 class IntEdge(NamedTuple):
-    """Activations under the integer contract; `step` only serves to choose constants."""
+    """Activations under the integer contract; `scale` serves only to choose constants."""
 
     value: Ints
-    step: float
+    scale: float
     kind: IntType
 
 
 def span(kind: IntType) -> int:
-    """The largest magnitude of an integer type: its reach in steps."""
+    """The largest magnitude of an integer type."""
     return max(kind.hi, -kind.lo)
 
 
 def drive(kind: IntType) -> int:
-    """How far the largest activation of a type drives the wordline of a bias; the lowest where none lies above 0."""
+    """Magnitude of the activation that drives a bias wordline: the type's largest, or its lowest if none is above 0."""
     return kind.hi if kind.hi > 0 else -kind.lo
 
 
 class QuantReLU(nn.Module):
-    """An activation: integers in lo..hi of `kind`, each worth a learned step. Where lo is 0 that is a ReLU.
+    """An activation: integers in lo..hi of `kind` with a learned scale. It is a ReLU where lo is 0.
 
-    `clip` fixes the reach instead, the real value of the integer farthest from 0 (ReLU6 has 6).
+    The parameter `clip` is the real value of the integer farthest from 0; given here, it is fixed (6 for ReLU6).
     """
 
     def __init__(self, kind: IntType, clip: float | None = None) -> None:
@@ -55,29 +55,29 @@ class QuantReLU(nn.Module):
         if not 1 <= kind.bits <= 8:
             raise InputError(f"activation: must have 1..8 bits, got {kind}; choose 1 to 8")
         if kind.lo == kind.hi:
-            raise InputError(f"activation: must take two integers or more, got {kind}; choose a wider range")
+            raise InputError(f"activation: must have at least two values, got {kind}; choose a wider range")
         self.kind = kind
         start = min(4.0, 1 + 0.75 * kind.bits) if clip is None else clip
-        self.reach = nn.Parameter(torch.tensor(start), requires_grad=clip is None)
+        self.clip = nn.Parameter(torch.tensor(start), requires_grad=clip is None)
 
     @property
-    def step(self) -> float:
+    def scale(self) -> float:
         """Real value of one integer, in float64."""
-        return (abs(self.reach.item()) + TINY) / span(self.kind)
+        return (abs(self.clip.item()) + TINY) / span(self.kind)
 
-    def forward(self, acc: Tensor, bias: Tensor, const: float, *reaches: Tensor) -> Edge:
-        """Accumulators worth const * reaches each, plus a real bias, to the nearest step."""
+    def forward(self, acc: Tensor, bias: Tensor, const: float, *clips: Tensor) -> Edge:
+        """Accumulators of scale const * clips, plus a real bias, rounded to the nearest integer."""
         top = span(self.kind)
         kind = (float(self.kind.lo), float(self.kind.hi), top)
-        return Edge(requantize(acc, bias, self.reach, kind, const, *reaches), self.kind, 1 / top, (self.reach,))
+        return Edge(requantize(acc, bias, self.clip, kind, const, *clips), self.kind, 1 / top, (self.clip,))
 
 
 class QuantModule(nn.Module):
-    """A layer of a quantized network, which reads the edges `sources` by their layers' names.
+    """A layer of a quantized network. It reads the edges that leave the layers `sources`.
 
-    Called with an `Edge` for each, in floats, it gives an Edge that gradients pass. `integers` does the same for
-    `IntEdge`s, by the integer contract. `nodes(reads, *edges)` is the layer as nodes of the integer network, the last
-    of which holds its result; `reads` are the nodes that hold what it reads.
+    Called with an `Edge` for each source, it returns an Edge through which gradients flow. `integers` does the same for
+    `IntEdge`s by the integer contract. `nodes(reads, *edges)` is the layer as nodes of the integer network; the last of
+    them holds its result, and `reads` names the nodes that it reads.
     """
 
     integers: Callable[..., IntEdge]

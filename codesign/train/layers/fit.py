@@ -1,6 +1,6 @@
-"""Quantization after training, layer by layer: scales of the least squared error, and the mean that rounding takes.
+"""Post-training quantization of a layer: scales that minimize the squared error, and the mean error of rounding.
 
-Direct quantization and the compiler's of ordinary modules are both made of these.
+Used by `direct` training and by the compiler for ordinary modules.
 """
 
 import numpy as np
@@ -17,10 +17,10 @@ EPS = float(np.finfo(np.float64).eps)
 Real = NDArray[np.float64]
 
 
-def best_reach(w: Tensor, grid: Grid, candidates: int = 80) -> float:
-    """The real value of the grid's largest weight that quantizes `w` with the least squared error.
+def best_clip(w: Tensor, grid: Grid, candidates: int = 80) -> float:
+    """The real value of the grid's largest weight that minimizes the squared error of quantizing `w`.
 
-    Searches `candidates` even steps up to 1.2 times the largest |w|; 1.0 for an all-zero `w`.
+    Tries `candidates` evenly spaced values up to 1.2 times the largest |w|; 1.0 for an all-zero `w`.
     """
     w = w.detach().double().flatten()
     largest = float(w.abs().max())
@@ -35,43 +35,42 @@ def best_reach(w: Tensor, grid: Grid, candidates: int = 80) -> float:
     return best
 
 
-def reaches(w: Tensor, grid: Grid, like: Tensor) -> Tensor:
-    """`best_reach` of weights (outputs first), shaped as `like`: of all of them where it is (), else of each output."""
+def best_clips(w: Tensor, grid: Grid, like: Tensor) -> Tensor:
+    """`best_clip` of weights (outputs first) in the shape of `like`: one for all weights if (), else one per output."""
     if like.dim() == 0:
-        return torch.tensor(best_reach(w, grid))
-    return torch.tensor([best_reach(row, grid) for row in w]).view(like.shape)
+        return torch.tensor(best_clip(w, grid))
+    return torch.tensor([best_clip(row, grid) for row in w]).view(like.shape)
 
 
-def best_step(y: Real, kind: IntType, candidates: int = 40) -> float:
-    """The step of `kind` that quantizes `y` with the least squared error.
+def best_scale(y: Real, kind: IntType, candidates: int = 40) -> float:
+    """The scale of `kind` that minimizes the squared error of quantizing `y`.
 
-    Searches `candidates` even steps up to the one with which nothing is cut off; the largest integer is
+    Tries `candidates` evenly spaced scales up to the smallest one that clips nothing; the largest integer is
     worth 1.0 for all-zero `y`.
     """
     largest = float(np.abs(y).max())
     if largest == 0:
         return 1.0 / span(kind)
-    steps = promising(
+    scales = promising(
         y.ravel(),
         np.arange(kind.lo, kind.hi + 1, dtype=np.float64),
         [largest * k / candidates / span(kind) for k in range(1, candidates + 1)],
     )
-    errors = [np.square(quantize(y, s, kind) * s - y).sum() for s in steps]
-    return float(steps[int(np.argmin(errors))])
+    errors = [np.square(quantize(y, s, kind) * s - y).sum() for s in scales]
+    return float(scales[int(np.argmin(errors))])
 
 
 def mean_error(exact: Real, rough: Real) -> Real:
-    """What a bias has to add so that every output (images, outputs, ...) keeps the mean it has in full precision."""
+    """The correction of each bias that gives every output (images, outputs, ...) its full-precision mean."""
     error: Real = (exact - rough).mean(axis=(0, *range(2, exact.ndim)))
     return error
 
 
 def promising(values: Real, points: Real, scales: list[float]) -> list[float]:
-    """The scales at which the nearest of `points` times scale may leave the least squared error, in their order.
+    """The scales that may minimize the squared error of rounding to the nearest of `points` times scale, in order.
 
-    Sums over the sorted values tell every error up to a rounding that is bounded here; what is beyond the least by
-    more than that cannot be it. All scales, when there are too few values for this to be worth while, or one is no
-    number.
+    Sums over the sorted values give every error up to a bounded rounding error; scales beyond the minimum by more
+    than that bound are dropped. All scales, if there are too few values for this to pay off, or one is not finite.
     """
     n, square = len(values), float(values @ values)
     if n < 16 * len(points) or not np.isfinite(square):

@@ -1,4 +1,4 @@
-"""The weight grid of a device: every value its pairs can hold, and the digits of each."""
+"""The weight grid of a device: every value that its pairs of cells can hold, and the digits of each."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,9 +14,9 @@ MAX_VALUES = 1 << 16  # of a sliced grid
 
 @dataclass(frozen=True)
 class Grid:
-    """The weights that `slices` pairs of cells can hold, in conductance codes: rising, symmetric about 0, maybe uneven.
+    """The weights that `slices` pairs of cells can hold, in conductance codes: rising, symmetric, not always even.
 
-    Slice s has significance base^s; its digits are differences of two cells. Unsliced grids have the pair's values.
+    Slice s has significance base^s; its digits are differences of two cells. A grid of one slice has the pair's values.
     """
 
     values: tuple[int, ...]
@@ -28,7 +28,7 @@ class Grid:
         v = self.values
         if len(v) < 3 or list(v) != sorted(set(v)) or list(v) != [-x for x in reversed(v)]:
             raise InputError(
-                f"weight grid: must rise and mirror about 0 with at least 3 values, got {list(v)[:8]}; "
+                f"weight grid: must rise and be symmetric about 0 with at least 3 values, got {list(v)[:8]}; "
                 "give chip.device.weights"
             )
 
@@ -40,7 +40,7 @@ class Grid:
         if len(pair) ** slices > MAX_VALUES:
             raise ConfigError(
                 f"weight grid: {slices} slices of {len(pair)} values are {len(pair) ** slices:,} combinations, at most "
-                f"{MAX_VALUES:,} are taken; use fewer slices or a device with fewer levels"
+                f"{MAX_VALUES:,} are allowed; use fewer slices or a device with fewer levels"
             )
         sums = {sum(d * base**s for s, d in enumerate(digits)) for digits in product(pair, repeat=slices)}
         return cls(tuple(sorted(sums)), pair, slices, base)
@@ -52,7 +52,7 @@ class Grid:
 
     @cached_property
     def pitch(self) -> int:
-        """Distance of neighbours where it is the same everywhere, else 0."""
+        """Distance between neighbouring values if it is constant, else 0."""
         gaps = {b - a for a, b in zip(self.values, self.values[1:], strict=False)}
         return gaps.pop() if len(gaps) == 1 else 0
 
@@ -67,7 +67,7 @@ class Grid:
 
     @cached_property
     def _digits(self) -> Tensor:
-        """(values, slices): the digits of each value, least cells' difference first where there is a choice."""
+        """(values, slices): the digits of each value; of several ways, the one with the smallest sum of magnitudes."""
         best: dict[int, tuple[int, ...]] = {}
         for digits in product(self.pair, repeat=self.slices):
             value = sum(d * self.base**s for s, d in enumerate(digits))
@@ -76,7 +76,7 @@ class Grid:
         return torch.tensor([best[v] for v in self.values], dtype=torch.float32)
 
     def round_(self, v: Tensor) -> Tensor:
-        """The nearest grid value of each element, written over `v`; ties either way (training's fast path)."""
+        """The nearest grid value of each element, in place; ties may go either way (the fast path of training)."""
         if self.pitch != 1:
             return v.copy_(self.nearest(v))
         return v.round_().clamp_(-self.top, self.top)
@@ -89,14 +89,14 @@ class Grid:
         return self.codes(v).to(v.dtype)
 
     def codes(self, v: Tensor) -> Tensor:
-        """The nearest grid value of each element as int64, halves up, for any grid: what the chip will hold."""
+        """The nearest grid value of each element as int64, halves up, for any grid: what the chip holds."""
         index = torch.bucketize(v.double(), self._edges.to(v.device), right=True)
         return self._values.to(v.device)[index].to(torch.int64)
 
     def split(self, codes: Tensor) -> list[Tensor]:
-        """What each slice holds for grid values `codes`, least significant first.
+        """The digits that each slice holds for grid values `codes`, least significant first.
 
-        The gradient of `codes` is that of their exact sum: it goes through the least significant slice.
+        The gradient flows to `codes` through the least significant slice, as through the exact sum.
         """
         if self.slices == 1:
             return [codes]

@@ -1,4 +1,4 @@
-"""Layers with cells: integers in float32 while training, the integer contract bit for bit in `integers`."""
+"""Layers with cells: integers in float32 during training, the integer contract bit for bit in `integers`."""
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from codesign.ir.geometry import Window
 from codesign.ir.nodes.matrix import by_input
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU, drive
-from codesign.train.layers.fit import best_reach
+from codesign.train.layers.fit import best_clip
 from codesign.train.layers.grid import Grid
 from codesign.train.layers.noise import CellNoise
 from codesign.train.layers.ste import TINY, affine, product, to_codes
@@ -22,13 +22,13 @@ BN_EPS = 1e-5
 
 
 class QuantLayer(QuantModule):
-    """A matrix in cells: product with the grid's codes, converters, requantizer. The home of linear and conv layers.
+    """A matrix in cells, with its converters and requantizer: a linear layer or a convolution.
 
     weight is real, outputs first; bias is digital unless `bias_on_grid`, which puts it on a wordline of its own,
-    driven by the largest activation. activation None: the last layer, raw accumulators. grid None: weights stay
-    real (for studies; such a layer cannot be exported). With `reach` the scale is fixed and the cells hold the
-    buffer `held` (conductance codes), which only the training method changes. `soft` weights are not rounded. `pool`,
-    which reads this layer, keeps order; so it comes before scaling: the same, on fewer numbers.
+    driven by the largest activation. activation None: the last layer, with raw accumulators. grid None: weights stay
+    real (for studies; such a layer cannot be exported). With `clip`, the scale is fixed and the cells hold the
+    buffer `held` (conductance codes), which only the training method changes. `soft` weights are not rounded. `pool`
+    reads this layer; it is monotonic, so it runs before scaling, with the same result from fewer numbers.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class QuantLayer(QuantModule):
         activation: QuantReLU | None,
         window: Window | None = None,
         *,
-        reach: float | None = None,
+        clip: float | None = None,
         per_column: bool = False,
         bias_on_grid: bool = False,
         norm: bool = False,
@@ -59,51 +59,53 @@ class QuantLayer(QuantModule):
         self.norm = nn.BatchNorm1d(outputs, eps=BN_EPS) if norm else None
         self.held: Tensor | None
         self.register_buffer("held", None)
-        self.reach: nn.Parameter | None = None
+        self.clip: nn.Parameter | None = None
         if grid is not None:
-            first = torch.tensor(best_reach(weight, grid) if reach is None else reach)
-            if per_column and activation is not None:  # raw accumulators share a scale, or argmax would be wrong
+            first = torch.tensor(best_clip(weight, grid) if clip is None else clip)
+            if per_column and activation is not None:  # raw accumulators must share a scale for argmax
                 first = first.expand(outputs, *[1] * (weight.dim() - 1)).clone()
-            self.reach = nn.Parameter(first, requires_grad=reach is None)
-            if reach is not None:
+            self.clip = nn.Parameter(first, requires_grad=clip is None)
+            if clip is not None:
                 self.held = self.proposal().float()
 
     # -- training: floats that hold integers --
 
     def cells(self) -> Tensor:
-        """What the cells hold, as codes in floats; gradients go to the real weights and the reach."""
-        if self.grid is None or self.reach is None:
+        """The codes that the cells hold, in floats; gradients flow to the real weights and the clip."""
+        if self.grid is None or self.clip is None:
             return self.weight
         if not self.soft and self.held is None:
-            return to_codes(self.weight, self.reach, self.grid)
-        v = self.weight / ((self.reach.abs() + TINY) / self.grid.top)
-        return v if self.soft or self.held is None else v + (self.held - v).detach()  # the shadow takes the gradient
+            return to_codes(self.weight, self.clip, self.grid)
+        v = self.weight / ((self.clip.abs() + TINY) / self.grid.top)
+        return (
+            v if self.soft or self.held is None else v + (self.held - v).detach()
+        )  # the gradient flows to the shadow weights
 
     def forward(self, x: Edge) -> Edge:
-        """Integers to integers, differentiable; the last layer gives real logits."""
+        """Integers to integers, differentiable; the last layer returns real logits."""
         acc = self._product(x)
         if self.pool is not None:
             acc = self.pool(x._replace(value=acc)).value
-        const, reaches = x.const, x.reach
-        if self.grid is not None and self.reach is not None:
-            const, reaches = const / self.grid.top, (self.reach, *reaches)
-        bias = self._bias(const * drive(x.kind), reaches) if self.bias_on_grid else self.bias
+        const, clips = x.const, x.clip
+        if self.grid is not None and self.clip is not None:
+            const, clips = const / self.grid.top, (self.clip, *clips)
+        bias = self._bias(const * drive(x.kind), clips) if self.bias_on_grid else self.bias
         if self.norm is not None:
             none = acc.new_zeros(())
-            acc, bias, const, reaches = self._normalized(affine(acc, none, const, *reaches)), none, 1.0, ()
+            acc, bias, const, clips = self._normalized(affine(acc, none, const, *clips)), none, 1.0, ()
         if self.activation is None:
-            return Edge(affine(acc, bias, const, *reaches), INT32, 1.0)
-        edge: Edge = self.activation(acc, bias, const, *reaches)
+            return Edge(affine(acc, bias, const, *clips), INT32, 1.0)
+        edge: Edge = self.activation(acc, bias, const, *clips)
         return edge
 
     def _product(self, x: Edge) -> Tensor:
-        """Accumulators in units of codes times input steps, as imperfect cells and converters give them."""
+        """Accumulators in codes times input integers, as imperfect cells and converters produce them."""
         grid = self.grid
         noise = self.noise if self.training else None
-        rounded = grid is not None and self.reach is not None and not self.soft and self.held is None
+        rounded = grid is not None and self.clip is not None and not self.soft and self.held is None
         if rounded and self.window is None and noise is None and self.converters is None:
-            assert grid is not None and self.reach is not None
-            return product(x.value.flatten(1), self.weight, self.reach, grid)  # as below, faster
+            assert grid is not None and self.clip is not None
+            return product(x.value.flatten(1), self.weight, self.clip, grid)  # the same as below, faster
         codes = self.cells()
         if grid is not None and (noise or self.converters):
             slices = grid.split(codes)
@@ -122,16 +124,16 @@ class QuantLayer(QuantModule):
         )
         return acc if noise is None or grid is None else noise.read(acc, x.kind, codes[0].numel(), grid)
 
-    def _bias(self, const: float, reaches: tuple[Tensor, ...]) -> Tensor:
-        """The bias as a cell's code times the largest activation; columns share its scale."""
+    def _bias(self, const: float, clips: tuple[Tensor, ...]) -> Tensor:
+        """The bias that a cell can hold, driven by the largest activation; all columns share its scale."""
         assert self.grid is not None
         unit = self.bias.new_full((), const)  # real value of one code on the bias wordline
-        for reach in reaches:
-            unit = unit * (reach.abs() + TINY).max()
+        for clip in clips:
+            unit = unit * (clip.abs() + TINY).max()
         return to_codes(self.bias, unit * self.grid.top, self.grid) * unit
 
     def _normalized(self, y: Tensor) -> Tensor:
-        """Batch norm with positive gains, so that pooling may come first."""
+        """Batch norm with positive gains, so that pooling may run before it."""
         norm = self.norm
         assert norm is not None
         return functional.batch_norm(
@@ -143,8 +145,8 @@ class QuantLayer(QuantModule):
     @property
     def scale(self) -> Tensor:
         """Real value of one conductance code, in float64: (), or one per output (outputs, 1, ...)."""
-        assert self.grid is not None and self.reach is not None
-        return (self.reach.detach().double().abs() + TINY) / self.grid.top
+        assert self.grid is not None and self.clip is not None
+        return (self.clip.detach().double().abs() + TINY) / self.grid.top
 
     def proposal(self) -> Tensor:
         """The codes nearest to the real weights, in the weight's shape, int64."""
@@ -152,13 +154,15 @@ class QuantLayer(QuantModule):
         return self.grid.codes(self.weight.detach().double() / self.scale)
 
     def codes(self) -> Tensor:
-        """The codes the cells hold, in the weight's shape, int64, each one a value of the grid."""
+        """The codes that the cells hold: values of the grid in the weight's shape, int64."""
         if self.grid is None:
-            raise InputError(f"layer {self.name}: its weights are real, a chip cannot hold them; quantize every layer")
+            raise InputError(
+                f"layer {self.name}: its weights are real, and a chip cannot hold those; quantize every layer"
+            )
         return self.proposal() if self.held is None else self.held.to(torch.int64)
 
-    def requant(self, step: float, kind: IntType) -> Requant:
-        """The digital constants behind the array for inputs of `kind`, each worth `step`; converters not undone."""
+    def requant(self, input_scale: float, kind: IntType) -> Requant:
+        """The requantizer for inputs of `kind` and `input_scale`; the trim of converters is not undone."""
         tensors = [t for t in (*self.parameters(), *self.buffers()) if t.is_floating_point()]
         if not all(bool(torch.isfinite(t).all()) for t in tensors):
             raise InputError(
@@ -166,7 +170,7 @@ class QuantLayer(QuantModule):
                 "train again with a lower lr or load an earlier checkpoint"
             )
         assert self.grid is not None
-        unit = np.broadcast_to(self.scale.numpy().reshape(-1) * step, (len(self.bias),))
+        unit = np.broadcast_to(self.scale.numpy().reshape(-1) * input_scale, (len(self.bias),))
         bias = self.bias.detach().double().numpy()
         if self.bias_on_grid:
             unit_of_bias = unit.max() * drive(kind)
@@ -180,14 +184,14 @@ class QuantLayer(QuantModule):
         if self.activation is None:
             add = raw_bias(bias / unit, self.name)
             return Requant(np.ones_like(add), add, 0, INT32)
-        after = self.activation.step
+        after = self.activation.scale
         mult, add, shift = requant_constants(unit / after, bias / after)
         return Requant(mult, add, shift, self.activation.kind)
 
     @torch.no_grad()
     def integers(self, x: IntEdge) -> IntEdge:
-        """The integer contract, exactly: converters included if the layer has them."""
-        q, codes = self.requant(x.step, x.kind), self.codes()
+        """The integer contract, with converters if the layer has them."""
+        q, codes = self.requant(x.scale, x.kind), self.codes()
         mult, bias, shift = q.mult, q.bias, q.shift
         if self.converters is not None and self.grid is not None:
             acc = self.converters.integers(x.value, codes, x.kind, self.grid, self.window)
@@ -197,12 +201,12 @@ class QuantLayer(QuantModule):
         if self.pool is not None:
             acc = self.pool.integers(x._replace(value=acc)).value
         y = Requant(mult, bias, shift, q.out)(acc)
-        return IntEdge(y, self.activation.step if self.activation else 1.0, q.out)
+        return IntEdge(y, self.activation.scale if self.activation else 1.0, q.out)
 
     def nodes(self, reads: tuple[str, ...], x: IntEdge) -> tuple[Node, ...]:
         """Its node, and its pool's. Raises InputError when weights are NaN, infinite or real."""
-        codes = self.codes().numpy()  # first: refuses real weights
-        requant, trim = self.requant(x.step, x.kind), self.converters.trim if self.converters else None
+        codes = self.codes().numpy()  # first, because it refuses real weights
+        requant, trim = self.requant(x.scale, x.kind), self.converters.trim if self.converters else None
         node: Node
         if self.window is None:
             node = Linear(self.name, reads[0], by_input(codes), requant, trim)

@@ -1,8 +1,8 @@
-"""Imperfect cells while training: what `codesign.devices` does to a die, done to every forward pass.
+"""Imperfect cells during training: what `codesign.devices` does to a die happens in every forward pass.
 
-Every pass draws a new die, so that the network learns to stand any; a map of stuck cells instead is the same for
-every pass, so that it learns to stand that one. Gradients pass as if the cells were ideal. Effects come in the order
-of `devices.draw`; only its rounding to codes is left out. Noise in training makes networks robust to noise in cells:
+Every pass draws a new die, so that the network learns to tolerate any of them. A map of stuck cells is the same in
+every pass, so that the network learns to tolerate that die. Gradients flow as if the cells were ideal. The effects
+have the order of `devices.draw`, without its rounding to codes. Noise in training makes networks robust to noisy cells:
 Joshi et al., Nature Communications 11, 2473 (2020).
 """
 
@@ -16,14 +16,14 @@ from codesign.errors import InputError
 from codesign.fixed import IntType, plane_weights
 from codesign.train.layers.grid import Grid
 
-HEALTHY = -1  # in a map of stuck cells; any other value is the level it is stuck at
+HEALTHY = -1  # in a map of stuck cells; any other value is the level at which a cell is stuck
 
 
 class CellNoise:
     """Deviations of the two cells of every pair of one layer, drawn from `generator`.
 
-    `rows` and `columns` (signed) are an array's, for the wires. `stuck` is an optional map (outputs, inputs, 2) of
-    int8: -1 for a healthy cell, else the level the + or - cell is stuck at; every slice has the same.
+    `rows` and (signed) `columns` of an array determine its wires. `stuck` is an optional map (outputs, inputs, 2) of
+    int8: -1 for a healthy cell, else the level at which the + or - cell is stuck; all slices share it.
     """
 
     def __init__(
@@ -44,9 +44,9 @@ class CellNoise:
         self._pairs = self._codes[torch.tensor(list(device.pairs.values()))]  # (weights, 2): codes of + and -
 
     def __call__(self, digits: Tensor) -> Tensor:
-        """What pairs programmed to hold `digits` (any shape, outputs first) hold; gradients pass as they are.
+        """What pairs hold that were programmed to `digits` (any shape, outputs first); gradients flow unchanged.
 
-        Weights that are not rounded yet deviate as the nearest pair would.
+        Weights that are not rounded deviate as the nearest pair would.
         """
         return digits + self._deviation(digits.detach())
 
@@ -58,7 +58,7 @@ class CellNoise:
         return (moved[..., 0] - moved[..., 1]).reshape(digits.shape)
 
     def _held(self, pair: Tensor) -> Tensor:
-        """Codes of cells (outputs, inputs, 2) on a new die, not rounded."""
+        """Unrounded codes of cells (outputs, inputs, 2) on a new die."""
         c = self.cells
         if c.variation:
             deviation = torch.empty_like(pair).normal_(generator=self.generator) * c.variation
@@ -75,7 +75,7 @@ class CellNoise:
         return pair.clamp(max=self.ceiling)
 
     def _seen_through_wires(self, pair: Tensor) -> Tensor:
-        """Twin of `devices.cells.seen_through_wires`, for cells (outputs, inputs, 2) cut into arrays."""
+        """The same as `devices.cells.seen_through_wires`, for cells (outputs, inputs, 2) cut into arrays."""
         outputs, inputs = pair.shape[:2]
         bitlines = 2 * self.columns
         g = pair.transpose(0, 1).reshape(inputs, 2 * outputs)
@@ -86,12 +86,12 @@ class CellNoise:
         return seen.reshape(inputs, outputs, 2).transpose(0, 1)
 
     def convert(self, current: Tensor, alpha: float) -> Tensor:
-        """Read noise on the currents of single conversions, `alpha` units each."""
+        """Add read noise to currents of single conversions, counted in 1 / `alpha` codes."""
         sd = self.cells.read_noise * self.top * alpha
         return current.add_(torch.empty_like(current).normal_(std=sd, generator=self.generator)) if sd else current
 
     def read(self, acc: Tensor, kind: IntType, inputs: int, grid: Grid) -> Tensor:
-        """Accumulators with the noise that the conversions of every bit, array and slice add up to."""
+        """Accumulators with the read noise of all their conversions: every bit, array and slice."""
         if not self.cells.read_noise:
             return acc
         arrays = -(-inputs // self.rows)

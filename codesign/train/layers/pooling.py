@@ -1,4 +1,4 @@
-"""Layers without cells: pooling and residual sums, on the same edges as the matrices."""
+"""Layers without cells: pooling and residual sums."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from codesign.train.layers.ste import affine, requantize
 
 
 class _Pool(QuantModule):
-    """One value for each square window; type and step stay."""
+    """One value for each square window, of the same type and scale."""
 
     def __init__(self, name: str, source: str, size: int, stride: int) -> None:
         super().__init__(name, source)
@@ -19,7 +19,7 @@ class _Pool(QuantModule):
 
 
 class QuantMaxPool(_Pool):
-    """Largest integer of each window; type and step stay."""
+    """Largest integer of each window, of the same type and scale."""
 
     def forward(self, x: Edge) -> Edge:
         return x._replace(value=functional.max_pool2d(x.value, self.size, self.stride))
@@ -35,10 +35,10 @@ class QuantMaxPool(_Pool):
 
 
 class QuantAvgPool(_Pool):
-    """Mean of each window, rounded half up by the requantizer; type and step stay."""
+    """Mean of each window, rounded half up by the requantizer, of the same type and scale."""
 
     def requant(self, kind: IntType, channels: int) -> Requant:
-        """Constants that divide a window's sum by its size."""
+        """The requantizer that divides a window's sum by its size."""
         mult, bias, shift = requant_constants(np.full(channels, 1 / self.size**2), 0.0)
         return Requant(mult, bias, shift, kind)
 
@@ -65,15 +65,15 @@ class QuantAdd(QuantModule):
         self.activation = activation
 
     def constants(self, x: IntEdge, y: IntEdge) -> tuple[Requant, Ints]:
-        """The requantizer of `x`, and the multiplier of `y` beside it, per channel."""
-        channels, after = x.value.shape[1], self.activation.step
-        mult, bias, shift = requant_constants(np.array([x.step / after, y.step / after]), 0.0)
+        """The requantizer of `x` and the multipliers of `y`, one per channel."""
+        channels, after = x.value.shape[1], self.activation.scale
+        mult, bias, shift = requant_constants(np.array([x.scale / after, y.scale / after]), 0.0)
         full = np.ones(channels, np.int64)
         return Requant(mult[0] * full, bias[0] * full, shift, self.activation.kind), mult[1] * full
 
     def forward(self, x: Edge, y: Edge) -> Edge:
         none = x.value.new_zeros(())
-        both = affine(x.value, none, x.const, *x.reach) + affine(y.value, none, y.const, *y.reach)
+        both = affine(x.value, none, x.const, *x.clip) + affine(y.value, none, y.const, *y.clip)
         edge: Edge = self.activation(both, none, 1.0)
         return edge
 
@@ -81,7 +81,7 @@ class QuantAdd(QuantModule):
         """The same by the integer contract."""
         q, other = self.constants(x, y)
         value = requantize_sum(x.value, q.mult[0], y.value, other[0], q.bias[0], q.shift, q.out)
-        return IntEdge(value, self.activation.step, q.out)
+        return IntEdge(value, self.activation.scale, q.out)
 
     def nodes(self, reads: tuple[str, ...], x: IntEdge, y: IntEdge) -> tuple[Node, ...]:
         """Its node."""

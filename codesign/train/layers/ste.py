@@ -1,10 +1,10 @@
-"""Rounding that can be trained: the straight-through functions behind the quantized layers.
+"""Trainable rounding: the straight-through functions of the quantized layers.
 
-Everything is counted in the chip's integers, held in floats: weights in conductance codes, activations in steps,
-accumulators as their exact product. Real values appear only as products of a constant and of learned reaches, so
-that one pass over the outputs does what extra passes over weights and activations would. A reach counts by its
-magnitude. Gradients of the reaches are LSQ's (Esser et al., arXiv:1902.08153), worked out by hand: on small nets a
-graph of scalar operations would cost more than the rounding itself.
+All values are the chip's integers, held in floats: weights are conductance codes, accumulators are exact products.
+Real values appear only as products of a constant and of learned clips, so that one pass over the outputs replaces
+extra passes over weights and activations. The magnitude of a clip counts, its sign does not. Gradients of the clips
+follow LSQ (Esser et al., arXiv:1902.08153) and are derived by hand: on small nets a graph of scalar operations would
+cost more than the rounding itself.
 """
 
 from typing import Any
@@ -14,136 +14,140 @@ from torch import Tensor
 
 from codesign.train.layers.grid import Grid
 
-TINY = 1e-9  # keeps a step positive
+TINY = 1e-9  # keeps a scale positive
 FLOAT32_TOP = 3e38
 
 
 Scalar = float | Tensor  # a number where that is cheap (scalars on the CPU), else a tensor
 
 
-def magnitude(reach: Tensor) -> Scalar:
-    """What a reach stands for, outside of the graph: () or one per output."""
-    if reach.dim() == 0 and reach.device.type == "cpu":
-        return abs(reach.item()) + TINY
-    return reach.detach().abs() + TINY
+def magnitude(clip: Tensor) -> Scalar:
+    """The positive value of a clip, outside the autograd graph: () or one per output."""
+    if clip.dim() == 0 and clip.device.type == "cpu":
+        return abs(clip.item()) + TINY
+    return clip.detach().abs() + TINY
 
 
 class _Codes(torch.autograd.Function):
-    """nearest(weight / scale) on the grid, scale = |reach| / top. No gradient for weights beyond the grid's ends."""
+    """nearest(weight / scale) on the grid, scale = |clip| / top. Weights beyond the grid's ends get no gradient."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, reach: Tensor, grid: Grid) -> Tensor:
-        ctx.scale, ctx.top = magnitude(reach) / grid.top, grid.top
-        ctx.save_for_backward(weight, reach)
+    def forward(ctx: Any, weight: Tensor, clip: Tensor, grid: Grid) -> Tensor:
+        ctx.scale, ctx.top = magnitude(clip) / grid.top, grid.top
+        ctx.save_for_backward(weight, clip)
         return grid.round_(weight / ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor | None, None]:
-        weight, reach = ctx.saved_tensors
-        return *_to_weights(grads[0] / ctx.scale, weight, reach, ctx.scale, ctx.top, ctx.needs_input_grad[1]), None
+        weight, clip = ctx.saved_tensors
+        return *_to_weights(grads[0] / ctx.scale, weight, clip, ctx.scale, ctx.top, ctx.needs_input_grad[1]), None
 
 
 class _Product(torch.autograd.Function):
-    """x @ codes.T, rounding included: `_Codes` and a linear product in one node, which small nets notice."""
+    """x @ codes.T with rounding: `_Codes` and a linear product in one node, which is faster on small nets."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, reach: Tensor, grid: Grid) -> Tensor:
-        ctx.scale, ctx.top = magnitude(reach) / grid.top, grid.top
+    def forward(ctx: Any, x: Tensor, weight: Tensor, clip: Tensor, grid: Grid) -> Tensor:
+        ctx.scale, ctx.top = magnitude(clip) / grid.top, grid.top
         codes = grid.round_(weight / ctx.scale)
-        ctx.save_for_backward(x, weight, codes, reach)
+        ctx.save_for_backward(x, weight, codes, clip)
         return x @ codes.t()
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight, codes, reach = ctx.saved_tensors
+        x, weight, codes, clip = ctx.saved_tensors
         g, needs = grads[0], ctx.needs_input_grad
         gx = g @ codes if needs[0] else None
-        per_scale = g / (ctx.scale.flatten() if isinstance(ctx.scale, Tensor) else ctx.scale)  # smaller than weights
-        return gx, *_to_weights(per_scale.t() @ x, weight, reach, ctx.scale, ctx.top, needs[2]), None
+        per_scale = g / (
+            ctx.scale.flatten() if isinstance(ctx.scale, Tensor) else ctx.scale
+        )  # a smaller tensor than the weights
+        return gx, *_to_weights(per_scale.t() @ x, weight, clip, ctx.scale, ctx.top, needs[2]), None
 
 
 def _to_weights(
-    g: Tensor, weight: Tensor, reach: Tensor, scale: Scalar, top: int, learns: bool
+    g: Tensor, weight: Tensor, clip: Tensor, scale: Scalar, top: int, learns: bool
 ) -> tuple[Tensor, Tensor | None]:
-    """From the gradient of weights that nothing stops (overwritten) to those of the weights and of the reach."""
-    end = scale * (top * (1 + 1e-6))  # the ends themselves still move
+    """From the unstopped gradient of the weights (overwritten) to the gradients of the weights and of the clip."""
+    end = scale * (top * (1 + 1e-6))  # weights on the ends still learn
     if isinstance(end, float):
         torch.ops.aten.hardtanh_backward.grad_input(g, weight, -end, end, grad_input=g)
     else:
         g.mul_(weight.abs() < end)
     if not learns:
         return g, None
-    # codes move by -codes / reach
-    inner = torch.dot(g.view(-1), weight.view(-1)) if reach.dim() == 0 else (g * weight).sum_to_size(reach.shape)
-    return g, inner / -reach
+    # d codes / d clip = -codes / clip
+    inner = torch.dot(g.view(-1), weight.view(-1)) if clip.dim() == 0 else (g * weight).sum_to_size(clip.shape)
+    return g, inner / -clip
 
 
 class _Affine(torch.autograd.Function):
-    """acc * const * |reach| * |reach| ... + bias; reaches () or one per output."""
+    """acc * const * |clip| * |clip| ... + bias; clips () or one per output."""
 
     @staticmethod
-    def forward(ctx: Any, acc: Tensor, bias: Tensor, const: float, *reaches: Tensor) -> Tensor:
-        ctx.unit, ctx.bias = _unit(acc, const, reaches), bias.shape
-        ctx.save_for_backward(acc, *reaches)
+    def forward(ctx: Any, acc: Tensor, bias: Tensor, const: float, *clips: Tensor) -> Tensor:
+        ctx.unit, ctx.bias = _unit(acc, const, clips), bias.shape
+        ctx.save_for_backward(acc, *clips)
         return _affine(acc, ctx.unit, columns(bias, acc))
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        acc, *reaches = ctx.saved_tensors
+        acc, *clips = ctx.saved_tensors
         g, needs = grads[0], ctx.needs_input_grad
-        slopes = _slopes(g, acc, ctx.unit, reaches, needs[3:])
+        slopes = _slopes(g, acc, ctx.unit, clips, needs[3:])
         dbias = _per_output(g, ctx.bias) if needs[1] else None
         return g * ctx.unit if needs[0] else None, dbias, None, *slopes
 
 
 class _Requantize(torch.autograd.Function):
-    """clamp(round((acc * const * |reach| * ... + bias) * span / |out_reach|)) to lo..hi."""
+    """clamp(round((acc * const * |clip| * ... + bias) * span / |out_clip|)) to lo..hi."""
 
     @staticmethod
     def forward(
-        ctx: Any, acc: Tensor, bias: Tensor, out_reach: Tensor, kind: tuple[float, float, int], const: float,
-        *reaches: Tensor,
+        ctx: Any, acc: Tensor, bias: Tensor, out_clip: Tensor, kind: tuple[float, float, int], const: float,
+        *clips: Tensor,
     ) -> Tensor:  # fmt: skip
         lo, hi, span = kind
-        ctx.per_step = span / magnitude(out_reach)
-        ctx.unit = _unit(acc, const, reaches) * ctx.per_step
-        offset = columns(bias * ctx.per_step, acc)
+        ctx.per_unit = span / magnitude(out_clip)
+        ctx.unit = _unit(acc, const, clips) * ctx.per_unit
+        offset = columns(bias * ctx.per_unit, acc)
         t = _affine(acc, ctx.unit, offset).clamp_(lo, hi)
-        ctx.save_for_backward(acc, t, out_reach, *reaches)
+        ctx.save_for_backward(acc, t, out_clip, *clips)
         ctx.range, ctx.bias = (lo, hi), bias.shape
         return torch.round(t)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        acc, t, out_reach, *reaches = ctx.saved_tensors
+        acc, t, out_clip, *clips = ctx.saved_tensors
         needs = ctx.needs_input_grad
         g = torch.ops.aten.hardtanh_backward(grads[0], t, *ctx.range)
-        slopes = _slopes(g, acc, ctx.unit, reaches, needs[5:])
-        out = torch.dot(g.view(-1), t.view(-1)) / -out_reach if needs[2] else None  # t inside the range moves by -t
-        dbias = _per_output(g, ctx.bias) * ctx.per_step if needs[1] else None
+        slopes = _slopes(g, acc, ctx.unit, clips, needs[5:])
+        out = (
+            torch.dot(g.view(-1), t.view(-1)) / -out_clip if needs[2] else None
+        )  # inside the range, d t / d clip = -t / clip
+        dbias = _per_output(g, ctx.bias) * ctx.per_unit if needs[1] else None
         return g.mul_(ctx.unit) if needs[0] else None, dbias, out, None, None, *slopes
 
 
-def _unit(acc: Tensor, const: float, reaches: tuple[Tensor, ...]) -> Scalar:
+def _unit(acc: Tensor, const: float, clips: tuple[Tensor, ...]) -> Scalar:
     """const times the magnitudes: a scalar, or shaped as the outputs of `acc`."""
     unit: Scalar = const
-    for reach in reaches:
-        m = magnitude(reach)
+    for clip in clips:
+        m = magnitude(clip)
         unit = unit * (columns(m, acc) if isinstance(m, Tensor) else m)
     return unit
 
 
 def _affine(acc: Tensor, unit: Scalar, offset: Tensor) -> Tensor:
     """acc * unit + offset in one pass."""
-    if isinstance(unit, float) and abs(unit) < FLOAT32_TOP:  # beyond, or NaN: tensors overflow without an exception
+    if (
+        isinstance(unit, float) and abs(unit) < FLOAT32_TOP
+    ):  # else, or for NaN, a tensor: it overflows without an exception
         return torch.add(offset, acc, alpha=unit)
     return torch.addcmul(offset, acc, torch.as_tensor(unit, dtype=acc.dtype, device=acc.device))
 
 
-def _slopes(
-    g: Tensor, acc: Tensor, unit: Scalar, reaches: list[Tensor], needs: tuple[bool, ...]
-) -> list[Tensor | None]:
-    """Gradients of the reaches in acc * unit, where each moves unit by unit / reach."""
+def _slopes(g: Tensor, acc: Tensor, unit: Scalar, clips: list[Tensor], needs: tuple[bool, ...]) -> list[Tensor | None]:
+    """Gradients of the clips in acc * unit, where d unit / d clip = unit / clip."""
     if not any(needs):
         return [None] * len(needs)
     if not isinstance(unit, Tensor) or unit.dim() == 0:
@@ -153,7 +157,7 @@ def _slopes(
         total = each.sum()
     return [
         (total / r if r.dim() == 0 else each.reshape(r.shape) / r) if need else None
-        for r, need in zip(reaches, needs, strict=True)
+        for r, need in zip(clips, needs, strict=True)
     ]
 
 
@@ -167,37 +171,37 @@ def columns(t: Tensor, acc: Tensor) -> Tensor:
     return t if t.dim() == 0 or (t.dim() == 1 and acc.dim() == 2) else t.reshape(-1, *[1] * (acc.dim() - 2))
 
 
-def to_codes(weight: Tensor, reach: Tensor, grid: Grid) -> Tensor:
+def to_codes(weight: Tensor, clip: Tensor, grid: Grid) -> Tensor:
     """Weights (any shape) as conductance codes of the grid, in floats.
 
-    reach is the real value of the grid's largest weight: () or one per output, broadcasting over `weight`.
+    clip is the real value of the grid's largest weight: () or one per output, broadcasting over `weight`.
     """
-    out: Tensor = _Codes.apply(weight, reach, grid)  # type: ignore[no-untyped-call]
+    out: Tensor = _Codes.apply(weight, clip, grid)  # type: ignore[no-untyped-call]
     return out
 
 
-def product(x: Tensor, weight: Tensor, reach: Tensor, grid: Grid) -> Tensor:
-    """Inputs (images, inputs) by the codes of weights (outputs, inputs): accumulators, see `to_codes`."""
-    out: Tensor = _Product.apply(x, weight, reach, grid)  # type: ignore[no-untyped-call]
+def product(x: Tensor, weight: Tensor, clip: Tensor, grid: Grid) -> Tensor:
+    """Inputs (images, inputs) times the codes of weights (outputs, inputs): accumulators; see `to_codes`."""
+    out: Tensor = _Product.apply(x, weight, clip, grid)  # type: ignore[no-untyped-call]
     return out
 
 
-def affine(acc: Tensor, bias: Tensor, const: float, *reaches: Tensor) -> Tensor:
-    """Accumulators (images, outputs, ...) as real values: times `const` and the magnitudes of the reaches, plus bias.
+def affine(acc: Tensor, bias: Tensor, const: float, *clips: Tensor) -> Tensor:
+    """Accumulators (images, outputs, ...) as real values: times `const` and the magnitudes of the clips, plus bias.
 
     bias is () or one per output.
     """
-    out: Tensor = _Affine.apply(acc, bias, const, *reaches)  # type: ignore[no-untyped-call]
+    out: Tensor = _Affine.apply(acc, bias, const, *clips)  # type: ignore[no-untyped-call]
     return out
 
 
 def requantize(
-    acc: Tensor, bias: Tensor, out_reach: Tensor, kind: tuple[float, float, int], const: float, *reaches: Tensor
+    acc: Tensor, bias: Tensor, out_clip: Tensor, kind: tuple[float, float, int], const: float, *clips: Tensor
 ) -> Tensor:
-    """Accumulators to integers: `clamp(round((acc * const * reaches + bias) * span / out_reach))`.
+    """Accumulators to integers: `clamp(round((acc * const * clips + bias) * span / out_clip))`.
 
-    kind is (lo, hi, span): the integers' range, and how many of them `out_reach` is worth. bias is real, () or one
+    kind is (lo, hi, span): the range of the integers, and the one that is worth `out_clip`. bias is real, () or one
     per output.
     """
-    out: Tensor = _Requantize.apply(acc, bias, out_reach, kind, const, *reaches)  # type: ignore[no-untyped-call]
+    out: Tensor = _Requantize.apply(acc, bias, out_clip, kind, const, *clips)  # type: ignore[no-untyped-call]
     return out

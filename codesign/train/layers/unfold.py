@@ -1,6 +1,6 @@
 """Convolutions as matrix products, and exact integer products with torch's fast convolution.
 
-Weights have their outputs first: (outputs, channels of a group, height, width).
+Weights have their outputs first: (outputs, channels of a convolution group, height, width).
 """
 
 import numpy as np
@@ -13,11 +13,11 @@ from codesign.fixed import Ints
 from codesign.ir.exact import convolve_exact, matmul_exact
 from codesign.ir.geometry import Window
 
-CHUNK = 1 << 24  # numbers of an unrolled batch at a time
+CHUNK = 1 << 24  # numbers of an unrolled batch at once
 
 
 def groups_of(x: Tensor | Ints, weight: Tensor) -> int:
-    """Groups of channels that (images, channels, ...) form for a weight: each is read by its share of the outputs."""
+    """Number of convolution groups, from inputs (images, channels, ...) and the weight."""
     return int(x.shape[1] // weight.shape[1])
 
 
@@ -27,7 +27,7 @@ def convolve(x: Tensor, weight: Tensor, window: Window) -> Tensor:
 
 
 def patches(x: Tensor, window: Window) -> Tensor:
-    """What the wordlines see, in order channel, kernel row, kernel column: (images * positions, channels * area)."""
+    """Inputs of the wordlines, ordered by channel, kernel row, kernel column: (images * positions, channels * area)."""
     unrolled = functional.unfold(x, window.size, padding=window.padding, stride=window.stride)  # (N, K, L)
     return unrolled.transpose(1, 2).reshape(-1, unrolled.shape[1])
 
@@ -47,7 +47,7 @@ def exact(x: Ints, codes: Tensor, window: Window | None) -> Ints:
 
 
 def _chunked(x: NDArray[np.floating], weight: NDArray[np.floating], window: Window) -> NDArray[np.floating]:
-    """`convolve`, some images at a time."""
+    """`convolve` for a few images at a time."""
     w = torch.from_numpy(weight)
     batch = max(1, CHUNK // max(1, x[0].size * window.area))
     parts = [convolve(torch.from_numpy(x[k : k + batch]), w, window) for k in range(0, len(x), batch)]

@@ -1,14 +1,14 @@
 """Direct quantization: the full-precision baseline's weights on the grid, without further training.
 
-An honest one: every layer's scale (or every column's) has the least squared error, every activation's step is
-fitted to calibration images, and the mean error that rounding leaves in a column goes into its bias.
+A fair version: the scale of every layer (or column) minimizes the squared error, the scale of every activation is
+fitted to calibration images, and the bias of each column corrects its mean rounding error.
 """
 
 import torch
 from torch import Tensor, nn
 
 from codesign.train.layers.edges import Edge, QuantReLU, span
-from codesign.train.layers.fit import best_step, mean_error, reaches
+from codesign.train.layers.fit import best_clips, best_scale, mean_error
 from codesign.train.layers.matrix import QuantLayer
 from codesign.train.layers.pooling import QuantAdd
 from codesign.train.nets.quantized import QuantNet
@@ -16,11 +16,11 @@ from codesign.train.nets.quantized import QuantNet
 
 @torch.no_grad()
 def quantize_from(baseline: nn.Module, model: QuantNet, x: Tensor) -> None:
-    """Put the trained baseline's weights into `model`. x: calibration inputs, (images, features) integers."""
+    """Copy the trained baseline's weights into `model`. x: calibration inputs, (images, features) integers."""
     model.eval()
-    floats = _float_outputs(baseline, x.float() * model.step)
+    floats = _float_outputs(baseline, x.float() * model.scale)
     modules = dict(baseline.named_modules())
-    edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *model.shape), model.input, model.step)}
+    edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *model.shape), model.input, model.scale)}
     for layer in model.in_order:
         name, sources = layer.name, [edges[s] for s in layer.sources]
         if isinstance(layer, QuantLayer):
@@ -32,7 +32,7 @@ def quantize_from(baseline: nn.Module, model: QuantNet, x: Tensor) -> None:
 
 
 def _copy(layer: QuantLayer, modules: dict[str, nn.Module], name: str) -> None:
-    """Weights, bias and batch norm of the float layer called `name`; the scale that fits them best."""
+    """Copy weights, bias and batch norm of the baseline's layer `name`, and fit the scale to them."""
     source = next(m for n, m in modules.items() if n.split(".")[-1] == name and hasattr(m, "weight"))
     layer.weight.copy_(source.weight)  # type: ignore[arg-type]
     if layer.norm is not None:
@@ -40,19 +40,21 @@ def _copy(layer: QuantLayer, modules: dict[str, nn.Module], name: str) -> None:
         layer.norm.load_state_dict(norm.state_dict())
         assert layer.norm.running_mean is not None
         if layer.pool is not None:
-            layer.norm.weight.clamp_(min=0)  # behind max pooling a column cannot be turned; its mean stays (`_centre`)
-        sign = torch.where(layer.norm.weight < 0, -1.0, 1.0)  # gains are positive here: turn the column instead
+            layer.norm.weight.clamp_(
+                min=0
+            )  # after max pooling a column cannot change its sign; its mean stays (`_centre`)
+        sign = torch.where(layer.norm.weight < 0, -1.0, 1.0)  # gains are positive here: negate the column instead
         layer.weight.mul_(sign.view(-1, *[1] * (layer.weight.dim() - 1)))
         layer.norm.running_mean.mul_(sign)
         layer.norm.weight.abs_()
     else:
         layer.bias.copy_(source.bias)  # type: ignore[arg-type]
-    if layer.grid is not None and layer.reach is not None:
-        layer.reach.copy_(reaches(layer.weight, layer.grid, layer.reach))
+    if layer.grid is not None and layer.clip is not None:
+        layer.clip.copy_(best_clips(layer.weight, layer.grid, layer.clip))
 
 
 def _centre(layer: QuantLayer, x: Edge, exact: Tensor) -> None:
-    """Move the bias by the mean difference between what the float layer gives its ReLU and what this one does."""
+    """Shift the bias by the mean difference between what the baseline's layer gives its ReLU and what this one does."""
     activation, layer.activation = layer.activation, None
     try:
         rough = layer(x).value
@@ -63,14 +65,14 @@ def _centre(layer: QuantLayer, x: Edge, exact: Tensor) -> None:
 
 
 def _fit(activation: QuantReLU, y: Tensor) -> None:
-    """The reach with the least squared error on `y`."""
-    if not activation.reach.requires_grad:
-        return  # clipped where the recipe says
-    activation.reach.fill_(best_step(y.double().numpy(), activation.kind) * span(activation.kind))
+    """Set the clip that minimizes the squared error on `y`."""
+    if not activation.clip.requires_grad:
+        return  # fixed by the recipe
+    activation.clip.fill_(best_scale(y.double().numpy(), activation.kind) * span(activation.kind))
 
 
 def _float_outputs(baseline: nn.Module, x: Tensor) -> dict[str, Tensor]:
-    """NAME: what each float layer gives its ReLU, pooling and batch norm included; NAME.out: after the ReLU."""
+    """NAME: what each layer gives its ReLU, pooling and batch norm included; NAME.out: the same after the ReLU."""
     found: dict[str, Tensor] = {}
 
     def keep(name: str) -> None:

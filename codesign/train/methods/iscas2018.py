@@ -1,9 +1,9 @@
-"""The method of the 2018 paper this project grew from: shadow weights in memory, nearest levels in the cells.
+"""The method of the 2018 paper that this project grew from: shadow weights in memory, nearest levels in the cells.
 
-Adam's step goes into the shadow, which is clipped to the grid's range; its nearest levels are deployed, and
-gradients are taken at the deployed net. With `reject`, cells go back to the former levels when the loss on the
-same batch rises, while the shadow (and Adam) keep the update. Only cells go back: digital biases and activation
-steps have no shadow.
+Adam updates the shadow weights, which are clipped to the grid's range. The cells get the nearest levels, and
+gradients are taken at this deployed net. With `reject`, the cells return to their former levels when the loss on the
+same batch rises, while the shadow weights (and Adam) keep the update. Digital biases and activation scales have no
+shadow and keep it, too.
 """
 
 from collections.abc import Callable
@@ -14,23 +14,23 @@ from codesign.train.nets.quantized import QuantNet
 
 
 class Deployment:
-    """Moves shadow weights into cells after every optimiser step. Counts refusals anew in every epoch."""
+    """Moves shadow weights into cells after every optimiser step. A new one counts refusals from 0."""
 
     def __init__(self, model: QuantNet, reject: bool, patience: int) -> None:
         self.model, self.reject, self.patience, self.refused = model, reject, patience, 0
 
     @torch.no_grad()
     def step(self, loss: float, again: Callable[[], float]) -> bool:
-        """Clip the shadow, deploy its nearest levels; False when they were taken back.
+        """Clip the shadow weights and deploy their nearest levels; False when that was undone.
 
-        `loss` is before the step, `again()` evaluates the same batch. After `patience` refusals in a row (0: never)
-        a proposal is taken anyway; a net whose every proposal is worse would freeze.
+        `loss` is that before the update; `again()` evaluates the same batch. After `patience` refusals in a row
+        (0: never) the next proposal is accepted anyway: a net whose every proposal is worse would freeze.
         """
-        layers = [layer for layer in self.model.chain if layer.reach is not None]
+        layers = [layer for layer in self.model.chain if layer.clip is not None]
         former = [layer.held for layer in layers]
         for layer in layers:
-            assert layer.reach is not None
-            layer.weight.clamp_(-layer.reach.abs(), layer.reach.abs())
+            assert layer.clip is not None
+            layer.weight.clamp_(-layer.clip.abs(), layer.clip.abs())
             layer.held = layer.proposal().float()
         patient = not self.patience or self.refused < self.patience
         if not self.reject or not patient or again() <= loss:

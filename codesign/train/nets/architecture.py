@@ -1,4 +1,4 @@
-"""What a network is made of, said once for both twins: the quantized one and the float one. Loads without torch."""
+"""The layers of a network, described once for the quantized net and its baseline. Loads without torch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from codesign.ir.geometry import Shape, Window
 
 @dataclass(frozen=True)
 class _Layer:
-    node: ClassVar[type[nodes.Node]]  # the kind of node that it becomes
+    node: ClassVar[type[nodes.Node]]  # what `export` makes of it
 
     name: str
     source: str
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Every layer that it reads."""
+        """Names of all layers that it reads."""
         return (self.source,)
 
     def shape(self, source: Shape, /) -> Shape:
-        """Shape of what it gives. Raises ConfigError when it cannot take its input."""
+        """Shape of its output. Raises ConfigError when it cannot take its input."""
         raise NotImplementedError
 
 
@@ -58,7 +58,7 @@ class MaxPool(_Pool):
 
 @dataclass(frozen=True)
 class AvgPool(_Pool):
-    """Mean of each window, rounded to the source's step."""
+    """Mean of each window, rounded to an integer of its input's type."""
 
     node = nodes.AvgPool
 
@@ -76,16 +76,16 @@ class Conv(_Layer):
     groups: int = 1
     pool: int = 1
     norm: bool = False
-    act: bool = True  # False: a signed activation, for a sum to come
+    act: bool = True  # False: a signed activation, for a residual sum
 
     @property
     def window(self) -> Window:
-        """What the kernel lies on."""
+        """The window of the kernel."""
         return Window.square(self.kernel, self.stride, self.padding)
 
     @property
     def pooling(self) -> MaxPool | None:
-        """Its pool as a layer."""
+        """Its pooling as a layer of its own, if it has any."""
         return MaxPool(f"{self.name}_pool", self.name, self.pool, self.pool) if self.pool > 1 else None
 
     def shape(self, source: Shape, /) -> Shape:
@@ -121,18 +121,18 @@ def mlp(hidden: Sequence[int], classes: int) -> Architecture:
 
 
 def lenet(channels: Sequence[int], hidden: Sequence[int], classes: int) -> Architecture:
-    """5x5 convolutions without padding, each halved by max pooling, then linear layers (LeCun et al., 1998).
+    """5x5 convolutions without padding, each followed by 2x2 max pooling, then linear layers (LeCun et al., 1998).
 
-    channels (20, 50) and hidden (128,) are the seed paper's MNIST network.
+    channels (20, 50) and hidden (128,) give the MNIST network of the 2018 paper.
     """
     return _chain(channels, hidden, classes, padding=0)
 
 
 def cifar_lenet(channels: Sequence[int], hidden: Sequence[int], classes: int, norm: bool) -> Architecture:
-    """Padded 5x5 convolutions, each halved by max pooling, then linear layers.
+    """Padded 5x5 convolutions, each followed by 2x2 max pooling, then linear layers.
 
-    channels (32, 32, 64) and no hidden layer are the network of the seed paper's released CIFAR-10 code. Its local
-    response normalization is left out; `norm` puts batch norm instead, which folds into the requantizer.
+    channels (32, 32, 64) and no hidden layer give the network of the 2018 paper's released CIFAR-10 code, without its
+    local response normalization; `norm` adds batch norm instead, which folds into the requantizer.
     """
     return _chain(channels, hidden, classes, padding=2, norm=norm)
 
@@ -152,8 +152,8 @@ def _chain(
 def resnet(channels: Sequence[int], blocks: int, classes: int) -> Architecture:
     """Residual network for small images (He et al., arXiv:1512.03385, section 4.2): 6 * blocks + 2 layers at 3 widths.
 
-    Shortcuts across a change of width are 1x1 convolutions. Batch norm everywhere; global average pooling is a
-    window of a quarter of a 32-pixel image.
+    Shortcuts across a change of width are 1x1 convolutions. Every convolution has batch norm. The average pooling
+    window is a quarter of a 32-pixel image, so it is global there.
     """
     layers: list[Layer] = [Conv("conv1", "input", channels[0], 3, padding=1, norm=True)]
     source = "conv1"
@@ -174,7 +174,7 @@ def resnet(channels: Sequence[int], blocks: int, classes: int) -> Architecture:
 
 
 def shapes(architecture: Architecture, shape: Shape) -> dict[str, Shape]:
-    """Shape of every edge, from the input's. Raises ConfigError naming the layer that cannot take its input."""
+    """Shape of every edge for inputs of `shape`. Raises ConfigError, naming the layer that cannot take its input."""
     found: dict[str, Shape] = {"input": shape}
     for layer in architecture:
         found[layer.name] = layer.shape(found[layer.source])
@@ -192,7 +192,7 @@ def _image(layer: _Layer, source: Shape) -> Shape:
 
 
 def _windowed(layer: _Layer, source: Shape, window: Window, channels: int | None = None, pool: int = 1) -> Shape:
-    """What a window makes of an image, pooled after."""
+    """Output shape of a window over an image, followed by pooling."""
     made = Window.square(pool, pool).over(window.over(_image(layer, source), channels))
     if min(made[1:]) < 1:
         raise ConfigError(

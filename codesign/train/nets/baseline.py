@@ -1,4 +1,4 @@
-"""The float twin of a quantized network: the same architecture in ordinary layers, from the same first weights."""
+"""The full-precision baseline of a quantized network: ordinary layers, the same architecture and initial weights."""
 
 import math
 from collections import OrderedDict
@@ -15,19 +15,21 @@ from codesign.train.nets.kinds import MAKERS
 
 
 def seeded(seed: int) -> torch.Generator:
-    """What both twins draw their first weights from."""
+    """The generator from which the quantized net and its baseline draw their initial weights."""
     return torch.Generator().manual_seed(seed)
 
 
-def matrix(spec: arch.Linear | arch.Conv, source: Shape, rng: torch.Generator, reach: float | None = None) -> Tensor:
-    """First weights of a layer, outputs first; He normal unless `reach` is given."""
+def matrix(
+    spec: arch.Linear | arch.Conv, source: Shape, rng: torch.Generator, deviation: float | None = None
+) -> Tensor:
+    """Initial weights of a layer, outputs first: normal, with He's standard deviation unless `deviation` is given."""
     form = (source[0] // spec.groups, *spec.window.size) if isinstance(spec, arch.Conv) else (math.prod(source),)
-    deviation = reach if reach is not None else (2 / math.prod(form)) ** 0.5
+    deviation = deviation if deviation is not None else (2 / math.prod(form)) ** 0.5
     return torch.randn((spec.outputs, *form), generator=rng) * deviation
 
 
 class _Graph(nn.Module):
-    """Float layers that read any earlier ones."""
+    """Layers that may read any earlier ones."""
 
     def __init__(self, parts: "OrderedDict[str, nn.Module]", sources: dict[str, tuple[str, ...]]) -> None:
         super().__init__()
@@ -40,10 +42,10 @@ class _Graph(nn.Module):
         return edges[name]
 
 
-def float_twin(architecture: Architecture, shape: Shape, *, seed: int = 0) -> nn.Module:
-    """The architecture in ordinary layers, He normal. Takes real rows (images, features).
+def baseline_of(architecture: Architecture, shape: Shape, *, seed: int = 0) -> nn.Module:
+    """The architecture in ordinary layers with He normal weights. Takes real inputs (images, features).
 
-    Chains become an nn.Sequential, others a graph. Pooling comes before the ReLU, as in the quantized twin.
+    A chain becomes an nn.Sequential. Pooling comes before the ReLU, as in the quantized net.
     """
     rng, found = seeded(seed), arch.shapes(architecture, shape)
     parts: OrderedDict[str, nn.Module] = OrderedDict()
@@ -97,7 +99,7 @@ def _block(
 
 
 def float_mlp(sizes: Sequence[int], *, seed: int = 0) -> nn.Sequential:
-    """The float twin of `mlp`: nn.Linear and nn.ReLU, He normal from the same seed. Takes real inputs."""
-    twin = float_twin(arch.mlp(sizes[1:-1], sizes[-1]), (sizes[0],), seed=seed)
-    assert isinstance(twin, nn.Sequential)
-    return twin
+    """The baseline of `mlp`: nn.Linear and nn.ReLU, with He normal weights from the same seed. Takes real inputs."""
+    made = baseline_of(arch.mlp(sizes[1:-1], sizes[-1]), (sizes[0],), seed=seed)
+    assert isinstance(made, nn.Sequential)
+    return made

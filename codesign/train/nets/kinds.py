@@ -1,4 +1,4 @@
-"""How each kind of layer without cells is made: quantized, and in full precision for the baseline."""
+"""Builders of each kind of layer without cells: quantized, and at full precision for the baseline."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from codesign.train.nets import architecture as arch
 
 
 class Makers(NamedTuple):
-    """From a layer of an architecture to its two modules."""
+    """Functions from a layer of an architecture to its two modules."""
 
     quantized: Callable[[Any, Callable[[], QuantReLU]], QuantModule]  # the second makes its activation
     baseline: Callable[[Any], nn.Module]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,26 +26,26 @@ BATCH = 512  # images at once in evaluation
 
 
 class QuantNet(nn.Module):
-    """Quantized layers on integer inputs of type `input`, each worth `step`; the last one is the output.
+    """Quantized layers on integer inputs of type `input` and real value `scale` each; the last one is the output.
 
-    Takes (images, features) integers in any dtype, row-major where an image has a `shape`. Training mode returns
-    real logits (float32, differentiable). Eval mode returns the integers the chip will return (int64), bit for bit,
-    unless some layer keeps real weights.
+    Takes (images, features) integers in any dtype, row-major if an image has a `shape`. Training mode returns
+    real logits (float32, differentiable). Eval mode returns the integers that the chip will return (int64), bit for
+    bit, unless some layer keeps real weights.
     """
 
-    def __init__(self, layers: Sequence[QuantModule], input: IntType, step: float, shape: Shape) -> None:
+    def __init__(self, layers: Sequence[QuantModule], input: IntType, scale: float, shape: Shape) -> None:
         super().__init__()
         self.layers = nn.ModuleDict({layer.name: layer for layer in layers})
-        self.input, self.step, self.shape = input, step, shape
+        self.input, self.scale, self.shape = input, scale, shape
 
     @property
     def in_order(self) -> list[QuantModule]:
-        """All layers, in the order in which they run."""
+        """All layers in execution order."""
         return [layer for layer in self.layers.values() if isinstance(layer, QuantModule)]
 
     @property
     def chain(self) -> list[QuantLayer]:
-        """The layers with cells, in order."""
+        """The layers with cells, in execution order."""
         return [layer for layer in self.layers.values() if isinstance(layer, QuantLayer)]
 
     @property
@@ -52,12 +53,12 @@ class QuantNet(nn.Module):
         """The weight grid, the same for every quantized layer. Raises InputError when none is quantized."""
         grid = next((layer.grid for layer in self.chain if layer.grid is not None), None)
         if grid is None:
-            raise InputError("model: all its weights are real, a chip cannot hold them; quantize its layers")
+            raise InputError("model: all its weights are real, and a chip cannot hold those; quantize its layers")
         return grid
 
     @property
     def features(self) -> int:
-        """Inputs of the network."""
+        """Number of inputs."""
         return int(np.prod(self.shape))
 
     @property
@@ -66,8 +67,8 @@ class QuantNet(nn.Module):
         return all(layer.grid is not None for layer in self.chain)
 
     def quantize(self, x: NDArray[np.floating]) -> Ints:
-        """Real inputs as integers: the nearest step, halves up, clamped to the input type."""
-        return quantize(x, self.step, self.input)
+        """Real inputs as the nearest integers, halves up, clamped to the input type."""
+        return quantize(x, self.scale, self.input)
 
     def forward(self, x: Tensor) -> Tensor:
         """Real logits in training mode, the chip's integers in eval mode."""
@@ -76,14 +77,14 @@ class QuantNet(nn.Module):
         return self.logits(x)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Real logits in either mode (batch norm and noise follow the mode)."""
-        edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *self.shape), self.input, self.step)}
+        """Real logits in either mode; batch norm and noise follow the mode."""
+        edges: dict[str, Edge] = {"input": Edge(x.float().reshape(len(x), *self.shape), self.input, self.scale)}
         for layer in self.in_order:
             edges[layer.name] = layer(*(edges[s] for s in layer.sources))
         return edges[layer.name].value
 
     def integers(self, x: NDArray[np.generic]) -> Ints:
-        """The integer contract from end to end. Raises InputError when `x` is not what the network takes."""
+        """Outputs by the integer contract. Raises InputError when shape or values of `x` do not suit the network."""
         v = np.asarray(x)
         if v.ndim != 2 or v.shape[1] != self.features:
             raise InputError(f"model input: shape must be (images, {self.features}), got {v.shape}; flatten each image")
@@ -96,7 +97,7 @@ class QuantNet(nn.Module):
         return np.concatenate(parts) if parts else np.zeros((0, len(self.chain[-1].bias)), np.int64)
 
     def _integers(self, v: NDArray[np.generic]) -> Ints:
-        edges = {"input": IntEdge(v.astype(np.int64).reshape(len(v), *self.shape), self.step, self.input)}
+        edges = {"input": IntEdge(v.astype(np.int64).reshape(len(v), *self.shape), self.scale, self.input)}
         for layer in self.in_order:
             edges[layer.name] = layer.integers(*(edges[s] for s in layer.sources))
         return edges[layer.name].value
@@ -110,8 +111,8 @@ def quantized(
     input: IntType,
     *,
     seed: int = 0,
-    reach: float | None = None,
-    clip: float | None = None,
+    weight_clip: float | None = None,
+    activation_clip: float | None = None,
     summand: IntType | None = None,
     per_column: bool = False,
     bias_on_grid: bool = False,
@@ -121,47 +122,58 @@ def quantized(
 ) -> QuantNet:
     """The architecture with weights on `grid` and activations of type `activation`.
 
-    What an Add reads is of type `summand`; absent, the signed type of as many bits.
+    The inputs of an Add have type `summand`; absent, the signed type of as many bits as `activation`.
 
-    Starts from the weights of `float_twin` with the same seed. `reach` instead fixes the real value of the largest
-    weight in every layer, and starts from the nearest levels of a normal of that deviation. `clip` fixes the reach
-    of every activation. real: "conv" or "linear" keeps that kind of layer's weights real. converters and noise make
-    a layer's imperfections from its name.
+    Starts from the weights of `baseline_of` with the same seed. `weight_clip` instead fixes the real value of the
+    largest weight in every layer and starts from the nearest levels of a normal of that deviation. `activation_clip`
+    fixes the largest real value of every activation. real: "conv" or "linear" keeps the weights of such layers real.
+    converters and noise return a layer's imperfections, given its name.
     """
     rng, found = seeded(seed), arch.shapes(architecture, shape)
     summand = summand or IntType(activation.bits, signed=True)
-    rectifier = partial(QuantReLU, activation, clip)
+    rectifier = partial(QuantReLU, activation, activation_clip)
     layers: list[QuantModule] = []
     for spec in architecture:
-        last = spec is architecture[-1]
         if not isinstance(spec, arch.Linear | arch.Conv):
             layers.append(MAKERS[type(spec)].quantized(spec, rectifier))
-        else:
-            conv = spec if isinstance(spec, arch.Conv) else None
-            pool = conv.pooling if conv else None
-            w = matrix(spec, found[spec.source], rng, reach)
-            g = None if real == spec.node.kind else grid
-            if reach is not None and g is not None:
-                w = (g.codes(w.double() * g.top / reach) * (reach / g.top)).float()
-            act = QuantReLU(activation if spec.act else summand, clip) if not last else None
-            layers.append(
-                QuantLayer(
-                    spec.name,
-                    spec.source,
-                    w,
-                    g,
-                    act,
-                    conv.window if conv else None,
-                    reach=reach if g is not None else None,
-                    per_column=per_column,
-                    bias_on_grid=bias_on_grid,
-                    norm=conv is not None and conv.norm,
-                    pool=MAKERS[type(pool)].quantized(pool, rectifier) if pool else None,
-                    converters=converters(spec.name, last) if g is not None else None,
-                    noise=noise(spec.name, tuple(w.shape)) if g is not None else None,
-                )
-            )
+            continue
+        last, held = spec is architecture[-1], None if real == spec.node.kind else grid
+        w = matrix(spec, found[spec.source], rng, weight_clip)
+        act = QuantReLU(activation if spec.act else summand, activation_clip) if not last else None
+        imperfections: dict[str, Any] = {}
+        if held is not None:
+            imperfections = {"converters": converters(spec.name, last), "noise": noise(spec.name, tuple(w.shape))}
+        cells = {"per_column": per_column, "bias_on_grid": bias_on_grid, **imperfections}
+        layers.append(_layer(spec, w, held, act, weight_clip, rectifier, **cells))
     return QuantNet(layers, input, 1.0 / span(input), shape)
+
+
+def _layer(
+    spec: arch.Linear | arch.Conv,
+    weight: Tensor,
+    grid: Grid | None,
+    activation: QuantReLU | None,
+    clip: float | None,
+    rectifier: Callable[[], QuantReLU],
+    **options: Any,
+) -> QuantLayer:
+    """A layer with cells; with `clip`, its scale is fixed and its weights start on the grid."""
+    conv = spec if isinstance(spec, arch.Conv) else None
+    pool = conv.pooling if conv else None
+    if clip is not None and grid is not None:
+        weight = (grid.codes(weight.double() * grid.top / clip) * (clip / grid.top)).float()
+    return QuantLayer(
+        spec.name,
+        spec.source,
+        weight,
+        grid,
+        activation,
+        conv.window if conv else None,
+        clip=clip if grid is not None else None,
+        norm=conv is not None and conv.norm,
+        pool=MAKERS[type(pool)].quantized(pool, rectifier) if pool else None,
+        **options,
+    )
 
 
 def mlp(
@@ -171,11 +183,11 @@ def mlp(
     input: IntType,
     *,
     seed: int = 0,
-    reach: float | None = None,
+    weight_clip: float | None = None,
 ) -> QuantNet:
     """A perceptron of layer `sizes` on the device grid `weights` (Chip.device.weights), ReLU of type `activation`.
 
-    See `quantized` for `reach`.
+    `weight_clip` is that of `quantized`.
     """
     layers = arch.mlp(sizes[1:-1], sizes[-1])
-    return quantized(layers, (sizes[0],), Grid(tuple(weights)), activation, input, seed=seed, reach=reach)
+    return quantized(layers, (sizes[0],), Grid(tuple(weights)), activation, input, seed=seed, weight_clip=weight_clip)

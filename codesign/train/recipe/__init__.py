@@ -1,4 +1,4 @@
-"""What to train and how: five frozen, validated tables. Loads without torch."""
+"""The recipe of a training: five frozen, validated tables. Loads without torch."""
 
 from codesign.train.recipe.data import Data
 from codesign.train.recipe.machine import Machine

@@ -1,4 +1,4 @@
-"""[data]: which images a network is trained on and tested with."""
+"""[data]: the images for training and testing."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +16,11 @@ class Data(Table):
         "digits", description="digits, mnist, cifar10, or the path of an .npz file or of an image folder"
     )
     downsample: Annotated[int, Field(ge=1, le=16)] = Field(
-        1, description="the host sends the chip means of N x N pixels instead of pixels: fewer inputs"
+        1, description="average N x N pixels into one input; the host sends these means to the chip"
     )
     validation: Annotated[int, Field(ge=0)] = Field(
         0,
-        description="test on the last N training images, held out: choose recipes with it, never on the test set",
+        description="hold out the last N training images and test on them, to choose recipes without the test set",
     )
 
     def load(self, folder: Path | None = None) -> Dataset:
@@ -29,5 +29,5 @@ class Data(Table):
         return dataset.split(self.validation) if self.validation else dataset
 
     def digest(self, folder: Path | None = None) -> str:
-        """Of the files that `load` reads, without looking into them; see `codesign.data.digest`."""
+        """Digest of the files that `load` reads, without decoding them; see `codesign.data.digest`."""
         return digest(self.dataset, folder)

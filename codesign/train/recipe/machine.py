@@ -1,4 +1,4 @@
-"""[machine]: what trains. It belongs to a training's identity, for the bytes may depend on it."""
+"""[machine]: the hardware to train on. It belongs to a training's identity, because the weights may depend on it."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,9 @@ from codesign.train.recipe.table import Table
 class Machine(Table):
     """The processors."""
 
-    threads: Annotated[int, Field(ge=1, le=1024)] = Field(1, description="CPU threads; the bytes may depend on it")
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1, description="CPU threads; the trained weights may depend on it"
+    )
     device: Literal["cpu", "cuda"] = Field(
-        "cpu", description="where to train; cuda: a GPU, bytes differ from the CPU's"
+        "cpu", description="where to train; cuda is a GPU; its weights differ from the CPU's"
     )

@@ -1,4 +1,4 @@
-"""[network]: the layers, the same for the quantized net and its full-precision baseline."""
+"""[network]: the layers of the quantized net and of its full-precision baseline."""
 
 from typing import Annotated, Literal, Self
 
@@ -26,7 +26,7 @@ class Net(Table):
         strict=False,
         description="channels of each convolution, or of each stage of a resnet",
     )
-    blocks: Annotated[int, Field(ge=1, le=100)] = Field(3, description="resnet: blocks a stage (3: ResNet-20)")
+    blocks: Annotated[int, Field(ge=1, le=100)] = Field(3, description="resnet: blocks per stage (3: ResNet-20)")
     norm: bool = Field(False, description="cifar_lenet: batch norm, folded into the requantizer")
 
     @model_validator(mode="after")
@@ -43,7 +43,7 @@ class Net(Table):
         return self
 
     def layers(self, classes: int) -> Architecture:
-        """The layers for data of so many classes."""
+        """The layers for data of `classes` classes."""
         if self.model == "mlp":
             return architecture.mlp(self.hidden, classes)
         if self.model == "lenet":

@@ -11,7 +11,7 @@ from codesign.train.recipe.table import Table
 
 
 def _range(value: object) -> object:
-    """What `Range` takes; one message for all its forms."""
+    """Check the forms of `Range`, with one message for all of them."""
     pair = isinstance(value, list | tuple) and len(value) == 2 and all(type(v) is int for v in value)
     if not pair and value not in ("full", "narrow"):
         raise PydanticCustomError("range", 'must be "full", "narrow" or two integers [lo, hi]')
@@ -23,45 +23,49 @@ Range = Annotated[Literal["full", "narrow"] | tuple[int, int], BeforeValidator(_
 
 
 class Quantization(Table):
-    """What becomes an integer, and which."""
+    """Integer types of inputs and activations, and the grid of the weights."""
 
-    input_bits: Bits = Field(8, description="bits of an input; they span the values of the training images")
-    input_signed: bool = Field(False, description="subtract the midpoint, so that inputs are two's complement")
+    input_bits: Bits = Field(8, description="bits of an input; they span the range of the training images")
+    input_signed: bool = Field(False, description="subtract the midpoint: inputs become two's complement")
     activation_bits: Bits = Field(8, description="bits of a hidden activation")
-    activation_signed: bool = Field(False, description="hidden activations clamp to a signed range; no ReLU")
+    activation_signed: bool = Field(
+        False, description="hidden activations are clamped to a signed range, without a ReLU"
+    )
     activation_range: Range = Field(
         "full",
-        description='integers a hidden activation takes: "full", all that its bits hold; "narrow", as many below 0 as '
-        "above where it is signed (-1..1 of 2 bits); or [lo, hi]",
+        description='integers of a hidden activation: "full", all that its bits hold; "narrow", symmetric about 0 if '
+        "signed (-1..1 for 2 bits); or [lo, hi]",
     )
     activation_clip: Annotated[float, Field(gt=0)] | None = Field(
         None,
-        description="fixes where activations clip (6: ReLU6): the real value of the integer farthest from 0, so that "
-        "a signed range clips at both -clip and clip only if narrow; absent: learned",
+        description="fixed clip of activations (6: ReLU6): the real value of the integer farthest from 0; a signed "
+        "range reaches both -clip and clip only if narrow. Absent: learned",
     )
     layers: Literal["all", "conv", "linear"] = Field(
-        "all", description="which layers' weights lie on the grid; the others stay real, for studies only"
+        "all", description="layers whose weights lie on the grid; others stay real, for studies only"
     )
     scale: Literal["layer", "column"] = Field(
-        "layer", description="lsq, direct: what shares a weight scale; the last is shared"
+        "layer", description="lsq, direct: one weight scale per layer or per column; the last layer has one scale"
     )
-    slices: Annotated[int, Field(ge=1, le=8)] = Field(1, description="pairs of cells per weight, base `levels`")
-    bias: Literal["digital", "grid"] = Field("digital", description="biases beside the array, or in its cells")
-    converters: bool = Field(False, description="train through the chip's ADCs, per input bit and array")
-    cells: Cells = Field(Cells(), description="imperfections that every training step draws anew")
-    stuck_map: str | None = Field(None, description=".safetensors with the stuck cells of every layer (see docs)")
+    slices: Annotated[int, Field(ge=1, le=8)] = Field(1, description="pairs of cells per weight, in base `levels`")
+    bias: Literal["digital", "grid"] = Field(
+        "digital", description="biases in the requantizer (digital) or in cells (grid)"
+    )
+    converters: bool = Field(False, description="train through the chip's ADCs, for every input bit and array")
+    cells: Cells = Field(Cells(), description="imperfections, drawn anew in every training step")
+    stuck_map: str | None = Field(None, description=".safetensors file with the stuck cells of every layer (see docs)")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = self._range_problems()
         if self.stuck_map and self.slices > 1:
-            problems.append("stuck_map: maps one pair of cells a weight; use slices = 1")
+            problems.append("stuck_map: maps one pair of cells per weight; use slices = 1")
         if problems:
             raise ValueError("\n".join(problems))
         return self
 
     def _range_problems(self) -> list[str]:
-        """What is wrong with `activation_range`."""
+        """Problems of `activation_range`."""
         if self.activation_range == "full":
             return []
         if self.activation_range == "narrow":
@@ -86,7 +90,7 @@ class Quantization(Table):
 
     @property
     def summand(self) -> IntType:
-        """Integer type of what a residual sum adds up."""
+        """Integer type of the operands of a residual sum."""
         return self._signed(None)
 
     def _signed(self, within: tuple[int, int] | None) -> IntType:

@@ -1,4 +1,4 @@
-"""A recipe: the five tables together, and what must hold between them."""
+"""A recipe: the five tables, and the rules between them."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -37,7 +37,7 @@ class Recipe(Brief, BaseModel):
     network: Net = Field(Net(), description="the layers")
     quantize: Quantization = Field(Quantization(), description="integers of inputs, activations and weights")
     train: Training = Field(Training(), description="how the net and its baseline are trained")
-    machine: Machine = Field(Machine(), description="where")
+    machine: Machine = Field(Machine(), description="the hardware to train on")
 
     @model_validator(mode="after")
     def _tables_agree(self) -> Self:
@@ -61,9 +61,9 @@ class Recipe(Brief, BaseModel):
         return self
 
     def changed(self, settings: Mapping[str, Any]) -> "Recipe":
-        """The recipe with other values: dotted key, value. Defaults that depend on them follow.
+        """The recipe with other values, by dotted key. Defaults that depend on them follow.
 
-        Raises pydantic's ValidationError on what a recipe cannot have, ConfigError on a key below a value.
+        Raises pydantic's ValidationError for values that a recipe cannot have, ConfigError for a key below a value.
         """
         tables: dict[str, Any] = {}
         for key, value in settings.items():
@@ -71,7 +71,7 @@ class Recipe(Brief, BaseModel):
             if name not in tables:
                 own = getattr(self, name) if name in Recipe.model_fields else None
                 tables[name] = {} if own is None else own.model_dump(exclude_unset=True)
-            given = deepcopy(value) if isinstance(value, dict) else value  # keys below it may follow
+            given = deepcopy(value) if isinstance(value, dict) else value  # later keys may change it
             if problem := put(tables, [name, *path], given):
                 raise ConfigError(problem)
         return Recipe.model_validate({name: getattr(self, name) for name in Recipe.model_fields} | tables)

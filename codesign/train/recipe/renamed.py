@@ -1,4 +1,4 @@
-"""Keys of recipes from before there were five tables, and what they are called now: for messages alone."""
+"""Former keys of recipes and their present names, for error messages only."""
 
 _MOVED = {
     "data": "dataset downsample validation",

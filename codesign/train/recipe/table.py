@@ -1,4 +1,4 @@
-"""What the tables of a recipe have in common."""
+"""The base of a recipe's tables."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from codesign.brief import Brief
 
 
 class Table(Brief, BaseModel):
-    """A table of settings: nothing unknown, nothing converted, nothing changed afterwards."""
+    """A frozen table of settings that refuses unknown keys and converts no values."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 

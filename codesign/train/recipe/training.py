@@ -19,10 +19,10 @@ class Training(Table):
     """The training run. The baseline is the same net at full precision: same start, same batches.
 
     method `lsq`: straight-through rounding with learned scales, AdamW, cosine with half an epoch of warm-up.
-    method `iscas2018`: one fixed grid for all layers, Adam at a fixed rate into shadow weights clipped to the
-    grid, nearest level deployed, gradient taken at the deployed net. Hidden activations are integers with a learned
-    step, because the chip needs them; biases are digital unless quantize.bias = "grid".
-    method `regularized`: real weights pulled to the grid by a growing penalty, rounded at the end.
+    method `iscas2018`: one fixed grid for all layers; Adam at a fixed rate updates shadow weights that are clipped to
+    the grid, the nearest levels are deployed, and the gradient is taken at the deployed net. Hidden activations are
+    integers with a learned scale, because the chip needs them; biases are digital unless quantize.bias = "grid".
+    method `regularized`: a growing penalty pulls real weights to the grid; they are rounded at the end.
     method `direct`: the baseline is trained, then quantized without further training.
     """
 
@@ -41,25 +41,28 @@ class Training(Table):
     )
     shift: Annotated[int, Field(ge=0, le=16)] = Field(0, description="augmentation: random shift, pixels each way")
     flip: bool = Field(False, description="augmentation: mirror half of the images")
-    smoothing: Share = Field(0.0, description="label smoothing, of the baseline, too")
+    smoothing: Share = Field(0.0, description="label smoothing, also of the baseline")
     distill: Share = Field(0.0, description="weight of the baseline's outputs in the quantized net's loss")
     grid_max: Annotated[float, Field(gt=0)] = Field(
         GRID_MAX,
-        description="iscas2018: real value of the largest weight in every layer. The released code has 0.095, whose "
-        "range is too small: 0.3 gained 1.4 points (2 levels) to 2 points (8 levels) on MNIST",
+        description="iscas2018: real value of the largest weight in every layer. The released code has 0.095, which is "
+        "too small: 0.3 gained 1.4 points (2 levels) to 2 points (8 levels) on MNIST",
     )
     reject: bool = Field(
         False,
-        description="iscas2018: take the deployed cells back when the loss on the same batch rises (the shadow keeps "
-        "the update). Gains nothing; can freeze two-level nets, hence accepted after `patience` refusals in a row",
+        description="iscas2018: undo the update of the cells when the loss on the same batch rises (shadow weights "
+        "keep it). Gains nothing, and can freeze two-level nets without `patience`",
     )
     patience: Annotated[int, Field(ge=0, le=10**9)] = Field(
-        16, description="iscas2018: refusals in a row before a proposal is taken anyway; 0: never"
+        16, description="iscas2018: refusals in a row before an update is accepted anyway; 0: never"
     )
     strength: Annotated[float, Field(gt=0)] = Field(
-        STRENGTH, description="regularized: final weight of the penalty, mean squared distance to the grid in pitches"
+        STRENGTH,
+        description="regularized: final weight of the penalty, the mean squared distance to the grid in pitches",
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="fixes the first weights and the batch order")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        0, description="determines initial weights, batch order and augmentation"
+    )
     baseline: bool = Field(True, description="also train the baseline: full precision, same start, same batches")
     baseline_lr: Rate = Field(
         default_factory=by("method", 4e-3, iscas2018=1e-3),
@@ -67,7 +70,7 @@ class Training(Table):
     )
     baseline_weight_decay: Decay = Field(
         default_factory=lambda data: data.get("weight_decay", 0.0),
-        description="AdamW decay of the baseline's weights; that of the quantized net",
+        description="AdamW decay of the baseline's weights; by default that of the quantized net",
     )
 
     @model_validator(mode="after")

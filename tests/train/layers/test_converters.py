@@ -1,4 +1,4 @@
-"""Converters in the loop: exact codes, gradients that saturation stops, a step that learns, registers that hold it."""
+"""Converters in the loop: exact codes, gradients that saturation stops, a scale that learns, registers that hold it."""
 
 import numpy as np
 import pytest
@@ -13,10 +13,10 @@ from codesign.train.layers.unfold import convolve
 RNG = torch.Generator().manual_seed(0)
 
 
-def with_step(step: float, bits: int = 3, rows: int = 5, whole: bool = False, top: int = 1) -> Converters:
+def with_scale(scale: float, bits: int = 3, rows: int = 5, whole: bool = False, top: int = 1) -> Converters:
     made = Converters(rows, bits, whole, top)
     with torch.no_grad():
-        made.log_step.fill_(float(np.log2(step)))
+        made.log_scale.fill_(float(np.log2(scale)))
     return made
 
 
@@ -34,9 +34,9 @@ def expected(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converters) 
 
 
 @pytest.mark.parametrize("kind", [IntType(4), IntType(3, True), IntType(1)], ids=str)
-@pytest.mark.parametrize("step", [1.0, 1.37, 2.0, 5.3])
-def test_forward_is_the_chips_codes_times_their_step(kind: IntType, step: float) -> None:
-    made = with_step(step)
+@pytest.mark.parametrize("scale", [1.0, 1.37, 2.0, 5.3])
+def test_forward_is_the_chips_codes_times_their_scale(kind: IntType, scale: float) -> None:
+    made = with_scale(scale)
     x = torch.randint(kind.lo, kind.hi + 1, (7, 12), generator=RNG)
     codes = torch.randint(-3, 4, (4, 12), generator=RNG)
     sums = expected(x.numpy(), codes.numpy(), kind, made)
@@ -46,19 +46,19 @@ def test_forward_is_the_chips_codes_times_their_step(kind: IntType, step: float)
 
 
 def test_windows_and_groups_are_read_as_matrices() -> None:
-    made, window, kind = with_step(1.0, bits=3), Window.square(3, 2, 1), IntType(4)
+    made, window, kind = with_scale(1.0, bits=3), Window.square(3, 2, 1), IntType(4)
     x = torch.randint(0, 16, (3, 4, 6, 6), generator=RNG)
     w = torch.randint(-1, 2, (6, 2, 3, 3), generator=RNG)
     whole = made.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window)
     y = made(x.float(), [w.float()], kind, 1, window, None).detach()
     assert y.shape == convolve(x.float(), w.float(), window).shape
     assert (np.rint(y.numpy()) == whole).all()
-    wide = with_step(1.0, bits=12)  # cannot clip: the exact product
+    wide = with_scale(1.0, bits=12)  # cannot clip: the exact product
     assert (wide.integers(x.numpy(), w, kind, Grid((-1, 0, 1)), window) == convolve(x, w, window).numpy()).all()
 
 
 @pytest.mark.parametrize(
-    ("step", "whole", "trim"),
+    ("scale", "whole", "trim"),
     [
         (0.3, False, Trim(1, 0)),
         (1.0, False, Trim(1, 0)),
@@ -70,8 +70,8 @@ def test_windows_and_groups_are_read_as_matrices() -> None:
         (1e9, True, Trim(1, 14)),
     ],
 )
-def test_registers_hold_the_nearest_trim(step: float, whole: bool, trim: Trim) -> None:
-    assert with_step(step, whole=whole).trim == trim
+def test_registers_hold_the_nearest_trim(scale: float, whole: bool, trim: Trim) -> None:
+    assert with_scale(scale, whole=whole).trim == trim
 
 
 def unsaturated(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converters) -> np.ndarray:
@@ -88,9 +88,9 @@ def unsaturated(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converter
 
 
 @pytest.mark.parametrize("kind", [IntType(6), IntType(3, True), IntType(1)], ids=str)
-@pytest.mark.parametrize(("bits", "step"), [(4, 1.4), (2, 1.0), (2, 1.3)])
-def test_gradients_are_the_exact_products_where_arrays_do_not_saturate(kind: IntType, bits: int, step: float) -> None:
-    made, rng = with_step(step, bits=bits), torch.Generator().manual_seed(3)
+@pytest.mark.parametrize(("bits", "scale"), [(4, 1.4), (2, 1.0), (2, 1.3)])
+def test_gradients_are_the_exact_products_where_arrays_do_not_saturate(kind: IntType, bits: int, scale: float) -> None:
+    made, rng = with_scale(scale, bits=bits), torch.Generator().manual_seed(3)
     x = torch.randint(kind.lo, kind.hi + 1, (30, 12), generator=rng).float().requires_grad_()
     codes = torch.randint(-1, 2, (4, 12), generator=rng).float().requires_grad_()
     g = torch.randn(30, 4, generator=rng)
@@ -108,7 +108,7 @@ def test_gradients_are_the_exact_products_where_arrays_do_not_saturate(kind: Int
 
 def test_saturated_arrays_take_no_gradient() -> None:
     """Two arrays, the second one driven past its largest code: only the first one's cells can move the sum."""
-    made, kind = with_step(1.0, bits=3, rows=4), IntType(2)
+    made, kind = with_scale(1.0, bits=3, rows=4), IntType(2)
     codes = torch.ones(1, 8).requires_grad_()
     x = torch.tensor([[3.0, 3.0, 0.0, 0.0, 3.0, 3.0, 3.0, 3.0]]).requires_grad_()  # currents 2 and 4; codes end at 3
     made(x, [codes], kind, 1, None, None).sum().backward()
@@ -116,27 +116,27 @@ def test_saturated_arrays_take_no_gradient() -> None:
     assert x.grad is not None and x.grad.tolist() == [[1, 1, 1, 1, 0, 0, 0, 0]]
 
 
-def test_the_steps_gradient_is_lsqs() -> None:
-    """code - current / step where a conversion is inside its range, the code where it is not; per doubling of the step.
+def test_the_scales_gradient_is_lsqs() -> None:
+    """code - current / scale where a conversion is inside its range, the code elsewhere; per doubling of the scale.
 
     Two images: the first one teaches for both.
     """
-    made, kind = with_step(2.0, bits=3, rows=8), IntType(1)
+    made, kind = with_scale(2.0, bits=3, rows=8), IntType(1)
     codes = torch.tensor(
         [[1.0] * 5 + [0.0] * 3, [1.0] * 8, [-1.0] * 3 + [0.0] * 5]
-    )  # currents 5, 8, -3: steps 2.5, 4, -1.5
+    )  # currents 5, 8, -3: scales 2.5, 4, -1.5
     g = torch.tensor([[1.0, 10.0, 100.0], [7.0, 7.0, 7.0]])
     made(torch.ones(2, 8), [codes], kind, 1, None, None).backward(g)
     inside = 1 * (3 - 2.5) + 100 * (-1 + 1.5)
     outside = 10 * 3  # 4 is past the largest code, 3
-    assert made.log_step.grad is not None
-    assert made.log_step.grad.item() == pytest.approx(2 * (inside + outside) * 2.0 * np.log(2), rel=1e-5)
+    assert made.log_scale.grad is not None
+    assert made.log_scale.grad.item() == pytest.approx(2 * (inside + outside) * 2.0 * np.log(2), rel=1e-5)
 
 
-@pytest.mark.parametrize(("step", "sign"), [(1.0, 1), (8.0, -1)])
-def test_the_step_learns_towards_a_smaller_error(step: float, sign: int) -> None:
-    """Too fine a step clips and must grow, too coarse a one rounds everything away and must shrink."""
-    made, kind = with_step(step, bits=3, rows=64), IntType(4)
+@pytest.mark.parametrize(("scale", "sign"), [(1.0, 1), (8.0, -1)])
+def test_the_scale_learns_towards_a_smaller_error(scale: float, sign: int) -> None:
+    """Too fine a scale clips and must grow, too coarse a one rounds everything away and must shrink."""
+    made, kind = with_scale(scale, bits=3, rows=64), IntType(4)
     x = torch.randint(0, 16, (64, 64), generator=torch.Generator().manual_seed(1)).float()
     codes = torch.randint(-1, 2, (8, 64), generator=torch.Generator().manual_seed(2)).float()
     exact = x @ codes.t()
@@ -151,13 +151,13 @@ def test_the_step_learns_towards_a_smaller_error(step: float, sign: int) -> None
         loss().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     assert loss().item() < 0.7 * before
-    assert np.sign(made.log_step.item() - np.log2(step)) == sign
+    assert np.sign(made.log_scale.item() - np.log2(scale)) == sign
 
 
 def test_wide_codes_are_read_in_double_precision() -> None:
     """Currents times gains past 2^24 would round in float32."""
-    made = with_step(300.5, bits=8, rows=128, top=4095)
-    assert not made.narrow and with_step(1.0).narrow
+    made = with_scale(300.5, bits=8, rows=128, top=4095)
+    assert not made.narrow and with_scale(1.0).narrow
     x = torch.randint(0, 256, (20, 256), generator=RNG)
     codes = torch.randint(-4095, 4096, (5, 256), generator=RNG)
     whole = made.integers(x.numpy(), codes, IntType(8), Grid((-1, 0, 1)), None)
@@ -166,4 +166,4 @@ def test_wide_codes_are_read_in_double_precision() -> None:
 
 
 def test_they_start_at_one_cell() -> None:
-    assert Converters(8, 4, top=255).log_step.item() == pytest.approx(np.log2(255))
+    assert Converters(8, 4, top=255).log_scale.item() == pytest.approx(np.log2(255))

@@ -44,5 +44,5 @@ def test_pitch_tells_uniform_grids() -> None:
 
 @pytest.mark.parametrize("values", [(0, 1), (-1, 0, 2), (-1, 1, 0), (-1, 0, 0, 1), ()])
 def test_other_tuples_are_refused(values: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match=r"weight grid: must rise and mirror about 0 with at least 3 values"):
+    with pytest.raises(InputError, match=r"weight grid: must rise and be symmetric about 0 with at least 3 values"):
         Grid(values)

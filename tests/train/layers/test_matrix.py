@@ -19,22 +19,22 @@ TERNARY = Grid((-1, 0, 1))
 U8 = IntType(8)
 
 
-def edge(x: torch.Tensor, step: float = 1.0, kind: IntType = U8) -> Edge:
-    return Edge(x, kind, step)
+def edge(x: torch.Tensor, scale: float = 1.0, kind: IntType = U8) -> Edge:
+    return Edge(x, kind, scale)
 
 
 def layer(
-    weight: list[list[float]], reach: float = 1.0, grid: Grid = TERNARY, act: QuantReLU | None = None
+    weight: list[list[float]], clip: float = 1.0, grid: Grid = TERNARY, act: QuantReLU | None = None
 ) -> QuantLayer:
     made = QuantLayer("fc", "input", torch.tensor(weight), grid, act)
-    assert made.reach is not None
+    assert made.clip is not None
     with torch.no_grad():
-        made.reach.fill_(reach)
+        made.clip.fill_(clip)
     return made
 
 
 def test_weights_are_scale_times_grid() -> None:
-    fc = layer([[0.9, -0.2, 0.3, -7.0]], reach=0.5)
+    fc = layer([[0.9, -0.2, 0.3, -7.0]], clip=0.5)
     y = fc(edge(torch.eye(4))).value
     assert y.flatten().tolist() == pytest.approx([0.5, 0.0, 0.5, -0.5])
     assert fc.codes().tolist() == [[1, 0, 1, -1]]
@@ -49,10 +49,10 @@ def test_gradient_passes_inside_the_range_only() -> None:
 
 def test_scale_gradient_is_lsq() -> None:
     # d(s q)/ds = q - w/s inside, q outside
-    fc = layer([[0.4, 0.9, 1.5, -2.0]], reach=1.0)
+    fc = layer([[0.4, 0.9, 1.5, -2.0]], clip=1.0)
     fc(edge(torch.tensor([[1.0, 2.0, 3.0, 5.0]]))).value.sum().backward()
-    assert fc.reach is not None and fc.reach.grad is not None
-    assert fc.reach.grad.item() == pytest.approx(1 * (0 - 0.4) + 2 * (1 - 0.9) + 3 * 1 + 5 * -1, rel=1e-5)
+    assert fc.clip is not None and fc.clip.grad is not None
+    assert fc.clip.grad.item() == pytest.approx(1 * (0 - 0.4) + 2 * (1 - 0.9) + 3 * 1 + 5 * -1, rel=1e-5)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -65,39 +65,39 @@ def test_hand_written_gradients_are_those_of_the_scalar_graph(sign: float) -> No
         before = torch.tensor(1.7 * sign, requires_grad=True)
         x = torch.randint(0, 16, (9, 5), generator=rng).float()
         target = torch.randn(9, 6, generator=rng)
-        assert fc.reach is not None
+        assert fc.clip is not None
         with torch.no_grad():
-            fc.reach.mul_(sign)
-            act.reach.mul_(sign)
+            fc.clip.mul_(sign)
+            act.clip.mul_(sign)
             fc.bias.copy_(torch.randn(6, generator=rng))  # no sum is exactly at the clamp, where either side would do
         out = fc(Edge(x, IntType(4), 0.1, (before,)))
-        ((out.value * target).sum() * act.reach.abs() / 15).backward()
-        found = [p.grad.clone() for p in (fc.weight, fc.reach, fc.bias, act.reach, before) if p.grad is not None]
+        ((out.value * target).sum() * act.clip.abs() / 15).backward()
+        found = [p.grad.clone() for p in (fc.weight, fc.clip, fc.bias, act.clip, before) if p.grad is not None]
 
-        for p in (fc.weight, fc.reach, fc.bias, act.reach, before):
+        for p in (fc.weight, fc.clip, fc.bias, act.clip, before):
             p.grad = None
-        v = fc.weight / fc.reach.abs()
+        v = fc.weight / fc.clip.abs()
         q = v.clamp(-1, 1) + (torch.round(v.clamp(-1, 1)) - v.clamp(-1, 1)).detach()
         acc = x @ q.t()
-        t = acc * (fc.reach.abs().reshape(-1) * before.abs() * 0.1) + fc.bias
-        t = (t / (act.reach.abs() / 15)).clamp(0, 15)
+        t = acc * (fc.clip.abs().reshape(-1) * before.abs() * 0.1) + fc.bias
+        t = (t / (act.clip.abs() / 15)).clamp(0, 15)
         y = t + (torch.round(t) - t).detach()
         assert torch.allclose(y.detach(), out.value.detach(), atol=1e-4)
-        ((y * target).sum() * act.reach.abs() / 15).backward()
-        for mine, p in zip(found, (fc.weight, fc.reach, fc.bias, act.reach, before), strict=True):
+        ((y * target).sum() * act.clip.abs() / 15).backward()
+        for mine, p in zip(found, (fc.weight, fc.clip, fc.bias, act.clip, before), strict=True):
             assert p.grad is not None and torch.allclose(mine, p.grad, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("reaches", [(), (6, 1)])
-def test_codes_and_products_of_codes_pass_the_same_gradients(reaches: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("clips", [(), (6, 1)])
+def test_codes_and_products_of_codes_pass_the_same_gradients(clips: tuple[int, ...]) -> None:
     """What convolutions and imperfect cells take (`to_codes`), against what perceptrons take (`product`)."""
     rng = torch.Generator().manual_seed(5)
     x, target = torch.randn(9, 5, generator=rng), torch.randn(9, 6, generator=rng)
     weight = torch.randn(6, 5, generator=rng, requires_grad=True)
-    reach = torch.full(reaches, 0.7, requires_grad=True)
+    clip = torch.full(clips, 0.7, requires_grad=True)
     grads = []
-    for acc in (x @ to_codes(weight, reach, TERNARY).t(), product(x, weight, reach, TERNARY)):
-        grads.append(torch.autograd.grad((acc * target).sum(), (weight, reach)))
+    for acc in (x @ to_codes(weight, clip, TERNARY).t(), product(x, weight, clip, TERNARY)):
+        grads.append(torch.autograd.grad((acc * target).sum(), (weight, clip)))
     for one, other in zip(*grads, strict=True):
         assert torch.allclose(one, other, rtol=1e-4)
 
@@ -110,9 +110,9 @@ def test_a_wide_grid_trains_like_its_pitch() -> None:
     assert torch.allclose(fine(x).value, coarse(x).value, atol=1e-6)
     for fc in (fine, coarse):
         fc(x).value.square().sum().backward()
-    assert fine.reach is not None and coarse.reach is not None
-    assert fine.reach.grad is not None and coarse.reach.grad is not None
-    assert fine.reach.grad.item() == pytest.approx(coarse.reach.grad.item(), rel=1e-4)
+    assert fine.clip is not None and coarse.clip is not None
+    assert fine.clip.grad is not None and coarse.clip.grad is not None
+    assert fine.clip.grad.item() == pytest.approx(coarse.clip.grad.item(), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_wide_grid_trains_like_its_pitch() -> None:
 def test_activation_rounds_and_clamps(kind: IntType, expected: list[int]) -> None:
     act = QuantReLU(kind)
     with torch.no_grad():
-        act.reach.fill_(span(kind))
+        act.clip.fill_(span(kind))
     x = torch.tensor([[-2.6, -1.6, -0.6, 0.4, 1.4, 2.6]], requires_grad=True)
     y = act(x, torch.zeros(6), 1.0)
     assert (y.value.tolist(), y.kind, y.const) == ([expected], kind, pytest.approx(1 / span(kind)))
@@ -136,16 +136,16 @@ def test_activation_rounds_and_clamps(kind: IntType, expected: list[int]) -> Non
     assert x.grad is not None and x.grad.tolist() == [inside]
 
 
-def test_activation_reach_is_learned_unless_clipped() -> None:
+def test_activation_clip_is_learned_unless_clipped() -> None:
     act = QuantReLU(IntType(4))
-    y = act(torch.full((1, 3), 100.0), torch.zeros(()), 1.0)  # all clipped: a larger reach raises the output
-    (y.value * y.const * y.reach[0].abs()).sum().backward()
-    assert act.reach.grad is not None and act.reach.grad.item() > 0
+    y = act(torch.full((1, 3), 100.0), torch.zeros(()), 1.0)  # all clipped: a larger clip raises the output
+    (y.value * y.const * y.clip[0].abs()).sum().backward()
+    assert act.clip.grad is not None and act.clip.grad.item() > 0
     fixed = QuantReLU(IntType(4), clip=6.0)
-    assert not fixed.reach.requires_grad and fixed.step == pytest.approx(6 / 15)
+    assert not fixed.clip.requires_grad and fixed.scale == pytest.approx(6 / 15)
     with pytest.raises(InputError, match=r"activation: must have 1\.\.8 bits, got u9"):
         QuantReLU(IntType(9))
-    with pytest.raises(InputError, match=r"activation: must take two integers or more, got i4\[3\.\.3\]; choose"):
+    with pytest.raises(InputError, match=r"activation: must have at least two values, got i4\[3\.\.3\]; choose"):
         QuantReLU(IntType(4, True, (3, 3)))
 
 
@@ -153,7 +153,7 @@ def test_activation_reach_is_learned_unless_clipped() -> None:
 def test_a_clip_is_reached_at_both_ends_of_a_narrow_range(kind: IntType, ends: tuple[float, float]) -> None:
     act = QuantReLU(kind, clip=1.0)
     y = act(torch.tensor([[-9.0, 9.0]]), torch.zeros(()), 1.0)
-    assert (y.value * act.step).tolist() == [[pytest.approx(v) for v in ends]]
+    assert (y.value * act.scale).tolist() == [[pytest.approx(v) for v in ends]]
 
 
 @pytest.mark.parametrize("kind", [IntType(1), IntType(4), IntType(8), IntType(1, True), IntType(8, True)])
@@ -177,7 +177,7 @@ def test_integers_follow_training_to_a_rounding_step(kind: IntType, options: dic
 
 
 def test_last_layer_leaves_raw_accumulators_with_rounded_bias() -> None:
-    fc = layer([[1.0, -1.0], [1.0, 1.0]], reach=0.5)
+    fc = layer([[1.0, -1.0], [1.0, 1.0]], clip=0.5)
     with torch.no_grad():
         fc.bias.copy_(torch.tensor([0.127, -0.124]))  # 2.54 and -2.48 accumulator steps of 0.5 * 0.1
     q = fc.requant(0.1, U8)
@@ -189,15 +189,15 @@ def test_the_last_layer_shares_its_scale_even_per_column() -> None:
     w = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
     last = QuantLayer("fc", "input", w, TERNARY, None, per_column=True)
     hidden = QuantLayer("fc", "input", w, TERNARY, QuantReLU(U8), per_column=True)
-    assert last.reach is not None and hidden.reach is not None
-    assert (tuple(last.reach.shape), tuple(hidden.reach.shape)) == ((), (3, 1))
+    assert last.clip is not None and hidden.clip is not None
+    assert (tuple(last.clip.shape), tuple(hidden.clip.shape)) == ((), (3, 1))
 
 
 def test_a_bias_on_the_grid_is_a_cell_driven_by_the_largest_activation() -> None:
     fc = QuantLayer("fc", "input", torch.tensor([[1.0], [1.0]]), TERNARY, None, bias_on_grid=True)
-    assert fc.reach is not None
+    assert fc.clip is not None
     with torch.no_grad():
-        fc.reach.fill_(0.5)
+        fc.clip.fill_(0.5)
         fc.bias.copy_(torch.tensor([0.4, -0.2]))  # one code is worth 0.5 * 255 * (1 / 255)
     assert fc.requant(1 / 255, U8).bias.tolist() == [255, 0]
     y = fc(edge(torch.zeros(1, 1), 1 / 255)).value
@@ -208,9 +208,9 @@ def test_a_bias_on_the_grid_is_a_cell_driven_by_the_largest_activation() -> None
 def test_a_bias_on_the_grid_behind_activations_below_0(kind: IntType) -> None:
     """No activation lies above 0: the lowest drives the wordline, and the bias is the same in training and after."""
     fc = QuantLayer("fc", "input", torch.tensor([[1.0], [1.0]]), TERNARY, None, bias_on_grid=True)
-    assert fc.reach is not None
+    assert fc.clip is not None
     with torch.no_grad():
-        fc.reach.fill_(0.5)
+        fc.clip.fill_(0.5)
         fc.bias.copy_(torch.tensor([0.4, -0.1]))  # one code is worth 0.5
     assert fc.requant(-1 / kind.lo, kind).bias.tolist() == [-kind.lo, 0]
     x = edge(torch.zeros(1, 1), -1 / kind.lo, kind)
@@ -235,20 +235,20 @@ def test_average_pooling_rounds_halves_up() -> None:
     assert y.ravel().tolist() == [3.0]
 
 
-def test_a_sum_is_requantized_to_its_own_step() -> None:
+def test_a_sum_is_requantized_to_its_own_scale() -> None:
     act = QuantReLU(IntType(4))
     with torch.no_grad():
-        act.reach.fill_(15.0)  # step 1
+        act.clip.fill_(15.0)  # step 1
     add = QuantAdd("add", "a", "b", act)
     a, b = np.array([[[[7]]]]), np.array([[[[-4]]]])
     out = add.integers(IntEdge(a, 0.5, IntType(4)), IntEdge(b, 0.25, IntType(4, True)))
-    assert out.value.ravel().tolist() == [3] and out.step == pytest.approx(1.0)  # 3.5 - 1 = 2.5, halves up
+    assert out.value.ravel().tolist() == [3] and out.scale == pytest.approx(1.0)  # 3.5 - 1 = 2.5, halves up
     x, y = torch.tensor([[[[7.0]]]]), torch.tensor([[[[-3.0]]]])
     real = add(Edge(x, IntType(4), 0.5), Edge(y, IntType(4, True), 0.25))
     assert real.value.ravel().tolist() == [3.0]  # 2.75
 
 
-@pytest.mark.parametrize("field", ["weight", "bias", "reach"])
+@pytest.mark.parametrize("field", ["weight", "bias", "clip"])
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_non_finite_numbers_are_refused_by_layer(field: str, bad: float) -> None:
     fc = layer([[1.0, 0.5]])
@@ -262,5 +262,7 @@ def test_non_finite_numbers_are_refused_by_layer(field: str, bad: float) -> None
 
 def test_real_weights_cannot_be_exported() -> None:
     fc = QuantLayer("fc", "input", torch.ones(2, 2), None, None)
-    with pytest.raises(InputError, match=r"^layer fc: its weights are real, a chip cannot hold them; quantize every"):
+    with pytest.raises(
+        InputError, match=r"^layer fc: its weights are real, and a chip cannot hold those; quantize every"
+    ):
         fc.codes()

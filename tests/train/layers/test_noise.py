@@ -158,9 +158,9 @@ def layer(cells: Cells, slices: int = 1, **options: object) -> QuantLayer:
     """Eight inputs to two outputs, all weights 0."""
     grid = Grid.sliced(FOUR.weights, slices, FOUR.levels)
     made = QuantLayer("fc", "input", torch.zeros(2, 8), grid, None, noise=noise(cells), **options)  # type: ignore[arg-type]
-    assert made.reach is not None
+    assert made.clip is not None
     with torch.no_grad():
-        made.reach.fill_(float(grid.top))  # outputs in codes
+        made.clip.fill_(float(grid.top))  # outputs in codes
     return made
 
 

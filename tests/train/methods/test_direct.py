@@ -11,7 +11,7 @@ from codesign.train.methods.direct import quantize_from
 from codesign.train.methods.regularized import Pull
 from codesign.train.nets import architecture as arch
 from codesign.train.nets.architecture import Architecture
-from codesign.train.nets.baseline import float_twin
+from codesign.train.nets.baseline import baseline_of
 from codesign.train.nets.quantized import quantized
 
 FINE, TERNARY = Grid(tuple(range(-127, 128))), Grid((-1, 0, 1))
@@ -25,36 +25,36 @@ NETS: dict[str, tuple[Architecture, tuple[int, ...]]] = {
 
 @pytest.mark.parametrize("per_column", [False, True])
 @pytest.mark.parametrize("name", NETS)
-def test_on_a_fine_grid_it_is_the_float_twin(name: str, per_column: bool) -> None:
+def test_on_a_fine_grid_it_is_the_baseline(name: str, per_column: bool) -> None:
     """Batch norm with negative gains included: the column is turned instead."""
     layers, shape = NETS[name]
-    twin = float_twin(layers, shape, seed=1)
+    baseline = baseline_of(layers, shape, seed=1)
     rng = torch.Generator().manual_seed(2)
     x = torch.randint(0, 256, (120, int(np.prod(shape))), generator=rng)
     with torch.no_grad():
-        for n, p in twin.named_parameters():
+        for n, p in baseline.named_parameters():
             p.add_(0.3 * torch.randn(p.shape, generator=rng) * (1 if p.dim() == 1 else 0))
             if "norm" in n and n.endswith("weight"):
                 p[::2] *= -1
-        twin.train()(x.float() / 255)  # running statistics
+        baseline.train()(x.float() / 255)  # running statistics
     model = quantized(layers, shape, FINE, IntType(8), IntType(8), seed=9, per_column=per_column)
-    quantize_from(twin, model, x)
+    quantize_from(baseline, model, x)
     with torch.no_grad():
-        exact = twin.eval()(x.float() / 255).numpy()
+        exact = baseline.eval()(x.float() / 255).numpy()
     found = model.eval().integers(x.numpy())
     assert np.corrcoef(found.ravel(), exact.ravel())[0, 1] > 0.99
     assert (found.argmax(1) == exact.argmax(1)).mean() > 0.9
 
 
-def test_the_mean_of_every_output_is_the_float_twins() -> None:
+def test_the_mean_of_every_output_is_that_of_the_baseline() -> None:
     """On a grid so coarse that rounding alone would move it."""
     layers, shape = NETS["mlp"]
-    twin = float_twin(layers, shape, seed=1)
+    baseline = baseline_of(layers, shape, seed=1)
     x = torch.randint(0, 256, (100, 20), generator=torch.Generator().manual_seed(2))
     model = quantized(layers, shape, TERNARY, IntType(8), IntType(8))
-    quantize_from(twin, model, x)
+    quantize_from(baseline, model, x)
     with torch.no_grad():
-        means = model.logits(x).mean(0), twin.eval()(x.float() / 255).mean(0)
+        means = model.logits(x).mean(0), baseline.eval()(x.float() / 255).mean(0)
     assert torch.allclose(*means, atol=1e-4)
 
 
@@ -73,14 +73,14 @@ def test_activations_have_the_step_that_fits_the_baseline(kind: IntType) -> None
 
 def test_a_scale_per_column_fits_better() -> None:
     layers, shape = NETS["mlp"]
-    twin = float_twin(layers, shape, seed=1)
+    baseline = baseline_of(layers, shape, seed=1)
     with torch.no_grad():
-        twin.get_submodule("fc1").weight.mul_(torch.logspace(-1, 0, 12).view(-1, 1))  # type: ignore[operator,union-attr]
+        baseline.get_submodule("fc1").weight.mul_(torch.logspace(-1, 0, 12).view(-1, 1))  # type: ignore[operator,union-attr]
     x = torch.randint(0, 256, (100, 20), generator=torch.Generator().manual_seed(2))
     errors = []
     for per_column in (False, True):
         model = quantized(layers, shape, TERNARY, IntType(8), IntType(8), per_column=per_column)
-        quantize_from(twin, model, x)
+        quantize_from(baseline, model, x)
         fc = model.chain[0]
         errors.append(float((fc.codes() * fc.scale - fc.weight.detach().double()).square().sum()))
     assert errors[1] < 0.6 * errors[0]

@@ -20,7 +20,7 @@ def better() -> float:
 
 def moved() -> tuple[QuantNet, list[torch.Tensor]]:
     """A model whose shadow has left its cells, and what the cells held."""
-    model = mlp((6, 5, 3), (-3, -2, -1, 0, 1, 2, 3), IntType(8), IntType(8), seed=1, reach=0.3)
+    model = mlp((6, 5, 3), (-3, -2, -1, 0, 1, 2, 3), IntType(8), IntType(8), seed=1, weight_clip=0.3)
     held = [layer.held.clone() for layer in model.chain if layer.held is not None]
     with torch.no_grad():
         for layer in model.chain:

@@ -1,4 +1,4 @@
-"""Whole networks: starts, twins, and what eval mode takes."""
+"""Whole networks: initial weights, baselines, and what eval mode takes."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from codesign.fixed import IntType
 from codesign.train.export import export
 from codesign.train.layers.grid import Grid
 from codesign.train.nets import architecture as arch
-from codesign.train.nets.baseline import float_mlp, float_twin
+from codesign.train.nets.baseline import baseline_of, float_mlp
 from codesign.train.nets.quantized import mlp, quantized
 
 TERNARY = Grid((-1, 0, 1))
@@ -27,40 +27,40 @@ def tensor(module: torch.nn.Module) -> torch.Tensor:
     return weight
 
 
-def test_twins_start_alike_whatever_the_global_seed() -> None:
+def test_net_and_baseline_start_alike_whatever_the_global_seed() -> None:
     torch.manual_seed(1)
     model = mlp((8, 5, 3), (-1, 0, 1), IntType(4), IntType(8), seed=7)
     torch.manual_seed(2)
-    twin = float_mlp((8, 5, 3), seed=7)
+    baseline = float_mlp((8, 5, 3), seed=7)
     for name, layer in model.layers.items():
-        assert torch.equal(tensor(layer), tensor(twin.get_submodule(name)))
-    assert [n for n, _ in twin.named_children()] == ["fc1", "fc1_relu", "fc2"]
+        assert torch.equal(tensor(layer), tensor(baseline.get_submodule(name)))
+    assert [n for n, _ in baseline.named_children()] == ["fc1", "fc1_relu", "fc2"]
     other = mlp((8, 5, 3), (-1, 0, 1), IntType(4), IntType(8), seed=8)
-    assert not torch.equal(other.chain[0].weight, tensor(twin.get_submodule("fc1")))
+    assert not torch.equal(other.chain[0].weight, tensor(baseline.get_submodule("fc1")))
 
 
 @pytest.mark.parametrize("name", NETS)
-def test_convolutional_twins_start_alike_and_compute_alike_on_a_fine_grid(name: str) -> None:
-    """With 8-bit activations and a grid of 8 bits the quantized twin is the float one but for rounding."""
+def test_convolutional_nets_start_and_compute_like_their_baselines_on_a_fine_grid(name: str) -> None:
+    """With 8-bit activations and a grid of 8 bits the quantized net is its baseline but for rounding."""
     layers, shape = NETS[name]
     fine = Grid(tuple(range(-127, 128)))
     model = quantized(layers, shape, fine, IntType(8), IntType(8), seed=3)
-    twin = float_twin(layers, shape, seed=3)
-    modules = {n.split(".")[-1]: m for n, m in twin.named_modules()}
+    baseline = baseline_of(layers, shape, seed=3)
+    modules = {n.split(".")[-1]: m for n, m in baseline.named_modules()}
     for layer in model.chain:
         assert torch.equal(layer.weight, tensor(modules[layer.name]))
     x = torch.randint(0, 256, (40, model.features), generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        q, f = model.train().logits(x), twin.train()(x.float() / 255)
+        q, f = model.train().logits(x), baseline.train()(x.float() / 255)
     assert np.corrcoef(q.flatten().numpy(), f.flatten().numpy())[0, 1] > 0.98
 
 
 def test_fixed_reach_starts_on_the_grid_and_cannot_learn_it() -> None:
-    model = mlp((30, 5, 3), (-3, -2, -1, 0, 1, 2, 3), IntType(4), IntType(8), reach=0.3)
+    model = mlp((30, 5, 3), (-3, -2, -1, 0, 1, 2, 3), IntType(4), IntType(8), weight_clip=0.3)
     for layer in model.chain:
         assert layer.held is not None and (layer.held * 0.1 - layer.weight).abs().max() < 1e-6
         assert layer.scale.item() == pytest.approx(0.1)
-        assert layer.reach is not None and not layer.reach.requires_grad
+        assert layer.clip is not None and not layer.clip.requires_grad
 
 
 def test_eval_returns_integers_training_returns_reals() -> None:
@@ -77,7 +77,9 @@ def test_a_net_with_real_weights_stays_real_in_eval() -> None:
     assert [layer.grid is None for layer in model.chain] == [False, False, True, True]
     assert not model.is_discrete and model(torch.zeros(2, 256)).dtype == torch.float32
     nothing = quantized(arch.mlp((3,), 2), (4,), TERNARY, IntType(4), IntType(8), real="linear")
-    with pytest.raises(InputError, match=r"^model: all its weights are real, a chip cannot hold them; quantize its"):
+    with pytest.raises(
+        InputError, match=r"^model: all its weights are real, and a chip cannot hold those; quantize its"
+    ):
         _ = nothing.grid
 
 
