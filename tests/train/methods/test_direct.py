@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from codesign.fixed import IntType
-from codesign.train.layers.fit import best_step
+from codesign.train.layers.fit import best_scale
 from codesign.train.layers.grid import Grid
 from codesign.train.methods.direct import quantize_from
 from codesign.train.methods.regularized import Pull
@@ -59,16 +59,16 @@ def test_the_mean_of_every_output_is_that_of_the_baseline() -> None:
 
 
 @pytest.mark.parametrize("kind", [IntType(2), IntType(3, True)], ids=str)
-def test_activations_have_the_step_that_fits_the_baseline(kind: IntType) -> None:
+def test_activations_have_the_scale_that_fits_the_baseline(kind: IntType) -> None:
     layers, shape = NETS["mlp"]
-    baseline = float_twin(layers, shape, seed=1)
+    baseline = baseline_of(layers, shape, seed=1)
     x = torch.randint(0, 256, (100, 20), generator=torch.Generator().manual_seed(2))
     model = quantized(layers, shape, FINE, kind, IntType(8))
     quantize_from(baseline, model, x)
     with torch.no_grad():
-        y = torch.relu(baseline.get_submodule("fc1")(x.float() * model.step)).double().numpy()
+        y = torch.relu(baseline.get_submodule("fc1")(x.float() / 255)).double().numpy()
     activation = model.chain[0].activation
-    assert activation is not None and activation.step == pytest.approx(best_step(y, kind), rel=1e-6)
+    assert activation is not None and activation.scale == pytest.approx(best_scale(y, kind), rel=1e-6)
 
 
 def test_a_scale_per_column_fits_better() -> None:
