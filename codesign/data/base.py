@@ -1,4 +1,4 @@
-"""The record every data set becomes, and its images as integers of a chip's input type."""
+"""The data set record, and its images as integers of a chip's input type."""
 
 import math
 import warnings
@@ -42,7 +42,7 @@ class Dataset(Brief):
     """Images as rows of uint8, labels 0..classes-1. Construction refuses anything else with InputError.
 
     shape: (channels, height, width) of an image whose row is stored in that order, or () for plain features.
-    spread: what counts as `range`; absent: measured on the training images.
+    spread: the value of `range`; absent: measured on the training images.
     """
 
     name: str
@@ -149,7 +149,7 @@ class Dataset(Brief):
 
     @property
     def identity(self) -> str:
-        """What a network trained on this depends on: every image and label, the images' shape, the range of inputs."""
+        """Everything that training depends on: every image and label, the images' shape, the range of inputs."""
         lie = "x".join(map(str, self.shape or (self.features,)))
         return f"0x{self.digest:08x}, {len(self.y_train)} and {len(self.y_test)} of {lie}, {self.range}"
 

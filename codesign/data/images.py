@@ -27,8 +27,8 @@ def decode(
 ) -> Bytes:
     """The picture in `source`, uint8 (channels, height, width): 1 grey channel or red, green and blue.
 
-    formats: names of Pillow's decoders that may try. expected: the only shape accepted, if given; `like` tells
-    in the message what it was taken from. A rotation in the EXIF data is not applied. Raises InputError, whose
+    formats: names of the Pillow decoders allowed. expected: the only shape accepted, if given; `like` says
+    in the message where that shape came from. A rotation in the EXIF data is not applied. Raises InputError, whose
     message starts with `where` and ends with `remedy`, for other kinds and sizes and for what Pillow cannot decode.
     """
     from PIL import Image, UnidentifiedImageError

@@ -61,7 +61,7 @@ def read(path: Path, wanted: Sequence[str], remedy: str) -> dict[str, NDArray[An
     """
     try:
         with open_regular(path, FILE) as raw:
-            alone = raw.read(6) == b"\x93NUMPY"  # numpy would read all of it before saying so
+            alone = raw.read(6) == b"\x93NUMPY"  # numpy would read all of it before refusing
             raw.seek(0)
             loaded = None if alone else np.load(raw, allow_pickle=False)
             if not isinstance(loaded, NpzFile):
@@ -83,7 +83,7 @@ def read(path: Path, wanted: Sequence[str], remedy: str) -> dict[str, NDArray[An
         raise InputError(f"{path}: no such file; {remedy}") from None
     except OSError as e:
         raise InputError(f"{path}: cannot be read ({one_line(e.strerror or e)}); {remedy}") from None
-    except Exception as e:  # zipfile, zlib and numpy each have kinds of their own for a damaged file
+    except Exception as e:  # zipfile, zlib and numpy each raise types of their own for a damaged file
         raise InputError(f"{path}: cannot be read ({one_line(e)}); {remedy}") from None
     for k, a in found.items():
         if not isinstance(a, np.ndarray):  # numpy returns the raw bytes of a member that lacks the magic string
@@ -107,7 +107,7 @@ def _whole(a: NDArray[Any], where: str, top: int, remedy: str) -> NDArray[Any]:
         raise InputError(f"{where}: must hold integers, got {a.dtype}; {remedy}")
     if a.ndim == 0 or a.size == 0:
         raise InputError(f"{where}: is empty (shape {a.shape}); at least one image is required, {remedy}")
-    if a.dtype == np.uint8:  # spares large data three passes
+    if a.dtype == np.uint8:  # saves three passes over large data
         return a
     if a.dtype.kind == "f":
         bad = ~np.isfinite(a)

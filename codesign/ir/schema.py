@@ -54,22 +54,22 @@ class _Image(Description):
 
 def _layer(kind: type[Node], out: Any, trims: bool = True) -> type[Layer]:
     """The description of a kind of node whose integer types have the form `out`; see `table`."""
-    told: dict[str, Any] = {"kind": (Literal[kind.kind], ...)}
+    described: dict[str, Any] = {"kind": (Literal[kind.kind], ...)}
     for field, form in types(kind).items():
         if form is Requant:
-            told |= {"shift": (int, ...), "out": (out, ...)}
+            described |= {"shift": (int, ...), "out": (out, ...)}
         elif form == TRIM:
-            told |= {field: (Trim, None)} if trims else {}
+            described |= {field: (Trim, None)} if trims else {}
         elif form not in ARRAYS:
-            told[field] = ({int: Size, str: Name}[form], ...)
-    return create_model(kind.__name__, __base__=Layer, **told)
+            described[field] = ({int: Size, str: Name}[form], ...)
+    return create_model(kind.__name__, __base__=Layer, **described)
 
 
 def _version(number: int, base: type[Description], out: Any, layer: Any) -> type[Description]:
     name: Any = Literal[f"codesign-network/{number}"]
     layers = (list[layer], Field(max_length=MAX_LAYERS))
-    told: dict[str, Any] = {"schema_name": (name, Field(alias="schema")), "input": (out, ...), "layers": layers}
-    return create_model(f"Version{number}", __base__=base, **told)
+    described: dict[str, Any] = {"schema_name": (name, Field(alias="schema")), "input": (out, ...), "layers": layers}
+    return create_model(f"Version{number}", __base__=base, **described)
 
 
 def _every(out: Any) -> Any:

@@ -145,6 +145,6 @@ def _kind(fields: schema.Type | schema.Ranged) -> IntType:
 
 def _node(layer: schema.Layer, tensor: Callable[[str], Any]) -> Node:
     """The node of a record; `tensor` reads a tensor by name."""
-    told = dict(layer)
-    out = _kind(told["out"]) if "out" in told else None
-    return table.node(KINDS[layer.kind], told, out, lambda label: tensor(f"{layer.name}.{label}"))
+    described = dict(layer)
+    out = _kind(described["out"]) if "out" in described else None
+    return table.node(KINDS[layer.kind], described, out, lambda label: tensor(f"{layer.name}.{label}"))

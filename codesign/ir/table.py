@@ -56,18 +56,18 @@ def record(node: Node, type_of: Callable[[IntType], Any]) -> dict[str, Any]:
     return found
 
 
-def node(kind: type[Node], told: dict[str, Any], out: IntType | None, tensor: Callable[[str], Any]) -> Node:
-    """Inverse of `record` and `tensors`. `told` holds the fields of the description, `out` the requantizer's type."""
+def node(kind: type[Node], described: dict[str, Any], out: IntType | None, tensor: Callable[[str], Any]) -> Node:
+    """Inverse of `record` and `tensors`. `described` holds the JSON fields, `out` the type of the requantizer."""
     values: dict[str, Any] = {}
     for field, form in types(kind).items():
         if form is Requant:
             assert out is not None
-            values[field] = Requant(tensor("mult"), tensor("bias"), told["shift"], out)
+            values[field] = Requant(tensor("mult"), tensor("bias"), described["shift"], out)
         elif form == TRIM:
-            pair = told.get(field)
+            pair = described.get(field)
             values[field] = None if pair is None else Trim(*pair)
         else:
-            values[field] = tensor(field) if form in ARRAYS else told[field]
+            values[field] = tensor(field) if form in ARRAYS else described[field]
     return kind(**values)
 
 

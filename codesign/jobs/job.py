@@ -1,4 +1,4 @@
-"""What one cached training is: a name, a seed and a flow; and the dies that its network is judged on."""
+"""One cached training: a label, a seed and a flow; and the dies on which its network is judged."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,7 +12,7 @@ from codesign.flow import Flow
 
 @dataclass(frozen=True)
 class Job(Brief):
-    """One training. `label` is what progress and messages call it."""
+    """One training; progress and messages call it by its `label`."""
 
     label: str
     seed: int
@@ -24,6 +24,6 @@ class Imperfection(Brief, BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
-    name: Annotated[str, Field(min_length=1)] = Field(description="names the die in the table")
+    name: Annotated[str, Field(min_length=1)] = Field(description="name of its column in the table")
     cells: Cells = Field(description="imperfections, as in [quantize.cells]")
     draws: Annotated[int, Field(ge=1, le=10000)] = Field(8, description="dies drawn for each network")

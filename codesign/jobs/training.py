@@ -1,4 +1,4 @@
-"""One training of a study, in a folder of its own: run at most once, resumed after a kill, its result kept."""
+"""One training in a folder of its own: it runs at most once, resumes after a kill, and keeps its result."""
 
 import hashlib
 import json
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from codesign.train import Dataset, Epoch
     from codesign.train.recipe import Data
 
-Tell = Callable[[float, str], None]  # share of the training that is done, note
+Tell = Callable[[float, str], None]  # finished share of the training, note
 
 
 class Result(Brief, BaseModel):
@@ -53,7 +53,7 @@ class Task(Brief):
 
 @dataclass(frozen=True)
 class Ended(Brief):
-    """How a training ended: with a result in its folder, or with a problem of its own."""
+    """The end of a training: a result in its folder, or a problem that concerns it alone."""
 
     label: str
     accuracy: float | None = None
@@ -61,7 +61,7 @@ class Ended(Brief):
 
 
 def key(job: Job, dies: tuple[Imperfection, ...], data: str) -> str:
-    """A name for everything the result depends on: equal keys, equal results. `data`: a data set's identity.
+    """A hash of everything that the result depends on: equal keys, equal results. `data`: a data set's identity.
 
     Raises InputError when the stuck map cannot be read.
     """
@@ -74,7 +74,7 @@ def key(job: Job, dies: tuple[Imperfection, ...], data: str) -> str:
 
 
 def read(home: Path) -> Result | None:
-    """The result kept in `home`; None if there is none, or it is damaged or another training's: it is done again."""
+    """The result in `home`; None if it is absent, damaged or of another training, which then runs again."""
     try:
         content = unsealed(home / "result.json")
         return Result.model_validate(content) if content.get("training") == home.name else None
@@ -83,9 +83,9 @@ def read(home: Path) -> Result | None:
 
 
 def train(task: Task, tell: Tell | None = None) -> Ended:
-    """Train, unless another process did meanwhile; result.json is written last.
+    """Train, unless another process has done so meanwhile; result.json is written last.
 
-    A mistake that concerns this training alone (its loss became NaN, the data cannot take it) is in the answer.
+    A problem that concerns this training alone (its loss became NaN, the data do not suit it) is in the answer.
     Raises InputError when the data set cannot be read, ToolError and OutputError as training does.
     """
     job, home, tell = task.job, task.home, tell or (lambda share, note: None)
@@ -106,10 +106,10 @@ def train(task: Task, tell: Tell | None = None) -> Ended:
 
 @lru_cache(maxsize=1)
 def _loaded(images: "Data", data: Path | None, identity: str) -> "Dataset":
-    """The data set; kept for the next training of this process. Its identity tells changed files of a name apart."""
+    """The data set, cached for the next training of this process; `identity` detects changed files."""
     found = images.load(data)
     if found.identity != identity:
-        raise InputError(f"data set {images.dataset}: is not the same as when the study began; run the command again")
+        raise InputError(f"data set {images.dataset}: changed since the study began; run the command again")
     return found
 
 
@@ -117,7 +117,7 @@ def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
     from codesign.train.loop import fit
 
     job, home, flow = task.job, task.home, task.job.flow
-    for left in home.glob(".*.tmp"):  # a killed writer's
+    for left in home.glob(".*.tmp"):  # of a killed writer
         left.unlink(missing_ok=True)
     phases = ["baseline"] * flow.train.baseline + ["quantized"] * (flow.train.method != "direct")
     total = len(phases) * flow.train.epochs + len(task.dies)

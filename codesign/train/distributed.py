@@ -43,9 +43,9 @@ def together(device: str) -> Iterator[None]:
 def start(device: str, needed: bool = True) -> None:
     """Wait until the first process is ready. Raises Excused in the others when the first one needs no training."""
     if world() > 1:
-        told = torch.tensor([int(needed)], device=device)
-        distributed.broadcast(told, 0)
-        if not told.item() and rank():
+        flag = torch.tensor([int(needed)], device=device)
+        distributed.broadcast(flag, 0)
+        if not flag.item() and rank():
             raise Excused
 
 

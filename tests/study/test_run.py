@@ -342,7 +342,7 @@ class TestKey:
         task = replace(tasks(pair, tmp_path)[0], identity="x")
         with pytest.raises(InputError) as caught:
             training.train(task)
-        assert str(caught.value) == ("data set digits: is not the same as when the study began; run the command again")
+        assert str(caught.value) == ("data set digits: changed since the study began; run the command again")
 
     def test_the_stuck_map_is_its_contents(self, tmp_path: Path) -> None:
         study = toy(tmp_path, PAIR.replace("[1, 2]", "[1]"))
