@@ -1,12 +1,10 @@
 """A compiled program: a network on a chip, ready to run, save and simulate."""
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +14,24 @@ from numpy.typing import NDArray
 from codesign import image, ir, rtl
 from codesign.brief import Brief, html_table
 from codesign.chip.description import Chip
-from codesign.errors import CapacityError, ImageError, InputError
-from codesign.files import open_regular, read_bytes, read_text
-from codesign.fixed import Ints, Trim
+from codesign.errors import CapacityError, ImageError
+from codesign.fixed import Ints
 from codesign.folders import staged
 from codesign.mapping import Cycles, Die, Mapping, place, predict, run
-
-SCHEMA = "codesign-program/1"
-MANIFEST, CHIP, NETWORK = "program.json", "chip.json", "network.safetensors"
-LIMIT = 1 << 26  # bytes of a file, besides what it holds for each cell
+from codesign.program_json import (
+    CHIP,
+    MANIFEST,
+    NETWORK,
+    SCHEMA,
+    Manifest,
+    check_files,
+    digest,
+    json_text,
+    read_chip,
+    read_manifest,
+    sha256,
+    version_here,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,9 +108,9 @@ class Program(Brief):
             for name, text in rtl.emit(self.chip).items():
                 _write(work / "rtl" / name, text.encode())
             files = sorted(p for p in work.rglob("*") if p.is_file())
-            manifest = {**self._said, "files": {p.relative_to(work).as_posix(): _sha256(p) for p in files}}
-            manifest["sha256"] = _digest(manifest)
-            (work / MANIFEST).write_text(_json(manifest), encoding="utf-8")
+            manifest = {**self._said, "files": {p.relative_to(work).as_posix(): sha256(p) for p in files}}
+            manifest["sha256"] = digest(manifest)
+            (work / MANIFEST).write_text(json_text(manifest), encoding="utf-8")
         return target
 
     @classmethod
@@ -115,9 +122,9 @@ class Program(Brief):
         Program(net0 on tiny: 5 of 6 arrays, interval 42)
         """
         root = Path(folder)
-        manifest = _read_manifest(root)
-        chip = _read_chip(root, manifest)
-        damaged = _check_files(root, manifest.files, chip)
+        manifest = read_manifest(root)
+        chip = read_chip(root, manifest)
+        damaged = check_files(root, manifest.files, chip)
         if chip is None or NETWORK in damaged:
             raise ImageError("\n".join(damaged.values()))
         mapping = place(ir.load(root / NETWORK), chip, manifest.trims)
@@ -158,7 +165,7 @@ class Program(Brief):
         cycles = self.cycles
         return {
             "schema": SCHEMA,
-            "provenance": {"codesign": _version(), "chip": f"0x{self.chip.id:08x}", "network": self.network.name},
+            "provenance": {"codesign": version_here(), "chip": f"0x{self.chip.id:08x}", "network": self.network.name},
             "arrays": {
                 "used": self.arrays_used,
                 "lower_bound": self.arrays_lower_bound,
@@ -168,7 +175,7 @@ class Program(Brief):
             "trims": {s.layer: _trim_of(self.mapping, s.layer) for s in self.mapping.steps},
         }
 
-    def _contradicted(self, root: Path, manifest: "_Manifest") -> str | None:
+    def _contradicted(self, root: Path, manifest: Manifest) -> str | None:
         """What program.json says that its network and chip contradict; None if nothing.
 
         Another version may predict other cycles, and emit other Verilog.
@@ -188,96 +195,9 @@ class Program(Brief):
         return None
 
 
-@dataclass(frozen=True)
-class _Manifest:
-    """The part of program.json that `load` uses."""
-
-    trims: dict[str, Trim]
-    files: dict[str, str]  # SHA-256 by path
-    said: dict[str, Any]
-
-
 def _trim_of(mapping: Mapping, layer: str) -> list[int]:
     use = next(u for u in mapping.arrays if u.layer == layer)
     return [use.trim.gain, use.trim.shift]
-
-
-def _read_manifest(root: Path) -> _Manifest:
-    """Read program.json. Raises ImageError when it is missing or damaged."""
-    path = root / MANIFEST
-    try:
-        manifest = json.loads(read_text(path, LIMIT))
-        schema, digest = manifest["schema"], manifest.pop("sha256", None)
-    except (FileNotFoundError, NotADirectoryError):
-        raise ImageError(
-            f"{path}: no such file; give a folder that `codesign compile` or `Program.save` wrote"
-        ) from None
-    except OSError as e:
-        raise ImageError(f"{path}: cannot be read ({e.strerror}); compile again") from None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise ImageError(f"{path}: is damaged; compile again") from None
-    if schema != SCHEMA:
-        raise ImageError(f"{path}: schema must be {SCHEMA}, got {schema!r}; compile again")
-    if digest != _digest(manifest):
-        raise ImageError(f"{path}: its contents do not match its own SHA-256; compile again")
-    try:
-        said = {key: manifest[key] for key in ("provenance", "arrays", "cycles", "trims")}
-        said["provenance"] = {key: str(said["provenance"][key]) for key in ("codesign", "chip", "network")}
-        trims = {name: Trim(*trim) for name, trim in manifest["trims"].items()}
-        return _Manifest(trims, dict(manifest["files"]), said)
-    except (ValueError, KeyError, TypeError, AttributeError, InputError):
-        raise ImageError(f"{path}: is damaged; compile again") from None
-
-
-def _read_chip(root: Path, manifest: _Manifest) -> Chip | None:
-    """The chip; None when its file is missing or has changed. Raises ImageError when this version cannot read it."""
-    try:
-        text = read_bytes(root / CHIP, LIMIT)
-    except OSError:
-        return None
-    if hashlib.sha256(text).hexdigest() != manifest.files.get(CHIP):
-        return None
-    try:
-        return Chip.model_validate_json(text)
-    except ValueError:
-        raise ImageError(f"{root / CHIP}: is not a chip this version of codesign knows; compile again") from None
-
-
-def _check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[str, str]:
-    """A line for each missing or damaged file, by name. Raises ImageError on names that point outside the folder."""
-    problems: dict[str, str] = {}
-    homes = root.resolve(), (root / "image").resolve()  # image/ may be a link
-    for name in {**dict.fromkeys((CHIP, NETWORK)), **files}:
-        target = root / name
-        try:
-            inside = target.resolve().is_relative_to(homes[name.startswith("image/")])
-        except (ValueError, RuntimeError):  # not a file name, or a loop of links
-            raise ImageError(f"{root / MANIFEST}: is damaged; compile again") from None
-        if not inside:
-            raise ImageError(
-                f"{root / MANIFEST}: file name {name!r} points outside the folder; do not use this program"
-            )
-        try:
-            with open_regular(target, _largest(name, chip)) as f:
-                digest = hashlib.file_digest(f, "sha256").hexdigest()
-        except FileNotFoundError:
-            problems[name] = f"{target}: is missing; compile again"
-        except OSError as e:
-            problems[name] = f"{target}: cannot be read ({e.strerror}); compile again"
-        else:
-            if digest != files.get(name):
-                problems[name] = f"{target}: its SHA-256 is not the one in {MANIFEST}; compile again"
-    return problems
-
-
-def _largest(name: str, chip: Chip | None) -> int:
-    """Limit in bytes of a file of a program for this chip: 8 for a cell, or a line in a list."""
-    cells = 0 if chip is None else chip.arrays.count * chip.arrays.rows * chip.arrays.columns
-    return LIMIT + cells * (256 if name.endswith(image.LIST) else 8)
-
-
-def _json(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=1, sort_keys=True) + "\n"
 
 
 def _sorted(content: Any) -> str:
@@ -285,23 +205,6 @@ def _sorted(content: Any) -> str:
     return json.dumps(content, sort_keys=True)
 
 
-def _digest(manifest: dict[str, Any]) -> str:
-    """SHA-256 of program.json without its own entry."""
-    return hashlib.sha256(_json(manifest).encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
-
-
 def _write(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-
-
-def _version() -> str:
-    try:
-        return version("codesign")
-    except PackageNotFoundError:
-        return "unknown"

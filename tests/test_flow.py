@@ -2,18 +2,14 @@
 
 import json
 import tomllib
-import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from codesign.errors import ConfigError, InputError, OutputError, ToolError, UnsupportedError
-from codesign.flow import Context, Flow, Stage, presets, run, runner, stages
-from tests.cli.calls import Call
+from codesign.errors import ConfigError, InputError, OutputError
+from codesign.flow import Context, Flow, Stage, presets, run, stages
 
 TOY = """\
 name = "toy"
@@ -292,118 +288,3 @@ class TestRun:
             f"{tmp_path}: holds files codesign did not write (thesis.tex); choose an empty folder or remove them"
         )
         assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
-
-
-def test_the_stages_promised() -> None:
-    assert [s.name for s in stages.STAGES] == ["train", "compile", "reference", "simulate", "report"]
-
-
-def test_a_missing_simulator_is_told_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def train(context: Context, folder: Path) -> None:
-        raise AssertionError("trained first")
-
-    monkeypatch.setattr(stages, "STAGES", (replace(stages.STAGES[0], work=train), *stages.STAGES[1:]))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    text = message(run, Flow.parse(TOY, "my.toml"), tmp_path / "out", kind=ToolError)
-    assert text.startswith("iverilog: not found on PATH; simulation needs Icarus Verilog 11 or newer, install it")
-    assert not (tmp_path / "out").exists()
-    with pytest.raises(AssertionError, match="trained first"):
-        run(Flow.parse(TOY, "my.toml"), tmp_path / "out", None, "compile")
-
-
-def training_inputs(out: Path, data: Path | None, *sets: str) -> str:
-    """What the first stage would be started with."""
-    context = Context(Flow.parse(TOY, "my.toml", sets), out, data, lambda *_: None, ("train",))
-    return runner._inputs(stages.STAGES[0], context)
-
-
-def test_inputs_of_training_follow_the_users_data(tmp_path: Path) -> None:
-    (tmp_path / "mine.npz").write_bytes(b"one")
-    before = training_inputs(tmp_path, tmp_path, "data.dataset=mine.npz")
-    assert json.loads(before)["settings"]["train"]["epochs"] == 3
-    assert training_inputs(tmp_path, tmp_path, "data.dataset=mine.npz") == before
-    (tmp_path / "mine.npz").write_bytes(b"two")
-    assert training_inputs(tmp_path, tmp_path, "data.dataset=mine.npz") != before
-
-
-def test_and_files_directly_in_data_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [f"{p}-{k}-ubyte.gz" for p in ("train", "t10k") for k in ("images-idx3", "labels-idx1")]
-    for folder in ("a", "b/mnist", "c/mnist"):
-        (tmp_path / folder).mkdir(parents=True)
-        for name in names:
-            (tmp_path / folder / name).write_text(f"{name} of {folder[:1]}" if "labels" in name else name)
-    mnist = "data.dataset=mnist"
-    first = training_inputs(tmp_path, tmp_path / "a", mnist)
-    (tmp_path / "a" / names[1]).write_text("changed")
-    assert training_inputs(tmp_path, tmp_path / "a", mnist) != first
-    found = []
-    for home in ("b", "c"):
-        monkeypatch.setenv("CODESIGN_DATA", str(tmp_path / home))
-        found.append(training_inputs(tmp_path, None, mnist))
-    assert found[0] != found[1]
-    assert training_inputs(tmp_path, tmp_path / "c", mnist) == found[1]  # wherever they lie, the same files
-
-
-def test_noise_of_reads_sees_the_height_of_an_array(tmp_path: Path) -> None:
-    noisy = "quantize.cells={read_noise=1.0}"
-    first = training_inputs(tmp_path, None, noisy)
-    assert training_inputs(tmp_path, None, noisy, "chip.arrays.count=5") == first
-    assert training_inputs(tmp_path, None, noisy, "chip.arrays.rows=32") != first
-
-
-def test_absent_data_lose_no_training(tmp_path: Path) -> None:
-    x, y = np.zeros((4, 4), np.uint8), np.array([0, 1, 0, 1])
-    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    flow = Flow.parse(TOY, "my.toml", ["data.dataset=mine.npz", "train.epochs=1", "quantize.input_bits=1"])
-    assert run(flow, tmp_path / "out", None, "train", tmp_path) == ("train",)
-    (tmp_path / "mine.npz").rename(tmp_path / "away.npz")
-    assert message(run, flow, tmp_path / "out", None, "train", tmp_path, kind=InputError) == (
-        f"{tmp_path}/mine.npz: cannot be read (No such file or directory); data set mine.npz needs it"
-    )
-    (tmp_path / "away.npz").rename(tmp_path / "mine.npz")
-    assert run(flow, tmp_path / "out", None, "train", tmp_path) == ()
-
-
-def test_wasted_bits_are_a_line_on_stderr(tmp_path: Path, call: Call) -> None:
-    x, y = np.arange(64, dtype=np.uint8).reshape(8, 8) % 17, np.arange(8) % 2
-    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
-    (tmp_path / "my.toml").write_text(TOY)
-    argv = ["run", tmp_path / "my.toml", "--until", "train", "--data", tmp_path, "--set", "data.dataset=mine.npz"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("default")
-        found = call(*argv, "--out", tmp_path / "out")
-    assert (found[0], found[2]) == (
-        0,
-        "warning: data set mine: its values 0..16 need 5 bits, inputs have 8; "
-        "set quantize.input_bits = 5 to spend fewer cycles\n",
-    )
-    assert json.loads((tmp_path / "out" / "01_train" / "train.json").read_text())["inputs"] == {
-        "bits": 8, "signed": False, "low": 0, "high": 16
-    }  # fmt: skip
-    assert call(*argv, "--set", "quantize.input_bits=5", "--out", tmp_path / "five")[2] == ""
-
-
-@pytest.mark.parametrize(
-    ("sets", "message"),
-    [
-        (
-            ["network.model=lenet", "network.channels=[4]"],
-            "network.model: the compiler cannot map convolutions to a chip yet, got 'lenet'; ",
-        ),
-        (
-            ["quantize.slices=2"],
-            "quantize.slices: the compiler cannot map weights sliced over several pairs to a chip yet, got 2; ",
-        ),
-        (
-            ["quantize.layers=linear"],
-            "quantize.layers: the compiler cannot map real weights to a chip yet, got 'linear'; ",
-        ),
-    ],
-)
-def test_what_chips_do_not_take_is_refused_before_training(sets: list[str], message: str, tmp_path: Path) -> None:
-    described = Flow.load("digits_mlp", [*sets, "train.epochs=1", "network.hidden=[8]"])
-    with pytest.raises(UnsupportedError) as caught:
-        run(described, tmp_path / "run")
-    assert str(caught.value) == message + "train it alone with --until train"
-    assert not (tmp_path / "run").exists()
-    assert run(described, tmp_path / "run", last="train") == ("train",)

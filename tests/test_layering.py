@@ -32,7 +32,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "image": ("mapping chip fixed", ""),
     "rtl": ("image mapping chip fixed", ""),
     "report": ("", ""),
-    "program": ("ir passes mapping image rtl chip fixed", ""),
+    "program_json": ("image chip fixed", ""),
+    "program": ("ir passes mapping image rtl chip fixed program_json", ""),
     "compiler": ("ir passes mapping image rtl chip fixed program", "train frontend"),
     "sim": ("rtl image mapping ir chip fixed program", ""),
     # Records that load without torch: the recipe with what it names, and which of torchrun's processes this is.

@@ -11,7 +11,8 @@ from codesign.chip.description import Chip
 from codesign.errors import ImageError
 from codesign.image import cell_list, render
 from codesign.mapping import place
-from codesign.program import Program, _largest
+from codesign.program import Program
+from codesign.program_json import largest
 from flows.benchmarks import programs
 from tests.cli.calls import Call
 from tests.hdl.programs import net, program
@@ -56,7 +57,7 @@ def test_a_list_that_came_with_an_older_version_is_read(tmp_path: Path, monkeypa
 def test_limits_follow_from_the_chip(tmp_path: Path) -> None:
     """What a chip's program may need is no mistake; what it cannot need is not read."""
     large = programs.chip("1024")
-    assert _largest("image/cells.csv", large) > 700e6 and _largest("image/image.hex", large) > 9 / 4 * 17e6
+    assert largest("image/cells.csv", large) > 700e6 and largest("image/image.hex", large) > 9 / 4 * 17e6
     saved = program(SIZES, TINY).save(tmp_path / "p")
     for name in ("network.safetensors", "image/cells.csv", "rtl/xb_core.v"):
         good = (saved / name).read_bytes()

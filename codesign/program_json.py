@@ -1,0 +1,125 @@
+"""program.json: what it says of a program folder, read and compared with what lies there."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from codesign import image
+from codesign.chip.description import Chip
+from codesign.errors import ImageError, InputError
+from codesign.files import open_regular, read_bytes, read_text
+from codesign.fixed import Trim
+
+SCHEMA = "codesign-program/1"
+MANIFEST, CHIP, NETWORK = "program.json", "chip.json", "network.safetensors"
+LIMIT = 1 << 26  # bytes of a file, besides what it holds for each cell
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The part of program.json that `load` uses."""
+
+    trims: dict[str, Trim]
+    files: dict[str, str]  # SHA-256 by path
+    said: dict[str, Any]
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Read program.json. Raises ImageError when it is missing or damaged."""
+    path = root / MANIFEST
+    try:
+        manifest = json.loads(read_text(path, LIMIT))
+        schema, own = manifest["schema"], manifest.pop("sha256", None)
+    except (FileNotFoundError, NotADirectoryError):
+        raise ImageError(
+            f"{path}: no such file; give a folder that `codesign compile` or `Program.save` wrote"
+        ) from None
+    except OSError as e:
+        raise ImageError(f"{path}: cannot be read ({e.strerror}); compile again") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ImageError(f"{path}: is damaged; compile again") from None
+    if schema != SCHEMA:
+        raise ImageError(f"{path}: schema must be {SCHEMA}, got {schema!r}; compile again")
+    if own != digest(manifest):
+        raise ImageError(f"{path}: its contents do not match its own SHA-256; compile again")
+    try:
+        said = {key: manifest[key] for key in ("provenance", "arrays", "cycles", "trims")}
+        said["provenance"] = {key: str(said["provenance"][key]) for key in ("codesign", "chip", "network")}
+        trims = {name: Trim(*trim) for name, trim in manifest["trims"].items()}
+        return Manifest(trims, dict(manifest["files"]), said)
+    except (ValueError, KeyError, TypeError, AttributeError, InputError):
+        raise ImageError(f"{path}: is damaged; compile again") from None
+
+
+def read_chip(root: Path, manifest: Manifest) -> Chip | None:
+    """The chip; None when its file is missing or has changed. Raises ImageError when this version cannot read it."""
+    try:
+        text = read_bytes(root / CHIP, LIMIT)
+    except OSError:
+        return None
+    if hashlib.sha256(text).hexdigest() != manifest.files.get(CHIP):
+        return None
+    try:
+        return Chip.model_validate_json(text)
+    except ValueError:
+        raise ImageError(f"{root / CHIP}: is not a chip this version of codesign knows; compile again") from None
+
+
+def check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[str, str]:
+    """A line for each missing or damaged file, by name. Raises ImageError on names that point outside the folder."""
+    problems: dict[str, str] = {}
+    homes = root.resolve(), (root / "image").resolve()  # image/ may be a link
+    for name in {**dict.fromkeys((CHIP, NETWORK)), **files}:
+        target = root / name
+        try:
+            inside = target.resolve().is_relative_to(homes[name.startswith("image/")])
+        except (ValueError, RuntimeError):  # not a file name, or a loop of links
+            raise ImageError(f"{root / MANIFEST}: is damaged; compile again") from None
+        if not inside:
+            raise ImageError(
+                f"{root / MANIFEST}: file name {name!r} points outside the folder; do not use this program"
+            )
+        try:
+            with open_regular(target, largest(name, chip)) as f:
+                found = hashlib.file_digest(f, "sha256").hexdigest()
+        except FileNotFoundError:
+            problems[name] = f"{target}: is missing; compile again"
+        except OSError as e:
+            problems[name] = f"{target}: cannot be read ({e.strerror}); compile again"
+        else:
+            if found != files.get(name):
+                problems[name] = f"{target}: its SHA-256 is not the one in {MANIFEST}; compile again"
+    return problems
+
+
+def largest(name: str, chip: Chip | None) -> int:
+    """Limit in bytes of a file of a program for this chip: 8 for a cell, or a line in a list."""
+    cells = 0 if chip is None else chip.arrays.count * chip.arrays.rows * chip.arrays.columns
+    return LIMIT + cells * (256 if name.endswith(image.LIST) else 8)
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """As program.json is written."""
+    return json.dumps(content, indent=1, sort_keys=True) + "\n"
+
+
+def digest(manifest: dict[str, Any]) -> str:
+    """SHA-256 of program.json without its own entry."""
+    return hashlib.sha256(json_text(manifest).encode()).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Of a file of ours."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+def version_here() -> str:
+    """The version of codesign that is installed; "unknown" in a checkout that is not."""
+    try:
+        return version("codesign")
+    except PackageNotFoundError:
+        return "unknown"
