@@ -131,7 +131,8 @@ def _larger(context: Context, study: optuna.Study, known: Sequence[Tried]) -> li
     best = max(known, key=lambda t: t.rank, default=None)
     if best is None:
         return []
-    pricer, seen = context.pricer, {t.user_attrs.get("candidate") for t in study.get_trials(deepcopy=False)}
+    trials = [t for t in study.get_trials(deepcopy=False) if t.state != TrialState.WAITING]  # requeued ones are untried
+    pricer, seen = context.pricer, {t.user_attrs.get("candidate") for t in trials}
     near = [c for _, c in context.space.beside(best.candidate) if json.dumps(c.plain()) not in seen]
     return [c for c in near if (cost := pricer(c)).fits and cost.cells > best.cost.cells]
 

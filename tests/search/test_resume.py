@@ -63,6 +63,23 @@ class TestKilled:
             assert ends(context, site) == expected, last
             assert len(asked) == len({t.home for t in asked}) == once
 
+    def test_with_a_larger_neighbour_queued(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Enough was trained; what was then queued, because it is larger than the best, is trained after the kill."""
+        sets = (
+            "free.network.hidden={depth=[1], widths=[8, 16, 20, 24]}",
+            "search.trials=1",
+            "search.rungs=[]",
+            "search.seed=0",
+        )
+        pretend(monkeypatch, lambda recipe: 60 - sum(recipe.network.hidden) / 10 - recipe.data.downsample)
+        expected = ends(*opened(toy(tmp_path, *sets), tmp_path / "whole"))
+        assert len(expected[0]) > 1
+        lines = (tmp_path / "whole" / JOURNAL).read_text().splitlines(keepends=True)
+        for last in range(len(lines)):
+            context, site = opened(toy(tmp_path, *sets), tmp_path / str(last))
+            (site.out / JOURNAL).write_text("".join(lines[:last]))
+            assert ends(context, site) == expected, last
+
     def test_in_any_training(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch, bumpy)
         expected, once = ends(*opened(toy(tmp_path, *SMALL), tmp_path / "whole")), len(asked)
@@ -136,7 +153,7 @@ class TestJournal:
     def test_another_question_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
         search(*opened(toy(tmp_path, *SMALL), tmp_path / "out"), Workers())
-        other = ("train.lr=0.5", "search.seed=1", "search.seeds=[2]", "search.keep=4", "free.data.downsample=[1]",
+        other = ("train.lr=0.5", "search.seed=0", "search.seeds=[2]", "search.keep=4", "free.data.downsample=[1]",
                  "search.validation=200", "set.chip.adc.bits=5", "evaluate.draws=3")  # fmt: skip
         for change in other:
             with pytest.raises(ConfigError) as caught:
