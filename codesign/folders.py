@@ -64,6 +64,8 @@ def atomic_write(path: str | Path, data: bytes | str | Iterator[bytes]) -> None:
     """Write a file atomically: a reader sees the old contents or the new, never a part, even after a kill."""
     pieces = [data.encode()] if isinstance(data, str) else [data] if isinstance(data, bytes) else data
     target = Path(path)
+    if not target.name:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
     work = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         with work.open("wb") as f:

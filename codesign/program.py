@@ -1,5 +1,6 @@
 """A compiled program: a network on a chip, ready to run, save and simulate."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -189,9 +190,12 @@ class Program(Brief):
         for key in ("trims", "cycles") if current else ("trims",):
             if said[key] != own[key]:
                 return f"{key} are {_sorted(own[key])} by its network and chip, got {_sorted(said[key])}"
-        for name in (f"rtl/{name}" for name in rtl.emit(self.chip)):  # image/ has been compared, listed or not
-            if name not in manifest.files and (current or os.path.lexists(root / name)):
-                return f"does not list {name}"
+        for name, text in rtl.emit(self.chip).items():  # image/ has been compared, listed or not
+            listed = manifest.files.get(f"rtl/{name}")
+            if listed is None and (current or os.path.lexists(root / "rtl" / name)):
+                return f"does not list rtl/{name}"
+            if current and listed != hashlib.sha256(text.encode()).hexdigest():
+                return f"lists another rtl/{name} than this codesign emits for its chip"
         return None
 
 

@@ -49,7 +49,10 @@ def read_manifest(root: Path) -> Manifest:
         said = {key: manifest[key] for key in ("provenance", "arrays", "cycles", "trims")}
         said["provenance"] = {key: str(said["provenance"][key]) for key in ("codesign", "chip", "network")}
         trims = {name: Trim(*trim) for name, trim in manifest["trims"].items()}
-        return Manifest(trims, dict(manifest["files"]), said)
+        files = {name: manifest["files"][name] for name in manifest["files"]}
+        if not all(isinstance(name, str) for name in files):
+            raise TypeError
+        return Manifest(trims, files, said)
     except (ValueError, KeyError, TypeError, AttributeError, InputError):
         raise ImageError(f"{path}: is damaged; compile again") from None
 

@@ -12,6 +12,8 @@ from codesign.checked import broken
 from codesign.errors import ConfigError, plain
 
 TOML_LIMIT = 1 << 20  # bytes of a chip, flow, study or question file
+_LONG = "must be an integer of 64 bits at most"
+DEEPEST = 16  # tables and lists within each other
 
 Int = Annotated[int, Field(strict=True)]  # not "16", not true
 M = TypeVar("M", bound=BaseModel)
@@ -25,9 +27,21 @@ def validate(model: type[M], text: str, where: str) -> M:
 def parsed(text: str, where: str) -> dict[str, Any]:
     """The tables of a TOML text. Raises ConfigError."""
     try:
-        return tomllib.loads(text)
+        tables = tomllib.loads(text)
     except (ValueError, RecursionError) as e:  # TOMLDecodeError is a ValueError; numbers too long, brackets too deep
         raise ConfigError(f"{where}: is not TOML ({e})") from None
+    if _depth(tables) > DEEPEST:
+        raise ConfigError(f"{where}: tables must be nested at most {DEEPEST} deep")
+    return tables
+
+
+def _depth(tables: Any) -> int:
+    """How deep tables and lists are nested, one more than `DEEPEST` at most."""
+    level, depth = [tables], 0
+    while level and depth <= DEEPEST:
+        level = [v for t in level for v in (t.values() if isinstance(t, dict) else t) if isinstance(v, dict | list)]
+        depth += 1
+    return depth
 
 
 def validate_data(model: type[M], data: dict[str, Any], where: str) -> M:
@@ -37,6 +51,8 @@ def validate_data(model: type[M], data: dict[str, Any], where: str) -> M:
     """
     unfit = dict(_unfit(data))
     lines = list(unfit.values())
+    if any(_LONG in line for line in lines):  # Python prints no such number, nor does pydantic
+        raise ConfigError("\n".join(f"{where}: {line}" for line in lines))
     try:
         made = model.model_validate(data)
     except ValidationError as e:
@@ -58,6 +74,8 @@ def _unfit(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
     key = ".".join(map(str, path))
     if isinstance(value, str) and plain(value) != value:
         yield path, f"{key}: must be one line without control characters, got {value!r}"
+    elif isinstance(value, int) and value.bit_length() > 63:
+        yield path, f"{key}: {_LONG}, got one of {value.bit_length()}"
     elif isinstance(value, dict):
         for name, below in value.items():
             if plain(name) != name:
@@ -128,8 +146,9 @@ def _findings(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[
         key = ".".join(map(str, path)) or "file"
         if item["type"] == "default_factory_not_called":
             continue  # a consequence of another mistake, which is listed
-        if item["type"] == "extra_forbidden" and key in (renamed := getattr(model, "renamed", {})):
-            yield path, f"{key}: is now {renamed[key]}"
+        renamed = getattr(model, "renamed", {})
+        if item["type"] == "extra_forbidden" and (new := renamed.get(key) or renamed.get(f"train.{key}")):
+            yield path, f"{key}: is now {new}"
         elif item["type"] == "extra_forbidden":
             known = _keys(model, path[:-1])
             near = difflib.get_close_matches(str(path[-1]), known, n=1)
@@ -172,8 +191,11 @@ def changes(sets: Sequence[str]) -> list[tuple[str, Any]]:
         key, equals, value = text.partition("=")
         if not equals or not all(p.strip() for p in key.split(".")):
             raise ConfigError(f"--set {text}: must be KEY=VALUE, for example train.epochs=5")
+        if key.count(".") >= DEEPEST:
+            raise ConfigError(f"--set {key[:40]}...: a key must have at most {DEEPEST} parts")
         try:
-            found.append((key, tomllib.loads(f"x = {value}")["x"]))
+            given = tomllib.loads(f"x = {value}")
+            found.append((key, given["x"] if _depth(given) <= DEEPEST else value.strip()))
         except (ValueError, RecursionError):
             found.append((key, value.strip()))
     return found

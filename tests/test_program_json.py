@@ -75,6 +75,18 @@ def test_verilog_that_is_not_listed(name: str, remains: bool, build: Path) -> No
     assert refused(build) == f"does not list {name}; compile again"
 
 
+@pytest.mark.parametrize("name", ["xb_requant.v", "tiny_regs.h"])
+def test_verilog_of_others_whose_sums_were_made_again(name: str, build: Path) -> None:
+    (build / "rtl" / name).write_text("garbage\n")
+    forge(build, lambda c: c["files"].update({f"rtl/{name}": hashlib.sha256(b"garbage\n").hexdigest()}))
+    assert refused(build) == f"lists another rtl/{name} than this codesign emits for its chip; compile again"
+
+
+def test_names_of_files_that_are_no_text(build: Path) -> None:
+    forge(build, lambda c: c.update(files=[[1, 0]]))
+    assert refused(build) == "is damaged; compile again"
+
+
 @pytest.mark.parametrize("key", ["provenance", "arrays", "cycles", "trims", "files"])
 @pytest.mark.parametrize("value", [None, 3, "x", []])
 def test_a_part_that_is_no_table(key: str, value: object, build: Path) -> None:

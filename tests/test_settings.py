@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from codesign.errors import ConfigError
-from codesign.settings import parsed, toml, validate, validate_data
+from codesign.settings import changes, parsed, toml, validate, validate_data
 
 
 class Part(BaseModel):
@@ -59,3 +59,12 @@ def test_what_is_not_toml() -> None:
     (line,) = told(validate, Whole, "name = ", "x.toml")
     assert line.startswith("x.toml: is not TOML (")
     assert told(parsed, "name = ", "x.toml") == [line]
+
+
+def test_what_python_cannot_print_or_walk() -> None:
+    long = "must be an integer of 64 bits at most, got one of 20000"
+    assert told(validate, Part, f"width = 0x{'f' * 5000}", "x.toml") == [f"x.toml: width: {long}"]
+    assert told(parsed, f"{'a.' * 3000}a = 1", "x.toml") == ["x.toml: tables must be nested at most 16 deep"]
+    assert parsed(f"{'a.' * 14}a = 1", "x.toml")
+    assert told(changes, [f"{'a.' * 3000}a=1"])[0].endswith("a key must have at most 16 parts")
+    assert changes([f"a={'[' * 100}{']' * 100}"]) == [("a", f"{'[' * 100}{']' * 100}")]

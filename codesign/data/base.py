@@ -128,8 +128,17 @@ class Dataset(Brief):
         """Test images as inputs of a chip."""
         return to_inputs(self.x_test, kind, self.range)
 
-    def warn_of_waste(self, kind: IntType) -> None:
-        """Issue a CodesignWarning when fewer bits would distinguish all values of the training images."""
+    def warn_of_range(self, kind: IntType) -> None:
+        """Issue a CodesignWarning when fewer bits would distinguish all values of the training images, and one when
+        more than 1 % of the test images leave their range, where inputs saturate."""
+        outside = int(((self.x_test < self.range.lo) | (self.x_test > self.range.hi)).any(axis=1).sum())
+        if outside > len(self.x_test) / 100:
+            warnings.warn(
+                f"data set {self.name}: {outside:,} of {len(self.x_test):,} test images have values outside "
+                f"{self.range}, the range of the training images, and saturate there; scale both sets alike",
+                CodesignWarning,
+                stacklevel=2,
+            )
         need = self.range.bits
         if need < kind.bits:
             warnings.warn(

@@ -48,7 +48,7 @@ def _train(context: Context, folder: Path) -> None:
     flow = context.flow
     kind, settings = flow.quantize.input, flow.train
     dataset = flow.data.load(context.data)
-    dataset.warn_of_waste(kind)
+    dataset.warn_of_range(kind)
 
     def progress(epoch: train.Epoch) -> None:
         note = f"{epoch.phase}, loss {epoch.loss:.3f}, {epoch.accuracy:.1f}%"

@@ -32,8 +32,10 @@ def save(network: Network, path: str | Path) -> None:
     """Write `path` (.safetensors): a JSON description, and tensors NAME.weight, .mult, .bias, .other_mult.
 
     The version is the lowest that can represent the network: 2 adds image shapes, trims and nodes other than linear, 3
-    adds ranges within integer types. Raises OSError when the file cannot be written; an older file then stays as it is.
+    adds ranges within integer types. Raises InputError when the network breaks a
+    rule, OSError when the file cannot be written; an older file then stays as it is.
     """
+    verify(network)  # nobody could load it
     version = _version(network)
     meta = {
         "schema": f"codesign-network/{version}",

@@ -15,6 +15,8 @@ from codesign.ir.sizes import MAX_VALUES, MAX_WEIGHTS, check_sizes
 
 def verify(network: Network) -> Network:
     """The network itself. Raises InputError on the first node that breaks a rule."""
+    if not isinstance(network.name, str) or not network.name:
+        raise InputError(f"network: name must be text, got {network.name!r}")
     if plain(network.name) != network.name:
         raise InputError(f"network {network.name!r}: the name holds control characters; choose another")
     if not network.nodes:
@@ -27,6 +29,8 @@ def verify(network: Network) -> Network:
         )
     shapes: dict[str, Shape] = {"input": network.shape or (network.features,)}
     for node in network.nodes:
+        if not isinstance(node.name, str) or not node.name:
+            raise InputError(f"network {network.name}: a layer's name must be text, got {node.name!r}")
         if plain(node.name) != node.name:
             raise InputError(f"layer {node.name!r}: the name holds control characters; choose another")
         if node.name in shapes:
@@ -44,6 +48,8 @@ def verify(network: Network) -> Network:
 
 def _verify_input(network: Network) -> None:
     where, shape = f"network {network.name}", network.shape
+    if not isinstance(network.step, int | float) or not 0 < network.step < math.inf:
+        raise InputError(f"{where}: step must be a finite number above 0, got {network.step!r}")
     if network.input.bits > 8:
         raise InputError(f"{where}: input type must have 1..8 bits, got {network.input}")
     if type(network.features) is not int or not 1 <= network.features <= MAX_VALUES:

@@ -59,7 +59,7 @@ def _tasks(study: Study, trainings: Sequence[Variant], home: Path, data: Path | 
         if images not in known:
             dataset = images.load(data)
             known[images] = dataset.identity
-            dataset.warn_of_waste(job.flow.quantize.input)
+            dataset.warn_of_range(job.flow.quantize.input)
         name = key(job, study.die, known[images])
         tasks.append(Task(job, study.die, home / name, data, known[images]))
     return tasks

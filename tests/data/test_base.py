@@ -86,12 +86,23 @@ def test_the_range_is_that_of_the_training_images() -> None:
 
 def test_bits_that_tell_nothing_apart_are_warned_of() -> None:
     data = made(x_train=np.arange(48, dtype=np.uint8).reshape(6, 8) % 17)
-    data.warn_of_waste(IntType(5))
+    data.warn_of_range(IntType(5))
     with pytest.warns(CodesignWarning) as caught:
-        data.warn_of_waste(IntType(8))
+        data.warn_of_range(IntType(8))
     assert str(caught[0].message) == (
         "data set mine: its values 0..16 need 5 bits, inputs have 8; set quantize.input_bits = 5 to spend fewer cycles"
     )
+
+
+def test_test_images_beyond_the_training_range_are_warned_of() -> None:
+    x = np.arange(48, dtype=np.uint8).reshape(6, 8) % 17
+    made(x_train=x, x_test=x[:2]).warn_of_range(IntType(5))
+    with pytest.warns(CodesignWarning) as caught:
+        made(x_train=x, x_test=x[:2] * 4).warn_of_range(IntType(5))
+    assert [str(w.message) for w in caught] == [
+        "data set mine: 2 of 2 test images have values outside 0..16, the range of the training images, and saturate "
+        "there; scale both sets alike"
+    ]
 
 
 def test_inputs_of_more_bits_than_an_image_has_are_refused() -> None:

@@ -388,7 +388,13 @@ def test_a_crafted_description_of_version_2_is_refused(changes: dict[str, object
     assert told in message(path) and message(path).endswith(("; export it again", ", or export it again"))
 
 
-def test_an_illegal_network_of_version_2_is_refused(tmp_path: Path) -> None:
+def test_an_illegal_network_of_version_2_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.safetensors"
-    save(residual(shape=(4, 2, 4)), path)
+    bad = residual(shape=(4, 2, 4))
+    with pytest.raises(InputError, match="reads 2 channels"):
+        save(bad, path)
+    assert not path.exists()
+    with monkeypatch.context() as careless:
+        careless.setattr("codesign.ir.store.verify", lambda network: network)
+        save(bad, path)
     assert message(path, InputError) == "layer conv1: reads 2 channels (groups 1, 2 in each) but input gives 4"

@@ -37,6 +37,14 @@ POOLED = replace(POOL, source="conv1")
 INT5 = IntType(32, True, (-5, 5))  # not raw: it clamps
 
 RULES = [
+    (toy(name=5), "network: name must be text, got 5"),
+    (toy(name=""), "network: name must be text, got ''"),
+    (with_first(name=None), "network toy: a layer's name must be text, got None"),
+    (toy(step=0), "network toy: step must be a finite number above 0, got 0"),
+    (toy(step=-1.0), "network toy: step must be a finite number above 0, got -1.0"),
+    (toy(step=float("inf")), "network toy: step must be a finite number above 0, got inf"),
+    (toy(step=float("nan")), "network toy: step must be a finite number above 0, got nan"),
+    (toy(step="1"), "network toy: step must be a finite number above 0, got '1'"),
     (toy(name="a\x1b[31m"), "network 'a\\x1b[31m': the name holds control characters; choose another"),
     (with_first(name="a\nb"), "layer 'a\\nb': the name holds control characters; choose another"),
     (toy(nodes=()), "network toy: has no layers; add at least one linear layer"),
