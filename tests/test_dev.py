@@ -79,7 +79,7 @@ def test_all_there(machine: Machine) -> None:
         machine.tool(name, "")
     status, out, err = machine.dev("test", "-k", "a b")
     assert (status, err) == (0, [])
-    assert out == ["ruff check .", "ruff format --check .", "mypy ", "pytest -n 2 -k a b"]
+    assert out == ["ruff check .", "ruff format --check .", "mypy ", "pytest -n 2 --dist loadgroup -k a b"]
 
 
 def test_demo_says_where_the_report_is(machine: Machine) -> None:
@@ -117,7 +117,7 @@ def test_optional_tools_that_cannot_be_had_stop_nothing(machine: Machine) -> Non
     machine.tool("iverilog", "")
     machine.tool("apt-get", "exit 100")
     status, out, err = machine.dev("test")
-    assert (status, out[-1]) == (0, "pytest -n 2")
+    assert (status, out[-1]) == (0, "pytest -n 2 --dist loadgroup")
     assert err[-1] == "dev: could not install verilator yosys gcc libc6-dev; their tests will be skipped"
 
 

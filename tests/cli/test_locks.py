@@ -81,6 +81,7 @@ def test_simulations_from_python_too(tmp_path: Path, holder: Hold) -> None:
     assert str(caught.value) == f"{tmp_path}/out: another command is writing there; wait, or choose another folder"
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_then_a_kill(tmp_path: Path) -> None:
     """The second run is refused; once the first is killed it goes on, and shows its own seed's figures."""
     out = ["--out", str(tmp_path / "out")]

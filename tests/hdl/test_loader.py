@@ -9,8 +9,10 @@ from codesign.rtl import plan
 from tests.hdl.geometries import shaped
 from tests.hdl.harness import run_bench
 
+MANY = pytest.param(shaped("forty-arrays", 40), marks=pytest.mark.slow, id="forty-arrays")
 
-@pytest.mark.parametrize("chip", [Chip.load("tiny"), shaped("forty-arrays", 40)], ids=lambda c: c.name)
+
+@pytest.mark.parametrize("chip", [pytest.param(Chip.load("tiny"), id="tiny"), MANY])
 def test_loader(chip: Chip, tmp_path: Path) -> None:
     words = limits(chip)
     parameters = {

@@ -71,6 +71,7 @@ def test_a_failed_run_keeps_nothing_of_an_earlier_one(how: str, home: Path, tmp_
     assert not {f.name for f in (tmp_path / "o").iterdir()} & set(OF_A_RUN)
 
 
+@pytest.mark.slow
 def test_a_run_without_waves_keeps_none_of_an_earlier_one(home: Path, tmp_path: Path) -> None:
     ask = ("simulate", home / "p", "--inputs", home / "x.npy", "--images", "2", "--out", "o")
     for waves in (["--waves"], []):
@@ -78,6 +79,7 @@ def test_a_run_without_waves_keeps_none_of_an_earlier_one(home: Path, tmp_path: 
         assert (tmp_path / "o" / "chip.fst").exists() == (tmp_path / "o" / "chip.gtkw").exists() == bool(waves)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "make", "limit"), [("study", study, 60), ("optimize", question, 3000)], ids=["study", "optimize"]
 )

@@ -13,6 +13,7 @@ from codesign.study import load
 FLOWS = Path(__file__).parents[2] / "flows" / "iscas2018"
 
 
+@pytest.mark.slow
 def test_quick_form_end_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["study", str(FLOWS), "--quick", "--json", "--out", str(tmp_path / "out")])
     out, err = capsys.readouterr()
