@@ -95,8 +95,13 @@ def run(words: list[str]) -> int:
     return subprocess.run([str(ROOT / words[0]), *words[1:]], cwd=ROOT).returncode
 
 
+LONG = ("--budgets", "--reach", "--front")  # each simulates winners of its own
+
+
 @pytest.mark.filterwarnings("default::codesign.errors.CodesignWarning")
-@pytest.mark.parametrize("text", TYPED)
+@pytest.mark.parametrize(
+    "text", [pytest.param(t, marks=pytest.mark.slow) if any(w in t for w in LONG) else t for t in TYPED]
+)
 def test_command(text: str, folder: Path) -> None:
     line = STAND_INS.get(text)
     if line is None:

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import codesign
 from tests.cli.calls import Call
 from tests.search.toy import TOY
@@ -27,6 +29,7 @@ def ended(call: Call, file: Path, out: Path) -> tuple[str, set[str]]:
     return text, {p.parent.name for p in out.glob("jobs/*/result.json")}
 
 
+@pytest.mark.slow  # test_resume.py kills at every line, without trainings
 def test_killed(call: Call, tmp_path: Path) -> None:
     file, out = tmp_path / "toy.toml", tmp_path / "out"
     file.write_text(TOY.replace("[uniform]\nhidden = [16]\n", ""))

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from codesign import ir
 
@@ -19,6 +20,7 @@ def torchrun(out: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
     """Sums of gradients round differently, so weights agree nearly; a second run finds everything done."""
     assert torchrun(tmp_path / "two").count("ran train") == 1

@@ -48,16 +48,18 @@ def test_digits(chip: str, fields: dict[str, object], floor: float) -> None:
 @pytest.mark.parametrize(
     ("fields", "floor"),
     [
-        ({"train.method": "regularized", "train.strength": 3.0}, 90.0),
+        pytest.param({"train.method": "regularized", "train.strength": 3.0}, 90.0, marks=pytest.mark.slow),
         ({"train.method": "direct", "quantize.scale": "column"}, 90.0),
-        ({"quantize.scale": "column", "quantize.bias": "grid"}, 93.0),
+        pytest.param({"quantize.scale": "column", "quantize.bias": "grid"}, 93.0, marks=pytest.mark.slow),
         ({"quantize.slices": 2, "quantize.activation_signed": True}, 95.0),
         (
             {"quantize.activation_bits": 2, "quantize.activation_signed": True, "quantize.activation_range": "narrow"},
             94.0,
         ),
         ({"quantize.converters": True}, 94.0),
-        ({"quantize.cells": {"variation": 0.2}, "quantize.activation_clip": 3.0}, 92.0),
+        pytest.param(
+            {"quantize.cells": {"variation": 0.2}, "quantize.activation_clip": 3.0}, 92.0, marks=pytest.mark.slow
+        ),
     ],
     ids=str,
 )
