@@ -209,7 +209,7 @@ class TestLock:
                 f"{out}: another command is writing there; wait, or choose another folder"
             )
         held.send_signal(end)
-        held.wait(20)
+        held.wait(60)
         take(out, "run")
         assert names(tmp_path) == ["out"]
         assert LOCK not in names(out)

@@ -153,7 +153,7 @@ class TestJournal:
     def test_another_question_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
         search(*opened(toy(tmp_path, *SMALL), tmp_path / "out"), Workers())
-        other = ("train.lr=0.5", "search.seed=0", "search.seeds=[2]", "search.keep=4", "free.data.downsample=[1]",
+        other = ("train.lr=0.5", "search.seed=1", "search.seeds=[2]", "search.keep=4", "free.data.downsample=[1]",
                  "search.validation=200", "set.chip.adc.bits=5", "evaluate.draws=3")  # fmt: skip
         for change in other:
             with pytest.raises(ConfigError) as caught:
