@@ -82,6 +82,11 @@ def below(value: Any, seen: dict[int, Any]) -> Iterator[Any]:
         yield from below(parts, seen)
 
 
+def test_epochs_are_counted_once(objects: list[Any]) -> None:
+    """Not those of the baseline on top."""
+    assert [repr(o) for o in objects if type(o).__name__ == "Trained" if "; 2 epochs)" in repr(o)]
+
+
 def test_every_object_is_one_short_line(objects: list[Any]) -> None:
     kinds = {type(v).__name__ for v in objects}
     assert kinds >= {"Program", "Network", "Linear", "Requant", "Mapping", "Step", "ArrayUse", "Die", "Cells", "Chip"}

@@ -27,7 +27,7 @@ STAND_INS = {
     "codesign run digits_mlp --out DIR --set network.hidden=[128] --until train": f"{_PRESET} "
     "--set network.hidden=[12] --until train",
     "codesign run myflow.toml --out DIR --set train.epochs=5": _RUN,
-    "codesign run myflow.toml --out DIR --from compile": f"{_RUN} --from train",  # nothing was trained before
+    "codesign run myflow.toml --out DIR --set train.epochs=5 --from compile": f"{_RUN} --from train",
     "torchrun --nproc-per-node N -m codesign run FLOW --out DIR": _RUN,  # see tests/train/test_distributed.py
     "codesign run FLOW --out DIR --set quantize.stuck_map=stuck.safetensors": f"{_RUN} --until train "
     "--set quantize.stuck_map=stuck.safetensors",
