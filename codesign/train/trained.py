@@ -47,7 +47,8 @@ class Trained(Brief):
 
     def _brief(self) -> str:
         full = "" if self.accuracy_baseline is None else f", {self.accuracy_baseline:.2f} % in full precision"
-        return f"{self.accuracy_quantized:.2f} % of {self.images} test images{full}; {max((e.epoch for e in self.history), default=0)} epochs"
+        epochs = max((e.epoch for e in self.history), default=0)
+        return f"{self.accuracy_quantized:.2f} % of {self.images} test images{full}; {epochs} epochs"
 
 
 def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.int64]) -> float:
