@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 HOLD = """
-import sys, time
+import signal, sys, time
 from codesign.folders import alone, claimed, staged
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where whoever started the tests ignores it
 how, folder = sys.argv[1:]
 with alone(folder) if how == "alone" else (claimed if how == "claimed" else staged)(folder, "run"):
     print("holds", flush=True)
