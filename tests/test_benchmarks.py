@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from flows.benchmarks import programs
 
 
+@pytest.mark.slow
 def test_large_programs() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "flows.benchmarks.programs", "--size", "small"],

@@ -32,5 +32,10 @@ def run_bench(
     simulator = icarus.build(files, list(sources), top, parameters)
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "job.npz", **arrays)
-    environment = {"JOB": str(folder / "job.npz"), "COCOTB_RANDOM_SEED": "1", **(env or {})}
+    environment = {
+        "JOB": str(folder / "job.npz"),
+        "COCOTB_RANDOM_SEED": "1",
+        "COCOTB_REWRITE_ASSERTION_FILES": "bench_*.py",  # failed asserts show both sides
+        **(env or {}),
+    }
     icarus.run(simulator, top, f"tests.hdl.{bench}", folder, environment, plusargs, filter=only)

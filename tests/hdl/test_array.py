@@ -65,8 +65,14 @@ def test_programmed_over_the_bus(chip: Chip, tmp_path: Path) -> None:
     run(chip, tmp_path, "bus", levels=levels(chip, 1), others=levels(chip, 2))
 
 
-@pytest.mark.parametrize("with_die", [False, True], ids=["ideal", "die"])
-@pytest.mark.parametrize("chip", NAMES)
+IDEAL = [
+    pytest.param(c, False, id=f"{n}-ideal", marks=() if n == "tiny" else pytest.mark.slow) for n, c in CHIPS.items()
+]
+
+
+@pytest.mark.parametrize(
+    ("chip", "with_die"), [*IDEAL, *(pytest.param(c, True, id=f"{n}-die") for n, c in CHIPS.items())]
+)
 def test_programmed_from_files(chip: Chip, with_die: bool, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     mapping = place(net([chip.arrays.rows, chip.columns], chip), chip)

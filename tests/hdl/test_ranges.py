@@ -112,7 +112,7 @@ def test_the_chip_clamps_to_the_range(name: str) -> None:
 
 
 @given(cases())
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 def test_untiled_is_tiled_is_verilog(c: Case) -> None:
     agree(c)
     result = simulate(Program(place(c.network, EXACT)), c.x, load="backdoor")

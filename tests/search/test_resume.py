@@ -35,7 +35,7 @@ def bumpy(recipe: Recipe) -> float:
 
 
 class TestKilled:
-    @pytest.mark.parametrize("trials", [5, 12])
+    @pytest.mark.parametrize("trials", [5, pytest.param(12, marks=pytest.mark.slow)])
     def test_at_any_line_of_the_journal(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: int) -> None:
         """5 of 10 that fit, and all of them."""
         sets = (*SMALL, f"search.trials={trials}")

@@ -127,7 +127,7 @@ def test_a_stopped_simulator_ends_too(home: Path, tmp_path: Path, start: Start) 
 @needs_proc
 def test_run_goes_on_after_sigterm(tmp_path: Path, start: Start) -> None:
     """And its simulator, a grandchild, is gone before another command can write to the folder."""
-    sets = ("train.epochs=1", "network.hidden=[8]", "train.baseline=false", "simulate.images=360")
+    sets = ("train.epochs=1", "network.hidden=[8]", "train.baseline=false", "simulate.images=120")
     argv = ["run", "digits_mlp", "--out", "out", *(a for s in sets for a in ("--set", s))]
     process = start(*argv)
     wait_until(lambda: streaming(tmp_path / "out"))

@@ -46,7 +46,10 @@ def full(limit: int, folder: Path, *argv: object) -> tuple[int, str, str]:
 
 
 # Bytes: job.npz has 10,552, result.npz 12,044, outputs.npy 12,128.
-@pytest.mark.parametrize(("limit", "kept"), [(4000, []), (11_000, []), (12_100, ["result.npz"])])
+@pytest.mark.parametrize(
+    ("limit", "kept"),
+    [pytest.param(4000, [], marks=pytest.mark.slow), (11_000, []), (12_100, ["result.npz"])],
+)
 def test_results_of_simulate_are_whole_or_absent(limit: int, kept: list[str], home: Path, tmp_path: Path) -> None:
     status, out, err = full(limit, tmp_path, "simulate", home / "p", "--inputs", home / "x.npy", "--out", "o")
     assert (status, out) == (1, "")
@@ -60,7 +63,7 @@ def test_results_of_simulate_are_whole_or_absent(limit: int, kept: list[str], ho
 def test_a_failed_run_keeps_nothing_of_an_earlier_one(how: str, home: Path, tmp_path: Path) -> None:
     """Else who looks into the folder takes the old outputs for its own."""
     ask = ("simulate", home / "p", "--inputs", home / "x.npy", "--out", "o")
-    assert full(1 << 30, tmp_path, *ask, "--waves")[0] == 0
+    assert full(1 << 30, tmp_path, *ask, "--images", "2", "--waves")[0] == 0
     assert {f.name for f in (tmp_path / "o").iterdir()} >= set(OF_A_RUN) - {"result.partial.npz"}
     if how == "full disk":
         assert full(4000, tmp_path, *ask)[0] == 1

@@ -72,6 +72,7 @@ class TestForReal:
         assert written(trained) == before
         assert told == [("toy", 2, 2, "")]
 
+    @pytest.mark.slow
     def test_workers_in_another_folder_leave_the_same_bytes(self, trained: Path, tmp_path: Path) -> None:
         run(toy(tmp_path, PAIR), tmp_path / "out", workers=Workers(2))
         assert written(tmp_path / "out") == written(trained)

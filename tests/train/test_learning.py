@@ -34,7 +34,7 @@ def equal_and_accurate(trained: Trained, recipe: Recipe, data: Dataset, floor: f
         ("reference-128", {}, 95.0),
         ("tiny", {"quantize.activation_bits": 4, "quantize.input_bits": 4}, 95.0),
         ("tiny", {"quantize.activation_bits": 3, "quantize.input_bits": 5, "quantize.input_signed": True}, 94.0),
-        ("reference-128", {"train.method": "iscas2018", "train.lr": 3e-3}, 93.0),
+        pytest.param("reference-128", {"train.method": "iscas2018", "train.lr": 3e-3}, 93.0, marks=pytest.mark.slow),
         ("tiny", {"train.method": "iscas2018", "train.lr": 3e-3, "train.reject": True}, 93.0),
     ],
 )
@@ -51,10 +51,11 @@ def test_digits(chip: str, fields: dict[str, object], floor: float) -> None:
         pytest.param({"train.method": "regularized", "train.strength": 3.0}, 90.0, marks=pytest.mark.slow),
         ({"train.method": "direct", "quantize.scale": "column"}, 90.0),
         pytest.param({"quantize.scale": "column", "quantize.bias": "grid"}, 93.0, marks=pytest.mark.slow),
-        ({"quantize.slices": 2, "quantize.activation_signed": True}, 95.0),
-        (
+        pytest.param({"quantize.slices": 2, "quantize.activation_signed": True}, 95.0, marks=pytest.mark.slow),
+        pytest.param(
             {"quantize.activation_bits": 2, "quantize.activation_signed": True, "quantize.activation_range": "narrow"},
             94.0,
+            marks=pytest.mark.slow,
         ),
         ({"quantize.converters": True}, 94.0),
         pytest.param(
@@ -102,6 +103,7 @@ def test_a_residual_net_learns_colours() -> None:
     assert (run(export(trained.model, "r"), z) == trained.model.integers(z)).all()
 
 
+@pytest.mark.slow
 def test_one_epoch_of_mnist() -> None:
     home = os.environ.get("CODESIGN_DATA")
     if not home or not (Path(home) / "mnist").is_dir():  # a damaged file fails

@@ -23,6 +23,8 @@ from codesign.temporary import temporary
 PATIENCE_S = 300.0  # a simulator that shows no sign of life for so long is ended
 MARK = "codesign: "  # begins a line of a log that tells why the simulation failed
 RESULTS = "results.xml"
+# cocotb by default rewrites the assertions of every module that a bench imports: half a second a simulation.
+QUICK = {"COCOTB_RESULTS_ATTACHMENTS": "", "COCOTB_REWRITE_ASSERTION_FILES": ""}
 
 
 def require() -> None:
@@ -132,7 +134,7 @@ def run(
                 test_dir=folder,
                 results_xml=str(results.absolute()),
                 plusargs=list(plusargs),
-                extra_env={**(env or {}), "COCOTB_RESULTS_ATTACHMENTS": ""},
+                extra_env={**QUICK, **(env or {})},
                 test_args=["-n"],  # $stop ends it, and does not ask
                 waves=waves,
                 test_filter=filter,
