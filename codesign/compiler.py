@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from codesign import fixed, passes
+from codesign import passes
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
 from codesign.errors import InputError, UnsupportedError
 from codesign.ir import Network
+from codesign.ir.real import to_integers
 from codesign.ir.run import check_inputs
 from codesign.mapping import place
 from codesign.mapping.outline import linear_layers
@@ -99,7 +100,7 @@ def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.
     if np.issubdtype(samples.dtype, np.floating):
         if not np.isfinite(samples).all():
             raise InputError("calibration: samples must be finite, got NaN or infinity; clean the data")
-        samples = fixed.quantize(samples, network.step, network.input)
+        samples = to_integers(network, samples, "calibration")
     try:
         return check_inputs(samples.reshape(len(samples), -1), network)
     except InputError as e:

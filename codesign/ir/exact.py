@@ -53,9 +53,9 @@ def convolve_exact(
 def _unrolled(x: NDArray[Any], weight: NDArray[Any], window: Window) -> Ints:
     """Convolution as matrix products with windows as columns, BLOCK values (or one row of an image) at a time."""
     outputs, groups = len(weight), x.shape[1] // weight.shape[1]
-    rim = (window.padding, window.padding)
-    padded = np.pad(x, ((0, 0), (0, 0), rim, rim))
-    windows = sliding_window_view(padded, window.size, axis=(2, 3))[:, :, :: window.stride, :: window.stride]
+    (above, beside), (down, across) = window.padding, window.stride
+    padded = np.pad(x, ((0, 0), (0, 0), (above, above), (beside, beside)))
+    windows = sliding_window_view(padded, window.size, axis=(2, 3))[:, :, ::down, ::across]
     windows = windows.transpose(0, 1, 4, 5, 2, 3)  # (images, channels, kernel_h, kernel_w, height, width)
     height, width = windows.shape[4:]
     flat = weight.reshape(groups, outputs // groups, -1)  # (G, O/G, K)
@@ -73,7 +73,7 @@ def _unrolled(x: NDArray[Any], weight: NDArray[Any], window: Window) -> Ints:
 def pool(x: Ints, window: Window, combine: np.ufunc) -> Ints:
     """Combine the windows of x (images, channels, height, width): first their rows, then their columns."""
     height, width = window.positions(x.shape)
-    down, across = (height - 1) * window.stride + 1, (width - 1) * window.stride + 1
-    rows, columns = window.size
-    lines = reduce(combine, (x[:, :, k : k + down : window.stride] for k in range(rows)))
-    return np.array(reduce(combine, (lines[..., k : k + across : window.stride] for k in range(columns))))
+    (down, across), (rows, columns) = window.stride, window.size
+    last, end = (height - 1) * down + 1, (width - 1) * across + 1
+    lines = reduce(combine, (x[:, :, k : k + last : down] for k in range(rows)))
+    return np.array(reduce(combine, (lines[..., k : k + end : across] for k in range(columns))))

@@ -1,27 +1,42 @@
 """The shape rule of windows over images, shared by the architectures of training and the nodes of the network."""
 
 from dataclasses import dataclass
+from typing import Any
 
 Shape = tuple[int, ...]  # of one image: (features,) or (channels, height, width)
 Pair = tuple[int, int]  # along the height, along the width
+
+
+def pair(value: Any) -> Any:
+    """One number for both axes as a pair; anything else as it is."""
+    return (value, value) if type(value) is int else tuple(value) if isinstance(value, list) else value
+
+
+def along(value: Pair) -> str:
+    """A pair as printed: one number if both axes agree."""
+    return str(value[0]) if value[0] == value[1] else f"{value[0]}x{value[1]}"
 
 
 @dataclass(frozen=True)
 class Window:
     """A window that slides over an image: the kernel of a convolution, or the window of a pooling layer.
 
-    size is (height, width). The window moves `stride` pixels at a time, and `padding` pixels of 0 surround the image on
-    all four sides; positions beyond them are left out.
+    All three are (height, width); one number stands for both. The window moves `stride` pixels at a time, and `padding`
+    pixels of 0 lie above and below the image, and left and right of it; positions beyond them are left out.
     """
 
     size: Pair
-    stride: int = 1
-    padding: int = 0
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
+
+    def __post_init__(self) -> None:
+        for name in ("size", "stride", "padding"):
+            object.__setattr__(self, name, pair(getattr(self, name)))
 
     @classmethod
     def square(cls, side: int, stride: int = 1, padding: int = 0) -> "Window":
         """A square window."""
-        return cls((side, side), stride, padding)
+        return cls((side, side), (stride, stride), (padding, padding))
 
     @property
     def area(self) -> int:
@@ -31,7 +46,7 @@ class Window:
     def padded(self, image: Shape) -> Pair:
         """(height, width) of an image (..., height, width) with its padding."""
         height, width = image[-2:]
-        return height + 2 * self.padding, width + 2 * self.padding
+        return height + 2 * self.padding[0], width + 2 * self.padding[1]
 
     def fits(self, image: Shape) -> bool:
         """Whether the window lies inside the padded image (..., height, width) at least once."""
@@ -39,7 +54,8 @@ class Window:
 
     def positions(self, image: Shape) -> Pair:
         """Number of positions in an image (..., height, width), along the height and along the width."""
-        height, width = ((n - k) // self.stride + 1 for n, k in zip(self.padded(image), self.size, strict=True))
+        axes = zip(self.padded(image), self.size, self.stride, strict=True)
+        height, width = ((n - k) // step + 1 for n, k, step in axes)
         return height, width
 
     def over(self, image: Shape, channels: int | None = None) -> Shape:

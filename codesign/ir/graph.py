@@ -19,9 +19,12 @@ from codesign.ir.nodes import Conv, Linear, Node
 class Network(Brief):
     """A network of integers: nodes in execution order; the last one is the output. Printing it shows every node.
 
-    `step` is the real value of one input integer (for users; the arithmetic does not need it). `shape` is
-    (channels, height, width) of an input image, whose row-major values are a row of `features`; () if inputs are not
-    images.
+    `shape` is (channels, height, width) of an input image, whose row-major values are a row of `features`; () if inputs
+    are not images.
+
+    What integers are worth, for users (the arithmetic does not need it): an input q stands for the real value
+    `offset + step * scales * q`, an output q for `output_step * q`. `scales` and `offset` hold one number for all
+    features, one per channel, or one per feature; () is 1 and 0. See `codesign.ir.real`.
 
     Usage, with the network of a `program` and its integer inputs `x`:
 
@@ -43,6 +46,9 @@ class Network(Brief):
     nodes: tuple[Node, ...]
     step: float = 1.0
     shape: Shape = ()
+    scales: tuple[float, ...] = ()
+    offset: tuple[float, ...] = ()
+    output_step: float = 1.0
 
     def run(self, x: NDArray[np.generic]) -> Ints:
         """Outputs (images, outputs) of integer inputs (images, features): exact, without arrays and converters.

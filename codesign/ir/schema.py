@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from codesign.ir.geometry import Pair
 from codesign.ir.nodes import KINDS, Linear, Node, Requant
 from codesign.ir.sizes import MAX_VALUES
 from codesign.ir.table import ARRAYS, TRIM, types
@@ -34,7 +35,9 @@ class Layer(_Strict):
 class Header(BaseModel):
     """The version, the one field that is read first."""
 
-    schema_name: Literal["codesign-network/1", "codesign-network/2", "codesign-network/3"] = Field(alias="schema")
+    schema_name: Literal["codesign-network/1", "codesign-network/2", "codesign-network/3", "codesign-network/4"] = (
+        Field(alias="schema")
+    )
 
 
 class Description(_Strict):
@@ -52,7 +55,16 @@ class _Image(Description):
     shape: tuple[Size, Size, Size] | None = None
 
 
-def _layer(kind: type[Node], out: Any, trims: bool = True) -> type[Layer]:
+Reals = Annotated[list[float], Field(max_length=MAX_VALUES)]
+
+
+class _Real(_Image):
+    scales: Reals = []
+    offset: Reals = []
+    output_step: float = Field(1.0, gt=0)
+
+
+def _layer(kind: type[Node], out: Any, trims: bool = True, sides: Any = Size) -> type[Layer]:
     """The description of a kind of node whose integer types have the form `out`; see `table`."""
     described: dict[str, Any] = {"kind": (Literal[kind.kind], ...)}
     for field, form in types(kind).items():
@@ -61,7 +73,7 @@ def _layer(kind: type[Node], out: Any, trims: bool = True) -> type[Layer]:
         elif form == TRIM:
             described |= {field: (Trim, None)} if trims else {}
         elif form not in ARRAYS:
-            described[field] = ({int: Size, str: Name}[form], ...)
+            described[field] = ({int: Size, str: Name, Pair: sides}[form], ...)
     return create_model(kind.__name__, __base__=Layer, **described)
 
 
@@ -72,9 +84,9 @@ def _version(number: int, base: type[Description], out: Any, layer: Any) -> type
     return create_model(f"Version{number}", __base__=base, **described)
 
 
-def _every(out: Any) -> Any:
+def _every(out: Any, sides: Any = Size) -> Any:
     """A layer of any kind."""
-    kinds: list[Any] = [_layer(kind, out) for kind in KINDS.values()]
+    kinds: list[Any] = [_layer(kind, out, sides=sides) for kind in KINDS.values()]
     return Annotated[reduce(or_, kinds), Field(discriminator="kind")]
 
 
@@ -82,4 +94,6 @@ VERSIONS: dict[str, type[Description]] = {
     "codesign-network/1": _version(1, Description, Type, _layer(Linear, Type, trims=False)),  # linear layers only
     "codesign-network/2": _version(2, _Image, Type, _every(Type)),  # every kind, and the form of an input image
     "codesign-network/3": _version(3, _Image, Ranged, _every(Ranged)),  # the range of every integer type, too
+    # What integers are worth, and windows that differ along height and width.
+    "codesign-network/4": _version(4, _Real, Ranged, _every(Ranged, tuple[Size, Size])),
 }

@@ -32,7 +32,8 @@ def save(network: Network, path: str | Path) -> None:
     """Write `path` (.safetensors): a JSON description, and tensors NAME.weight, .mult, .bias, .other_mult.
 
     The version is the lowest that can represent the network: 2 adds image shapes, trims and nodes other than linear, 3
-    adds ranges within integer types. Raises InputError when the network breaks a
+    adds ranges within integer types, 4 the real values of inputs and outputs, and windows that differ along height and
+    width. Raises InputError when the network breaks a
     rule, OSError when the file cannot be written; an older file then stays as it is.
     """
     verify(network)  # nobody could load it
@@ -43,8 +44,10 @@ def save(network: Network, path: str | Path) -> None:
         "features": network.features,
         "input": _type(network.input, version),
         "step": network.step,
-        "layers": [table.record(n, partial(_type, version=version)) for n in network.nodes],
+        "layers": [table.record(n, partial(_type, version=version), version >= 4) for n in network.nodes],
     }
+    if version >= 4:
+        meta |= {"scales": network.scales, "offset": network.offset, "output_step": network.output_step}
     if network.shape:
         meta["shape"] = network.shape
     tensors = {f"{n.name}.{label}": values for n in network.nodes for label, values in table.tensors(n).items()}
@@ -124,11 +127,16 @@ def _network(meta: schema.Description, tensors: dict[str, Tensor]) -> Network:
     if left:
         raise ValueError(f"tensor {min(left)} belongs to no layer")
     shape = getattr(meta, "shape", None) or ()  # version 1 has none
-    return Network(meta.name, meta.features, _kind(meta.input), nodes, meta.step, shape)
+    real: dict[str, Any] = {k: getattr(meta, k) for k in ("scales", "offset", "output_step") if hasattr(meta, k)}
+    worth: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in real.items()}
+    return Network(meta.name, meta.features, _kind(meta.input), nodes, meta.step, shape, **worth)
 
 
 def _version(network: Network) -> int:
     """The lowest version of the file that can represent the network."""
+    real = network.scales or network.offset or network.output_step != 1.0
+    if real or not all(table.square(n) for n in network.nodes):
+        return 4
     kinds = [network.input, *(n.scaling.out for n in network.nodes if n.scaling)]
     if any(kind.within for kind in kinds):
         return 3

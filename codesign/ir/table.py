@@ -3,6 +3,7 @@
 | type of a field         | in the description              | as a tensor, NAME. and |
 |-------------------------|---------------------------------|------------------------|
 | `int`                   | a whole number                  |                        |
+| `Pair`                  | [height, width]; one number in versions 1 to 3 |         |
 | `str`                   | the name of a node              |                        |
 | `Trim` or None          | [gain, shift]; None is left out |                        |
 | `Requant`               | shift, out                      | mult, bias             |
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.fixed import Ints, IntType, Trim
+from codesign.ir.geometry import Pair
 from codesign.ir.nodes import KINDS, Node, Requant
 from codesign.ir.nodes.matrix import Weights
 
@@ -42,8 +44,14 @@ def tensors(node: Node) -> dict[str, NDArray[Any]]:
     return found
 
 
-def record(node: Node, type_of: Callable[[IntType], Any]) -> dict[str, Any]:
-    """A node without its tensors, in JSON values; `type_of` encodes integer types."""
+def square(node: Node) -> bool:
+    """Whether one number describes every window of a node."""
+    pairs = (getattr(node, f) for f, kind in types(type(node)).items() if kind == Pair)
+    return all(height == width for height, width in pairs)
+
+
+def record(node: Node, type_of: Callable[[IntType], Any], pairs: bool) -> dict[str, Any]:
+    """A node without its tensors, in JSON values; `type_of` encodes integer types. pairs: windows have two sides."""
     found: dict[str, Any] = {"kind": node.kind}
     for field, kind in types(type(node)).items():
         value = getattr(node, field)
@@ -51,6 +59,8 @@ def record(node: Node, type_of: Callable[[IntType], Any]) -> dict[str, Any]:
             found |= {"shift": value.shift, "out": type_of(value.out)}
         elif kind == TRIM:
             found |= {field: [value.gain, value.shift]} if value is not None else {}
+        elif kind == Pair:
+            found[field] = list(value) if pairs else value[0]
         elif kind not in ARRAYS:
             found[field] = value
     return found

@@ -50,6 +50,8 @@ def _verify_input(network: Network) -> None:
     where, shape = f"network {network.name}", network.shape
     if not isinstance(network.step, int | float) or not 0 < network.step < math.inf:
         raise InputError(f"{where}: step must be a finite number above 0, got {network.step!r}")
+    if not isinstance(network.output_step, int | float) or not 0 < network.output_step < math.inf:
+        raise InputError(f"{where}: output_step must be a finite number above 0, got {network.output_step!r}")
     if network.input.bits > 8:
         raise InputError(f"{where}: input type must have 1..8 bits, got {network.input}")
     if type(network.features) is not int or not 1 <= network.features <= MAX_VALUES:
@@ -61,6 +63,16 @@ def _verify_input(network: Network) -> None:
             f"{where}: shape {times(shape)} has {math.prod(shape)} values, features is {network.features}; "
             "make them equal"
         )
+    counts = {0, 1, network.features, *shape[:1]}
+    for field, values in (("scales", network.scales), ("offset", network.offset)):
+        if not isinstance(values, tuple) or len(values) not in counts:
+            came = len(values) if isinstance(values, tuple) else type(values).__name__
+            wanted = ", ".join(map(str, sorted(counts)))
+            raise InputError(f"{where}: {field} must be a tuple of {wanted} numbers, got {came}")
+        for value in values:
+            if not math.isfinite(value) or (field == "scales" and value <= 0):
+                least = " and above 0" if field == "scales" else ""
+                raise InputError(f"{where}: {field} must be finite{least}, got {value!r}")
 
 
 def _verify_last(node: Node) -> None:

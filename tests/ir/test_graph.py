@@ -71,7 +71,7 @@ def test_channels_of_groups() -> None:
 def test_what_a_field_left_out_means() -> None:
     weight, q = np.ones((1, 1, 1, 1), np.int32), hidden(1)
     node = Conv("c", "input", weight, q)
-    assert (node.stride, node.padding, node.groups, node.trim) == (1, 0, 1, None)
+    assert (node.stride, node.padding, node.groups, node.trim) == ((1, 1), (0, 0), 1, None)
     assert Linear("l", "input", weight[0, 0], q).trim is None
     assert Network("n", 1, U4, ()).shape == ()
     assert Add("a", "x", "y", q.mult, q).sources == ("x", "y")

@@ -19,7 +19,7 @@ NODES["linear"] = replace(NODES["linear"], trim=Trim(3, 2))  # type: ignore[call
 
 
 def kept(node: Node) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    return table.record(node, lambda kind: kind), table.tensors(node)
+    return table.record(node, lambda kind: kind, True), table.tensors(node)
 
 
 def test_a_network_of_every_kind() -> None:

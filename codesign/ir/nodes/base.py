@@ -96,6 +96,18 @@ def check_least(node: Reader, **least: int) -> None:
             raise InputError(f"layer {node.name}: {field} must be an integer of at least {smallest}, got {value!r}")
 
 
+def check_pairs(node: Reader, **least: int) -> None:
+    """Raises InputError unless the named fields are pairs (height, width) of integers of at least the given value."""
+    for field, smallest in least.items():
+        value: Any = getattr(node, field)
+        two = isinstance(value, tuple) and len(value) == 2
+        if not two or any(type(v) is not int or v < smallest for v in value):
+            came = value[0] if two and value[0] == value[1] else value
+            raise InputError(
+                f"layer {node.name}: {field} must be an integer of at least {smallest}, or a pair of them, got {came!r}"
+            )
+
+
 def check_image(node: Reader, source: Shape) -> Shape:
     """`source`, the shape that an image layer reads. Raises InputError unless it is (channels, height, width)."""
     if len(source) == 3:

@@ -11,8 +11,8 @@ from codesign.brief import times
 from codesign.errors import InputError
 from codesign.fixed import WEIGHT_BITS, Ints, IntType, Trim
 from codesign.ir.exact import convolve_exact, matmul_exact
-from codesign.ir.geometry import Shape, Window
-from codesign.ir.nodes.base import Reader, Requant, check_image, check_least
+from codesign.ir.geometry import Pair, Shape, Window, along, pair
+from codesign.ir.nodes.base import Reader, Requant, check_image, check_least, check_pairs
 
 Weights = NDArray[np.int32]
 
@@ -74,9 +74,9 @@ class Linear(Reader):
 class Conv(Reader):
     """`requantize(convolution)`. weight is (outputs, inputs // groups, kernel_h, kernel_w), as `Linear`'s codes.
 
-    A cross-correlation, as in every training framework: the kernel is not flipped. padding zeros surround the
-    image on all four sides, whether or not 0 is in the range of its input. Convolution group g of the outputs reads
-    only that of the inputs.
+    A cross-correlation, as in every training framework: the kernel is not flipped. stride and padding are (height,
+    width); one number stands for both. The padding is zeros on all four sides, whether or not 0 is in the range of its
+    input. Convolution group g of the outputs reads only that of the inputs.
     """
 
     kind = "conv"
@@ -84,10 +84,14 @@ class Conv(Reader):
 
     weight: Weights
     requant: Requant
-    stride: int = 1
-    padding: int = 0
+    stride: Pair = (1, 1)
+    padding: Pair = (0, 0)
     groups: int = 1
     trim: Trim | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("stride", "padding"):
+            object.__setattr__(self, name, pair(getattr(self, name)))
 
     @property
     def inputs(self) -> int:
@@ -120,7 +124,8 @@ class Conv(Reader):
 
     @property
     def facts(self) -> str:
-        return f"{times(self.weight.shape)} stride {self.stride} padding {self.padding} groups {self.groups}"
+        form = f"stride {along(self.stride)} padding {along(self.padding)} groups {self.groups}"
+        return f"{times(self.weight.shape)} {form}"
 
     def shape(self, *sources: Shape) -> Shape:
         return self.window.over(sources[0], self.outputs)
@@ -133,7 +138,8 @@ class Conv(Reader):
                 f"got shape {self.weight.shape}"
             )
         _check_weight(self)
-        check_least(self, stride=1, padding=0, groups=1)
+        check_pairs(self, stride=1, padding=0)
+        check_least(self, groups=1)
         source = check_image(self, sources[0])
         channels = source[0]
         if channels % self.groups or self.outputs % self.groups:
@@ -146,9 +152,10 @@ class Conv(Reader):
                 f"{where}: reads {self.inputs} channels (groups {self.groups}, {self.weight.shape[1]} in each) "
                 f"but {self.source} gives {channels}"
             )
-        if self.padding >= min(self.kernel):
+        if any(p >= k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise InputError(
-                f"{where}: padding must be smaller than the {times(self.kernel)} kernel, got {self.padding}; pad less"
+                f"{where}: padding must be smaller than the {times(self.kernel)} kernel, got {along(self.padding)}; "
+                "pad less"
             )
         if not self.window.fits(source):
             raise InputError(

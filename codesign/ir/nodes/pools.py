@@ -8,29 +8,33 @@ from codesign.brief import times
 from codesign.errors import InputError
 from codesign.fixed import Ints
 from codesign.ir.exact import pool
-from codesign.ir.geometry import Shape, Window
-from codesign.ir.nodes.base import Reader, Requant, check_image, check_least
+from codesign.ir.geometry import Pair, Shape, Window, along, pair
+from codesign.ir.nodes.base import Reader, Requant, check_image, check_pairs
 
 
 @dataclass(frozen=True, eq=False)
 class _Pool(Reader):
-    size: int  # of the square window
-    stride: int
+    size: Pair  # of the window (height, width); one number stands for both
+    stride: Pair
+
+    def __post_init__(self) -> None:
+        for name in ("size", "stride"):
+            object.__setattr__(self, name, pair(getattr(self, name)))
 
     @property
     def window(self) -> Window:
         """The window whose values become one."""
-        return Window.square(self.size, self.stride)
+        return Window(self.size, self.stride)
 
     @property
     def facts(self) -> str:
-        return f"{times(self.window.size)} stride {self.stride}"
+        return f"{times(self.window.size)} stride {along(self.stride)}"
 
     def shape(self, *sources: Shape) -> Shape:
         return self.window.over(sources[0])
 
     def check(self, *sources: Shape) -> None:
-        check_least(self, size=1, stride=1)
+        check_pairs(self, size=1, stride=1)
         source = check_image(self, sources[0])
         if not self.window.fits(source):
             raise InputError(

@@ -6,16 +6,25 @@ from torch.nn import functional
 
 from codesign.fixed import Ints, IntType, requant_constants, requantize_sum
 from codesign.ir import Add, AvgPool, MaxPool, Node, Requant
+from codesign.ir.geometry import Pair, Window, pair
 from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU
 from codesign.train.layers.ste import affine, requantize
 
 
 class _Pool(QuantModule):
-    """One value for each square window, of the same type and scale."""
+    """One value for each window, of the same type and scale. size and stride are (height, width), or one for both."""
 
-    def __init__(self, name: str, source: str, size: int, stride: int) -> None:
+    def __init__(self, name: str, source: str, size: int | Pair, stride: int | Pair) -> None:
         super().__init__(name, source)
-        self.size, self.stride = size, stride
+        self.window = Window(pair(size), pair(stride))
+
+    @property
+    def size(self) -> Pair:
+        return self.window.size
+
+    @property
+    def stride(self) -> Pair:
+        return self.window.stride
 
 
 class QuantMaxPool(_Pool):
@@ -39,13 +48,13 @@ class QuantAvgPool(_Pool):
 
     def requant(self, kind: IntType, channels: int) -> Requant:
         """The requantizer that divides a window's sum by its size."""
-        mult, bias, shift = requant_constants(np.full(channels, 1 / self.size**2), 0.0)
+        mult, bias, shift = requant_constants(np.full(channels, 1 / self.window.area), 0.0)
         return Requant(mult, bias, shift, kind)
 
     def forward(self, x: Edge) -> Edge:
         total = functional.avg_pool2d(x.value, self.size, self.stride, divisor_override=1)
         kind = (float(x.kind.lo), float(x.kind.hi), 1)
-        return x._replace(value=requantize(total, total.new_zeros(()), total.new_ones(()), kind, 1 / self.size**2))
+        return x._replace(value=requantize(total, total.new_zeros(()), total.new_ones(()), kind, 1 / self.window.area))
 
     def integers(self, x: IntEdge) -> IntEdge:
         """The same by the integer contract."""
