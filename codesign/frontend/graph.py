@@ -1,4 +1,4 @@
-"""The real-valued network between a user's model and its integers: what every front end makes, and every quantizer takes.
+"""The real-valued network between a user's model and its integers: every front end makes it, every quantizer takes it.
 
 Everything that folds is folded: batch norm, scales and offsets lie in weights and biases. Values are float64.
 """
@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from codesign.account import Row
 from codesign.brief import Brief
 from codesign.ir.geometry import Shape, Window
 
@@ -116,21 +117,6 @@ class Sum(_Op):
 
 
 Op = Matrix | Pool | Sum
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """One operation of the user's model in the table of a compile.
-
-    verdict: "mapped to", "folded into", "dropped" or "refused"; what: to which layer, or because of what, and, when
-    refused, what to do.
-    """
-
-    where: str  # the module's path, as `features.0 (BatchNorm2d)`, or the operation's name in forward
-    operation: str  # as a user calls it: conv2d, batch_norm, relu6, log_softmax
-    verdict: str
-    what: str
-    line: str = ""  # FILE:LINE of the user's source, where it is known
 
 
 @dataclass(frozen=True, eq=False)
