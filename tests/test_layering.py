@@ -15,7 +15,7 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-_TOOLS = "arrays brief checked errors files folders records resources settings temporary workers"
+_TOOLS = "account arrays brief checked errors files folders records resources settings temporary workers"
 LONE = set(_TOOLS.split(" "))
 COMMON = LONE | {"__version__"}
 TABLE: dict[str, tuple[str, str]] = {
