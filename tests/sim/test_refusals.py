@@ -23,7 +23,7 @@ def p() -> Program:
 @pytest.mark.parametrize(
     ("options", "error", "expected"),
     [
-        ({"simulator": "vcs"}, UnsupportedError, "simulator 'vcs': is not supported; use icarus"),
+        ({"simulator": "vcs"}, UnsupportedError, "simulator 'vcs': is not supported; use icarus or verilator"),
         ({"load": "jtag"}, UnsupportedError, "load 'jtag': must be bus or backdoor"),
         ({"waves": True}, InputError, "simulate: waves need a folder to be kept in; give folder="),
     ],
