@@ -21,7 +21,9 @@ def simulate(
         Path | None, typer.Option(metavar="DIR", help="Keep outputs, log and waveforms in this folder.")
     ] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Record waveforms (FST) in --out.")] = False,
-    simulator: Annotated[str, typer.Option(metavar="NAME", help="Simulator to use: icarus.")] = "icarus",
+    simulator: Annotated[
+        str, typer.Option(metavar="NAME", help="icarus, or verilator, faster once it has compiled the chip.")
+    ] = "icarus",
     load: Annotated[
         str, typer.Option(metavar="HOW", help="Program the chip by bus, as firmware does, or by backdoor, faster.")
     ] = "bus",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from codesign import __version__, ir
 from codesign.errors import InputError, UnsupportedError
+from codesign.flow.describe import Flow
 from codesign.flow.stage import Context, Stage
 from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, text
 from codesign.train.recipe import Recipe
@@ -31,14 +32,14 @@ def unplaced(recipe: Recipe) -> str | None:
     return None
 
 
-def prepare(stages: Sequence[Stage], recipe: Recipe) -> None:
+def prepare(stages: Sequence[Stage], flow: Flow) -> None:
     """Refuse at once what `stages` would refuse only after minutes of training. Raises ToolError, UnsupportedError."""
-    if any(s.name == "compile" for s in stages) and (refused := unplaced(recipe)):
+    if any(s.name == "compile" for s in stages) and (refused := unplaced(flow)):
         raise UnsupportedError(f"{refused}; train it alone with --until train")
     if any(s.name == "simulate" for s in stages):
-        from codesign.sim.simulators.icarus import require
+        from codesign.sim.simulators import SIMULATORS
 
-        require()
+        SIMULATORS[flow.simulate.simulator].require()
 
 
 def _train(context: Context, folder: Path) -> None:
