@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike, NDArray
 from codesign.arrays import as_array
 from codesign.brief import times
 from codesign.errors import InputError
-from codesign.fixed import Ints, clamp
+from codesign.fixed import Ints, quantize
 from codesign.ir.graph import Network
 
 Real = NDArray[np.float64]
@@ -29,11 +29,8 @@ def to_integers(network: Network, x: ArrayLike, what: str = "inputs") -> Ints:
     if not np.isfinite(real).all():
         image, feature = np.argwhere(~np.isfinite(real))[0]
         raise InputError(f"{what}: image {image} value {feature} is {real[image, feature]}; remove NaN and infinity")
-    with np.errstate(over="ignore"):  # beyond every number is beyond the integer type
-        steps = (real - per_feature(network, network.offset, 0.0)) / (
-            network.step * per_feature(network, network.scales, 1.0)
-        )
-        return clamp(np.floor(steps + 0.5), network.input)
+    steps = network.step * per_feature(network, network.scales, 1.0)
+    return quantize(real, steps, network.input, per_feature(network, network.offset, 0.0))
 
 
 def to_reals(network: Network, outputs: Ints) -> Real:
