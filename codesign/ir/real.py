@@ -1,5 +1,7 @@
 """Real numbers in and out of an integer network: what its integers are worth."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -36,6 +38,28 @@ def to_integers(network: Network, x: ArrayLike, what: str = "inputs") -> Ints:
 def to_reals(network: Network, outputs: Ints) -> Real:
     """Output integers as real scores, float64."""
     return outputs.astype(np.float64) * network.output_step
+
+
+def predict(network: Network, x: ArrayLike, run: Callable[[Ints], Ints]) -> Real:
+    """Real scores (images, outputs) of real inputs, by an execution of the network on integers."""
+    return to_reals(network, run(to_integers(network, x)))
+
+
+def meaning(network: Network) -> tuple[str, str]:
+    """What an input and an output of the network stand for, in a line each."""
+    many = [
+        f"each {'feature' if n == network.features else 'channel'} its own {word}"
+        for word, n in (("step", len(network.scales)), ("offset", len(network.offset)))
+        if n > 1
+    ]
+    form = times(network.shape or (network.features,))
+    if many:
+        worth = " and ".join(many)
+    else:
+        step = network.step * (network.scales or (1.0,))[0]
+        offset = (network.offset or (0.0,))[0]
+        worth = f"q stands for {f'{offset:.6g} + ' if offset else ''}{step:.6g} q"
+    return f"{form} x {network.input}, {worth}", f"{network.outputs} x i32, q stands for {network.output_step:.6g} q"
 
 
 def per_feature(network: Network, values: tuple[float, ...], absent: float) -> Real:

@@ -18,7 +18,7 @@ from codesign.program import Program
 from tests.hdl.programs import images, net, program
 from tests.program.builds import TINY, TRIMS, built, contents
 
-WHOLE = "give whole steps of 1, which is network.step: np.floor(x / step + 0.5).clip(0, 255).astype(int)"
+WHOLE = "quantize real numbers first: x = network.quantize(x), or program.quantize(x)"
 
 
 class TestRoundTrip:
