@@ -188,7 +188,9 @@ class Program(Brief):
             raise ImageError("\n".join(damaged.values()))
         mapping = place(ir.load(root / NETWORK), chip, manifest.trims)
         listed = f"image/{image.LIST}" in manifest.files or None  # a long one: by request or from an older version
-        found = {f"image/{name}": line for name, line in image.damages(root / "image", mapping, listed).items()}
+        headed = f"image/{image.HEADER}" in manifest.files  # older versions did not write it
+        damaged_image = image.damages(root / "image", mapping, listed, headed)
+        found = {f"image/{name}": line for name, line in damaged_image.items()}
         if damaged:
             raise ImageError("\n".join(found.get(name, line) for name, line in damaged.items()))
         if "image/image.bin" in found:
