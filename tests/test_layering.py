@@ -52,7 +52,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "reference": ("", ""),  # imports the models that its pages name
     "cli": (
         "report chip",
-        "flow study search train.ranks program compiler ir image rtl sim doctor",
+        "flow study search train.ranks program compiler ir image rtl sim doctor data",
     ),
     "__main__": ("cli", ""),
     "__init__": ("", "train data devices chip ir mapping program compiler sim flow report search"),

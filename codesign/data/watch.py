@@ -25,10 +25,12 @@ def of_bytes(x_test: Numbers, span: Range, kind: IntType) -> Iterator[str]:
 
 
 def of_reals(x_train: Numbers, x_test: Numbers, ranges: Sequence[Range], scaling: Scaling) -> Iterator[str]:
-    """Test values outside the ranges, more than 1 %; features that a step of the whole set's range cannot resolve."""
+    """Test values outside the ranges, far more than by chance; features that a step of the whole set's range cannot
+    resolve."""
     lo, hi = np.array([r.lo for r in ranges]), np.array([r.hi for r in ranges])
     outside = int(((x_test < lo) | (x_test > hi)).sum())
-    if outside > x_test.size / 100:
+    chance = 2 / (len(x_train) + 1)  # that a new number lies outside the range of so many
+    if outside > x_test.size * (0.01 + 2 * chance):
         which = f"{ranges[0]}, the range" if len(ranges) == 1 else "the ranges"
         yield (
             f"{outside:,} of {x_test.size:,} test values lie outside {which} of the training data, and saturate "

@@ -16,6 +16,7 @@ from codesign.data import Dataset
 from codesign.errors import InputError, UnsupportedError
 from codesign.fixed import IntType
 from codesign.flow.stage import Context, Stage
+from codesign.ir.labels import accuracy
 from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Metrics, text
 from codesign.train.recipe import Recipe
 
@@ -125,7 +126,7 @@ def _reference(context: Context, folder: Path) -> None:
     x, labels = _test_data(context)
     outputs = program.run(x)
     _save(folder / "outputs.npy", outputs)
-    _dump(folder / "reference.json", {"percent": _percent(outputs, labels), "images": len(labels)})
+    _dump(folder / "reference.json", {"percent": accuracy(outputs, labels), "images": len(labels)})
 
 
 def _simulate(context: Context, folder: Path) -> None:
@@ -151,7 +152,7 @@ def _simulate(context: Context, folder: Path) -> None:
     _dump(
         folder / "simulate.json",
         {
-            "percent": _percent(result.outputs, labels),
+            "percent": accuracy(result.outputs, labels),
             "images": result.images,
             "cycles": result.latency,
             "interval": result.interval,
@@ -250,8 +251,4 @@ def _dump(path: Path, content: dict[str, Any]) -> None:
 def _reference_on(context: Context, images: int) -> Accuracy:
     """The reference on the first `images` test images, those that are simulated."""
     outputs = np.load(context.folder("reference") / "outputs.npy")
-    return Accuracy(percent=_percent(outputs[:images], _test_data(context)[1][:images]), images=images)
-
-
-def _percent(outputs: NDArray[np.generic], labels: NDArray[np.generic]) -> float:
-    return 100.0 * float((outputs.argmax(axis=1) == labels).mean())
+    return Accuracy(percent=accuracy(outputs[:images], _test_data(context)[1][:images]), images=images)

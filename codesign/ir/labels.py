@@ -28,8 +28,8 @@ def check_labels(labels: ArrayLike, images: int, outputs: int, what: str = "labe
     return y.astype(np.int64)
 
 
-def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.int64]) -> float:
+def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.generic]) -> float:
     """Percent of rows whose largest output is the label. Raises InputError when there are none."""
     if not len(labels):
         raise InputError("inputs: has no images; accuracy needs at least one")
-    return 100.0 * int((outputs.argmax(axis=1) == labels).sum()) / len(labels)
+    return 100.0 * float((outputs.argmax(axis=1) == labels).mean())

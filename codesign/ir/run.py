@@ -27,7 +27,7 @@ def check_inputs(x: NDArray[np.generic], network: Network) -> Ints:
     if not np.issubdtype(a.dtype, np.integer):
         raise InputError(
             f"{where}: dtype must be an integer, got {a.dtype}; quantize real numbers first: "
-            "x = network.quantize(x), or program.quantize(x)"
+            "network.quantize(x), program.quantize(x), or --real on the command line"
         )
     if not network.input.holds(a):
         kind = network.input

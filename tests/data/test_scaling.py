@@ -149,6 +149,9 @@ def test_features_that_vanish_in_the_range_of_the_set_are_warned_of() -> None:
 def test_test_values_beyond_the_training_range_are_warned_of() -> None:
     x, y = np.random.default_rng(0).random((50, 2)), np.arange(50) % 2
     Dataset("mine", x, y, x[:, ::-1], y, 2).warn_of_range(IntType(8))
+    few = np.random.default_rng(1).random((50, 2)) * 1.06
+    assert (few > x.max(axis=0)).sum() > 1, "so many lie outside by chance"
+    Dataset("mine", x, y, few, y, 2, scale="feature").warn_of_range(IntType(8))
     with pytest.warns(CodesignWarning, match=r"mine: 24 of 100 test values lie outside the ranges of the training"):
         Dataset("mine", x, y, x * 1.2, y, 2, scale="feature").warn_of_range(IntType(8))
 

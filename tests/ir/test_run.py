@@ -13,7 +13,7 @@ from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Requant, e
 from tests.ir.networks import I5, linear, raw, residual, toy
 from tests.ir.plain import plain
 
-WHOLE = "quantize real numbers first: x = network.quantize(x), or program.quantize(x)"
+WHOLE = "quantize real numbers first: network.quantize(x), program.quantize(x), or --real on the command line"
 
 I8 = IntType(8, signed=True)
 

@@ -100,5 +100,5 @@ def test_labels_that_do_not_fit(labels: Any, message: str) -> None:
 def test_accuracy_is_a_percentage_of_images() -> None:
     outputs = np.array([[1, 2, 0], [5, 1, 1], [0, 0, 7]])
     assert accuracy(outputs, check_labels([1.0, 0, 2], 3, 3)) == 100.0
-    assert accuracy(outputs, check_labels(np.array([[1], [1], [2]], np.uint8), 3, 3)) == 200 / 3
+    assert accuracy(outputs, check_labels(np.array([[1], [1], [2]], np.uint8), 3, 3)) == pytest.approx(200 / 3)
     assert told(accuracy, outputs[:0], check_labels([], 0, 3)) == "inputs: has no images; accuracy needs at least one"

@@ -18,7 +18,7 @@ from codesign.program import Program
 from tests.hdl.programs import images, net, program
 from tests.program.builds import TINY, TRIMS, built, contents, signed
 
-WHOLE = "quantize real numbers first: x = network.quantize(x), or program.quantize(x)"
+WHOLE = "quantize real numbers first: network.quantize(x), program.quantize(x), or --real on the command line"
 
 
 class TestRoundTrip:

@@ -95,7 +95,9 @@ class TestAccountFile:
         loaded = Program.load(build)
         assert loaded.account == ACCOUNT and loaded.summary() == real().summary()
         assert contents(loaded.save(tmp_path / "again")) == contents(build)
-        assert json.loads((build / "account.json").read_text())["account"]["quality"]["images"] == 256
+        text = (build / "account.json").read_text()
+        assert "Infinity" not in text, "no word of JSON"
+        assert json.loads(text)["account"]["quality"]["images"] == 256
         assert "account.json" in json.loads((build / "program.json").read_text())["files"]
 
     def test_without_one(self, tmp_path: Path) -> None:
