@@ -98,7 +98,7 @@ def test_bytes_feature_by_feature() -> None:
 
 
 def test_ranges_are_those_of_all_training_rows() -> None:
-    x = np.array([[0.5, 3.0], [1.5, -1.0], [0.75, 2.0], [1.0, 2.0]])
+    x = np.array([[0.75, 2.0], [1.0, 2.0], [0.5, 3.0], [1.5, -1.0]])
     data = rows(x).scaled("feature")
     held = data.split(2)
     assert held.ranges == data.ranges == (Range(0.5, 1.5), Range(-1.0, 3.0))

@@ -64,6 +64,12 @@ def test_what_are_no_inputs(x: Any, message: str) -> None:
     assert told(toy().quantize, x).startswith(f"inputs: {message}")
 
 
+@pytest.mark.parametrize("step", [1e-300, 1e300])
+def test_steps_that_float64_cannot_hold(step: float) -> None:
+    said = told(ir.verify, toy(step=step, scales=(step,)))
+    assert said == f"network toy: step * scales must be a finite number above 0, got {step} * {step}"
+
+
 def test_meaning() -> None:
     assert meaning(toy()) == ("5 x i4, q stands for 0.25 q", "3 x i32, q stands for 1 q")
     one = toy(scales=(2.0,), offset=(-1.5,), output_step=0.01)
