@@ -1,6 +1,10 @@
 """What became of a user's model: the table of a compile, and what quantization and converters cost."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from codesign.brief import counted
+from codesign.errors import plain
 
 VERDICTS = ("mapped to", "folded into", "dropped", "refused")
 
@@ -49,3 +53,46 @@ class Account:
 
     rows: tuple[Row, ...] = ()
     quality: Quality | None = None
+
+
+def text(account: Account) -> str:
+    """The account for people: what became of each operation, then what quantization and converters cost."""
+    lines = [line for row in account.rows for line in _row(row)]
+    if account.quality is not None:
+        lines += ["", *_quality(account.quality)] if lines else _quality(account.quality)
+    return "\n".join(map(plain, lines))
+
+
+def _row(row: Row) -> Iterator[str]:
+    yield f"{row.where}: {row.operation} {row.verdict} {row.what}" + (f" ({row.line})" if row.line else "")
+
+
+def _quality(q: Quality) -> Iterator[str]:
+    yield f"on {counted(q.images, 'calibration input')}, percent"
+    columns = ("float", "network", "chip")
+    rows = {
+        "agreement with the float model": (None, q.agreement_network, q.agreement_chip),
+        "accuracy": (q.accuracy_float, q.accuracy_network, q.accuracy_chip),
+    }
+    known = {name: row for name, row in rows.items() if any(v is not None for v in row)}
+    yield from _table(("", *columns), [(name, *map(_percent, row)) for name, row in known.items()])
+    if q.layers:
+        yield ""
+        found = [(r.name, f"{r.snr_db:.1f}", _share(r.saturated), _share(r.converters)) for r in q.layers]
+        yield from _table(("layer", "SNR, dB", "saturated, %", "converters clip, %"), found)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of columns, the first flush left, numbers flush right."""
+    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+    for first, *rest in (head, *rows):
+        cells = [first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(rest, widths[1:], strict=True))]
+        yield "  ".join(cells).rstrip()
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f}"
