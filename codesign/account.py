@@ -1,9 +1,16 @@
 """What became of a user's model: the table of a compile, and what quantization and converters cost."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from codesign.arrays import as_array
+from codesign.errors import InputError
+
+from codesign.brief import counted
+from codesign.errors import plain
 
 VERDICTS = ("mapped to", "folded into", "dropped", "refused")
 
@@ -65,17 +72,80 @@ class Judge:
 
     def agreement(self, outputs: NDArray[np.generic]) -> float:
         """Percent of the inputs whose largest output is the model's; outputs are (images, outputs)."""
-        return _percent(outputs.argmax(axis=1) == self.best)
+        return _right(outputs.argmax(axis=1) == self.best)
 
     def accuracy(self, outputs: NDArray[np.generic]) -> float | None:
         """Percent of the inputs whose largest output is their label; None without labels."""
-        return None if self.labels is None else _percent(outputs.argmax(axis=1) == self.labels)
+        return None if self.labels is None else _right(outputs.argmax(axis=1) == self.labels)
 
     @property
     def own_accuracy(self) -> float | None:
         """Accuracy of the model itself."""
-        return None if self.labels is None else _percent(self.best == self.labels)
+        return None if self.labels is None else _right(self.best == self.labels)
 
 
-def _percent(right: NDArray[np.bool_]) -> float:
+def _right(right: NDArray[np.bool_]) -> float:
     return 100.0 * int(right.sum()) / len(right)
+
+
+def text(account: Account) -> str:
+    """The account for people: what became of each operation, then what quantization and converters cost."""
+    lines = [line for row in account.rows for line in _row(row)]
+    if account.quality is not None:
+        lines += ["", *_quality(account.quality)] if lines else _quality(account.quality)
+    return "\n".join(map(plain, lines))
+
+
+def _row(row: Row) -> Iterator[str]:
+    yield f"{row.where}: {row.operation} {row.verdict} {row.what}" + (f" ({row.line})" if row.line else "")
+
+
+def _quality(q: Quality) -> Iterator[str]:
+    yield f"on {counted(q.images, 'calibration input')}, percent"
+    columns = ("float", "network", "chip")
+    rows = {
+        "agreement with the float model": (None, q.agreement_network, q.agreement_chip),
+        "accuracy": (q.accuracy_float, q.accuracy_network, q.accuracy_chip),
+    }
+    known = {name: row for name, row in rows.items() if any(v is not None for v in row)}
+    yield from _table(("", *columns), [(name, *map(_percent, row)) for name, row in known.items()])
+    if q.layers:
+        yield ""
+        found = [(r.name, f"{r.snr_db:.1f}", _share(r.saturated), _share(r.converters)) for r in q.layers]
+        yield from _table(("layer", "SNR, dB", "saturated, %", "converters clip, %"), found)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lines of columns, the first flush left, numbers flush right."""
+    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+    for first, *rest in (head, *rows):
+        cells = [first.ljust(widths[0]), *(c.rjust(w) for c, w in zip(rest, widths[1:], strict=True))]
+        yield "  ".join(cells).rstrip()
+
+
+def check_labels(labels: ArrayLike | None, images: int, outputs: int) -> NDArray[np.int64] | None:
+    """The labels as (images,) int64. Raises InputError unless there is one of 0..outputs-1 for every image."""
+    if labels is None:
+        return None
+    given = as_array(labels, "labels")
+    if given.shape != (images,):
+        raise InputError(
+            f"labels: must be one for each of {images} calibration inputs, got shape {given.shape}; "
+            "give class numbers in the same order"
+        )
+    if given.dtype.kind not in "iu":
+        raise InputError(f"labels: must be integers, got {given.dtype}; give the number of each input's class")
+    if given.min() < 0 or given.max() >= outputs:
+        raise InputError(
+            f"labels: must lie in 0..{outputs - 1}, one for each of {outputs} outputs, got {given.min()}..{given.max()}; "
+            "number the classes as the model's outputs"
+        )
+    return given.astype(np.int64)
+
+
+def _percent(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.2f}"

@@ -91,8 +91,8 @@ TOOLS = (
     _Tool(
         "verilator",
         _program("verilator", "--version"),
-        "checks: lint of the Verilog",
-        _system("verilator", "verilator", "verilator"),
+        "fast simulation, and checks: lint of the Verilog",
+        _system("verilator g++ make zlib1g-dev", "verilator gcc-c++ make zlib-devel", "verilator"),
         required=False,
         oldest=(5,),
     ),

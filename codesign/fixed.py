@@ -94,10 +94,19 @@ def clamp(value: ArrayLike, kind: IntType) -> Ints:
     return np.asarray(np.clip(np.asarray(value), kind.lo, kind.hi), dtype=np.int64)
 
 
-def quantize(values: ArrayLike, step: float, kind: IntType) -> Ints:
-    """Real values as integers of `kind`, each worth `step`: the nearest, halves up, clamped to lo..hi."""
+def quantize(
+    values: ArrayLike,
+    step: float | NDArray[np.float64],
+    kind: IntType,
+    offset: float | NDArray[np.float64] = 0.0,
+) -> Ints:
+    """Real values as integers of `kind`, q for `offset + step * q`: the nearest, halves up, clamped to lo..hi.
+
+    `floor((value - offset) / step + 0.5)` in float64, one operation after the other. Twin of `codesign_input` in
+    image/network.h. step and offset may be arrays that broadcast with the values.
+    """
     with np.errstate(over="ignore"):  # beyond every number is beyond the integer type
-        return clamp(np.floor(np.asarray(values, dtype=np.float64) / step + 0.5), kind)
+        return clamp(np.floor((np.asarray(values, dtype=np.float64) - offset) / step + 0.5), kind)
 
 
 def bit_planes(x: ArrayLike, kind: IntType) -> NDArray[np.uint8]:

@@ -10,24 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from codesign import image, ir, rtl
+from codesign.account import Account, text
 from codesign.brief import Brief, html_table
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError, ImageError
 from codesign.fixed import Ints
 from codesign.folders import staged
+from codesign.ir import real
+from codesign.ir.labels import accuracy, check_labels
 from codesign.mapping import Cycles, Die, Mapping, place, predict, run
 from codesign.program_json import (
+    ACCOUNT,
     CHIP,
     MANIFEST,
     NETWORK,
     SCHEMA,
     Manifest,
+    account_text,
     check_files,
     digest,
     json_text,
+    read_account,
     read_chip,
     read_manifest,
     sha256,
@@ -48,6 +54,7 @@ class Program(Brief):
     """
 
     mapping: Mapping
+    account: Account | None = None  # what became of the model, and what that cost; None if it was not told
 
     @property
     def chip(self) -> Chip:
@@ -82,6 +89,55 @@ class Program(Brief):
         """
         return run(self.mapping, x, die, adc)
 
+    def quantize(self, x: ArrayLike) -> Ints:
+        """Real inputs (images, ...), in the units of the data, as the integers (images, features) that the chip takes.
+
+        The nearest, halves up, clamped to the input type; firmware does the same with image/network.h. Raises
+        InputError for other sizes, for NaN and infinity.
+
+        >>> q = program.quantize([[0.4] * 30, [7.6] * 30])
+        >>> q[:, 0]
+        array([0, 8])
+        """
+        return self.network.quantize(x)
+
+    def predict(self, x: ArrayLike, die: Die | None = None) -> NDArray[np.float64]:
+        """Real scores (images, outputs) of real inputs: `quantize`, `run` with converters, then real numbers again.
+
+        die: as in `run`. Raises InputError as `quantize` does.
+
+        >>> bool((program.predict(x) == program.run(x) * program.network.output_step).all())
+        True
+        """
+        return real.predict(self.network, x, lambda q: self.run(q, die))
+
+    def accuracy(self, x: ArrayLike, labels: ArrayLike, die: Die | None = None) -> float:
+        """Percent of real inputs whose largest score is their label, an output's number.
+
+        Raises InputError as `predict` does, and unless there is one label 0..outputs-1 for each input.
+
+        >>> program.accuracy(x, [1, 4, 0])  # doctest: +ELLIPSIS
+        66.66...
+        """
+        inputs = self.quantize(x)
+        known = check_labels(labels, len(inputs), self.network.outputs)
+        return accuracy(self.run(inputs, die), known)
+
+    def summary(self) -> str:
+        """What the program is, for people: chip, arrays, cycles, what inputs and outputs stand for, and the account.
+
+        >>> print(program.summary())
+        net0 on tiny: 5 of 6 arrays (at least 4), latency 55, interval 42 cycles
+        inputs:  30 x u8, q stands for 1 q
+        outputs: 5 x i32, q stands for 1 q
+        """
+        used = f"{self.arrays_used} of {self.chip.arrays.count} arrays (at least {self.arrays_lower_bound})"
+        cycles = f"latency {self._shown('latency')}, interval {self._shown('interval')} cycles"
+        inputs, outputs = real.meaning(self.network)
+        head = f"{self.network.name} on {self.chip.name}: {used}, {cycles}\ninputs:  {inputs}\noutputs: {outputs}"
+        told = "" if self.account is None else text(self.account)
+        return f"{head}\n\n{told}" if told else head
+
     @cached_property
     def words(self) -> list[int]:
         """The programming image: 32-bit words in the order in which the chip takes them."""
@@ -92,7 +148,7 @@ class Program(Brief):
         return image.cells_csv(self.mapping)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the build folder: program.json, chip.json, network.safetensors, image/, rtl/.
+        """Write the build folder: program.json, chip.json, network.safetensors, image/, rtl/, account.json if known.
 
         Same program, same bytes. Raises OutputError when it holds files codesign did not write.
 
@@ -104,6 +160,8 @@ class Program(Brief):
         with staged(target, "program") as work:
             ir.save(self.network, work / NETWORK)
             (work / CHIP).write_text(self.chip.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            if self.account is not None:
+                _write(work / ACCOUNT, account_text(self.account).encode())
             for name, data in image.render(self.mapping).items():
                 _write(work / "image" / name, data)
             for name, text in rtl.emit(self.chip).items():
@@ -130,13 +188,15 @@ class Program(Brief):
             raise ImageError("\n".join(damaged.values()))
         mapping = place(ir.load(root / NETWORK), chip, manifest.trims)
         listed = f"image/{image.LIST}" in manifest.files or None  # a long one: by request or from an older version
-        found = {f"image/{name}": line for name, line in image.damages(root / "image", mapping, listed).items()}
+        headed = f"image/{image.HEADER}" in manifest.files  # older versions did not write it
+        damaged_image = image.damages(root / "image", mapping, listed, headed)
+        found = {f"image/{name}": line for name, line in damaged_image.items()}
         if damaged:
             raise ImageError("\n".join(found.get(name, line) for name, line in damaged.items()))
         if "image/image.bin" in found:
             image.read_image(root / "image" / image.BIN, chip)
             raise ImageError(f"{root}: the image does not match its network and chip; compile again")
-        program = cls(mapping)
+        program = cls(mapping, read_account(root, manifest))
         if line := program._contradicted(root, manifest):
             raise ImageError(f"{root / MANIFEST}: {line}; compile again")
         if found:
@@ -190,11 +250,11 @@ class Program(Brief):
         for key in ("trims", "cycles") if current else ("trims",):
             if said[key] != own[key]:
                 return f"{key} are {_sorted(own[key])} by its network and chip, got {_sorted(said[key])}"
-        for name, text in rtl.emit(self.chip).items():  # image/ has been compared, listed or not
+        for name, content in rtl.emit(self.chip).items():  # image/ has been compared, listed or not
             listed = manifest.files.get(f"rtl/{name}")
             if listed is None and (current or os.path.lexists(root / "rtl" / name)):
                 return f"does not list rtl/{name}"
-            if current and listed != hashlib.sha256(text.encode()).hexdigest():
+            if current and listed != hashlib.sha256(content.encode()).hexdigest():
                 return f"lists another rtl/{name} than this codesign emits for its chip"
         return None
 

@@ -2,19 +2,24 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from codesign import image
+from codesign.account import Account
 from codesign.chip.description import Chip
 from codesign.errors import ImageError, InputError
 from codesign.files import open_regular, read_bytes, read_text
 from codesign.fixed import Trim
 
 SCHEMA = "codesign-program/1"
-MANIFEST, CHIP, NETWORK = "program.json", "chip.json", "network.safetensors"
+MANIFEST, CHIP, NETWORK, ACCOUNT = "program.json", "chip.json", "network.safetensors", "account.json"
+MOST = 1 << 24  # bytes of account.json
 LIMIT = 1 << 26  # bytes of a file, besides what it holds for each cell
 
 
@@ -69,6 +74,36 @@ def read_chip(root: Path, manifest: Manifest) -> Chip | None:
         return Chip.model_validate_json(text)
     except ValueError:
         raise ImageError(f"{root / CHIP}: is not a chip this version of codesign knows; compile again") from None
+
+
+class _Account(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, ser_json_inf_nan="constants")
+
+    account: Account
+
+
+def account_text(account: Account) -> str:
+    """Text of account.json. Infinity, which JSON lacks, is written as 1e999, which is read as infinite."""
+    found = _Account(account=account).model_dump_json(indent=1) + "\n"
+    return re.sub(r'^( *"\w+": -?)Infinity(,?)$', r"\g<1>1e999\2", found, flags=re.MULTILINE)
+
+
+def read_account(root: Path, manifest: Manifest) -> Account | None:
+    """What became of the model, whose checksum has been checked; None where program.json does not list it.
+
+    Raises ImageError.
+    """
+    if ACCOUNT not in manifest.files:
+        return None
+    path = root / ACCOUNT
+    try:
+        return _Account.model_validate_json(read_bytes(path, MOST)).account
+    except ValidationError as e:
+        first = e.errors()[0]
+        where = ".".join(str(p) for p in first["loc"]) or "file"
+        raise ImageError(f"{path}: is damaged ({where}: {first['msg'].lower()}); compile again") from None
+    except OSError as e:
+        raise ImageError(f"{path}: cannot be read ({e.strerror}); compile again") from None
 
 
 def check_files(root: Path, files: dict[str, str], chip: Chip | None) -> dict[str, str]:

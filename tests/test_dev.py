@@ -72,10 +72,11 @@ def machine(tmp_path: Path) -> Machine:
 
 
 APT = "apt-get install -y --no-install-recommends"
+TOOLS = "verilator yosys gcc libc6-dev g++ zlib1g-dev make"
 
 
 def test_all_there(machine: Machine) -> None:
-    for name in ("iverilog", "verilator", "yosys", "cc"):
+    for name in ("iverilog", "verilator", "yosys", "cc", "c++", "make"):
         machine.tool(name, "")
     status, out, err = machine.dev("test", "-k", "a b")
     assert (status, err) == (0, [])
@@ -109,7 +110,7 @@ def test_tests_also_get_the_optional_tools_once(machine: Machine) -> None:
         "apt-get update -qq",
         f"{APT} iverilog",
         "apt-get update -qq",
-        f"{APT} verilator yosys gcc libc6-dev",
+        f"{APT} {TOOLS}",
     ]
 
 
@@ -118,7 +119,7 @@ def test_optional_tools_that_cannot_be_had_stop_nothing(machine: Machine) -> Non
     machine.tool("apt-get", "exit 100")
     status, out, err = machine.dev("test")
     assert (status, out[-1]) == (0, "pytest -n 2 --dist loadgroup")
-    assert err[-1] == "dev: could not install verilator yosys gcc libc6-dev; their tests will be skipped"
+    assert err[-1] == f"dev: could not install {TOOLS}; their tests will be skipped"
 
 
 def test_in_ci_they_must_be_had_each_time(machine: Machine) -> None:
@@ -127,16 +128,16 @@ def test_in_ci_they_must_be_had_each_time(machine: Machine) -> None:
     machine.tool("apt-get", "exit 100")
     status, out, err = machine.dev("test", CI="true")
     assert (status, out) == (1, [])
-    assert err[-1] == "dev: error: could not install verilator yosys gcc libc6-dev; with CI set the tests need them"
+    assert err[-1] == f"dev: error: could not install {TOOLS}; with CI set the tests need them"
     machine.user(1000)
     status, out, err = machine.dev("test", CI="true")
-    wanted = "verilator yosys gcc libc6-dev"
+    wanted = TOOLS
     told = f"with CI set the tests need {wanted}; please run: sudo {APT} {wanted}"
     assert (status, out, err) == (1, [], [f"dev: error: {told}"])
     machine.user(0)
     machine.manager("apt-get")
     assert machine.dev("test", CI="true")[0] == 0
-    assert machine.asked() == ["apt-get update -qq", f"{APT} verilator yosys gcc libc6-dev"]
+    assert machine.asked() == ["apt-get update -qq", f"{APT} {TOOLS}"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_lint_needs_no_simulator(machine: Machine) -> None:
 
 
 def test_a_lint_failure_stops_the_tests(machine: Machine) -> None:
-    for name in ("iverilog", "verilator", "yosys", "cc"):
+    for name in ("iverilog", "verilator", "yosys", "cc", "c++", "make"):
         machine.tool(name, "")
     machine.tool("mypy", "exit 1", machine.home / ".venv" / "bin")
     assert machine.dev("test") == (1, ["ruff check .", "ruff format --check ."], [])

@@ -98,7 +98,7 @@ def test_wasted_bits_are_a_line_on_stderr(tmp_path: Path, call: Call) -> None:
         "set quantize.input_bits = 5 to spend fewer cycles\n",
     )
     assert json.loads((tmp_path / "out" / "01_train" / "train.json").read_text())["inputs"] == {
-        "bits": 8, "signed": False, "low": 0, "high": 16
+        "bits": 8, "signed": False, "low": 0, "high": 16, "step": 17 / 256, "offset": 17 / 512, "real": False
     }  # fmt: skip
     assert call(*argv, "--set", "quantize.input_bits=5", "--out", tmp_path / "five")[2] == ""
 

@@ -67,7 +67,17 @@ def test_summary(done: Path) -> None:
     with np.load(done / "toy.npz") as data:
         low, high = int(data["x_train"].min()), int(data["x_train"].max())
         x = ((data["x_test"] - low) << 4) // (high - low + 1)
-    assert s["inputs"] == {"bits": 4, "signed": False, "low": low, "high": high}
+    step = (high - low + 1) / 16
+    assert s["inputs"] == {
+        "bits": 4,
+        "signed": False,
+        "low": low,
+        "high": high,
+        "step": step,
+        "offset": low + step / 2,
+        "real": False,
+    }
+    assert s["data"] == {"name": "toy", "train": 100, "test": 20, "features": 20, "classes": 3, "scale": "set"}
     assert 0 < high < 255  # not the whole range of a byte
     assert (np.load(done / "out" / "01_train" / "inputs.npy") == x.clip(0, 15)).all()
     assert s["arrays"]["lower_bound"] <= s["arrays"]["used"] <= s["arrays"]["budget"] == 6

@@ -89,6 +89,18 @@ def read_array(path: Path) -> "NDArray[np.generic]":
     return array
 
 
+def read_rows(path: Path) -> "NDArray[np.generic]":
+    """Rows of numbers from a .npy or .csv file; whole numbers of a .csv are integers. Raises InputError."""
+    if path.suffix.lower() != ".csv":
+        return read_array(path)
+    import numpy as np
+
+    from codesign.data import inputs
+
+    x = inputs(path)
+    return x.astype(np.int64) if (x == np.floor(x)).all() and np.abs(x).max() < 1 << 53 else x
+
+
 def _mapped(f: "BufferedReader") -> "NDArray[np.generic]":
     """The array of an open .npy file, as a map of it. Raises ValueError, also when the file does not hold all of it."""
     import numpy as np

@@ -42,7 +42,8 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (  # name, function
         simulate,
         example(
             "codesign simulate build/digits/02_compile/program --images 10 \\",
-            "    --inputs build/digits/01_train/inputs.npy",
+            "    --inputs build/digits/01_train/inputs.npy \\",
+            "    --labels build/digits/01_train/labels.npy",
             after=RUN,
         ),
     ),

@@ -5,14 +5,23 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Json, progress_bars, read_array
+from codesign.cli.common import Json, progress_bars, read_rows
 from codesign.cli.verdict import judge
 from codesign.errors import InputError
 
 
 def simulate(
     program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="Folder written by codesign compile.")],
-    inputs: Annotated[Path, typer.Option(metavar="FILE", help="Integer inputs (.npy), one row per image.")],
+    inputs: Annotated[
+        Path, typer.Option(metavar="FILE", help="Inputs (.npy or .csv), one row per image: integers, unless --real.")
+    ],
+    real: Annotated[
+        bool, typer.Option("--real", help="Inputs are real numbers in the units of the network's data; quantize them.")
+    ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Labels (.npy or .csv), one per image: say the accuracy, too."),
+    ] = None,
     images: Annotated[int | None, typer.Option(metavar="N", min=1, help="Simulate only the first N images.")] = None,
     image: Annotated[
         int | None, typer.Option(metavar="N", min=0, help="Simulate only image N, counted from 0.")
@@ -21,7 +30,9 @@ def simulate(
         Path | None, typer.Option(metavar="DIR", help="Keep outputs, log and waveforms in this folder.")
     ] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Record waveforms (FST) in --out.")] = False,
-    simulator: Annotated[str, typer.Option(metavar="NAME", help="Simulator to use: icarus.")] = "icarus",
+    simulator: Annotated[
+        str, typer.Option(metavar="NAME", help="icarus, or verilator, faster once it has compiled the chip.")
+    ] = "icarus",
     load: Annotated[
         str, typer.Option(metavar="HOW", help="Program the chip by bus, as firmware does, or by backdoor, faster.")
     ] = "bus",
@@ -38,13 +49,19 @@ def simulate(
 
     from codesign import sim
     from codesign.folders import atomic_write, claimed, writing
+    from codesign.ir.labels import accuracy, check_labels
+    from codesign.ir.real import to_integers
     from codesign.program import Program
     from codesign.sim.job import OUTPUTS
 
-    loaded, x = Program.load(program), read_array(inputs)
+    loaded, x = Program.load(program), read_rows(inputs)
+    y = None
+    if labels is not None:
+        y = check_labels(read_rows(labels), len(x), loaded.network.outputs, str(labels))
     if image is not None and image >= len(x):
         raise InputError(f"--image {image}: {inputs} has {len(x)} images, counted from 0; choose a smaller one")
-    x = x[image : image + 1] if image is not None else x[:images]
+    chosen = slice(images) if image is None else slice(image, image + 1)
+    x = to_integers(loaded.network, x[chosen], str(inputs)) if real else x[chosen]
     with nullcontext() if out is None else claimed(out, "simulation") as folder, progress_bars() as progress:
         result = sim.simulate(
             loaded,
@@ -61,7 +78,7 @@ def simulate(
                 np.save(whole, result.outputs, allow_pickle=False)
                 atomic_write(folder / OUTPUTS, whole.getvalue())
     if image is None:
-        result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}")
+        result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}{' --real' * real}")
     else:
         result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
-    judge(result, json)
+    judge(result, json, None if y is None else [accuracy(z, y[chosen]) for z in (result.outputs, loaded.run(x))])

@@ -1,5 +1,6 @@
 """What a simulation or a run found, and the exit status that follows from it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from codesign.cli.common import say
 from codesign.errors import plain
 
 
-def judge(result: Any, json: bool) -> None:
-    """Print a simulation's result; exit with 1 when it is not as predicted."""
+def judge(result: Any, json: bool, accuracy: Sequence[float] | None = None) -> None:
+    """Print a simulation's result; exit with 1 when it is not as predicted.
+
+    accuracy: percent of the images that the Verilog, and the reference, got right, if labels are known.
+    """
     from codesign.report import number
 
     wrong = [str(m) for m in result.mismatches]
@@ -24,13 +28,16 @@ def judge(result: Any, json: bool) -> None:
         "latencies": [int(n) for n in result.latencies],
         "images_per_second": round(result.images_per_second, 1),
     }
+    if accuracy is not None:
+        found["accuracy"] = dict(zip(("rtl", "reference"), accuracy, strict=True))
     right = not wrong and not result.timing_errors
     verdict = "every word and cycle as predicted" if right else "NOT as predicted"
     count = counted(result.images, "image")
     cycles = f"{result.latency} cycles"
     if result.images > 1:
         cycles += f" for the first, then one every {number(result.interval)}"
-    say(json, found, f"{count}: {verdict}; {cycles}; {result.images_per_second:.1f} images/s")
+    told = "" if accuracy is None else "\naccuracy: {:.2f} % in Verilog, {:.2f} % in the reference".format(*accuracy)
+    say(json, found, f"{count}: {verdict}; {cycles}; {result.images_per_second:.1f} images/s{told}")
     refuse(len(wrong), wrong[0] if wrong else None, result.timing_errors)
 
 

@@ -1,4 +1,4 @@
-"""The data set record, and its images as integers of a chip's input type."""
+"""The data set record, and its images or rows of numbers as integers of a chip's input type."""
 
 import math
 import warnings
@@ -8,59 +8,51 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from codesign.brief import Brief, times
+from codesign.data import watch
+from codesign.data.scaling import Bytes, Inputs, Numbers, Range, Scaling, of_bytes, of_reals, to_inputs
 from codesign.errors import CodesignWarning, InputError
 from codesign.fixed import IntType
 
-Bytes = NDArray[np.uint8]
 Labels = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Range:
-    """Smallest and largest value of the images, both included."""
-
-    lo: int = 0
-    hi: int = 255
-
-    def __str__(self) -> str:
-        return f"{self.lo}..{self.hi}"
-
-    @property
-    def bits(self) -> int:
-        """Bits needed to distinguish all its values."""
-        return max(1, (self.hi - self.lo).bit_length())
-
-
-FULL = Range()
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset(Brief):
-    """Images as rows of uint8, labels 0..classes-1. Construction refuses anything else with InputError.
+    """Images as rows of uint8, or rows of real numbers; labels 0..classes-1.
+
+    Construction refuses anything else with InputError.
 
     shape: (channels, height, width) of an image whose row is stored in that order, or () for plain features.
-    spread: the value of `range`; absent: measured on the training images.
+    spread: the value of `ranges`; absent: measured on the training images. scale: whether inputs span one range of the
+    whole set, or each feature its own. names: what the classes are called, if known.
     """
 
     name: str
-    x_train: Bytes  # (images, features)
+    x_train: Numbers  # (images, features), uint8 or finite floats
     y_train: Labels  # (images,)
-    x_test: Bytes
+    x_test: Numbers
     y_test: Labels
     classes: int
     shape: tuple[int, ...] = ()
-    spread: Range | None = None
+    spread: Range | tuple[Range, ...] | None = None
+    scale: str = "set"  # or "feature"
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for part, x, y in (("train", self.x_train, self.y_train), ("test", self.x_test, self.y_test)):
             where = f"data set {self.name}: {part}"
-            if x.ndim != 2 or x.size == 0 or x.dtype != np.uint8:
+            if x.ndim != 2 or x.size == 0 or x.dtype not in (np.uint8, np.float32, np.float64):
                 raise InputError(
-                    f"{where} images must be a non-empty uint8 (images, features), got {x.dtype} {x.shape}; "
-                    "flatten them, one row each, of values 0..255"
+                    f"{where} images must be non-empty (images, features), uint8 or float, got {x.dtype} {x.shape}; "
+                    "flatten them, one row each; Dataset.of does so"
+                )
+            if x.dtype != np.uint8 and not np.isfinite(x).all():
+                image, feature = np.argwhere(~np.isfinite(x))[0]
+                raise InputError(
+                    f"{where} image {image} value {feature} is {x[image, feature]}; remove NaN and infinity"
                 )
             if y.shape != (len(x),):
                 raise InputError(
@@ -72,6 +64,11 @@ class Dataset(Brief):
                     f"{where} labels must lie in 0..{self.classes - 1}, got {y.min()}..{y.max()}; "
                     "number the classes from 0, each with training images"
                 )
+        if (self.x_train.dtype == np.uint8) != (self.x_test.dtype == np.uint8):
+            raise InputError(
+                f"data set {self.name}: train and test images must both be uint8 or both floats, "
+                f"got {self.x_train.dtype} and {self.x_test.dtype}; convert them alike"
+            )
         if self.x_train.shape[1] != self.x_test.shape[1]:
             raise InputError(
                 f"data set {self.name}: train and test images must have the same size, "
@@ -91,7 +88,7 @@ class Dataset(Brief):
 
     @classmethod
     def load(cls, name: str, folder: str | Path | None = None) -> "Dataset":
-        """A data set by name (digits, mnist, cifar10) or path (an .npz file, an image folder).
+        """A data set by name (digits, wine, breast_cancer, mnist, cifar10) or path (.csv, .npz, an image folder).
 
         folder: where its files lie. Raises InputError when it is unknown, absent or damaged.
 
@@ -105,6 +102,25 @@ class Dataset(Brief):
 
         return data.load(name, None if folder is None else Path(folder))
 
+    @classmethod
+    def of(
+        cls, x: ArrayLike, y: ArrayLike, test: float = 0.2, seed: int = 0, name: str = "mine", scale: str = "set"
+    ) -> "Dataset":
+        """Your own arrays: x (images, ...) of numbers, y a label for each, numbers or text.
+
+        Whole numbers 0..255 are kept as bytes, any others as floats. The classes are numbered in sorted order of the
+        labels. A share `test` of each class, drawn by `seed`, becomes the test set. scale: see `scaled`. Raises
+        InputError on NaN and infinity, on labels that do not fit, on fewer than two classes.
+
+        >>> import codesign
+        >>> x = [[0.5, -1.0], [0.2, -2.0], [3.5, 4.0], [3.0, 4.5], [2.5, 4.4]]
+        >>> codesign.Dataset.of(x, ["low", "low", "high", "high", "high"], test=0.4)
+        Dataset(mine: 3 training and 2 test images of 2, 2 classes)
+        """
+        from codesign import data
+
+        return data.of(x, y, test, seed, name).scaled(scale)
+
     def _brief(self) -> str:
         size = times(self.shape or (self.features,))
         images = f"{len(self.y_train)} training and {len(self.y_test)} test images"
@@ -115,38 +131,69 @@ class Dataset(Brief):
         """Inputs of a network for this data."""
         return int(self.x_train.shape[1])
 
+    @property
+    def is_real(self) -> bool:
+        """Whether rows hold real numbers, not bytes."""
+        return self.x_train.dtype != np.uint8
+
     @cached_property
+    def ranges(self) -> tuple[Range, ...]:
+        """The ranges that inputs span, of the training images before downsampling or holding out: one, or one for each
+        feature."""
+        if self.spread is not None:
+            return self.spread if isinstance(self.spread, tuple) else (self.spread,)
+        axis = 0 if self.scale == "feature" else None
+        lo, hi = (np.atleast_1d(end(self.x_train, axis=axis)).tolist() for end in (np.min, np.max))
+        return tuple(map(Range, lo, hi))
+
+    @property
     def range(self) -> Range:
-        """Range of the training images, before downsampling or holding out: the range that chip inputs span."""
-        return self.spread or Range(int(self.x_train.min()), int(self.x_train.max()))
+        """The smallest range that contains all `ranges`."""
+        return Range(min(r.lo for r in self.ranges), max(r.hi for r in self.ranges))
 
-    def train_inputs(self, kind: IntType, most: int | None = None) -> NDArray[np.int16]:
-        """Training images, at most the first `most`, as inputs of a chip."""
-        return to_inputs(self.x_train[:most], kind, self.range)
+    def scaled(self, scale: str) -> "Dataset":
+        """The same data whose inputs span one range of the whole "set", or for each "feature" its own.
 
-    def test_inputs(self, kind: IntType) -> NDArray[np.int16]:
-        """Test images as inputs of a chip."""
-        return to_inputs(self.x_test, kind, self.range)
+        Raises InputError for other words.
+        """
+        if scale == self.scale:
+            return self
+        if scale not in ("set", "feature"):
+            raise InputError(f'data set {self.name}: scale must be "set" or "feature", got {scale!r}; choose one')
+        return replace(self, scale=scale, spread=None)
+
+    def input_type(self, kind: IntType) -> IntType:
+        """The type of this data's inputs: `kind`, but signed if numbers below 0 occur."""
+        return IntType(kind.bits, True) if self.is_real and self.range.lo < 0 and not kind.signed else kind
+
+    def scaling(self, kind: IntType) -> Scaling:
+        """What inputs of `input_type(kind)` are worth in the units of the data: for `codesign.ir.Network`."""
+        kind = self.input_type(kind)
+        if self.is_real or self.scale == "feature":
+            return of_reals(kind, self.ranges, f"data set {self.name}")
+        return of_bytes(kind, self.range)
+
+    def train_inputs(self, kind: IntType, most: int | None = None) -> Inputs:
+        """Training images, at most the first `most`, as inputs of a chip, integers of `input_type(kind)`."""
+        return self._inputs(self.x_train[:most], kind)
+
+    def test_inputs(self, kind: IntType) -> Inputs:
+        """Test images as inputs of a chip, integers of `input_type(kind)`."""
+        return self._inputs(self.x_test, kind)
+
+    def _inputs(self, x: Numbers, kind: IntType) -> Inputs:
+        if self.is_real or self.scale == "feature":
+            return self.scaling(kind).integers(x, self.input_type(kind))
+        return to_inputs(x, kind, self.range)
 
     def warn_of_range(self, kind: IntType) -> None:
-        """Issue a CodesignWarning when fewer bits would distinguish all values of the training images, and one when
-        more than 1 % of the test images leave their range, where inputs saturate."""
-        outside = int(((self.x_test < self.range.lo) | (self.x_test > self.range.hi)).any(axis=1).sum())
-        if outside > len(self.x_test) / 100:
-            warnings.warn(
-                f"data set {self.name}: {outside:,} of {len(self.x_test):,} test images have values outside "
-                f"{self.range}, the range of the training images, and saturate there; scale both sets alike",
-                CodesignWarning,
-                stacklevel=2,
-            )
-        need = self.range.bits
-        if need < kind.bits:
-            warnings.warn(
-                f"data set {self.name}: its values {self.range} need {need} bit{'s' * (need > 1)}, "
-                f"inputs have {kind.bits}; set quantize.input_bits = {need} to spend fewer cycles",
-                CodesignWarning,
-                stacklevel=2,
-            )
+        """Issue a CodesignWarning for each way in which inputs lose information, or spend bits on nothing."""
+        if self.is_real or self.scale == "feature":
+            lines = watch.of_reals(self.x_train, self.x_test, self.ranges, self.scaling(kind))
+        else:
+            lines = watch.of_bytes(self.x_test, self.range, kind)
+        for line in lines:
+            warnings.warn(f"data set {self.name}: {line}", CodesignWarning, stacklevel=2)
 
     @property
     def digest(self) -> int:
@@ -158,12 +205,15 @@ class Dataset(Brief):
 
     @property
     def identity(self) -> str:
-        """Everything that training depends on: every image and label, the images' shape, the range of inputs."""
+        """Everything that training depends on: every image and label, the images' shape, the ranges of inputs."""
         lie = "x".join(map(str, self.shape or (self.features,)))
-        return f"0x{self.digest:08x}, {len(self.y_train)} and {len(self.y_test)} of {lie}, {self.range}"
+        ends = ", ".join(f"{r.lo!r}..{r.hi!r}" for r in self.ranges)
+        if len(self.ranges) > 1:
+            ends = f"0x{zlib.crc32(ends.encode()):08x}"
+        return f"0x{self.digest:08x}, {len(self.y_train)} and {len(self.y_test)} of {lie}, {ends}"
 
     def downsampled(self, factor: int) -> "Dataset":
-        """Means of factor x factor pixels, rounded to the nearest integer, halves up: what a host sends a smaller chip.
+        """Means of factor x factor pixels: what a host sends a smaller chip. Bytes are rounded, halves up.
 
         Raises InputError for data without an image shape, and for sides that `factor` does not divide.
         """
@@ -178,13 +228,17 @@ class Dataset(Brief):
         channels, height, width = self.shape
         size = (channels, height // factor, width // factor)
 
-        def mean(x: Bytes) -> Bytes:
+        def mean(x: Numbers) -> Numbers:
             cut = x.reshape(len(x), channels, size[1], factor, size[2], factor)
+            if x.dtype != np.uint8:
+                means: Numbers = cut.mean(axis=(3, 5)).reshape(len(x), -1)
+                return means
             total = cut.sum(axis=(3, 5), dtype=np.uint32)
             small: Bytes = ((total + factor * factor // 2) // (factor * factor)).astype(np.uint8).reshape(len(x), -1)
             return small
 
-        return replace(self, x_train=mean(self.x_train), x_test=mean(self.x_test), shape=size, spread=self.range)
+        spread = None if self.scale == "feature" else self.range
+        return replace(self, x_train=mean(self.x_train), x_test=mean(self.x_test), shape=size, spread=spread)
 
     def split(self, last: int) -> "Dataset":
         """Hold out the last `last` (1..train-1) training images: they replace the test set, for choosing recipes.
@@ -211,29 +265,12 @@ class Dataset(Brief):
                 f"data set {self.name}: holding out the last {last} training images leaves none of class {gone[0]}; "
                 "hold out fewer, or shuffle images and labels together first"
             )
-        return Dataset(
-            f"{self.name}-validation",
-            self.x_train[:-last],
-            kept,
-            self.x_train[-last:],
-            held,
-            self.classes,
-            self.shape,
-            self.range,
+        return replace(
+            self,
+            name=f"{self.name}-validation",
+            x_train=self.x_train[:-last],
+            y_train=kept,
+            x_test=self.x_train[-last:],
+            y_test=held,
+            spread=self.ranges,
         )
-
-
-def to_inputs(x: NDArray[np.generic], kind: IntType, span: Range = FULL) -> NDArray[np.int16]:
-    """uint8 images as integers of `kind` (1..8 bits): floor((x - lo) * 2^bits / values in `span`), clamped.
-
-    For the full range these are the top bits. If signed, the midpoint is subtracted.
-    """
-    images = np.asarray(x)
-    if images.dtype != np.uint8 or not 1 <= kind.bits <= 8:
-        raise InputError(
-            f"inputs: must be uint8 images for 1..8 bits, got {images.dtype} for {kind}; rescale to 0..255 first"
-        )
-    scaled = ((np.arange(256) - span.lo) << kind.bits) // (span.hi - span.lo + 1)
-    table = np.clip(scaled, 0, (1 << kind.bits) - 1) + kind.lo  # of every value
-    values: NDArray[np.int16] = table.astype(np.int16)[images]
-    return values

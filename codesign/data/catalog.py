@@ -7,7 +7,8 @@ from pathlib import Path
 
 from codesign.data.base import Dataset
 from codesign.data.cifar import cifar10, cifar10_files
-from codesign.data.embedded import digits
+from codesign.data.csv_files import table
+from codesign.data.embedded import breast_cancer, digits, wine
 from codesign.data.files import LIMIT, one_line
 from codesign.data.folders import folder as image_folder
 from codesign.data.folders import folder_files
@@ -17,13 +18,15 @@ from codesign.errors import InputError
 from codesign.files import open_regular
 
 
-def load(name: str, folder: Path | None = None) -> Dataset:
+def load(name: str, folder: Path | None = None, label: str | None = None, test: float = 0.2) -> Dataset:
     """The data set of a recipe; raises InputError if it is unknown, absent or damaged.
 
-    name: `digits`; `mnist` or `cifar10` (their files in `folder`, see there); the path of an .npz file (see `arrays`)
-    or of an image folder (see `folder`; an existing one, or a name that ends in /), relative to `folder` if given.
+    name: `digits`, `wine`, `breast_cancer`; `mnist` or `cifar10` (their files in `folder`, see there); the path of an
+    .npz file (see `arrays`), of a .csv file (see `table`) or of an image folder (see `folder`; an existing one, or a
+    name that ends in /), relative to `folder` if given. label: the .csv column of labels. test: the share that is held
+    out of tables, which have no test set of their own.
     """
-    return _known(name, folder)[0]()
+    return _known(name, folder, label, test)[0]()
 
 
 def digest(name: str, folder: Path | None = None) -> str:
@@ -50,14 +53,17 @@ def digest(name: str, folder: Path | None = None) -> str:
 Listed = tuple[Path, list[Path]]  # where the data set lies, and its files
 
 
-def _known(name: str, folder: Path | None) -> tuple[Callable[[], Dataset], Callable[[], Listed]]:
+def _known(
+    name: str, folder: Path | None, label: str | None = None, test: float = 0.2
+) -> tuple[Callable[[], Dataset], Callable[[], Listed]]:
     """How to load a data set, and how to list its files. Raises InputError for an unknown name."""
 
     def together(files: list[Path]) -> Listed:
         return files[0].parent, files
 
-    if name == "digits":
-        return digits, lambda: (Path(), [])  # comes with a package
+    packaged = {"digits": digits, "wine": lambda: wine(test), "breast_cancer": lambda: breast_cancer(test)}
+    if name in packaged:
+        return packaged[name], lambda: (Path(), [])
     if name == "mnist":
         return lambda: mnist(folder), lambda: together(mnist_files(folder))
     if name == "cifar10":
@@ -65,9 +71,11 @@ def _known(name: str, folder: Path | None) -> tuple[Callable[[], Dataset], Calla
     path = Path(name) if folder is None else folder / name
     if name.endswith(".npz"):
         return lambda: arrays(path), lambda: (path, [path])
+    if name.endswith(".csv"):
+        return lambda: table(path, label, test), lambda: (path, [path])
     if name.endswith("/") or os.path.isdir(path):
         return lambda: image_folder(path), lambda: (path, folder_files(path))
     raise InputError(
-        f"data set {name!r}: is neither a known name nor a folder; use digits, mnist, cifar10, "
-        "or the path of an .npz file or an image folder"
+        f"data set {name!r}: is neither a known name nor a folder; use digits, wine, breast_cancer, mnist, cifar10, "
+        "or the path of a .csv or .npz file or an image folder"
     )

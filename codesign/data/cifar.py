@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.data.base import Bytes, Dataset, Labels
+from codesign.data.base import Dataset, Labels
 from codesign.data.files import one_line, places, there
 from codesign.data.images import decode
 from codesign.data.npz import read
+from codesign.data.scaling import Bytes
 from codesign.errors import InputError
 from codesign.files import open_regular
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.data.base import Bytes, Dataset, Labels
+from codesign.data.base import Dataset, Labels
 from codesign.data.files import LIMIT, one_line
 from codesign.data.images import decode
+from codesign.data.scaling import Bytes
 from codesign.errors import InputError
 
 _FORMATS = ("PNG", "JPEG", "BMP", "PPM")  # Pillow's names; PGM is one of PPM's kinds

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.data.base import Bytes, Dataset
+from codesign.data.base import Dataset
 from codesign.data.files import one_line, places, there
+from codesign.data.scaling import Bytes
 from codesign.errors import InputError
 from codesign.files import open_regular
 

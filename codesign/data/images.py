@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from codesign.data.base import Bytes
 from codesign.data.files import one_line
+from codesign.data.scaling import Bytes
 from codesign.errors import InputError
 from codesign.files import open_regular
 

@@ -8,28 +8,32 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
-from codesign.data.base import Bytes, Dataset
+from codesign.data.base import Dataset
 from codesign.data.files import LIMIT, one_line
+from codesign.data.own import numbers, planes
+from codesign.data.scaling import Numbers
 from codesign.errors import InputError
 from codesign.files import open_regular
 
 FILE = 1 << 36  # bytes, other members included; only what is wanted is unpacked
 _WANTED = ("x_train", "y_train", "x_test", "y_test")
-_SAVE = f"save {', '.join(_WANTED)} with numpy.savez_compressed, images as uint8"
+_SAVE = f"save {', '.join(_WANTED)} with numpy.savez_compressed, an image or row of numbers each"
 
 
 def arrays(path: Path) -> Dataset:
-    """The user's own data: .npz with x_train, y_train, x_test, y_test; images 0..255, labels from 0.
+    """The user's own data: .npz with x_train, y_train, x_test, y_test; numbers of any range, labels from 0.
 
+    Where all are whole numbers 0..255, they are bytes, else floats.
     Images (N, H, W), (N, C, H, W) or (N, H, W, C) with C of 1 or 3 get a shape, channels first; anything else,
     or what can be read both ways, is plain features. Every class up to the largest label, at most 65536,
     has a training image. Raises InputError otherwise, and if the file is damaged or unpacks to over 2 GiB.
     """
     part = read(path, _WANTED, _SAVE)
-    x, y = {}, {}
+    x: dict[str, Numbers] = {}
+    y = {}
     for side in ("train", "test"):
         n, m = f"x_{side}", f"y_{side}"
-        x[side] = _whole(part[n], f"{path}: {n}", 255, "rescale and convert to uint8").astype(np.uint8, copy=False)
+        x[side] = numbers(_filled(part[n], f"{path}: {n}"), f"{path}: {n}")
         count, labels = len(x[side]), part[m]
         if labels.shape not in {(count,), (count, 1)}:
             raise InputError(
@@ -50,7 +54,9 @@ def arrays(path: Path) -> Dataset:
             f"{path}: y_train: class {empty.argmax()} of 0..{classes - 1} has no training image; "
             "add some, or number the classes without gaps"
         )
-    (train, shape), (test, _) = _planes(x["train"]), _planes(x["test"])
+    if x["train"].dtype != x["test"].dtype:
+        x = {side: a.astype(np.float64) for side, a in x.items()}
+    (train, shape), (test, _) = planes(x["train"]), planes(x["test"])
     return Dataset(path.stem, train, y["train"], test, y["test"], classes, shape)
 
 
@@ -91,24 +97,16 @@ def read(path: Path, wanted: Sequence[str], remedy: str) -> dict[str, NDArray[An
     return found
 
 
-def _planes(x: Bytes) -> tuple[Bytes, tuple[int, ...]]:
-    """Images as rows, channels first, and their shape; () unless there is one way to read it."""
-    shape: tuple[int, ...] = ()
-    if x.ndim == 3:
-        shape = (1, *x.shape[1:])
-    elif x.ndim == 4 and (x.shape[1] in (1, 3)) != (x.shape[3] in (1, 3)):
-        x = x if x.shape[1] in (1, 3) else x.transpose(0, 3, 1, 2)  # (N, C, H, W)
-        shape = x.shape[1:]
-    return x.reshape(len(x), -1), shape
+def _filled(a: NDArray[Any], where: str) -> NDArray[Any]:
+    if a.ndim == 0 or a.size == 0:
+        raise InputError(f"{where}: is empty (shape {a.shape}); at least one image is required")
+    return a
 
 
 def _whole(a: NDArray[Any], where: str, top: int, remedy: str) -> NDArray[Any]:
     if a.dtype.kind not in "iufb":
         raise InputError(f"{where}: must hold integers, got {a.dtype}; {remedy}")
-    if a.ndim == 0 or a.size == 0:
-        raise InputError(f"{where}: is empty (shape {a.shape}); at least one image is required, {remedy}")
-    if a.dtype == np.uint8:  # saves three passes over large data
-        return a
+    _filled(a, where)
     if a.dtype.kind == "f":
         bad = ~np.isfinite(a)
         if bad.any():

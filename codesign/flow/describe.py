@@ -24,7 +24,10 @@ class Simulate(Brief, BaseModel):
     load: Literal["bus", "backdoor"] = Field(
         "bus", description="bus: program the chip as firmware does; backdoor: by $readmemh, faster"
     )
-    simulator: Literal["icarus"] = Field("icarus", description="simulator to use")
+    simulator: Literal["icarus", "verilator"] = Field(
+        "icarus",
+        description="icarus: starts at once; verilator: compiles the chip once, then runs many times faster",
+    )
 
 
 def _named(chip: Any) -> Any:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign import __version__, ir
+from codesign.data import Dataset
 from codesign.errors import InputError, UnsupportedError
+from codesign.fixed import IntType
+from codesign.flow.describe import Flow
 from codesign.flow.stage import Context, Stage
-from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, text
+from codesign.ir.labels import accuracy
+from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Metrics, text
 from codesign.train.recipe import Recipe
 
 CALIBRATION = 256  # training images the compiler may look at
@@ -31,23 +36,23 @@ def unplaced(recipe: Recipe) -> str | None:
     return None
 
 
-def prepare(stages: Sequence[Stage], recipe: Recipe) -> None:
+def prepare(stages: Sequence[Stage], flow: Flow) -> None:
     """Refuse at once what `stages` would refuse only after minutes of training. Raises ToolError, UnsupportedError."""
-    if any(s.name == "compile" for s in stages) and (refused := unplaced(recipe)):
+    if any(s.name == "compile" for s in stages) and (refused := unplaced(flow)):
         raise UnsupportedError(f"{refused}; train it alone with --until train")
     if any(s.name == "simulate" for s in stages):
-        from codesign.sim.simulators.icarus import require
+        from codesign.sim.simulators import SIMULATORS
 
-        require()
+        SIMULATORS[flow.simulate.simulator].require()
 
 
 def _train(context: Context, folder: Path) -> None:
     from codesign import train
-    from codesign.train.export import export
 
     flow = context.flow
-    kind, settings = flow.quantize.input, flow.train
+    settings = flow.train
     dataset = flow.data.load(context.data)
+    kind = dataset.input_type(flow.quantize.input)
     dataset.warn_of_range(kind)
 
     def progress(epoch: train.Epoch) -> None:
@@ -57,25 +62,37 @@ def _train(context: Context, folder: Path) -> None:
         context.progress("train", before + epoch.epoch, phases * settings.epochs, note)
 
     result = train.fit(flow, dataset, flow.chip, folder, progress)
-    ir.save(export(result.model, flow.name), folder / "network.safetensors")
+    ir.save(replace(result.network, name=flow.name), folder / "network.safetensors")
     _save(folder / "inputs.npy", _stored(dataset.test_inputs(kind)))
     _save(folder / "labels.npy", dataset.y_test)
     _save(folder / "calibration.npy", _stored(dataset.train_inputs(kind, CALIBRATION)))
     _dump(
         folder / "train.json",
         {
-            "data": {"name": dataset.name, "crc32": f"0x{dataset.digest:08x}"},
-            "inputs": {
-                "bits": kind.bits,
-                "signed": kind.signed,
-                "low": dataset.range.lo,
-                "high": dataset.range.hi,
+            "data": {
+                "name": dataset.name,
+                "train": len(dataset.y_train),
+                "test": len(dataset.y_test),
+                "features": dataset.features,
+                "classes": dataset.classes,
+                "scale": dataset.scale,
             },
+            "crc32": f"0x{dataset.digest:08x}",
+            "inputs": _inputs(dataset, kind),
             "float": result.accuracy_baseline,
             "quantized": result.accuracy_quantized,
             "images": result.images,
         },
     )
+
+
+def _inputs(dataset: Dataset, kind: IntType) -> dict[str, Any]:
+    """What summary.json says of inputs: see `codesign.report.Inputs`."""
+    found = {"bits": kind.bits, "signed": kind.signed, "low": dataset.range.lo, "high": dataset.range.hi}
+    scaling = dataset.scaling(kind)
+    if not scaling.scales:
+        found |= {"step": scaling.step, "offset": next(iter(scaling.offset), 0.0)}
+    return found | {"real": dataset.is_real}
 
 
 def help_to_train(context: Context) -> None:
@@ -110,7 +127,7 @@ def _reference(context: Context, folder: Path) -> None:
     x, labels = _test_data(context)
     outputs = program.run(x)
     _save(folder / "outputs.npy", outputs)
-    _dump(folder / "reference.json", {"percent": _percent(outputs, labels), "images": len(labels)})
+    _dump(folder / "reference.json", {"percent": accuracy(outputs, labels), "images": len(labels)})
 
 
 def _simulate(context: Context, folder: Path) -> None:
@@ -136,7 +153,7 @@ def _simulate(context: Context, folder: Path) -> None:
     _dump(
         folder / "simulate.json",
         {
-            "percent": _percent(result.outputs, labels),
+            "percent": accuracy(result.outputs, labels),
             "images": result.images,
             "cycles": result.latency,
             "interval": result.interval,
@@ -184,6 +201,7 @@ def collect(context: Context) -> Metrics:
         ),
         mismatches=len(simulated["mismatches"]),
         first_mismatch=next(iter(simulated["mismatches"]), None),
+        data=Data(**trained["data"]),
         inputs=Inputs(**trained["inputs"]),
         seed=flow.train.seed,
         simulator=flow.simulate.simulator,
@@ -234,8 +252,4 @@ def _dump(path: Path, content: dict[str, Any]) -> None:
 def _reference_on(context: Context, images: int) -> Accuracy:
     """The reference on the first `images` test images, those that are simulated."""
     outputs = np.load(context.folder("reference") / "outputs.npy")
-    return Accuracy(percent=_percent(outputs[:images], _test_data(context)[1][:images]), images=images)
-
-
-def _percent(outputs: NDArray[np.generic], labels: NDArray[np.generic]) -> float:
-    return 100.0 * float((outputs.argmax(axis=1) == labels).mean())
+    return Accuracy(percent=accuracy(outputs[:images], _test_data(context)[1][:images]), images=images)

@@ -43,7 +43,7 @@ def to_nodes(op: Op, edges: tuple[Values, ...], reader: Matrix | None, how: Sett
         case Pool():
             return _pool(op, edges[0], reader, how)
         case Sum():
-            return _sum(op, *edges, reader, how)
+            return _sum(op, edges[0], edges[1], reader, how)
 
 
 def _matrix(op: Matrix, x: Values, reader: Matrix | None, how: Setting) -> tuple[tuple[Node, ...], Values]:
@@ -60,12 +60,12 @@ def _matrix(op: Matrix, x: Values, reader: Matrix | None, how: Setting) -> tuple
     drive = span(x.kind)
     if reader is None:
         watch_columns(op.name, op.weight.reshape(len(codes), -1), codes)
-        scale, codes = raw_scale(op.name, float(unit.max()), bias, codes, drive)
-        add = raw_bias(bias / scale, op.name)
+        step, codes = raw_scale(op.name, float(unit.max()), bias, codes, drive)
+        add = raw_bias(bias / step, op.name)
         _check_outputs(op.name, codes, add, drive)
         requant = Requant(np.ones_like(add), add, 0, INT32)
         acc = acc if codes.any() else np.zeros_like(acc)
-        after = Values(exact, requant(acc), np.full(len(add), scale), INT32)
+        after = Values(exact, requant(acc), np.full(len(add), step), INT32)
     else:
         terms = float(np.abs(x.real).max()) * float(np.abs(op.weight).reshape(len(codes), -1).sum(axis=1).max())
         reach = unit * drive * np.abs(codes).sum(axis=1)

@@ -2,29 +2,34 @@
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from codesign.account import Account, Judge
+from codesign.account import Account, Judge, check_labels
 from codesign.chip.description import Chip
 from codesign.errors import InputError
-from codesign.fixed import Ints
 from codesign.frontend.graph import Clamp, Graph, Matrix
 from codesign.frontend.quality import judged
 from codesign.frontend.quantize import quantized
 from codesign.frontend.torch_export import trace
 from codesign.ir import Network
+from codesign.ir.labels import check_labels
 from codesign.train.export import export
 from codesign.train.nets.quantized import QuantNet
 
 
 def to_network(
-    model: nn.Module, calibration: NDArray[np.generic] | None, chip: Chip, name: str, effort: str, labels: Ints | None
+    model: nn.Module,
+    calibration: NDArray[np.generic] | None,
+    chip: Chip,
+    name: str,
+    effort: str,
+    labels: ArrayLike | None,
 ) -> tuple[Network, Account, Judge | None]:
     """The integers of a quantized model as they are; any other module is traced and quantized.
 
-    With them, what became of the model, and by what a chip is judged; None for a model that came in integers. labels
-    are checked: one for each calibration input.
+    With them, what became of the model, and by what a chip is judged; None for a model that came in integers. labels:
+    one for each calibration input.
     """
     if isinstance(model, QuantNet):
         check_fits(model, chip)
@@ -32,8 +37,9 @@ def to_network(
     if calibration is None:
         raise InputError("model: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     graph = graph_of(model, calibration)
+    checked = None if labels is None else check_labels(labels, len(calibration), _outputs(graph))
     made = quantized(graph, calibration, chip, name, effort)
-    quality, judge = judged(made, calibration, labels)
+    quality, judge = judged(made, calibration, checked)
     return made.network, Account(graph.rows, quality), judge
 
 
@@ -44,7 +50,9 @@ def graph_of(module: nn.Module, calibration: NDArray[np.generic]) -> Graph:
             f"calibration: must be numbers of shape (images, ...), got {calibration.dtype} {calibration.shape}; "
             "give a few hundred images"
         )
-    layers = trace(module, torch.from_numpy(np.ascontiguousarray(calibration[[0, -1]]).astype(np.float32)))
+    with np.errstate(over="ignore"):  # `inputs` tells of it
+        sample = torch.from_numpy(np.ascontiguousarray(calibration[[0, -1]]).astype(np.float32))
+    layers = trace(module, sample)
     sources = ["input", *(layer.name for layer in layers)]
     ops = tuple(
         Matrix(d.name, d.name, source, d.weight, d.bias, act=Clamp() if d.relu else None)
@@ -53,8 +61,18 @@ def graph_of(module: nn.Module, calibration: NDArray[np.generic]) -> Graph:
     return Graph(ops, (layers[0].weight.shape[1],))
 
 
+def _outputs(graph: Graph) -> int:
+    last = graph.ops[-1]
+    return len(last.weight) if isinstance(last, Matrix) else 1 << 31
+
+
+def _outputs(graph: Graph) -> int:
+    last = graph.ops[-1]
+    return len(last.bias) if isinstance(last, Matrix) else 0
+
+
 def check_fits(model: QuantNet, chip: Chip) -> None:
-    """Raises InputError unless the chip holds the weights, activations and converters that the model was trained for."""
+    """Raises InputError unless the chip holds the weights, activations and converters of the training."""
     if model.grid.values != chip.device.weights:
         raise InputError(
             f"model: trained for weights {_some(model.grid.values)}, "

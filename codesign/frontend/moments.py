@@ -1,4 +1,4 @@
-"""What calibration tells about a matrix: how its integer inputs vary together, and with the outputs they should give."""
+"""What calibration tells about a matrix: how its inputs vary together, and with the outputs they should give."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ PRIOR = 0.01  # share of the mean variance that speaks for the real weights: inp
 class Moments:
     """Squared error of `scale * codes` as outputs of the integer inputs: a quadratic form, per convolution group.
 
-    error(codes, scale) = scale^2 codes H codes - 2 scale codes . R + constant. Means are taken out: a bias absorbs them.
+    error(codes, scale) = scale^2 codes H codes - 2 scale codes . R + constant. Means are taken out: biases absorb them.
     weight is the real one per unit of integer input: codes times scale shall come close to it.
     """
 

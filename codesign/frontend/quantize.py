@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
-from codesign.errors import InputError, warn
+from codesign.errors import warn
 from codesign.frontend.edges import inputs
 from codesign.frontend.graph import Graph, Real
 from codesign.frontend.integers import Setting, to_nodes
@@ -18,7 +18,6 @@ from codesign.frontend.settle import reader_of, settled, shapes
 from codesign.ir import Network, Node, verify
 from codesign.train.layers.grid import Grid
 
-EFFORTS = ("normal", "high")
 VALUES = 1 << 24  # that an edge of all calibration inputs holds at most; else evenly many of the inputs serve
 
 
@@ -31,23 +30,25 @@ class Quantized:
     scales: dict[str, Real]  # real value of one integer on every edge, one per channel or feature
 
 
-def quantize(graph: Graph, calibration: ArrayLike, chip: Chip | str | Path, name: str, effort: str) -> Network:
+def quantize(
+    graph: Graph, calibration: ArrayLike, chip: Chip | str | Path, name: str, effort: str = "normal"
+) -> Network:
     """`graph` on the cells of `chip`, without training: see `quantized`."""
     return quantized(graph, calibration, chip, name, effort).network
 
 
-def quantized(graph: Graph, calibration: ArrayLike, chip: Chip | str | Path, name: str, effort: str) -> Quantized:
+def quantized(
+    graph: Graph, calibration: ArrayLike, chip: Chip | str | Path, name: str, effort: str = "normal"
+) -> Quantized:
     """`graph` on the cells of `chip`, without training, and the scales of its edges.
 
     calibration is (images, ...) as the model takes them, a few hundred typical ones. Integers are used as they are
-    (scale 1); for floats the input scale follows from their range. Every column of a hidden matrix has its scale; scales
+    (scale 1); for floats the input scale follows from their range. Every column of a hidden matrix has a scale; scales
     minimize the squared error of the layer's outputs; biases correct each column's mean error. effort: "normal" rounds
     weights to the nearest integers, "high" chooses them together.
     Raises InputError for NaN, infinite or misshapen numbers, UnsupportedError for a graph that ends in an image. Warns
     (CodesignWarning) about layers whose outputs are the same for every image.
     """
-    if effort not in EFFORTS:
-        raise InputError(f'effort: must be "normal" or "high", got {effort!r}')
     chip, x = Chip.of(chip), as_array(calibration, "calibration")
     graph = settled(graph)
     edge = inputs(_some(x, graph), graph, chip)

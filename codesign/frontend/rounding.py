@@ -1,4 +1,4 @@
-"""The integers of a matrix: rounded to the nearest (normal effort), or chosen together for its outputs (high effort)."""
+"""The integers of a matrix: rounded to the nearest (normal effort), or chosen together (high effort)."""
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ SMALL = 1 << 18  # weights up to which every start is tried
 
 
 def rounded(m: Moments, grid: Grid, shared: bool) -> tuple[Ints, Real]:
-    """Codes (outputs, inputs) nearest to the weights, and their scales (outputs,): those with the smallest output error.
+    """Codes (outputs, inputs) nearest to the weights, and their scales (outputs,): those of smallest output error.
 
     Every column has its own scale unless they are `shared`.
     """

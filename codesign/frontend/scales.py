@@ -109,8 +109,8 @@ def watch_columns(name: str, weight: Real, codes: Ints) -> None:
     if lost.any() and not lost.all():
         times = float(size.max() / np.median(size[lost]))
         warn(
-            f"layer {name}: output {int(size.argmax())} dwarfs the rest: its largest weight is {times:.3g} times that of "
-            f"{int(lost.sum())} other outputs, which keep none, because raw outputs share one scale; "
+            f"layer {name}: output {int(size.argmax())} dwarfs the rest: its largest weight is {times:.3g} times that "
+            f"of {int(lost.sum())} other outputs, which keep none, because raw outputs share one scale; "
             "rescale the outputs of the model, or train it for this chip with codesign.train.prepare"
         )
 

@@ -39,8 +39,8 @@ def settled(graph: Graph) -> Graph:
     if not isinstance(last, Matrix) or last.window is not None or last.act is not None:
         got = "an activation" if last.act is not None else WORDS[type(last)]
         raise UnsupportedError(
-            f"model: must end in a linear layer, got {got} ({last.path or last.name}); the chip leaves raw accumulators, "
-            "so end with nn.Flatten and nn.Linear"
+            f"model: must end in a linear layer, got {got} ({last.path or last.name}); the chip leaves raw "
+            "accumulators, so end with nn.Flatten and nn.Linear"
         )
     return replace(graph, ops=tuple(ops))
 

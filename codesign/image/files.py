@@ -25,9 +25,10 @@ from codesign.chip.layout import (
 )
 from codesign.errors import ImageError, plain
 from codesign.fixed import crc32
+from codesign.image import header
 from codesign.image.cell_list import Held, cell_list, is_listed
 from codesign.image.descriptors import decode_cells
-from codesign.image.manifest import ArrayRef, ChipRef, Manifest, SectionRef
+from codesign.image.manifest import ArrayRef, ChipRef, Manifest, SectionRef, Worth
 from codesign.image.words import KINDS, Image, Section, most_words, parse, sections, stream
 from codesign.mapping import Mapping
 
@@ -36,15 +37,16 @@ TEXT = 1 << 24  # bytes of a manifest or of checksums, 1,024 arrays of layers wi
 WHOLE = 1 << 31  # bytes of an image.bin: the largest chip's, 1,024 arrays of 1,024 x 1,024 8-bit cells, has 1 GiB
 
 
-def render(mapping: Mapping, listed: bool | None = None) -> dict[str, bytes]:
+def render(mapping: Mapping, listed: bool | None = None, headed: bool = True) -> dict[str, bytes]:
     """Every file of the image folder by name. Same mapping, same bytes.
 
-    listed: whether cells.csv is one of them (absent: if it is short enough, see `cell_list.LISTED`).
+    listed: whether cells.csv is one of them (absent: if it is short enough, see `cell_list.LISTED`). headed: whether
+    network.h is one, and the manifest tells the same; older versions did not write it.
     """
     held = _held(mapping)
-    return compose(
-        mapping.chip, mapping.network.name, sections(mapping), held, is_listed(held) if listed is None else listed
-    )
+    listed = is_listed(held) if listed is None else listed
+    worth = header.worth_of(mapping) if headed else None
+    return compose(mapping.chip, mapping.network.name, sections(mapping), held, listed, worth)
 
 
 def cells_csv(mapping: Mapping) -> Iterator[bytes]:
@@ -52,13 +54,22 @@ def cells_csv(mapping: Mapping) -> Iterator[bytes]:
     return cell_list(_held(mapping), mapping.chip)
 
 
-def compose(chip: Chip, network: str, parts: tuple[Section, ...], held: list[Held], listed: bool) -> dict[str, bytes]:
+def compose(
+    chip: Chip,
+    network: str,
+    parts: tuple[Section, ...],
+    held: list[Held],
+    listed: bool,
+    worth: Worth | None = None,
+) -> dict[str, bytes]:
     """Every file of the image folder that holds these sections, by name."""
     words = stream(chip, parts)
     found = {BIN: words.tobytes(), HEX: _hex(words, 1)}
     found |= {name: _hex(part.words, width) for part in parts for name, width in [hex_name(part, chip)]}
     if listed:
         found[LIST] = b"".join(cell_list(held, chip))
+    if worth is not None:
+        found[header.NAME] = header.text(worth, network, chip.name).encode()
     manifest = Manifest(
         schema="codesign-image/1",
         format=RTL_VERSION,
@@ -71,6 +82,8 @@ def compose(chip: Chip, network: str, parts: tuple[Section, ...], held: list[Hel
         crc32=f"0x{words[-1]:08x}",
         sections=tuple(_reference(part) for part in parts),
         arrays=tuple(ref for ref, _ in held),
+        inputs=worth and worth.inputs,
+        outputs=worth and worth.outputs,
         files={name: hashlib.sha256(data).hexdigest() for name, data in sorted(found.items())},
     )
     found[MANIFEST] = manifest.text().encode()
@@ -128,7 +141,7 @@ def info(source: Path) -> str:
 def record(source: Path) -> dict[str, object]:
     """Describe an image folder, or a lone image.bin, for programs: its manifest, or what its words say."""
     if source.is_dir() or not source.exists():
-        return read_manifest(source).model_dump(mode="json", by_alias=True)
+        return read_manifest(source).content()
     image = read_image(source, None)
     return {
         "format": RTL_VERSION,

@@ -1,7 +1,7 @@
 """manifest.json of an image folder, as a checked record; its JSON Schema is docs/image-manifest.schema.json."""
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +44,43 @@ class ArrayRef(_Part):
     outputs: Range
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Step = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class InputsRef(_Part):
+    """What a host sends: an input q stands for `offset + step * q` in the units of the network's data.
+
+    A value x becomes `floor((x - offset) / step + 0.5)` in double precision, clamped to lo..hi.
+    """
+
+    features: Count = Field(description="values of one image, in the order of the stream")
+    shape: tuple[Count, Count, Count] | None = Field(None, description="channels, height, width; absent: no image")
+    bits: Annotated[int, Field(ge=1, le=8)]
+    signed: bool
+    lo: int = Field(description="smallest input")
+    hi: int = Field(description="largest input")
+    steps: Annotated[tuple[Step, ...], Field(min_length=1)] = Field(
+        description="one for all inputs, one for each channel, or one for each input"
+    )
+    offsets: Annotated[tuple[Finite, ...], Field(min_length=1)] = Field(description="likewise")
+
+
+class OutputsRef(_Part):
+    """What the chip returns: an output q stands for the score `step * q`."""
+
+    count: Count = Field(description="words of one image")
+    step: Step
+
+
+class Worth(NamedTuple):
+    """What the inputs and outputs of a network stand for."""
+
+    inputs: InputsRef
+    outputs: OutputsRef
+
+
 class Manifest(_Part):
     """The whole manifest."""
 
@@ -57,11 +94,22 @@ class Manifest(_Part):
     crc32: Hex32 = Field(description="last word of image.bin; IMAGE_CRC register once loaded")
     sections: tuple[SectionRef, ...]
     arrays: tuple[ArrayRef, ...]
+    inputs: InputsRef | None = Field(None, description="absent: written by a version that did not say")
+    outputs: OutputsRef | None = Field(None, description="absent together with `inputs`")
     files: dict[FileName, Sha256] = Field(description="SHA-256 of every other file of the folder")
+
+    @property
+    def worth(self) -> Worth | None:
+        """What inputs and outputs stand for, where it is told."""
+        return None if self.inputs is None or self.outputs is None else Worth(self.inputs, self.outputs)
+
+    def content(self) -> dict[str, Any]:
+        """As JSON values, without what is absent."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
     def text(self) -> str:
         """Deterministic JSON."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), indent=1, sort_keys=True) + "\n"
+        return json.dumps(self.content(), indent=1, sort_keys=True) + "\n"
 
 
 def json_schema() -> str:

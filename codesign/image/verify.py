@@ -1,6 +1,8 @@
 """Check an image folder byte for byte against its own words, or against its program."""
 
 import hashlib
+import math
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from codesign.chip.description import Chip
 from codesign.chip.layout import CELLS, PROGRAM, PROGRAM_ENTRY
 from codesign.errors import ImageError
+from codesign.fixed import IntType
 from codesign.image.cell_list import Held, is_listed
 from codesign.image.descriptors import MAX_WAIT
 from codesign.image.files import (
@@ -33,9 +36,9 @@ from codesign.image.words import Image, most_words, parse, sections
 from codesign.mapping import Mapping
 
 
-def damages(folder: Path, mapping: Mapping, listed: bool | None = None) -> dict[str, str]:
-    """A line for every file of a program's image folder that is not what `render(mapping, listed)` gives, by name."""
-    want, parts = render(mapping, listed), sections(mapping)
+def damages(folder: Path, mapping: Mapping, listed: bool | None = None, headed: bool = True) -> dict[str, str]:
+    """A line for every file of a program's image folder that is not what `render` gives, by name."""
+    want, parts = render(mapping, listed, headed), sections(mapping)
     found: dict[str, str] = {}
     digests = {_digest(data): name for name, data in want.items()}
     for name, data in want.items():
@@ -121,13 +124,13 @@ def _compare(
     folder: Path, contents: dict[str, bytes], image: Image, manifest: Manifest, chip: Chip, damaged: dict[str, str]
 ) -> list[str]:
     """What contradicts the image. Adds to the line of each damaged file where it differs."""
-    lines = contradictions(manifest.arrays, image, chip)
+    lines = contradictions(manifest.arrays, image, chip) or list(_unworthy(manifest, image, chip))
     if lines:
         return [f"{folder / MANIFEST}: {line}; copy or compile it again" for line in lines]
     held: list[Held] = [(ref, levels(image, ref.array, chip)) for ref in manifest.arrays]
     named = chip.model_copy(update={"name": manifest.chip.name})
     listed = LIST in manifest.files or is_listed(held)
-    want = compose(named, manifest.network, image.sections, held, listed)
+    want = compose(named, manifest.network, image.sections, held, listed, manifest.worth)
     found = [f"{folder / name}: is missing; compile again" for name in want if name not in {*contents, *damaged}]
     for name in want.keys() & contents.keys() - {MANIFEST, SUMS}:
         if contents[name] != want[name]:
@@ -179,6 +182,30 @@ def contradictions(arrays: tuple[ArrayRef, ...], image: Image, chip: Chip) -> li
     if len({refs[0].layer for refs in layers.values()}) != len(layers):
         found.append("two steps carry the same layer name")
     return found
+
+
+def _unworthy(manifest: Manifest, image: Image, chip: Chip) -> Iterator[str]:
+    """Where what a manifest says of inputs and outputs contradicts itself or the steps of an image without `faults`."""
+    inputs, outputs = manifest.inputs, manifest.outputs
+    if (inputs is None) != (outputs is None):
+        yield "it tells what inputs stand for but not outputs, or the other way round"
+    if inputs is None or outputs is None:
+        return
+    first, last = steps_of(image, chip)[0], steps_of(image, chip)[-1]
+    read = {array for tile in first.tiles for array in first.run(tile)}
+    features = max(a.inputs[1] for a in manifest.arrays if a.array in read)
+    if (inputs.features, inputs.bits, inputs.signed) != (features, first["input_bits"], bool(first["input_signed"])):
+        yield "its inputs are not those of the first step"
+    if outputs.count != last.outputs:
+        yield "its outputs are not those of the last step"
+    kind = IntType(inputs.bits, inputs.signed)
+    if not kind.lo <= inputs.lo <= inputs.hi <= kind.hi:
+        yield f"its inputs must lie in {kind.lo}..{kind.hi}, got {inputs.lo}..{inputs.hi}"
+    sizes = {1, features, *(inputs.shape or ())[:1]}
+    if inputs.shape and math.prod(inputs.shape) != features:
+        yield f"its inputs have the shape of {math.prod(inputs.shape)} values, not {features}"
+    elif not {len(inputs.steps), len(inputs.offsets)} <= sizes:
+        yield "its inputs must have one step and offset for all, for each channel or for each"
 
 
 def outside(held: NDArray[np.uint8], a: ArrayRef) -> bool:

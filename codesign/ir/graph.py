@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from codesign.brief import Brief, html_table, times
 from codesign.fixed import Ints, IntType
@@ -58,6 +58,22 @@ class Network(Brief):
         from codesign import ir
 
         return ir.run(self, x)
+
+    def quantize(self, x: ArrayLike) -> Ints:
+        """Real inputs (images, ...), in the units of the data, as integers (images, features).
+
+        The nearest, halves up, clamped to the input type: `floor((x - offset) / (step * scales) + 0.5)`. Raises
+        InputError for other sizes, for NaN and infinity.
+        """
+        from codesign import ir
+
+        return ir.to_integers(self, x)
+
+    def predict(self, x: ArrayLike) -> NDArray[np.float64]:
+        """Real scores (images, outputs) of real inputs: `quantize`, `run`, and outputs times `output_step`."""
+        from codesign import ir
+
+        return ir.predict(self, x, self.run)
 
     def save(self, path: str | Path) -> Path:
         """Write one .safetensors file, and its folder if absent. It holds integers only; equal networks, equal bytes.

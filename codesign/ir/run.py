@@ -26,8 +26,8 @@ def check_inputs(x: NDArray[np.generic], network: Network) -> Ints:
         )
     if not np.issubdtype(a.dtype, np.integer):
         raise InputError(
-            f"{where}: dtype must be an integer, got {a.dtype}; give whole steps of {network.step:g}, which is "
-            f"network.step: np.floor(x / step + 0.5).clip({network.input.lo}, {network.input.hi}).astype(int)"
+            f"{where}: dtype must be an integer, got {a.dtype}; quantize real numbers first: "
+            "network.quantize(x), program.quantize(x), or --real on the command line"
         )
     if not network.input.holds(a):
         kind = network.input

@@ -73,6 +73,10 @@ def _verify_input(network: Network) -> None:
             if not math.isfinite(value) or (field == "scales" and value <= 0):
                 least = " and above 0" if field == "scales" else ""
                 raise InputError(f"{where}: {field} must be finite{least}, got {value!r}")
+            if field == "scales" and not 0 < network.step * value < math.inf:
+                raise InputError(
+                    f"{where}: step * scales must be a finite number above 0, got {network.step!r} * {value!r}"
+                )
 
 
 def _verify_last(node: Node) -> None:

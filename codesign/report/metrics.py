@@ -65,20 +65,36 @@ class Cycles(_Record):
 
 
 class Inputs(_Record):
-    """How a host turns data into inputs: floor((x - low) * 2^bits / (high - low + 1)), clamped to 0..2^bits - 1.
+    """How a host turns data into inputs: floor((x - offset) / step + 0.5), clamped to what the bits hold.
 
-    low, high: the range of the training data. signed: 2^(bits - 1) is subtracted.
+    For bytes that is floor((x - low) * 2^bits / (high - low + 1)), less 2^(bits - 1) if signed. low, high: the range of
+    the training data. step and offset are absent where each feature has its own (see image/network.h), and from
+    records of older versions.
     """
 
     bits: Annotated[int, Field(ge=1, le=8)]
     signed: bool
-    low: Annotated[int, Field(ge=0, le=255)]
-    high: Annotated[int, Field(ge=0, le=255)]
+    low: int | float
+    high: int | float
+    step: Annotated[float, Field(gt=0)] | None = None
+    offset: float | None = None
+    real: bool = False  # numbers of any kind, not bytes
 
     @property
     def wasted(self) -> int:
-        """Bits of an input beyond those needed to distinguish all values of the data."""
-        return max(0, self.bits - max(1, (self.high - self.low).bit_length()))
+        """Bits of an input beyond those needed to distinguish all values of the data, if these are bytes."""
+        return 0 if self.real else max(0, self.bits - max(1, int(self.high - self.low).bit_length()))
+
+
+class Data(_Record):
+    """The data set. scale: whether inputs span one range of the whole set, or each feature its own."""
+
+    name: str
+    train: Annotated[int, Field(ge=1)]  # images, or rows of numbers
+    test: Annotated[int, Field(ge=1)]
+    features: Annotated[int, Field(ge=1)]
+    classes: Annotated[int, Field(ge=2)]
+    scale: Literal["set", "feature"] = "set"
 
 
 class Metrics(_Record):
@@ -88,6 +104,7 @@ class Metrics(_Record):
     name: str
     chip: str
     chip_id: str
+    data: Data | None = None  # absent: written by a version that did not say
     inputs: Inputs | None = None  # absent: written by a version that took the top bits of 0..255
     accuracy: Accuracies
     arrays: Arrays

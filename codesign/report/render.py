@@ -8,13 +8,15 @@ from rich.text import Text
 
 from codesign.brief import counted
 from codesign.errors import plain
-from codesign.report.metrics import Accuracy, Metrics
+from codesign.report.metrics import Accuracy, Data, Inputs, Metrics
 
 
 def render(m: Metrics) -> RenderableType:
     """The report of a run. Print it with soft_wrap=True, so that a command in it can be copied."""
     heading = Text.assemble((plain(m.name), "bold"), " on chip ", (plain(m.chip), "bold"))
     heading.append(f" ({plain(m.chip_id)}), seed {m.seed}\n")
+    if m.data is not None:
+        heading.append(f"{_data(m.data, m.inputs)}\n")
     return Group(heading, _accuracy(m), "", _costs(m), "", *_verdict(m))
 
 
@@ -28,6 +30,18 @@ def text(m: Metrics, width: int = 100) -> str:
 def number(value: int | float) -> str:
     """A count, or a mean of counts to two places."""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def _data(d: Data, i: Inputs | None) -> str:
+    """The data set, and the range that its inputs span."""
+    text = (
+        f"data {plain(d.name)}: {d.train:,} to train, {d.test:,} to test, {d.features:,} features, {d.classes} classes"
+    )
+    if i is None:
+        return text
+    kind = f"{'signed ' * i.signed}{i.bits}-bit"
+    span = f"{i.low:.6g}..{i.high:.6g}"
+    return f"{text}; {kind} inputs span {span if d.scale == 'set' else f'each feature, {span} in all'}"
 
 
 def _grid() -> Table:

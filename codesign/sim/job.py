@@ -19,11 +19,10 @@ from codesign.image import render
 from codesign.mapping import Die
 from codesign.program import Program
 from codesign.rtl import emit, plan
-from codesign.sim.simulators import icarus
+from codesign.sim.simulators import SIMULATORS
 from codesign.sim.waves import is_whole, write_gtkw
 
 Progress = Callable[[int, int], None]
-BENCH = "codesign.sim.benches.chip_bench"
 DUMP, SHOWN = "chip.fst", "chip.gtkw"
 OUTPUTS = "outputs.npy"  # written by the command, once the simulation has ended
 HEARTBEAT = "progress"  # a file with the number of images done; touched while the bench is alive
@@ -63,15 +62,16 @@ class Job:
     pauses: Pauses = Pauses()
     waves: bool = False
     probe: bool = False  # record hidden activations too
+    simulator: str = "icarus"
     log: Path | None = None  # absent: simulation.log in the folder
 
 
-def build(program: Program) -> Path:
-    """Compile the program's chip (not the program) for Icarus; done once per chip."""
+def build(program: Program, simulator: str = "icarus", waves: bool = False) -> Path:
+    """Compile the program's chip (not the program) for a simulator; done once per chip. waves: able to record them."""
     module = plan(program.chip).module
     files = emit(program.chip)
     sources = [s for s in files[f"{module}_sim.f"].split() if not s.startswith("+")]
-    return icarus.build(files, sources, f"{module}_sim")
+    return SIMULATORS[simulator].build(files, sources, f"{module}_sim", waves)
 
 
 def run_bench(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[Any]], float]:
@@ -85,22 +85,14 @@ def run_bench(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDA
         work = job.folder.resolve()
         for name in OF_A_RUN:
             (work / name).unlink(missing_ok=True)
-        simulator = build(job.program)
+        built = build(job.program, job.simulator, job.waves)
         (work / HEARTBEAT).write_text("0", encoding="utf-8")
         plusargs = _write_inputs(job, work)
         if job.waves:
-            write_gtkw(work / SHOWN, work / DUMP, job.program.chip)
+            write_gtkw(work / SHOWN, work / DUMP, job.program.chip, SIMULATORS[job.simulator].scope)
         started = time.perf_counter()
-        icarus.run(
-            simulator,
-            top,
-            BENCH,
-            work,
-            plusargs=plusargs,
-            waves=job.waves,
-            log=job.log,
-            heartbeat=work / HEARTBEAT,
-            tick=lambda: _tell(job, progress),
+        SIMULATORS[job.simulator].run(
+            built, top, work, plusargs, job.waves, job.log, work / HEARTBEAT, lambda: _tell(job, progress)
         )
     _tell(job, progress)
     try:
@@ -135,6 +127,7 @@ def _write_inputs(job: Job, work: Path) -> list[str]:
         "output_pause": job.pauses.output,
         "seed": job.pauses.seed,
         "probe": job.probe,
+        "activation_bits": program.chip.adc.lanes * program.chip.activation.bits,
         "timeout_cycles": int(10 * cycles / slowest) + 1000,
     }
     (work / "job.json").write_text(json.dumps(settings, indent=1), encoding="utf-8")

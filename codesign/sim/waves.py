@@ -34,9 +34,12 @@ def signals(chip: Chip) -> dict[str, dict[str, int]]:
     }
 
 
-def write_gtkw(path: Path, dump: Path, chip: Chip) -> None:
-    """Write a .gtkw beside `dump` that opens it with the chip's main signals, grouped by block."""
-    top = f"{plan(chip).module}_sim.dut"
+def write_gtkw(path: Path, dump: Path, chip: Chip, scope: str = "") -> None:
+    """Write a .gtkw beside `dump` that opens it with the chip's main signals, grouped by block.
+
+    scope: what precedes the top's name in the dump.
+    """
+    top = f"{scope}{plan(chip).module}_sim.dut"
     with path.open("w", encoding="utf-8") as f:
         save = GTKWSave(f)
         save.dumpfile(dump.name, abspath=False)

@@ -8,6 +8,7 @@ from torch import Tensor
 from codesign.chip.description import Chip
 from codesign.data import Dataset
 from codesign.errors import ConfigError, InputError, ToolError
+from codesign.fixed import IntType
 from codesign.ir.geometry import Shape
 from codesign.train.identity import map_bytes
 from codesign.train.layers.converters import Converters
@@ -44,8 +45,18 @@ def check(recipe: Recipe, dataset: Dataset, chip: Chip) -> None:
         raise ToolError('machine.device: "cuda" needs a GPU, torch finds none; use "cpu" or a CUDA build of torch')
 
 
-def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_rng: torch.Generator) -> QuantNet:
-    """The quantized network before training. Raises InputError on a stuck map that does not fit."""
+def build(
+    recipe: Recipe,
+    layers: Architecture,
+    shape: Shape,
+    chip: Chip,
+    noise_rng: torch.Generator,
+    input: IntType | None = None,
+) -> QuantNet:
+    """The quantized network before training, for inputs of type `input`, by default the recipe's.
+
+    Raises InputError on a stuck map that does not fit.
+    """
     device, q, train = chip.device, recipe.quantize, recipe.train
     grid = Grid.sliced(device.weights, q.slices, device.levels)
     stuck = _stuck_map(q.stuck_map) if q.stuck_map else {}
@@ -66,7 +77,7 @@ def build(recipe: Recipe, layers: Architecture, shape: Shape, chip: Chip, noise_
         shape,
         grid,
         q.activation,
-        q.input,
+        input or q.input,
         seed=train.seed,
         weight_clip=train.grid_max if train.method == "iscas2018" else None,
         activation_clip=q.activation_clip,

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from codesign.data import Scaling
 from codesign.ir import Network, Node, verify
 from codesign.train.layers.edges import IntEdge
 from codesign.train.nets.quantized import QuantNet
@@ -10,6 +11,7 @@ from codesign.train.nets.quantized import QuantNet
 def export(model: QuantNet, name: str) -> Network:
     """The integers of `model`; running them equals `model.eval()` on every input, converters aside.
 
+    What its inputs are worth is `model.worth`, in the units of the data; its outputs are the model's real logits.
     Layers trained through converters carry the trim; the chip's reference applies it, the untiled one sums exactly.
     Raises InputError naming the layer whose weights are NaN, infinite or real.
     """
@@ -22,4 +24,17 @@ def export(model: QuantNet, name: str) -> Network:
         nodes += layer.nodes(tuple(names[s] for s in layer.sources), *read)
         names[layer.name] = nodes[-1].name
         edges[layer.name] = layer.integers(*read)
-    return verify(Network(name, model.features, model.input, tuple(nodes), model.scale, shape))
+    worth = model.worth or Scaling(model.scale)
+    return verify(
+        Network(
+            name,
+            model.features,
+            model.input,
+            tuple(nodes),
+            worth.step,
+            shape,
+            worth.scales,
+            worth.offset,
+            edges[layer.name].scale,
+        )
+    )

@@ -64,7 +64,7 @@ def fit(
 def _phases(setting: Setting, dataset: Dataset, chip: Chip) -> Trained:
     """The baseline if the recipe wants one, then the quantized network."""
     recipe, device = setting.recipe, setting.recipe.machine.device
-    train, kind, layers = recipe.train, recipe.quantize.input, recipe.network.layers(dataset.classes)
+    train, kind, layers = recipe.train, setting.images.kind, recipe.network.layers(dataset.classes)
     shape = dataset.shape if len(dataset.shape) == 3 and recipe.network.model != "mlp" else (dataset.features,)
     x_test = dataset.test_inputs(kind)
     history, baseline, accuracy_baseline = [], None, None
@@ -73,7 +73,8 @@ def _phases(setting: Setting, dataset: Dataset, chip: Chip) -> Trained:
         history += Phase("baseline", baseline.to(device), setting).run()
         logits = _logits(baseline.cpu().eval(), x_test, 1.0 / span(kind))
         accuracy_baseline = accuracy(logits, dataset.y_test)
-    model = build(recipe, layers, shape, chip, setting.noise_rng)
+    model = build(recipe, layers, shape, chip, setting.noise_rng, kind)
+    model.worth = dataset.scaling(kind)
     if train.method == "direct":
         assert baseline is not None
         quantize_from(baseline, model, torch.from_numpy(dataset.train_inputs(kind, CALIBRATION)))

@@ -31,19 +31,19 @@ class Images:
     x: Tensor  # (images, features) integers
     y: Tensor  # (images,) labels
     shape: tuple[int, ...]
-    dark: int  # the integer of a black pixel
+    kind: IntType
 
     @classmethod
     def of(cls, dataset: Dataset, kind: IntType, device: str) -> "Images":
-        """The training images of a data set as integers of `kind`."""
+        """The training images of a data set as integers of `dataset.input_type(kind)`."""
         x, y = torch.from_numpy(dataset.train_inputs(kind)), torch.from_numpy(dataset.y_train)
-        return cls(x.to(device), y.to(device), dataset.shape or (dataset.features,), kind.lo)
+        return cls(x.to(device), y.to(device), dataset.shape or (dataset.features,), dataset.input_type(kind))
 
     def batch(self, index: Tensor, train: Training, rng: torch.Generator) -> tuple[Tensor, Tensor]:
         """Images (float) and labels of a batch, augmented."""
         x, y = self.x[index], self.y[index]
         if train.shift:
-            x = shifted(x, self.shape, train.shift, self.dark, rng)
+            x = shifted(x, self.shape, train.shift, self.kind.lo, rng)  # lo: a black pixel
         if train.flip:
             x = mirrored(x, self.shape, rng)
         return x.float(), y
@@ -128,7 +128,7 @@ class Phase:
         the update.
         """
         recipe = self.setting.recipe
-        train, kind, device = recipe.train, recipe.quantize.input, recipe.machine.device
+        train, kind, device = recipe.train, self.setting.images.kind, recipe.machine.device
         total = train.epochs * steps
         x, y = (t[self.rank :: self.world] for t in self.setting.images.batch(index, train, self.rng))
         if self.net is None:

@@ -5,8 +5,9 @@
 //   convert   turns LANES signed columns of `group` into codes, from the sample taken before this edge
 // Both may happen on one edge. Latency: 1 cycle from convert to code. Codes are offset binary.
 //   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
-// A wordline's conductances are kept as one packed vector, so a sample is one wide addition per
-// driven wordline; xb_array_cells.v is the readable version, one loop per cell.
+// A wordline is kept as one packed vector, the sum over columns j of (g(2j) - g(2j+1)) * 2^(j*FIELD), so a sample is
+// one wide addition per driven wordline: fields may borrow from each other, until CENTRE makes every one positive.
+// xb_array_cells.v is the readable version, one loop per cell.
 // Cells: a programmed level conducts its CODES entry, unless +die=DIR names a map of the codes that this
 // die really holds (DIR/array_<INDEX>.hex, one wordline a line). +backdoor=DIR programs at time 0.
 // +arrays=MASK (hexadecimal, bit INDEX) names the arrays whose files must be there; a missing one
@@ -43,21 +44,21 @@ module xb_array #(
     localparam PADDED = (PAIRS + LANES - 1) / LANES * LANES;  // columns that conversion goes through
     localparam MIDDLE = 1 << (ADC_BITS - 1);
     localparam SUM_BITS = CODE_BITS + $clog2(ROWS + 1);
-    localparam FIELD = (SUM_BITS > ADC_BITS ? SUM_BITS : ADC_BITS) + 2;  // a bitline current, with room for signs
+    localparam FIELD = (SUM_BITS > ADC_BITS ? SUM_BITS : ADC_BITS) + 2;  // a column current, with room for signs
     localparam SLOT = LANES * FIELD;
-    localparam SIDE = PADDED * FIELD;                          // all + bitlines, or all -
+    localparam SIDE = PADDED * FIELD;                          // all columns
     localparam [SIDE-1:0] ONE = {PADDED{{(FIELD-1){1'b0}}, 1'b1}};
     localparam [SIDE-1:0] CENTRE = (ONE << (FIELD - 1)) + (ONE << (ADC_BITS - 1));
 
     reg [ROW_WORDS*32-1:0]        level [0:ROWS-1];        // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
     reg [COLUMNS*CODE_BITS-1:0]   die [0:ROWS-1];          // what this die holds, cell k likewise
     reg [31:0]                    trim [0:PAIRS];
-    reg [2*SIDE-1:0]              conductance [0:ROWS-1];  // + bitlines in the low half, - in the high half
-    reg [2*SIDE-1:0]              hold;
-    reg [2*SIDE-1:0]              current;
-    reg [SIDE-1:0]                difference, above, not_below;
+    reg [SIDE-1:0]                conductance [0:ROWS-1];
+    reg [SIDE-1:0]                current;
+    reg [SIDE-1:0]                hold;                    // the sample: 2^(FIELD-1) + 2^(ADC_BITS-1) + I in each field
+    reg [SIDE-1:0]                above, not_below;
     reg [SIDE-1:0]                plain_codes;             // of every column, when the trim is plain
-    reg [LANES*FIELD-1:0]         plus, minus;             // the group being converted
+    reg [LANES*FIELD-1:0]         sample;                  // the group being converted
     reg [LANES*ADC_BITS-1:0]      next_code;
     reg [ROWS+6:0]                lines;                   // the wordlines, with room for the last eight
     reg [7:0]                     driven;                  // eight wordlines
@@ -69,7 +70,7 @@ module xb_array #(
     reg [1023:0]                  named;                   // arrays whose files must be there
     reg [ROW_WORDS*32-1:0]        level_row;
     reg [COLUMNS*CODE_BITS-1:0]   die_row;
-    reg [2*SIDE-1:0]              row, blank;
+    reg [SIDE-1:0]                row, other, blank;
     reg [LEVEL_BITS-1:0]          plus_level, minus_level;
     integer r, k, lane, column, value, handle;
     integer gain, shift, half, idle;
@@ -79,7 +80,7 @@ module xb_array #(
         has_die = 1'b0;
         stale = 1'b1;
         idle = 0;
-        hold = 0;
+        hold = CENTRE;
         for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
         for (k = 0; k <= PAIRS; k = k + 1) trim[k] = 0;
         trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN] = 1;
@@ -128,17 +129,19 @@ module xb_array #(
                 die_row = die[r];
                 if (has_die || level_row != 0 || !has_blank) begin
                     row = 0;
+                    other = 0;
                     for (k = 0; k < PAIRS; k = k + 1) begin
                         plus_level = level_row[2*k*LEVEL_BITS +: LEVEL_BITS];
                         minus_level = level_row[(2*k+1)*LEVEL_BITS +: LEVEL_BITS];
                         if (has_die) begin
                             row[k*FIELD +: CODE_BITS] = die_row[2*k*CODE_BITS +: CODE_BITS];
-                            row[SIDE + k*FIELD +: CODE_BITS] = die_row[(2*k+1)*CODE_BITS +: CODE_BITS];
+                            other[k*FIELD +: CODE_BITS] = die_row[(2*k+1)*CODE_BITS +: CODE_BITS];
                         end else begin
                             row[k*FIELD +: CODE_BITS] = CODES[plus_level*CODE_BITS +: CODE_BITS];
-                            row[SIDE + k*FIELD +: CODE_BITS] = CODES[minus_level*CODE_BITS +: CODE_BITS];
+                            other[k*FIELD +: CODE_BITS] = CODES[minus_level*CODE_BITS +: CODE_BITS];
                         end
                     end
+                    row = row - other;
                     if (level_row == 0) begin
                         blank = row;
                         has_blank = 1'b1;
@@ -154,7 +157,7 @@ module xb_array #(
             stale = 1'b0;
         end
         if (evaluate) begin
-            current = 0;
+            current = CENTRE;
             lines = {7'd0, wordline};
             for (k = 0; k < ROWS; k = k + 8) begin
                 driven = lines[k +: 8];
@@ -166,30 +169,27 @@ module xb_array #(
             end
             hold <= current;
             if (plain) begin
-                // All columns at once: 2^(FIELD-1) + MIDDLE + I, whose top bit says "not below the range".
-                difference = current[SIDE-1:0];
-                difference = difference + CENTRE - current[2*SIDE-1:SIDE];
-                not_below = (difference >> (FIELD - 1)) & ONE;
+                // All columns at once: the top bit of a field says "not below the range".
+                not_below = (current >> (FIELD - 1)) & ONE;
                 above = 0;
-                for (k = ADC_BITS; k < FIELD - 1; k = k + 1) above = above | (difference >> k);
+                for (k = ADC_BITS; k < FIELD - 1; k = k + 1) above = above | (current >> k);
                 above = above & not_below;
-                plain_codes <= (difference & ((not_below << ADC_BITS) - not_below)) | ((above << ADC_BITS) - above);
+                plain_codes <= (current & ((not_below << ADC_BITS) - not_below)) | ((above << ADC_BITS) - above);
             end
         end
         if (convert && plain) begin
-            plus = plain_codes[group*SLOT +: SLOT];
+            sample = plain_codes[group*SLOT +: SLOT];
             for (lane = 0; lane < LANES; lane = lane + 1)
-                next_code[lane*ADC_BITS +: ADC_BITS] = plus[lane*FIELD +: ADC_BITS];
+                next_code[lane*ADC_BITS +: ADC_BITS] = sample[lane*FIELD +: ADC_BITS];
             code <= next_code;
         end else if (convert) begin
-            plus = hold[group*SLOT +: SLOT];
-            minus = hold[SIDE + group*SLOT +: SLOT];
+            sample = hold[group*SLOT +: SLOT];
             for (lane = 0; lane < LANES; lane = lane + 1) begin
                 column = group * LANES + lane;
                 value = 0;
                 if (column < PAIRS) begin
-                    value = {{(32-FIELD){1'b0}}, plus[lane*FIELD +: FIELD]};
-                    value = value - {{(32-FIELD){1'b0}}, minus[lane*FIELD +: FIELD]};
+                    value = {{(32-FIELD){1'b0}}, sample[lane*FIELD +: FIELD]};
+                    value = value - (1 << (FIELD - 1)) - MIDDLE;
                     value = (value * gain + $signed(trim[`XB_TRIM_WORDS + column]) + half) >>> shift;
                     if (value < -MIDDLE) value = -MIDDLE;
                     if (value > MIDDLE - 1) value = MIDDLE - 1;

@@ -153,8 +153,8 @@ class TestNetwork:
             ),
             (
                 np.full((2, 20), True),
-                "inputs of network net0: dtype must be an integer, got bool; give whole steps of 1, which is "
-                "network.step: np.floor(x / step + 0.5).clip(0, 255).astype(int)",
+                "inputs of network net0: dtype must be an integer, got bool; quantize real numbers first: "
+                "network.quantize(x), program.quantize(x), or --real on the command line",
             ),
         ],
     )

@@ -7,8 +7,8 @@ from torch import nn
 
 import codesign
 from codesign import ir, passes
+from codesign.compiler import quantize
 from codesign.errors import UnsupportedError
-from codesign.frontend.quantize import to_network
 from codesign.mapping.trim import choose_trims
 from codesign.train import float_mlp
 from tests.compiler.models import COARSE, FINE, REAL, SIZES, TINY, refused
@@ -19,7 +19,7 @@ class TestModule:
     def test_is_calibrated_and_quantized(self) -> None:
         model = float_mlp(SIZES, seed=1)
         p = codesign.compile(model, REAL, TINY, "mine")
-        expected = passes.rewrite(to_network(model, REAL, TINY, "mine"))
+        expected = passes.rewrite(quantize(model, REAL, TINY, "mine"))
         assert ir.show(p.network) == ir.show(expected) and p.network.name == "mine"
         x = images(40, p.network)
         assert (p.run(x, adc=False) == ir.run(expected, x)).all()

@@ -145,20 +145,25 @@ def test_digest_covers_every_image_and_label() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        *(
+            (
+                {part: x},
+                f"{part[2:]} images must be non-empty (images, features), uint8 or float, got {x.dtype} {x.shape}; "
+                "flatten them, one row each; Dataset.of does so",
+            )
+            for part, x in (
+                ("x_train", np.zeros((6, 8), np.int64)),
+                ("x_test", np.zeros((2, 2, 4), np.uint8)),
+                ("x_test", np.zeros((0, 8), np.uint8)),
+            )
+        ),
         (
             {"x_train": np.zeros((6, 8))},
-            "train images must be a non-empty uint8 (images, features), got float64 (6, 8); "
-            "flatten them, one row each, of values 0..255",
+            "train and test images must both be uint8 or both floats, got float64 and uint8; convert them alike",
         ),
         (
-            {"x_test": np.zeros((2, 2, 4), np.uint8)},
-            "test images must be a non-empty uint8 (images, features), got uint8 (2, 2, 4); "
-            "flatten them, one row each, of values 0..255",
-        ),
-        (
-            {"x_test": np.zeros((0, 8), np.uint8)},
-            "test images must be a non-empty uint8 (images, features), got uint8 (0, 8); "
-            "flatten them, one row each, of values 0..255",
+            {"x_test": np.array([[0.0] * 8, [0, 1, np.nan, 0, 0, 0, 0, np.inf]])},
+            "test image 1 value 2 is nan; remove NaN and infinity",
         ),
         (
             {"y_test": np.array([1])},

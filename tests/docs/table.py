@@ -52,6 +52,8 @@ STAND_INS = {
     "codesign chip emit mychip.toml --out rtl/": "codesign chip emit flows/chips/tiny.toml --out rtl/",
     "codesign simulate PROGRAM": "codesign simulate build/mlp --inputs x.npy",
     "codesign simulate PROGRAM --inputs x.npy": "codesign simulate build/mlp --inputs x.npy",
+    "codesign simulate PROGRAM --inputs x.npy --real --labels y.npy": "codesign simulate build/mlp "
+    "--inputs x.npy --real --labels y.npy",
     "codesign image verify PROGRAM": "codesign image verify build/mlp",
     "codesign image info DIR --entries": "codesign image info build/mlp --entries",
     "codesign image cells PROGRAM --out FILE": "codesign image cells build/mlp --out FILE.csv",

@@ -60,6 +60,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.save(place / "build" / "mlp")
     ir.save(made.network, place / "NETWORK.safetensors")
     np.save(place / "x.npy", images(4, made.network))
+    np.save(place / "y.npy", np.arange(4))
     (place / "toy.toml").write_text(TOY)
     (place / "studies").mkdir()
     (place / "studies" / "toy.toml").write_text(TOY)

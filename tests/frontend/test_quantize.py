@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codesign.chip.description import Activation, Chip
+from codesign.compiler import quantize
 from codesign.data import digits
 from codesign.errors import InputError, UnsupportedError
 from codesign.fixed import IntType
-from codesign.frontend.quantize import quantize, to_network
 from codesign.ir import run, show
 from codesign.train.export import export
 from codesign.train.loop import fit
@@ -239,15 +239,15 @@ def test_non_finite_weights_are_refused(bad: float) -> None:
 
 def test_to_network_takes_quantized_models_as_they_are() -> None:
     model = mlp((64, 5, 3), TINY.device.weights, IntType(4), IntType(8), seed=2)
-    assert show(to_network(model, REAL, TINY, "n")) == show(export(model, "n"))
-    assert show(to_network(trained(), REAL, TINY, "n")) == show(quantize(trained(), REAL, TINY, "n"))
+    assert show(quantize(model, REAL, TINY, "n")) == show(export(model, "n"))
+    assert show(quantize(trained(), REAL, TINY, "n")) == show(quantize(trained(), REAL, TINY, "n"))
     with pytest.raises(
         InputError, match=r"trained for weights \[-3, .*3\], chip reference-128 holds \[-1, 0, 1\]; train for this"
     ):
-        to_network(model, REAL, REFERENCE, "n")
+        quantize(model, REAL, REFERENCE, "n")
     narrow = TINY.model_copy(update={"activation": Activation(bits=4)})
     with pytest.raises(InputError, match=r"model: has 8-bit activations, chip tiny takes 4; train with fewer bits"):
-        to_network(model, REAL, narrow, "n")
+        quantize(model, REAL, narrow, "n")
 
 
 def test_threads_do_not_change_the_network() -> None:

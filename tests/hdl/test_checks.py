@@ -63,7 +63,7 @@ FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
         "more than 2 accumulator buffers in use",
     ),
     "strobes": (
-        Mutant("xb_loader.v", "write_tiles <= kind == TILES;", "write_tiles <= kind == STEPS;"),
+        Mutant("xb_loader.v", "write_tiles <= kind == `XB_KIND_TILES;", "write_tiles <= kind == `XB_KIND_STEPS;"),
         BUS,
         "two memories are written at once",
     ),

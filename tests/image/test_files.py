@@ -28,7 +28,8 @@ def test_same_mapping_same_bytes() -> None:
     assert render(MAPPING) == FILES
     tables = {f"{n}.hex" for n in ("program", "steps", "loads", "tiles", "constants")}
     arrays = {f"array_{k}{s}.hex" for k in range(5) for s in ("", "_trim")}
-    assert set(FILES) == {"image.bin", "image.hex", "cells.csv", "manifest.json", "SHA256SUMS"} | tables | arrays
+    others = {"image.bin", "image.hex", "cells.csv", "network.h", "manifest.json", "SHA256SUMS"}
+    assert set(FILES) == others | tables | arrays
 
 
 def test_every_format_holds_the_cells(folder: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
+from codesign.ir.geometry import Pair
 
 Values = np.ndarray[Any, Any]  # of Python integers
 
@@ -41,23 +42,24 @@ def _value(node: Node, read: list[Values]) -> Values:
 
 def convolved(x: Values, node: Conv) -> Values:
     outputs, inputs, kernel_h, kernel_w = node.weight.shape
-    height, width = (
-        (n + 2 * node.padding - k) // node.stride + 1 for n, k in zip(x.shape[1:], node.kernel, strict=True)
-    )
+    (down, across), (above, beside) = node.stride, node.padding
+    height = (x.shape[1] + 2 * above - kernel_h) // down + 1
+    width = (x.shape[2] + 2 * beside - kernel_w) // across + 1
     acc = np.zeros((outputs, height, width), object)
     for o, h, w, c, i, j in np.ndindex(outputs, height, width, inputs, kernel_h, kernel_w):
-        row, column = h * node.stride + i - node.padding, w * node.stride + j - node.padding
+        row, column = h * down + i - above, w * across + j - beside
         if 0 <= row < x.shape[1] and 0 <= column < x.shape[2]:
             channel = o // (outputs // node.groups) * inputs + c
             acc[o, h, w] += int(x[channel, row, column]) * int(node.weight[o, c, i, j])
     return acc
 
 
-def _pooled(x: Values, size: int, stride: int, combine: Any) -> Values:
-    height, width = ((n - size) // stride + 1 for n in x.shape[1:])
+def _pooled(x: Values, size: Pair, stride: Pair, combine: Any) -> Values:
+    (rows, columns), (down, across) = size, stride
+    height, width = (x.shape[1] - rows) // down + 1, (x.shape[2] - columns) // across + 1
     result = np.empty((len(x), height, width), object)
     for c, h, w in np.ndindex(result.shape):
-        result[c, h, w] = combine(x[c, h * stride + i, w * stride + j] for i, j in product(range(size), repeat=2))
+        result[c, h, w] = combine(x[c, h * down + i, w * across + j] for i, j in product(range(rows), range(columns)))
     return result
 
 

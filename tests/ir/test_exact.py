@@ -72,6 +72,8 @@ CONVOLUTIONS = [
     ((5, 1, 3, 2), {"groups": 5, "padding": 1}),  # depthwise
     ((8, 1, 3, 3), {"groups": 4, "stride": 2}),  # two outputs of each channel
     ((6, 2, 2, 2), {"groups": 3}),
+    ((3, 2, 3, 4), {"stride": (2, 1), "padding": (0, 3)}),
+    ((3, 2, 1, 4), {"stride": (1, 3)}),  # a signal's
     ((3, 2, 7, 6), {}),  # the kernel covers the image
 ]
 

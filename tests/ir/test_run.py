@@ -13,7 +13,7 @@ from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Requant, e
 from tests.ir.networks import I5, linear, raw, residual, toy
 from tests.ir.plain import plain
 
-WHOLE = "give whole steps of 0.25, which is network.step: np.floor(x / step + 0.5).clip(-8, 7).astype(int)"
+WHOLE = "quantize real numbers first: network.quantize(x), program.quantize(x), or --real on the command line"
 
 I8 = IntType(8, signed=True)
 

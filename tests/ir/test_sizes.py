@@ -54,10 +54,13 @@ RULES = [
         changed("conv1", weight=weight(4, 2, 3, 3) * -40000),
         "layer conv1: weights must be signed 16-bit integers, got -40000..-40000",
     ),
-    (changed("conv1", stride=0), "layer conv1: stride must be an integer of at least 1, got 0"),
-    (changed("conv1", stride=1.5), "layer conv1: stride must be an integer of at least 1, got 1.5"),
-    (changed("conv1", stride=True), "layer conv1: stride must be an integer of at least 1, got True"),
-    (changed("conv1", padding=-1), "layer conv1: padding must be an integer of at least 0, got -1"),
+    (changed("conv1", stride=0), "layer conv1: stride must be an integer of at least 1, or a pair of them, got 0"),
+    (changed("conv1", stride=1.5), "layer conv1: stride must be an integer of at least 1, or a pair of them, got 1.5"),
+    (
+        changed("conv1", stride=True),
+        "layer conv1: stride must be an integer of at least 1, or a pair of them, got True",
+    ),
+    (changed("conv1", padding=-1), "layer conv1: padding must be an integer of at least 0, or a pair of them, got -1"),
     (changed("conv1", groups=0), "layer conv1: groups must be an integer of at least 1, got 0"),
     (changed("conv1", padding=3), "layer conv1: padding must be smaller than the 3x3 kernel, got 3; pad less"),
     (
@@ -115,9 +118,9 @@ RULES = [
         "use fewer outputs or a larger stride",
     ),
     # pools
-    (changed("pool", size=0), "layer pool: size must be an integer of at least 1, got 0"),
-    (changed("pool", stride=-1), "layer pool: stride must be an integer of at least 1, got -1"),
-    (changed("avg", size=2.0), "layer avg: size must be an integer of at least 1, got 2.0"),
+    (changed("pool", size=0), "layer pool: size must be an integer of at least 1, or a pair of them, got 0"),
+    (changed("pool", stride=-1), "layer pool: stride must be an integer of at least 1, or a pair of them, got -1"),
+    (changed("avg", size=2.0), "layer avg: size must be an integer of at least 1, or a pair of them, got 2.0"),
     (
         changed("pool", size=5),
         "layer pool: its 5x5 window is larger than its input, 4x4; use a smaller window",

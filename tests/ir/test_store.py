@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 from codesign.errors import ImageError, InputError
 from codesign.fixed import IntType, Trim
 from codesign.ir import Conv, Network, load, run, save, show
-from tests.ir.networks import residual, toy
+from tests.ir.networks import linear, raw, residual, toy
 
 
 @pytest.fixture
@@ -135,6 +135,28 @@ def test_round_trip_of_version_3(network: Network, tmp_path: Path) -> None:
     assert again.read_bytes() == path.read_bytes()
 
 
+OBLONG = residual(
+    nodes=(
+        *(replace(n, stride=(2, 1)) if n.name == "pool" else n for n in residual().nodes[:4]),
+        linear("fc", "pool", 24, 3, raw(3, [5, 0, -5]), seed=3),
+    )
+)
+WORTH = toy(scales=(0.5,), offset=(1.0, -2.0, 0.0, 3.5, 1e-3), output_step=0.125)
+
+
+@pytest.mark.parametrize("network", [OBLONG, WORTH, toy(output_step=0.1), toy(offset=(3.0,))], ids=range(4))
+def test_round_trip_of_version_4(network: Network, tmp_path: Path) -> None:
+    path, again = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    save(network, path)
+    assert described(path)["schema"] == "codesign-network/4"
+    back = load(path)
+    assert show(back) == show(network)
+    for field in ("scales", "offset", "output_step", "step"):
+        assert getattr(back, field) == getattr(network, field)
+    save(back, again)
+    assert again.read_bytes() == path.read_bytes()
+
+
 def test_version_3_is_readable(tmp_path: Path) -> None:
     save(NARROW, tmp_path / "a")
     text = described(tmp_path / "a")
@@ -209,10 +231,10 @@ def test_another_kind_of_safetensors(tmp_path: Path) -> None:
 
 
 def test_a_later_schema(file: Path) -> None:
-    save_file(load_file(file), file, metadata={"codesign": json.dumps({"schema": "codesign-network/4"})})
+    save_file(load_file(file), file, metadata={"codesign": json.dumps({"schema": "codesign-network/5"})})
     assert message(file) == (
-        f"{file}: schema must be codesign-network/1 or codesign-network/2 or codesign-network/3, "
-        "got 'codesign-network/4'; export it again"
+        f"{file}: schema must be codesign-network/1 or codesign-network/2 or codesign-network/3 or codesign-network/4, "
+        "got 'codesign-network/5'; export it again"
     )
 
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 import codesign
-from codesign import ir
+from codesign import image, ir
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError, CodesignError, InputError, OutputError
 from codesign.fixed import IntType
 from codesign.mapping import Die
 from codesign.program import Program
 from tests.hdl.programs import images, net, program
-from tests.program.builds import TINY, TRIMS, built, contents
+from tests.program.builds import TINY, TRIMS, built, contents, signed
 
-WHOLE = "give whole steps of 1, which is network.step: np.floor(x / step + 0.5).clip(0, 255).astype(int)"
+WHOLE = "quantize real numbers first: network.quantize(x), program.quantize(x), or --real on the command line"
 
 
 class TestRoundTrip:
@@ -60,11 +60,19 @@ class TestRoundTrip:
         ],
     )
     def test_the_bytes_of_earlier_versions(self, sizes: list[int], chip: str, digest: str, tmp_path: Path) -> None:
-        """Of the image folder, all files; a new image format changes them, nothing else may."""
-        image = program(sizes, Chip.load(chip)).save(tmp_path / "p") / "image"
-        sums = {f"image/{n}": hashlib.sha256(data).hexdigest() for n, data in contents(image).items()}
+        """Of the image folder, all files; a new image format changes them, nothing else may. They still load."""
+        p = program(sizes, Chip.load(chip))
+        old = image.render(p.mapping, headed=False)
+        sums = {f"image/{n}": hashlib.sha256(data).hexdigest() for n, data in old.items()}
         listed = "".join(f"{s}  {n}\n" for n, s in sorted(sums.items()))
         assert hashlib.sha256(listed.encode()).hexdigest() == digest
+        build = p.save(tmp_path / "p")
+        (build / "image" / "network.h").unlink()
+        for name, data in old.items():
+            (build / "image" / name).write_bytes(data)
+        signed(build)
+        assert (build / "program.json").read_text().count("image/") == len(old)
+        assert Program.load(build).words == p.words and image.verify(build / "image", p.chip)
 
     def test_what_a_build_folder_holds(self, master: Path) -> None:
         names = set(contents(master))

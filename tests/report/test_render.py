@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from codesign.report import Accuracy, Inputs, load, text
+from codesign.report import Accuracy, Data, Inputs, load, text
 from tests.report.example import example
 
 RIGHT = """\
@@ -64,6 +64,19 @@ def test_wasted_bits_are_said() -> None:
     assert f"{told} to spend fewer cycles\n" in text(example(inputs=inputs))
     for bits, high in ((5, 16), (4, 16), (8, 255), (1, 0)):
         assert text(example(inputs=Inputs(bits=bits, signed=False, low=0, high=high))) == RIGHT
+
+
+def test_the_data_set_and_its_range_are_said() -> None:
+    data = Data(name="wine", train=1420, test=36, features=13, classes=3)
+    inputs = Inputs(bits=4, signed=True, low=-0.125, high=1680.0, real=True)
+    head = RIGHT.partition("\n")[0]
+    line = "data wine: 1,420 to train, 36 to test, 13 features, 3 classes"
+    assert text(example(data=data)) == RIGHT.replace(f"{head}\n", f"{head}\n{line}\n")
+    assert f"\n{line}; signed 4-bit inputs span -0.125..1680\n" in text(example(data=data, inputs=inputs))
+    each = data.model_copy(update={"scale": "feature"})
+    assert f"{line}; signed 4-bit inputs span each feature, -0.125..1680 in all\n" in text(
+        example(data=each, inputs=inputs)
+    )
 
 
 def test_the_first_mismatch_stays_on_one_line() -> None:

@@ -20,7 +20,7 @@ from codesign.errors import ToolError
 from codesign.program import Program
 from codesign.rtl import emit
 from codesign.sim import job, simulate
-from codesign.sim.simulators import icarus
+from codesign.sim.simulators import icarus, watch
 from codesign.sim.simulators.cache import is_whole as compiled
 from codesign.sim.waves import is_whole
 from tests.hdl.programs import images, program
@@ -34,7 +34,7 @@ def p() -> Program:
 
 
 def test_a_stopped_simulator_is_given_up(p: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(icarus, "PATIENCE_S", 3)
+    monkeypatch.setattr(watch, "PATIENCE_S", 3)
 
     def stop() -> None:
         while True:
@@ -80,7 +80,7 @@ def test_a_chip_that_stands_still_says_so(p: Program, monkeypatch: pytest.Monkey
 
 
 def test_a_simulator_that_does_not_start(p: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "BENCH", "codesign.sim.no_such_bench")
+    monkeypatch.setattr(icarus, "BENCH", "codesign.sim.no_such_bench")
     with pytest.raises(ToolError) as caught:
         simulate(p, images(2, p.network), folder=tmp_path)
     assert "\n" not in str(caught.value) and str(caught.value).endswith(f"; log: {tmp_path / 'simulation.log'}")

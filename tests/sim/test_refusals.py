@@ -23,7 +23,7 @@ def p() -> Program:
 @pytest.mark.parametrize(
     ("options", "error", "expected"),
     [
-        ({"simulator": "vcs"}, UnsupportedError, "simulator 'vcs': is not supported; use icarus"),
+        ({"simulator": "vcs"}, UnsupportedError, "simulator 'vcs': is not supported; use icarus or verilator"),
         ({"load": "jtag"}, UnsupportedError, "load 'jtag': must be bus or backdoor"),
         ({"waves": True}, InputError, "simulate: waves need a folder to be kept in; give folder="),
     ],
@@ -55,7 +55,7 @@ def test_no_temporary_folder(p: Program, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_incomplete_files(p: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A simulator that ends well on a full disk."""
-    monkeypatch.setattr(job, "build", lambda _: tmp_path)
+    monkeypatch.setattr(job, "build", lambda *_: tmp_path)
     monkeypatch.setattr(icarus, "run", lambda *_, **__: (tmp_path / "result.npz").write_bytes(b"PK"))
     with pytest.raises(ToolError) as caught:
         simulate(p, images(1, p.network), folder=tmp_path)

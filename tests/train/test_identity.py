@@ -73,6 +73,9 @@ BASES: dict[str, tuple[dict[str, Any], set[str]]] = {
 }
 RECIPES: dict[str, Any] = {
     "data.dataset": "mnist",
+    "data.label": "kind",
+    "data.test": 0.5,
+    "data.scale": "feature",
     "data.downsample": 2,
     "data.validation": 5,
     "network.model": "lenet",

@@ -31,8 +31,11 @@ def is_whole(entry: Path) -> bool:
     return bool(seal) and digest == _digest(content)
 
 
-def store(entry: Path, content: bytes) -> None:
-    """Put an entry in place of whatever is there: others see the old or the new. Raises OSError."""
+def store(entry: Path, content: bytes, executable: bool = False) -> None:
+    """Put an entry in place of whatever is there: others see the old or the new. Raises OSError.
+
+    An executable stays one: what follows its last section does not matter to the system.
+    """
     try:
         entry.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError:  # a file
@@ -49,6 +52,8 @@ def store(entry: Path, content: bytes) -> None:
             f.write(content + SEAL + _digest(content))
             f.flush()
             os.fsync(f.fileno())
+            if executable:
+                os.fchmod(f.fileno(), 0o700)
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
         Path(work).replace(entry)

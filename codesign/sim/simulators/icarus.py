@@ -6,23 +6,21 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from signal import Signals
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from codesign.errors import ToolError
 from codesign.sim.simulators.cache import cache_folder, is_whole, store
 from codesign.sim.simulators.child import Tick, execute
+from codesign.sim.simulators.watch import Patience, Stalled, ended, first_line, last_line, marked, room
 from codesign.temporary import temporary
 
-PATIENCE_S = 300.0  # a simulator that shows no sign of life for so long is ended
-MARK = "codesign: "  # begins a line of a log that tells why the simulation failed
 RESULTS = "results.xml"
+BENCH = "codesign.sim.benches.chip_bench"
 # cocotb by default rewrites the assertions of every module that a bench imports: half a second a simulation.
 QUICK = {"COCOTB_RESULTS_ATTACHMENTS": "", "COCOTB_REWRITE_ASSERTION_FILES": ""}
 
@@ -74,6 +72,30 @@ def build(
     return final
 
 
+def build_chip(files: Mapping[str, str], sources: Sequence[str], top: str, waves: bool) -> Path:  # noqa: ARG001
+    """`build` of a whole chip; the same simulator records waves or does not."""
+    return build(files, sources, top)
+
+
+def run_chip(
+    simulator: Path,
+    top: str,
+    folder: Path,
+    plusargs: Sequence[str],
+    waves: bool,
+    log: Path | None,
+    heartbeat: Path | None,
+    tick: Callable[[], None] | None,
+) -> None:
+    """`run` of the chip bench."""
+    run(simulator, top, BENCH, folder, None, plusargs, waves, None, log, heartbeat, tick)
+
+
+def version() -> str:
+    """What vvp says about itself, such as "Icarus Verilog runtime version 11.0"."""
+    return str(_tools()[-1])
+
+
 def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: str, options: Sequence[str]) -> bytes:
     """The compiled simulator, once it is known to load: a full disk does not change the compiler's exit status."""
     for name, text in files.items():
@@ -87,7 +109,7 @@ def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: 
     # Relative names, and temporary files in the same place: the compiler hands both to a shell.
     status = execute(["iverilog", "-o", found.name, *arguments], work, log, {**os.environ, "TMPDIR": "."})
     if status:
-        raise ToolError(f"iverilog: {top} does not compile: {_ended(status) or _line(log, 0)}")
+        raise ToolError(f"iverilog: {top} does not compile: {ended(status) or first_line(log)}")
     loads = found.is_file() and execute(["vvp", "-n", "-s", found.name], work, log) == 0
     content = found.read_bytes() if loads else b""
     names = re.search(rb"\n:file_names (\d+);\n((?: +\"[^\n]*\";\n)*)\Z", content)  # the last thing that is written
@@ -115,14 +137,14 @@ def run(
     """Run the cocotb tests of `module`; files appear in `folder`, which is the current one for the tests.
 
     log: the simulator's output (absent: simulation.log there). heartbeat: a file that a living bench touches; after
-    `PATIENCE_S` without a touch the simulator is ended. tick is called now and then. Raises ToolError when the
+    `watch.PATIENCE_S` without a touch the simulator is ended. tick is called now and then. Raises ToolError when the
     simulation died or was ended, or a test failed; OSError when the folder cannot be written.
     """
     require()
     folder.mkdir(parents=True, exist_ok=True)
     log, results = (log or folder / "simulation.log").absolute(), folder / RESULTS
     results.unlink(missing_ok=True)
-    runner = _runner(log, _Patience(heartbeat, tick))
+    runner = _runner(log, Patience(heartbeat, tick))
     told = ""
     try:
         with suppress(SystemExit):  # of the runner: tests failed, as the results tell too
@@ -139,81 +161,31 @@ def run(
                 waves=waves,
                 test_filter=filter,
             )
-    except _Stalled:
-        told = f"no sign of life for {PATIENCE_S:,g} s, so it was ended"
+    except Stalled as e:
+        told = str(e)
     told = told or _why(runner.status, log, results)
     if told:
         raise ToolError(f"simulation of {top}: {told}; log: {log}")
 
 
-class _Stalled(Exception):
-    """The simulator shows no sign of life."""
-
-
-class _Patience:
-    def __init__(self, heartbeat: Path | None, tick: Callable[[], None] | None) -> None:
-        self.heartbeat, self.tick = heartbeat, tick
-        self.beat, self.idle = 0, 0.0
-
-    def __call__(self, seconds: float) -> None:
-        if self.tick:
-            self.tick()
-        if self.heartbeat:
-            with suppress(OSError):
-                beat = self.heartbeat.stat().st_mtime_ns
-                self.beat, self.idle = beat, self.idle if beat == self.beat else 0.0
-            self.idle += seconds
-            if self.idle > PATIENCE_S:
-                raise _Stalled
-
-
 def _why(status: int, log: Path, results: Path) -> str:
     """Why a simulation failed; "" if all tests passed."""
-    marked = next((line for line in _lines(log) if line.startswith(MARK)), "")
-    if marked:
-        return marked.removeprefix(MARK)
-    if told := _ended(status):
-        return "; ".join(filter(None, (told, _room(results.parent))))
+    if told := marked(log):
+        return told
+    if told := ended(status):
+        return "; ".join(filter(None, (told, room(results.parent))))
     try:
         tests = ET.parse(results).getroot().findall(".//testcase")
     except (OSError, ET.ParseError):
-        return _room(results.parent) or f"it wrote no results, exit status {status}: {_line(log, -1)}"
+        return room(results.parent) or f"it wrote no results, exit status {status}: {last_line(log)}"
     failed = [bad for test in tests for kind in ("failure", "error") if (bad := test.find(kind)) is not None]
     if failed:
         words = failed[0].get("message") or failed[0].text or ""
-        first = next(iter(words.strip().splitlines()), "") or _line(log, -1)
-        return _room(results.parent) or f"{len(failed)} of {len(tests)} tests failed: {first}"
+        first = next(iter(words.strip().splitlines()), "") or last_line(log)
+        return room(results.parent) or f"{len(failed)} of {len(tests)} tests failed: {first}"
     if not tests:
-        return f"it ran no tests: {_line(log, -1)}"
-    return f"exit status {status}: {_line(log, -1)}" if status else ""
-
-
-def _ended(status: int) -> str:
-    """How a signal ended a program; "" if none did."""
-    return f"it was ended by {Signals(-status).name}" if status < 0 else ""
-
-
-def _room(folder: Path) -> str:
-    """Why nothing can be written to a folder; "" if it can."""
-    try:
-        with tempfile.TemporaryFile("w+b", dir=folder) as f:
-            f.write(bytes(1 << 16))
-    except OSError as e:
-        return f"{folder} cannot be written ({e.strerror})"
-    return ""
-
-
-def _lines(log: Path) -> list[str]:
-    try:
-        return [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    except OSError:
-        return []
-
-
-def _line(log: Path, at: int) -> str:
-    """The first or the last line of a log."""
-    lines = _lines(log)
-    return lines[at].strip() if lines else "its log is empty"
+        return f"it ran no tests: {last_line(log)}"
+    return f"exit status {status}: {last_line(log)}" if status else ""
 
 
 def _tools() -> list[object]:

@@ -201,7 +201,8 @@ class QuantLayer(QuantModule):
         if self.pool is not None:
             acc = self.pool.integers(x._replace(value=acc)).value
         y = Requant(mult, bias, shift, q.out)(acc)
-        return IntEdge(y, self.activation.scale if self.activation else 1.0, q.out)
+        after = self.activation.scale if self.activation else float(self.scale.max()) * x.scale  # raw: one for all
+        return IntEdge(y, after, q.out)
 
     def nodes(self, reads: tuple[str, ...], x: IntEdge) -> tuple[Node, ...]:
         """Its node, and its pool's. Raises InputError when weights are NaN, infinite or real."""

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from codesign.data import Scaling
 from codesign.errors import InputError
-from codesign.fixed import Ints, IntType, quantize
+from codesign.fixed import Ints, IntType
 from codesign.ir.geometry import Shape
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU, span
@@ -37,6 +38,7 @@ class QuantNet(nn.Module):
         super().__init__()
         self.layers = nn.ModuleDict({layer.name: layer for layer in layers})
         self.input, self.scale, self.shape = input, scale, shape
+        self.worth: Scaling | None = None  # of input integers in the units of the data; absent: `scale` each
 
     @property
     def in_order(self) -> list[QuantModule]:
@@ -67,8 +69,8 @@ class QuantNet(nn.Module):
         return all(layer.grid is not None for layer in self.chain)
 
     def quantize(self, x: NDArray[np.floating]) -> Ints:
-        """Real inputs as the nearest integers, halves up, clamped to the input type."""
-        return quantize(x, self.scale, self.input)
+        """Real inputs, in the units of the data, as the nearest integers, halves up, clamped to the input type."""
+        return (self.worth or Scaling(self.scale)).integers(x, self.input).astype(np.int64)
 
     def forward(self, x: Tensor) -> Tensor:
         """Real logits in training mode, the chip's integers in eval mode."""

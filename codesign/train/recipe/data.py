@@ -1,7 +1,7 @@
-"""[data]: the images for training and testing."""
+"""[data]: the images or rows of numbers for training and testing."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,16 @@ class Data(Table):
     """The images."""
 
     dataset: Annotated[str, Field(min_length=1)] = Field(
-        "digits", description="digits, mnist, cifar10, or the path of an .npz file or of an image folder"
+        "digits",
+        description="digits, wine, breast_cancer, mnist, cifar10, or the path of a .csv or .npz file or of an image "
+        "folder",
+    )
+    label: str | None = Field(None, description=".csv: name of the column of labels; absent: the last column")
+    test: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.2, description=".csv, wine, breast_cancer: share of each class held out as the test set"
+    )
+    scale: Literal["set", "feature"] = Field(
+        "set", description="inputs span the range of the whole data set, or each feature its own"
     )
     downsample: Annotated[int, Field(ge=1, le=16)] = Field(
         1, description="average N x N pixels into one input; the host sends these means to the chip"
@@ -25,7 +34,7 @@ class Data(Table):
 
     def load(self, folder: Path | None = None) -> Dataset:
         """The data set to train and test with; see `codesign.data.load` for `folder`."""
-        dataset = load(self.dataset, folder).downsampled(self.downsample)
+        dataset = load(self.dataset, folder, self.label, self.test).downsampled(self.downsample).scaled(self.scale)
         return dataset.split(self.validation) if self.validation else dataset
 
     def digest(self, folder: Path | None = None) -> str:

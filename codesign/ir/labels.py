@@ -1,0 +1,35 @@
+"""Class labels, and the share of outputs that tell them."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from codesign.arrays import as_array
+from codesign.errors import InputError
+
+
+def check_labels(labels: ArrayLike, images: int, outputs: int, what: str = "labels") -> NDArray[np.int64]:
+    """One label for each image, the number of an output. Raises InputError naming `what`."""
+    y: NDArray[Any] = as_array(labels, what)
+    if y.shape not in {(images,), (images, 1)}:
+        raise InputError(f"{what}: must be one for each image ({images}), got shape {y.shape}; give as many as images")
+    y = y.ravel()
+    if y.dtype.kind not in "iuf" or (y != np.floor(y)).any():
+        first = next((v for v in y.tolist() if not isinstance(v, int | float) or v != v // 1), y.dtype)
+        raise InputError(f"{what}: must be whole numbers 0..{outputs - 1}, got {first}; number the classes from 0")
+    bad = (y < 0) | (y >= outputs)
+    if bad.any():
+        k = int(bad.argmax())
+        raise InputError(
+            f"{what}: must lie in 0..{outputs - 1}, outputs of the network, image {k} has {y[k]:.0f}; "
+            "number the classes as in training"
+        )
+    return y.astype(np.int64)
+
+
+def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.generic]) -> float:
+    """Percent of rows whose largest output is the label. Raises InputError when there are none."""
+    if not len(labels):
+        raise InputError("inputs: has no images; accuracy needs at least one")
+    return 100.0 * float((outputs.argmax(axis=1) == labels).mean())
