@@ -1,6 +1,9 @@
 """What became of a user's model: the table of a compile, and what quantization and converters cost."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from codesign.errors import plain
 
 VERDICTS = ("mapped to", "folded into", "dropped", "refused")
 
@@ -49,3 +52,23 @@ class Account:
 
     rows: tuple[Row, ...] = ()
     quality: Quality | None = None
+
+
+def table_text(rows: Sequence[Row], width: int = 120) -> str:
+    """The rows as an aligned table of plain text, a line each of at most `width` characters."""
+    head = ("where", "operation", "what became of it", "line")
+    texts = [head, *((r.where, r.operation, f"{r.verdict} {r.what}".strip(), r.line) for r in rows)]
+    cells = [[plain(text) for text in line] for line in texts]
+    lengths = [max(len(line[k]) for line in cells) for k in (0, 1, 3)]
+    first, second, last = (min(n, most) for n, most in zip(lengths, (32, 24, 24), strict=True))
+    room = width - first - second - last - 6
+    widths = (first, second, min(room, max(len(line[2]) for line in cells)), last)
+    lines = []
+    for line in cells:
+        parts = (_shortened(text, n).ljust(n) for text, n in zip(line, widths, strict=True))
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."
