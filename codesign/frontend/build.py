@@ -57,7 +57,11 @@ def convolution(
 
 def pooled(fold: Fold, path: str, name: str, value: Value, window: Window, largest: bool, shape: Shape) -> Value:
     """The largest value or the mean of every window, to the user's `shape`."""
-    size = image(fold, value)
+    size, edge = canonical(value.shape), fold.edge_shape(value)
+    if size != edge and len(size) == 3 and 1 in size[1:] and edge == (size[0], size[2], size[1]):
+        size, window = edge, Window(window.size[::-1], window.stride[::-1])  # a column, seen as a row
+    else:
+        image(fold, value)
     if not window.fits(size):
         raise ShapeRefusedError("its window is larger than its input", "use a smaller window")
     if value.gain.shape[1] > 1 or value.offset.shape[1] > 1:

@@ -128,7 +128,11 @@ class Fold:
         """A value's gain and offset for each channel of its edge; None if they differ within a channel."""
         shape = self.edge_shape(value)
         seen = reshaped(value, shape)
-        return None if seen.gain.shape[1] > 1 or seen.offset.shape[1] > 1 else (seen.gain[:, 0], seen.offset[:, 0])
+        return (
+            None
+            if seen.gain.shape[1] > 1 or seen.offset.shape[1] > 1
+            else (seen.gain[:, 0].copy(), seen.offset[:, 0].copy())
+        )
 
     def limits(self, name: str) -> Clamp:
         """The range of an edge's values."""

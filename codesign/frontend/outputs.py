@@ -7,7 +7,7 @@ import numpy as np
 from torch.utils import _pytree
 
 from codesign.frontend.calls import Scores
-from codesign.frontend.fold import Fold, RefusedError, Value, canonical
+from codesign.frontend.fold import Fold, RefusedError, Value
 from codesign.frontend.graph import Matrix
 
 END = "must end in a linear layer"
@@ -62,11 +62,9 @@ def ended(fold: Fold, value: Value) -> str:
         if op.groups == 1 and op.window.size == source[1:] and op.window.padding == (0, 0):
             fold.ops[op.name] = replace(op, weight=op.weight.reshape(len(op.weight), -1), window=None)
             return op.name
-    full = np.broadcast_to(value.gain, (canonical(value.shape)[0], 1))[:, 0]
+    gain, offset = (np.array(np.broadcast_to(v, (value.shape[0], 1))[:, 0]) for v in (value.gain, value.offset))
     name = fold.name("outputs")
-    fold.put(
-        Matrix(name, "", value.edge, np.diag(full), np.broadcast_to(value.offset, (len(full), 1))[:, 0]), value.shape
-    )
+    fold.put(Matrix(name, "", value.edge, np.diag(gain), offset), value.shape)
     value.taken(name)
     return name
 

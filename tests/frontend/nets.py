@@ -1,6 +1,6 @@
 """Ordinary modules as people write them, with statistics and signs that show a wrong fold."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -10,8 +10,10 @@ from codesign.frontend.graph import Graph, Real
 from codesign.frontend.run import values
 from codesign.frontend.trace import trace
 
+Net = TypeVar("Net", bound=nn.Module)
 
-def lively(module: nn.Module, seed: int = 0) -> nn.Module:
+
+def lively(module: Net, seed: int = 0) -> Net:
     """Batch norms as training could leave them: no statistic at its default, gains of both signs."""
     generator = torch.Generator().manual_seed(seed)
     for part in module.modules():
