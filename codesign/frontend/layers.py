@@ -34,10 +34,8 @@ def _addmm(call: Call) -> Value:
 
 def _matrix(call: Call, value: Value, weight: Any, bias: Any) -> Value:
     if len(value.shape) != 1:
-        raise ShapeRefusedError(
-            f"linear over shape {('images', *value.shape)} is not supported, (images, features) is".replace("'", ""),
-            "flatten first",
-        )
+        shape = ", ".join(map(str, value.shape))
+        raise ShapeRefusedError(f"it reads (images, {shape}), not (images, features)", "flatten first")
     w = call.array(weight, "weights")
     b = np.zeros(len(w)) if bias is None else np.broadcast_to(call.array(bias, "biases"), len(w))
     name = call.name(call.weights)

@@ -8,8 +8,6 @@ from torch import Tensor
 from torch.fx import Node
 
 from codesign.account import Row
-from codesign.errors import UnsupportedError
-from codesign.frontend.advice import CHANCE
 from codesign.frontend.calls import Call, Scores
 from codesign.frontend.exported import line_of, module_of, where
 from codesign.frontend.fold import UNKNOWN, Fold, RefusedError, Value, whole
@@ -45,12 +43,14 @@ def row_of(call: Call) -> Row:
 def constant(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """What a node gives whose arguments do not depend on the inputs, in doubles."""
     target: Any = node.target
-    if torch.Tag.nondeterministic_seeded in getattr(target, "tags", ()):
-        why, advice = CHANCE
-        raise UnsupportedError(f"{where(node)}: {key_of(node).partition('.')[0]} is refused, {why}; {advice}")
     copies = [a.clone() if isinstance(a, Tensor) else a for a in args]
     with torch.no_grad():
         return doubles(target(*copies, **kwargs))
+
+
+def is_random(node: Node) -> bool:
+    """Whether a node gives other values each time."""
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 
 
 def reach(start: Iterable[Node], step: Callable[[Node], list[Node]]) -> set[Node]:

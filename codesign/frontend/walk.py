@@ -13,12 +13,12 @@ from torch.fx.node import map_arg
 from torch.utils._pytree import tree_leaves
 
 from codesign.errors import UnsupportedError
-from codesign.frontend.advice import WHOLE, advice
+from codesign.frontend.advice import CHANCE, WHOLE, advice
 from codesign.frontend.calls import Call, InsideError, Scores
 from codesign.frontend.exported import module_of
 from codesign.frontend.fold import UNKNOWN, Fold, RefusedError, ShapeRefusedError, Value, compact, whole
 from codesign.frontend.graph import Graph, Op, Pool, Real
-from codesign.frontend.nodes import call_of, constant, key_of, nothing_known, reach, row_of, values_in
+from codesign.frontend.nodes import call_of, constant, is_random, key_of, nothing_known, reach, row_of, values_in
 from codesign.frontend.operations import OPERATIONS
 from codesign.frontend.outputs import chosen, ended
 from codesign.frontend.selfcheck import doubles
@@ -47,7 +47,8 @@ class Walk:
                 node.meta["owner"] = names.get(node.name) or ""
         self.order, self.now = {node: k for k, node in enumerate(nodes)}, 0
         self.alive = reach([nodes[-1], *failed], lambda n: n.all_input_nodes)
-        self.moving = reach([n for n in nodes if self._spec(n) == InputKind.USER_INPUT], lambda n: list(n.users))
+        moving = [n for n in nodes if is_random(n) or self._spec(n) == InputKind.USER_INPUT]
+        self.moving = reach(moving, lambda n: list(n.users))
 
     def graph(self) -> Graph:
         """The graph. Raises UnsupportedError for everything that no chip has, at once."""
@@ -160,6 +161,8 @@ class Walk:
             if f".{kind}" in module_of(node)[1]:
                 call.operation = name
                 raise RefusedError(*words)
+        if is_random(node) and not values:
+            raise RefusedError(*CHANCE)
         if key_of(node) not in OPERATIONS:
             raise RefusedError(*advice(call.operation))
         for found in values:
