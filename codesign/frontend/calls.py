@@ -79,7 +79,7 @@ class Call:
         if not isinstance(value, Tensor):
             if isinstance(value, Value | Scores):
                 raise RefusedError(f"its {what} depends on the inputs", "use fixed weights")
-            value = torch.tensor(float(value))
+            value = torch.tensor(float(value), dtype=torch.float64)
         array: Real = np.ascontiguousarray(value.detach().double().numpy())
         if not np.isfinite(array).all():
             count = int((~np.isfinite(array)).sum())

@@ -18,7 +18,7 @@ def rewire(graph: Graph) -> dict[Node, str]:
             continue
         changed = node.args[0]
         shape = _shape(changed)
-        for other in _aliases(changed):
+        for other in (a for a in _aliases(changed) if order[a] < order[node]):
             later = [u for u in other.users if order[u] > order[node]]
             if later and (_shape(other) != shape or (other is not changed and not _same_values(other, changed))):
                 failed[node] = "it changes a view in place, and the whole is read later"
