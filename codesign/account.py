@@ -4,10 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-
-from codesign.arrays import as_array
-from codesign.errors import InputError
+from numpy.typing import NDArray
 
 from codesign.brief import counted
 from codesign.errors import plain
@@ -90,14 +87,10 @@ def _right(right: NDArray[np.bool_]) -> float:
 
 def text(account: Account) -> str:
     """The account for people: what became of each operation, then what quantization and converters cost."""
-    lines = [line for row in account.rows for line in _row(row)]
+    lines = table_text(account.rows).split("\n") if account.rows else []
     if account.quality is not None:
         lines += ["", *_quality(account.quality)] if lines else _quality(account.quality)
     return "\n".join(map(plain, lines))
-
-
-def _row(row: Row) -> Iterator[str]:
-    yield f"{row.where}: {row.operation} {row.verdict} {row.what}" + (f" ({row.line})" if row.line else "")
 
 
 def _quality(q: Quality) -> Iterator[str]:
@@ -123,29 +116,29 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
-def check_labels(labels: ArrayLike | None, images: int, outputs: int) -> NDArray[np.int64] | None:
-    """The labels as (images,) int64. Raises InputError unless there is one of 0..outputs-1 for every image."""
-    if labels is None:
-        return None
-    given = as_array(labels, "labels")
-    if given.shape != (images,):
-        raise InputError(
-            f"labels: must be one for each of {images} calibration inputs, got shape {given.shape}; "
-            "give class numbers in the same order"
-        )
-    if given.dtype.kind not in "iu":
-        raise InputError(f"labels: must be integers, got {given.dtype}; give the number of each input's class")
-    if given.min() < 0 or given.max() >= outputs:
-        raise InputError(
-            f"labels: must lie in 0..{outputs - 1}, one for each of {outputs} outputs, got {given.min()}..{given.max()}; "
-            "number the classes as the model's outputs"
-        )
-    return given.astype(np.int64)
-
-
 def _percent(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.2f}"
+
+
+def table_text(rows: Sequence[Row], width: int = 120) -> str:
+    """The rows as an aligned table of plain text, a line each of at most `width` characters."""
+    head = ("where", "operation", "what became of it", "line")
+    texts = [head, *((r.where, r.operation, f"{r.verdict} {r.what}".strip(), r.line) for r in rows)]
+    cells = [[plain(text) for text in line] for line in texts]
+    lengths = [max(len(line[k]) for line in cells) for k in (0, 1, 3)]
+    first, second, last = (min(n, most) for n, most in zip(lengths, (32, 24, 24), strict=True))
+    room = width - first - second - last - 6
+    widths = (first, second, min(room, max(len(line[2]) for line in cells)), last)
+    lines = []
+    for line in cells:
+        parts = (_shortened(text, n).ljust(n) for text, n in zip(line, widths, strict=True))
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from codesign import passes
-from codesign.account import Account, Judge, check_labels
+from codesign.account import Account, Judge
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
 from codesign.errors import InputError, UnsupportedError
@@ -63,18 +63,25 @@ def compile(
     """
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
-    network, account, judge = _network("compile", model, given, target, name, labels, effort)
-    network = passes.rewrite(network)
-    _check_kinds(network)  # what no chip takes is refused before anything else is judged
+    made, account, judge = _network("compile", model, given, target, name, labels, effort)
+    network = passes.rewrite(made)
+    try:
+        linear_layers(network)  # what no chip takes is refused before anything else is judged
+    except UnsupportedError as e:
+        if isinstance(model, Network):
+            raise
+        raise UnsupportedError(
+            f"{e}; keep its integers: codesign.quantize(model, calibration, chip).save({name + '.safetensors'!r})"
+        ) from None
     samples = None if given is None else _integers(given, network)
     mapping = place(network, target, choose_trims(network, target, samples))
     if judge is not None:
         account = account_of(account, judge, mapping)
         say(account.quality, effort)
     elif samples is not None:
-        classes = check_labels(labels, len(samples), network.outputs)
-        account = account_of(account, of_integers(network, samples, classes), mapping)
-    return Program(mapping)
+        classes = None if labels is None else check_labels(labels, len(samples), network.outputs)
+        account = account_of(account, of_integers(network, samples.astype(np.int64), classes), mapping)
+    return Program(mapping, account)
 
 
 def quantize(
@@ -129,25 +136,6 @@ def _network(
     if calibration is None and not isinstance(model, QuantNet):
         raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     return to_network(model, calibration, chip, name, effort, labels)
-
-
-def _check_kinds(network: Network) -> None:
-    """Raises UnsupportedError that names every kind of layer which the compiler cannot place."""
-    kinds: dict[str, list[str]] = {}
-    for node in network.nodes:
-        if not isinstance(node, Linear):
-            kinds.setdefault(node.plural, []).append(node.name)
-    if kinds:
-        named = ", ".join(f"{plural} ({_few(names)})" for plural, names in kinds.items())
-        raise UnsupportedError(
-            f"network {network.name}: the compiler cannot map {named} to a chip yet, only linear layers; "
-            'codesign.quantize(model, calibration, chip).save("net.safetensors") saves the network, and its run method '
-            "runs it"
-        )
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.generic]:

@@ -5,13 +5,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from codesign.account import Account, Judge, check_labels
+from codesign.account import Account, Judge
 from codesign.chip.description import Chip
 from codesign.errors import InputError
-from codesign.frontend.graph import Clamp, Graph, Matrix
+from codesign.frontend.graph import Graph, Matrix
 from codesign.frontend.quality import judged
 from codesign.frontend.quantize import quantized
-from codesign.frontend.torch_export import trace
+from codesign.frontend.trace import trace
 from codesign.ir import Network
 from codesign.ir.labels import check_labels
 from codesign.train.export import export
@@ -52,23 +52,12 @@ def graph_of(module: nn.Module, calibration: NDArray[np.generic]) -> Graph:
         )
     with np.errstate(over="ignore"):  # `inputs` tells of it
         sample = torch.from_numpy(np.ascontiguousarray(calibration[[0, -1]]).astype(np.float32))
-    layers = trace(module, sample)
-    sources = ["input", *(layer.name for layer in layers)]
-    ops = tuple(
-        Matrix(d.name, d.name, source, d.weight, d.bias, act=Clamp() if d.relu else None)
-        for d, source in zip(layers, sources, strict=False)
-    )
-    return Graph(ops, (layers[0].weight.shape[1],))
+    return trace(module, sample)
 
 
 def _outputs(graph: Graph) -> int:
     last = graph.ops[-1]
     return len(last.weight) if isinstance(last, Matrix) else 1 << 31
-
-
-def _outputs(graph: Graph) -> int:
-    last = graph.ops[-1]
-    return len(last.bias) if isinstance(last, Matrix) else 0
 
 
 def check_fits(model: QuantNet, chip: Chip) -> None:

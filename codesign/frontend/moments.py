@@ -52,8 +52,20 @@ def moments(op: Matrix, q: Ints, scale: Real, product: Real) -> Moments:
     y = outputs - outputs.mean(axis=1, keepdims=True)  # (groups, vectors, outputs)
     hessian, target = x.transpose(0, 2, 1) @ x, y.transpose(0, 2, 1) @ x
     variance = np.trace(hessian, axis1=1, axis2=2)[:, None, None] / size
+    weight = _tame(weight, np.diagonal(hessian, axis1=1, axis2=2)[:, None, :], variance)
     prior = np.where(variance > 0, PRIOR * max(1.0, size / x.shape[1]) * variance, 1.0)
     return Moments(weight, hessian + prior * np.eye(size), target + prior * weight)
+
+
+def _tame(weight: Real, own: Real, mean: Real) -> Real:
+    """Weights of inputs that hardly vary, no larger than matters.
+
+    Batch norm of a pixel that is black throughout folds into a weight hundreds of times as large as any other; it would
+    set the scale of its column, and speaks for nothing. own: each input's variance; mean: that of all inputs.
+    """
+    share = np.sqrt(np.divide(own, mean, out=np.ones_like(own), where=mean > 0))
+    most = (np.abs(weight) * share).max(axis=2, keepdims=True)
+    return np.asarray(np.clip(weight, -most, most))
 
 
 def _vectors(op: Matrix, q: Ints, product: Real) -> tuple[Real, Real]:
