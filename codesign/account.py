@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from codesign.brief import counted
 from codesign.errors import plain
 
@@ -26,8 +29,8 @@ class LayerQuality:
 
     name: str
     snr_db: float  # power of the real outputs over the power of the error, decibels; inf if there is no error
-    saturated: float  # share of values at an end of the integer range that the real model does not clip
-    converters: float | None = None  # share of conversions that a converter clipped; None if it was not measured
+    saturated: float  # share of the real model's values, 0..1, that lie beyond the ends of the integer range
+    converters: float | None = None  # share of conversions, 0..1, that a converter clipped; None if not measured
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Quality:
     """What quantization and converters cost, on the calibration inputs.
 
     Agreement is the share of inputs, in percent, with the same largest output as the real-valued model. Accuracies are
-    percent, None without labels. The chip is the reference with converters; None if no chip was placed.
+    percent, None without labels. The chip is the reference with converters; None if no chip was placed. A model that
+    came in integers is its own measure: it agrees with itself, and only the chip's figures tell something.
     """
 
     images: int
@@ -49,22 +53,44 @@ class Quality:
 
 @dataclass(frozen=True)
 class Account:
-    """The table of a compile, and its losses; None where nothing was quantized."""
+    """The table of a compile, and its losses; None where there were no inputs to measure them."""
 
     rows: tuple[Row, ...] = ()
     quality: Quality | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Calibration inputs and what the model makes of them, to tell how far something else agrees with it."""
+
+    x: NDArray[np.int64]  # (images, features), the network's integers
+    best: NDArray[np.int64]  # (images,) the model's largest output of each
+    labels: NDArray[np.int64] | None = None  # (images,)
+
+    def agreement(self, outputs: NDArray[np.generic]) -> float:
+        """Percent of the inputs whose largest output is the model's; outputs are (images, outputs)."""
+        return _right(outputs.argmax(axis=1) == self.best)
+
+    def accuracy(self, outputs: NDArray[np.generic]) -> float | None:
+        """Percent of the inputs whose largest output is their label; None without labels."""
+        return None if self.labels is None else _right(outputs.argmax(axis=1) == self.labels)
+
+    @property
+    def own_accuracy(self) -> float | None:
+        """Accuracy of the model itself."""
+        return None if self.labels is None else _right(self.best == self.labels)
+
+
+def _right(right: NDArray[np.bool_]) -> float:
+    return 100.0 * int(right.sum()) / len(right)
+
+
 def text(account: Account) -> str:
     """The account for people: what became of each operation, then what quantization and converters cost."""
-    lines = [line for row in account.rows for line in _row(row)]
+    lines = table_text(account.rows).split("\n") if account.rows else []
     if account.quality is not None:
         lines += ["", *_quality(account.quality)] if lines else _quality(account.quality)
     return "\n".join(map(plain, lines))
-
-
-def _row(row: Row) -> Iterator[str]:
-    yield f"{row.where}: {row.operation} {row.verdict} {row.what}" + (f" ({row.line})" if row.line else "")
 
 
 def _quality(q: Quality) -> Iterator[str]:
@@ -96,3 +122,23 @@ def _percent(value: float | None) -> str:
 
 def _share(value: float | None) -> str:
     return "" if value is None else f"{100 * value:.2f}"
+
+
+def table_text(rows: Sequence[Row], width: int = 120) -> str:
+    """The rows as an aligned table of plain text, a line each of at most `width` characters."""
+    head = ("where", "operation", "what became of it", "line")
+    texts = [head, *((r.where, r.operation, f"{r.verdict} {r.what}".strip(), r.line) for r in rows)]
+    cells = [[plain(text) for text in line] for line in texts]
+    lengths = [max(len(line[k]) for line in cells) for k in (0, 1, 3)]
+    first, second, last = (min(n, most) for n, most in zip(lengths, (32, 24, 24), strict=True))
+    room = width - first - second - last - 6
+    widths = (first, second, min(room, max(len(line[2]) for line in cells)), last)
+    lines = []
+    for line in cells:
+        parts = (_shortened(text, n).ljust(n) for text, n in zip(line, widths, strict=True))
+        lines.append("  ".join(parts).rstrip())
+    return "\n".join(lines)
+
+
+def _shortened(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 3]}..."

@@ -8,12 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from codesign import passes
+from codesign.account import Account, Judge
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
 from codesign.errors import InputError, UnsupportedError
 from codesign.ir import Network
+from codesign.ir.labels import check_labels
 from codesign.ir.real import to_integers
 from codesign.ir.run import check_inputs
+from codesign.losses import account_of, of_integers, say
 from codesign.mapping import place
 from codesign.mapping.outline import linear_layers
 from codesign.mapping.trim import choose_trims
@@ -22,20 +25,32 @@ from codesign.program import Program
 if TYPE_CHECKING:
     from torch import nn
 
+EFFORTS = ("normal", "high")
+
 
 def compile(
-    model: "Network | nn.Module", calibration: ArrayLike | None, chip: Chip | str | Path, name: str = "network"
+    model: "Network | nn.Module",
+    calibration: ArrayLike | None,
+    chip: Chip | str | Path,
+    name: str = "network",
+    *,
+    labels: ArrayLike | None = None,
+    effort: str = "normal",
 ) -> Program:
     """A program that runs `model` on `chip`, which may be a preset's name or a chip file.
 
     model: an integer network; a module of quantized layers, whose integers are taken as they are; or an
     ordinary nn.Module, which is calibrated and quantized. calibration: sample inputs (images, features),
     integers or real, arrays or tensors; required for an ordinary module, otherwise only used to choose the converters'
-    range trims (absent: chosen so that nothing can clip).
+    range trims (absent: chosen so that nothing can clip), and to measure what converters cost. labels: the class of
+    every calibration input, so that accuracies are measured too. effort: "normal" rounds the weights of an ordinary
+    module, "high" chooses them together for the outputs that they give, which takes seconds and matters on cells of few
+    levels.
 
     Raises InputError on invalid weights or samples, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
-    (CodesignWarning) of layers that are dead on the calibration inputs.
+    (CodesignWarning) of layers that are dead on the calibration inputs, and when the result agrees with an ordinary
+    module on less than 98 % of them.
 
     Usage:
 
@@ -48,18 +63,39 @@ def compile(
     """
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
-    network = passes.rewrite(_network("compile", model, given, target, name))
-    linear_layers(network)  # what no chip takes is refused before anything else is judged
+    made, account, judge = _network("compile", model, given, target, name, labels, effort)
+    network = passes.rewrite(made)
+    try:
+        linear_layers(network)  # what no chip takes is refused before anything else is judged
+    except UnsupportedError as e:
+        if isinstance(model, Network):
+            raise
+        raise UnsupportedError(
+            f"{e}; keep its integers: codesign.quantize(model, calibration, chip).save({name + '.safetensors'!r})"
+        ) from None
     samples = None if given is None else _integers(given, network)
-    return Program(place(network, target, choose_trims(network, target, samples)))
+    mapping = place(network, target, choose_trims(network, target, samples))
+    if judge is not None:
+        account = account_of(account, judge, mapping)
+        say(account.quality, effort)
+    elif samples is not None:
+        classes = None if labels is None else check_labels(labels, len(samples), network.outputs)
+        account = account_of(account, of_integers(network, samples.astype(np.int64), classes), mapping)
+    return Program(mapping, account)
 
 
 def quantize(
-    model: "Network | nn.Module", calibration: ArrayLike | None, chip: Chip | str | Path, name: str = "network"
+    model: "Network | nn.Module",
+    calibration: ArrayLike | None,
+    chip: Chip | str | Path,
+    name: str = "network",
+    *,
+    labels: ArrayLike | None = None,
+    effort: str = "normal",
 ) -> Network:
     """The integer network of `model`, before passes and placement: also of one that no chip has room for.
 
-    Arguments and errors are those of `compile`, CapacityError aside.
+    Arguments, errors and warnings are those of `compile`, CapacityError aside.
 
     Usage:
 
@@ -71,22 +107,35 @@ def quantize(
     Network(network: 20 x u8, 2 nodes, 7,500 weights)
     """
     given = None if calibration is None else as_array(calibration, "calibration")
-    return _network("quantize", model, given, Chip.of(chip), name)
+    network, account, _ = _network("quantize", model, given, Chip.of(chip), name, labels, effort)
+    say(account.quality, effort)
+    return network
 
 
-def _network(verb: str, model: Any, calibration: NDArray[np.generic] | None, chip: Chip, name: str) -> Network:
+def _network(
+    verb: str,
+    model: Any,
+    calibration: NDArray[np.generic] | None,
+    chip: Chip,
+    name: str,
+    labels: ArrayLike | None,
+    effort: str,
+) -> tuple[Network, Account, Judge | None]:
+    if effort not in EFFORTS:
+        raise InputError(f'{verb}: effort must be "normal" or "high", got {effort!r}')
+    if labels is not None and calibration is None:
+        raise InputError(f"{verb}: labels belong to calibration inputs, and there are none; give both")
     if isinstance(model, Network):
-        return model
+        return model, Account(), None
     torch = sys.modules.get("torch")  # loaded if anyone made an nn.Module; nobody else should wait for it
     if torch is None or not isinstance(model, torch.nn.Module):
         raise UnsupportedError(f"{verb}: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network")
-    from codesign.frontend.quantize import to_network
+    from codesign.frontend.models import to_network
     from codesign.train import QuantNet
 
     if calibration is None and not isinstance(model, QuantNet):
         raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
-    samples = np.zeros((1, model.features), np.int64) if calibration is None else calibration
-    return to_network(model, samples, chip, name)
+    return to_network(model, calibration, chip, name, effort, labels)
 
 
 def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.generic]:

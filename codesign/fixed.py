@@ -177,7 +177,7 @@ def _product(values: ArrayLike, mult: ArrayLike) -> Ints:
     return np.asarray(np.asarray(values, np.int64) * np.asarray(mult, np.int64))
 
 
-def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, int]:
+def requant_constants(scale: ArrayLike, bias: ArrayLike, where: str = "requantizer") -> tuple[Ints, Ints, int]:
     """Integer (mult, bias, shift) so that `requantize` computes `acc * scale + bias`, nearest.
 
     scale and bias are real, one per column, in units of the output's scale. The shift is shared
@@ -186,7 +186,7 @@ def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, in
     s = np.atleast_1d(np.asarray(scale, dtype=np.float64))
     b = np.broadcast_to(np.asarray(bias, dtype=np.float64), s.shape)
     if not (np.isfinite(s).all() and np.isfinite(b).all()):
-        raise InputError("requantizer: scale and bias must be finite, got NaN or infinity; check the layer's weights")
+        raise InputError(f"{where}: scale and bias must be finite, got NaN or infinity; check the layer's weights")
     mult_top, bias_top = IntType(MULT_BITS, True).hi, IntType(BIAS_BITS, True).hi
     shift = MAX_SHIFT
     while shift > 0 and (
@@ -196,10 +196,16 @@ def requant_constants(scale: ArrayLike, bias: ArrayLike) -> tuple[Ints, Ints, in
     mult, add = np.rint(s * 2.0**shift).astype(np.int64), np.rint(b * 2.0**shift)
     if np.abs(mult).max() > mult_top or np.abs(add).max() > bias_top:
         raise InputError(
-            f"requantizer: scale {np.abs(s).max():g} or bias {np.abs(b).max():g} exceeds the "
-            f"{MULT_BITS}-bit multiplier or {BIAS_BITS}-bit bias; rescale the layer"
+            f"{where}: scale {np.abs(s).max():g} needs a {_signed_bits(s)}-bit multiplier and bias "
+            f"{np.abs(b).max():g} {_signed_bits(b)} bits, the requantizer has {MULT_BITS} and {BIAS_BITS}; "
+            "rescale the layer"
         )
     return mult, add.astype(np.int64), shift
+
+
+def _signed_bits(values: NDArray[np.float64]) -> int:
+    """Bits of a signed integer that holds the nearest integer of every value."""
+    return int(np.rint(np.abs(values).max())).bit_length() + 1
 
 
 def raw_bias(bias: ArrayLike, where: str) -> Ints:

@@ -11,9 +11,9 @@ import pytest
 import codesign
 from codesign import ir, rtl
 from codesign.chip.description import Chip
+from codesign.compiler import quantize
 from codesign.data import digits
 from codesign.errors import ConfigError
-from codesign.frontend.quantize import quantize, to_network
 from codesign.mapping import outline, place, plan
 from codesign.resources import presets
 from codesign.train import Recipe, fit, float_mlp
@@ -41,7 +41,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "place": lambda chip: place(NETWORK, chip).chip,
     "plan": lambda chip: plan(outline(NETWORK), chip).chip,
     "frontend's quantize": lambda chip: ir.show(quantize(MODEL, REAL, chip, "n")),
-    "to_network": lambda chip: ir.show(to_network(MODEL, REAL, chip, "n")),
+    "quantize a module": lambda chip: ir.show(quantize(MODEL, REAL, chip, "n")),
 }
 
 

@@ -1,160 +1,85 @@
-"""Post-training quantization: an ordinary nn.Module and sample inputs become an integer network."""
+"""Post-training quantization: a real-valued graph and sample inputs become an integer network."""
 
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
 
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
-from codesign.errors import InputError, warn
-from codesign.fixed import INT32, Ints, IntType, raw_bias, requant_constants
-from codesign.fixed import quantize as to_integers
-from codesign.frontend.scales import (
-    LARGEST,
-    LOWEST,
-    check_float32,
-    fitted,
-    is_silent,
-    raw_scale,
-    silent_scale,
-    varies,
-    watch,
-    watch_order,
-)
-from codesign.frontend.torch_export import Dense, trace
-from codesign.ir import Linear, Network, Requant, verify
-from codesign.ir.nodes.matrix import by_input
-from codesign.train.export import export
-from codesign.train.layers.edges import span
-from codesign.train.layers.fit import best_clip, best_scale, mean_error
+from codesign.errors import warn
+from codesign.frontend.edges import inputs
+from codesign.frontend.graph import Graph, Real
+from codesign.frontend.integers import Setting, to_nodes
+from codesign.frontend.scales import varies, watch, watch_order
+from codesign.frontend.settle import reader_of, settled, shapes
+from codesign.ir import Network, Node, verify
 from codesign.train.layers.grid import Grid
-from codesign.train.nets.quantized import QuantNet
 
-Real = NDArray[np.float64]
-
-
-def to_network(model: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
-    """A quantized model with its integers as they are; any other module goes through `quantize`."""
-    chip = Chip.of(chip)
-    if not isinstance(model, QuantNet):
-        return quantize(model, calibration, chip, name)
-    if model.grid.values != chip.device.weights:
-        raise InputError(
-            f"model: trained for weights {_some(model.grid.values)}, "
-            f"chip {chip.name} holds {_some(chip.device.weights)}; train for this chip"
-        )
-    kinds = [model.input, *(layer.activation.kind for layer in model.chain if layer.activation)]
-    widest = max(k.bits for k in kinds)
-    if widest > chip.activation.bits:
-        raise InputError(
-            f"model: has {widest}-bit activations, chip {chip.name} takes {chip.activation.bits}; train with fewer bits"
-        )
-    for layer in model.chain:
-        read = layer.converters
-        if read is not None and (read.rows, read.code.bits) != (chip.arrays.rows, chip.adc.bits):
-            raise InputError(
-                f"model: layer {layer.name} was trained through {read.code.bits}-bit converters of {read.rows} rows, "
-                f"chip {chip.name} has {chip.adc.bits} bits and {chip.arrays.rows} rows; train for this chip"
-            )
-    return export(model, name)
+VALUES = 1 << 24  # that an edge of all calibration inputs holds at most; else evenly many of the inputs serve
 
 
-def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
-    """`module` (a chain of Linear, ReLU, Flatten, Dropout) on the cells of `chip`, without training.
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """An integer network, and what its integers stand for."""
 
-    calibration is (images, ...) as the module takes them, a few hundred typical ones. Integers are used as
-    they are (scale 1); for floats the input scale follows from their range. The scales of weights and activations
-    minimize the squared error; each column's mean error is corrected in its bias.
-    Raises UnsupportedError for other operations, InputError for NaN, infinite or misshapen numbers. Warns
+    network: Network
+    graph: Graph  # the same operations in real numbers, by the same names
+    scales: dict[str, Real]  # real value of one integer on every edge, one per channel or feature
+
+
+def quantize(
+    graph: Graph, calibration: ArrayLike, chip: Chip | str | Path, name: str, effort: str = "normal"
+) -> Network:
+    """`graph` on the cells of `chip`, without training: see `quantized`."""
+    return quantized(graph, calibration, chip, name, effort).network
+
+
+def quantized(
+    graph: Graph, calibration: ArrayLike, chip: Chip | str | Path, name: str, effort: str = "normal"
+) -> Quantized:
+    """`graph` on the cells of `chip`, without training, and the scales of its edges.
+
+    calibration is (images, ...) as the model takes them, a few hundred typical ones. Integers are used as they are
+    (scale 1); for floats the input scale follows from their range. Every column of a hidden matrix has a scale; scales
+    minimize the squared error of the layer's outputs; biases correct each column's mean error. effort: "normal" rounds
+    weights to the nearest integers, "high" chooses them together.
+    Raises InputError for NaN, infinite or misshapen numbers, UnsupportedError for a graph that ends in an image. Warns
     (CodesignWarning) about layers whose outputs are the same for every image.
     """
     chip, x = Chip.of(chip), as_array(calibration, "calibration")
-    real, q, kind, scale = _inputs(x, chip)
-    layers = _layers(module, x)
-    grid, nodes, source = Grid(chip.device.weights), [], "input"
-    features, first_scale, drive = q.shape[1], scale, span(kind)
-    if len(q) > 1 and not varies(q):
-        warn(f"calibration: all {len(q)} inputs are equal at a scale of {scale:.3g}; give a few hundred typical ones")
-    for layer, reader in zip(layers, [*layers[1:], None], strict=True):
-        w = torch.from_numpy(layer.weight)
-        weight_scale = best_clip(w, grid) / grid.top  # real value of a conductance code
-        codes = grid.codes(w / weight_scale).numpy()
-        exact = real @ layer.weight.T + layer.bias
-        check_float32(exact, f"calibration: layer {layer.name}")
-        rough = (q.astype(np.float64) @ codes.T) * (weight_scale * scale)
-        bias = mean_error(exact, rough)  # layer.bias, corrected for the mean error of rounded weights
-        sum_scale = weight_scale * scale if codes.any() else 0.0
-        if reader is None:
-            scale_out, codes = raw_scale(layer.name, sum_scale, bias, codes, drive)
-            add = raw_bias(bias / scale_out, layer.name)
-            requant = Requant(np.ones_like(add), add, 0, INT32)
-        else:
-            kind_out = IntType(chip.activation.bits, signed=not layer.relu)
-            fine, top = _activation_scale(rough + bias, real, layer, reader, kind_out, grid), span(kind_out)
-            held, scale_out = fitted(bias, sum_scale, codes, drive, fine, top)
-            gain = np.full(bias.shape, sum_scale / scale_out)
-            requant, drive = Requant(*requant_constants(gain, held / scale_out), kind_out), top
-        nodes.append(Linear(layer.name, source, by_input(codes), requant))
-        before, q = q, to_integers(rough + bias, scale_out, requant.out)
-        real = np.maximum(exact, 0) if layer.relu else exact
-        watch(layer.name, before, q, real)
-        source, scale = layer.name, scale_out
-    watch_order(source, q, exact)
-    return verify(Network(name, features, kind, tuple(nodes), first_scale))
-
-
-def _layers(module: nn.Module, x: NDArray[np.generic]) -> list[Dense]:
-    """The layers of a module that takes inputs like `x` (images, ...)."""
-    layers = trace(module, torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32)))
-    features, takes = x[0].size, layers[0].weight.shape[1]
-    if features != takes:
-        raise InputError(f"calibration: has {features} values per image, layer {layers[0].name} takes {takes}")
-    return layers
-
-
-def _activation_scale(sums: Real, x: Real, layer: Dense, reader: Dense, kind: IntType, grid: Grid) -> float:
-    """Scale of a hidden activation of `kind`: the best for `sums` of inputs `x`, or one that suits a dead layer."""
-    y = np.maximum(sums, 0) if layer.relu else sums
-    if is_silent(y, x, layer.weight):
-        return silent_scale(sums, span(kind), reader.weight, reader.bias, grid.top)
-    return best_scale(y, kind)
-
-
-def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, float]:
-    """The calibration as reals and as integers (images, features), with the type and scale of the integers."""
-    if x.ndim < 2 or x.size == 0 or x.dtype.kind not in "iuf":
-        raise InputError(
-            f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give a few hundred images"
+    graph = settled(graph)
+    edge = inputs(_some(x, graph), graph, chip)
+    how = Setting(Grid(chip.device.weights), chip.activation.bits, effort == "high")
+    if len(edge.q) > 1 and not varies(edge.q):
+        warn(
+            f"calibration: all {len(edge.q)} inputs are equal at a scale of {float(edge.scale[0]):.3g}; "
+            "give a few hundred typical ones"
         )
-    with np.errstate(over="ignore"):  # of a longdouble
-        real = x.reshape(len(x), -1).astype(np.float64)
-    if not np.isfinite(real).all():
-        image, feature = np.argwhere(~np.isfinite(real))[0]
-        raise InputError(
-            f"calibration: image {image} value {feature} is {real[image, feature]}; remove NaN and infinity"
-        )
-    kind = IntType(chip.activation.bits, signed=bool(real.min() < 0))
-    if x.dtype.kind in "iu":
-        if not kind.holds(real):
-            raise InputError(
-                f"calibration: integers must lie in {kind.lo}..{kind.hi} ({kind} of chip {chip.name}), "
-                f"got {int(real.min())}..{int(real.max())}; shift them right or give floats"
-            )
-        return real, real.astype(np.int64), kind, 1.0
-    largest = float(np.abs(real).max())
-    if largest == 0:
-        raise InputError("calibration: every value is 0, so no input scale can be chosen; give typical images")
-    if not LOWEST <= largest <= LARGEST:
-        raise InputError(
-            f"calibration: its largest magnitude is {largest:.3g}, modules compute in float32, which spans "
-            f"{LOWEST:.3g} to {LARGEST:.3g}; rescale the inputs"
-        )
-    scale = largest / span(kind)
-    return real, to_integers(real, scale, kind), kind, scale
+    nodes: list[Node] = []
+    edges, scales = {"input": edge}, {"input": edge.scale}
+    for k, op in enumerate(graph.ops):
+        read = tuple(edges[s] for s in op.sources)
+        made, after = to_nodes(op, read, reader_of(op, graph.ops[k + 1 :]), how)
+        nodes += made
+        edges[op.name], scales[op.name] = after, after.scale
+        watch(op.name, next((e.q for e in read if varies(e.q)), read[0].q), after.q, after.real)
+        needed = {s for later in graph.ops[k + 1 :] for s in later.sources}
+        edges = {n: e for n, e in edges.items() if n in needed or n == op.name}
+    last = edges[graph.ops[-1].name]
+    watch_order(graph.ops[-1].name, last.q, last.real)
+    shape = graph.shape if len(graph.shape) == 3 else ()
+    network = Network(
+        name, math.prod(graph.shape), edge.kind, tuple(nodes), float(edge.scale[0]), shape,
+        offset=tuple(graph.offset), output_step=float(last.scale[0]),
+    )  # fmt: skip
+    return Quantized(verify(network), graph, scales)
 
 
-def _some(values: tuple[int, ...]) -> str:
-    return f"{list(values)}" if len(values) <= 9 else f"{values[0]}..{values[-1]} ({len(values)} values)"
+def _some(x: NDArray[np.generic], graph: Graph) -> NDArray[np.generic]:
+    """Evenly many of the calibration inputs, so that no edge holds more than `VALUES`."""
+    largest = max(math.prod(shape) for shape in shapes(graph).values())
+    most = max(16, VALUES // largest)
+    return x if x.ndim == 0 or len(x) <= most else x[np.linspace(0, len(x) - 1, most).astype(int)]

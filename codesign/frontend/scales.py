@@ -43,18 +43,23 @@ def silent_scale(y: Real, top: int, weight: Real, bias: Real, largest_code: int)
     return min((s for s in (largest, bound) if s > FLOAT32.smallest_subnormal), default=1.0)
 
 
-def fitted(bias: Real, sum_scale: float, codes: Ints, drive: int, scale: float, top: int) -> tuple[Real, float]:
-    """Bias and scale of an activation, changed only where the requantizer's registers could not hold them.
+def fitted(bias: Real, unit: Real, reach: Real, scale: Real, top: int) -> tuple[Real, Real]:
+    """Biases and scales of activations, changed only where the requantizer's registers could not hold them.
 
-    sum_scale: real value of one accumulator integer; drive: the largest magnitude of an input. A bias far beyond what
-    the weights can undo is clipped; its unit stays saturated all the same. Otherwise one dead unit would set the
-    shift, and cost the multipliers of all others their precision.
+    All are one per channel. unit: real value of one accumulator integer; reach: how far from 0 an accumulator gets. A
+    bias far beyond what the weights can undo is clipped; its unit stays saturated all the same. Otherwise one dead
+    unit would set the shift, and cost the multipliers of all others their precision.
     """
-    undone = 2 * sum_scale * drive * np.abs(codes).sum(axis=1)  # twice, for multipliers that were rounded
-    needs = float(np.minimum(np.abs(bias), undone).max())
-    scale = max(scale, sum_scale / IntType(MULT_BITS, True).hi, needs / (IntType(BIAS_BITS, True).hi - top - 1))
-    limit = undone + (top + 1) * scale
-    return np.clip(bias, -limit, limit), scale
+    undone = 2 * reach  # twice, for multipliers that were rounded
+    base = float(scale.max())
+    share = scale / base
+    needs = float((np.minimum(np.abs(bias), undone) / share).max())
+    base = max(
+        base, float((np.abs(unit) / share).max()) / IntType(MULT_BITS, True).hi,
+        needs / (IntType(BIAS_BITS, True).hi - top - 1),
+    )  # fmt: skip
+    limit = undone + (top + 1) * share * base
+    return np.clip(bias, -limit, limit), share * base
 
 
 def raw_scale(name: str, sum_scale: float, bias: Real, codes: Ints, drive: int) -> tuple[float, Ints]:
@@ -75,14 +80,13 @@ def raw_scale(name: str, sum_scale: float, bias: Real, codes: Ints, drive: int) 
         return alone, np.zeros_like(codes)
     raise InputError(
         f"layer {name}: its bias of {largest:.3g} is more than {INT32.hi} steps of its outputs "
-        f"({sum_scale:.3g} each); use smaller biases or larger weights"
+        f"({sum_scale:.3g} each) and needs {_bits(largest / sum_scale)} bits; use smaller biases or larger weights"
     )
 
 
-def is_silent(y: Real, x: Real, weight: Real) -> bool:
-    """Whether activations `y` of inputs `x` are all 0 in float32, rounding errors of their sums aside."""
-    noise = 1e-12 * float(np.abs(x).max()) * float(np.abs(weight).sum(axis=1).max())
-    return float(np.abs(y).max()) <= max(noise, float(FLOAT32.smallest_subnormal))
+def is_silent(y: Real, terms: float) -> bool:
+    """Whether activations `y` are all 0 in float32, rounding errors of sums of up to `terms` aside."""
+    return float(np.abs(y).max()) <= max(1e-12 * terms, float(FLOAT32.smallest_subnormal))
 
 
 def watch(name: str, before: Ints, after: Ints, exact: Real) -> None:
@@ -92,6 +96,22 @@ def watch(name: str, before: Ints, after: Ints, exact: Real) -> None:
         warn(
             f"layer {name}: is dead, its outputs are the same for all {len(after)} calibration inputs {because}; "
             "train again, give typical inputs, or choose a chip with more levels or activation bits"
+        )
+
+
+def watch_columns(name: str, weight: Real, codes: Ints) -> None:
+    """Warn when the last layer's one scale, set by its largest columns, leaves others without weights.
+
+    weight and codes are (outputs, inputs).
+    """
+    size = np.abs(weight).max(axis=1)
+    lost = (size > 0) & ~codes.any(axis=1)
+    if lost.any() and not lost.all():
+        times = float(size.max() / np.median(size[lost]))
+        warn(
+            f"layer {name}: output {int(size.argmax())} dwarfs the rest: its largest weight is {times:.3g} times that "
+            f"of {int(lost.sum())} other outputs, which keep none, because raw outputs share one scale; "
+            "rescale the outputs of the model, or train it for this chip with codesign.train.prepare"
         )
 
 
@@ -107,6 +127,11 @@ def watch_order(name: str, outputs: Ints, exact: Real) -> None:
 def varies(values: NDArray[np.generic]) -> bool:
     """Whether any two rows differ."""
     return bool((values != values[0]).any())
+
+
+def _bits(steps: float) -> int:
+    """Bits of a signed integer that holds so many steps."""
+    return int(np.frexp(steps)[1]) + 1
 
 
 def _tied(outputs: NDArray[np.generic]) -> NDArray[np.bool_]:

@@ -10,8 +10,8 @@ from torch import nn
 from torch.nn.utils import parametrizations, prune, spectral_norm, weight_norm
 
 from codesign.chip.description import Chip
+from codesign.compiler import quantize
 from codesign.errors import UnsupportedError
-from codesign.frontend.quantize import quantize
 from codesign.frontend.unwrap import plain_copy
 from codesign.ir import show
 

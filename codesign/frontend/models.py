@@ -1,0 +1,86 @@
+"""Every model that the compiler takes becomes an integer network, with the account of what became of it."""
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
+
+from codesign.account import Account, Judge
+from codesign.chip.description import Chip
+from codesign.errors import InputError
+from codesign.frontend.graph import Graph, Matrix
+from codesign.frontend.quality import judged
+from codesign.frontend.quantize import quantized
+from codesign.frontend.trace import trace
+from codesign.ir import Network
+from codesign.ir.labels import check_labels
+from codesign.train.export import export
+from codesign.train.nets.quantized import QuantNet
+
+
+def to_network(
+    model: nn.Module,
+    calibration: NDArray[np.generic] | None,
+    chip: Chip,
+    name: str,
+    effort: str,
+    labels: ArrayLike | None,
+) -> tuple[Network, Account, Judge | None]:
+    """The integers of a quantized model as they are; any other module is traced and quantized.
+
+    With them, what became of the model, and by what a chip is judged; None for a model that came in integers. labels:
+    one for each calibration input.
+    """
+    if isinstance(model, QuantNet):
+        check_fits(model, chip)
+        return export(model, name), Account(), None
+    if calibration is None:
+        raise InputError("model: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
+    graph = graph_of(model, calibration)
+    checked = None if labels is None else check_labels(labels, len(calibration), _outputs(graph))
+    made = quantized(graph, calibration, chip, name, effort)
+    quality, judge = judged(made, calibration, checked)
+    return made.network, Account(graph.rows, quality), judge
+
+
+def graph_of(module: nn.Module, calibration: NDArray[np.generic]) -> Graph:
+    """The real-valued graph of a module that takes inputs like `calibration` (images, ...)."""
+    if calibration.ndim < 2 or calibration.size == 0 or calibration.dtype.kind not in "iuf":
+        raise InputError(
+            f"calibration: must be numbers of shape (images, ...), got {calibration.dtype} {calibration.shape}; "
+            "give a few hundred images"
+        )
+    with np.errstate(over="ignore"):  # `inputs` tells of it
+        sample = torch.from_numpy(np.ascontiguousarray(calibration[[0, -1]]).astype(np.float32))
+    return trace(module, sample)
+
+
+def _outputs(graph: Graph) -> int:
+    last = graph.ops[-1]
+    return len(last.weight) if isinstance(last, Matrix) else 1 << 31
+
+
+def check_fits(model: QuantNet, chip: Chip) -> None:
+    """Raises InputError unless the chip holds the weights, activations and converters of the training."""
+    if model.grid.values != chip.device.weights:
+        raise InputError(
+            f"model: trained for weights {_some(model.grid.values)}, "
+            f"chip {chip.name} holds {_some(chip.device.weights)}; train for this chip"
+        )
+    kinds = [model.input, *(layer.activation.kind for layer in model.chain if layer.activation)]
+    widest = max(k.bits for k in kinds)
+    if widest > chip.activation.bits:
+        raise InputError(
+            f"model: has {widest}-bit activations, chip {chip.name} takes {chip.activation.bits}; train with fewer bits"
+        )
+    for layer in model.chain:
+        read = layer.converters
+        if read is not None and (read.rows, read.code.bits) != (chip.arrays.rows, chip.adc.bits):
+            raise InputError(
+                f"model: layer {layer.name} was trained through {read.code.bits}-bit converters of {read.rows} rows, "
+                f"chip {chip.name} has {chip.adc.bits} bits and {chip.arrays.rows} rows; train for this chip"
+            )
+
+
+def _some(values: tuple[int, ...]) -> str:
+    return f"{list(values)}" if len(values) <= 9 else f"{values[0]}..{values[-1]} ({len(values)} values)"
