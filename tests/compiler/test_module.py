@@ -82,8 +82,8 @@ class TestModule:
         model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(12, 4))
         assert refused(model, REAL.reshape(80, 1, 4, 5), kind=UnsupportedError) == (
             "layer layer0: the compiler cannot map convolutions to a chip yet, only linear layers; run the network "
-            "with codesign.ir.run, or train one of linear layers; keep its integers: codesign.quantize(model, calibration, "
-            "chip).save('network.safetensors')"
+            "with codesign.ir.run, or train one of linear layers; keep its integers: codesign.quantize(model, "
+            "calibration, chip).save('network.safetensors')"
         )
 
     @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
