@@ -19,6 +19,11 @@ def trace(module: nn.Module, sample: Tensor) -> Graph:
     InputError for weights that are NaN or infinite, for inputs that the module does not take, and for values beyond
     float32. The graph was compared with the module, in float64, on the sample and on random inputs.
     """
+    if sample.ndim > 4:
+        raise UnsupportedError(
+            f"calibration: inputs have the shape (images, {', '.join(map(str, sample.shape[1:]))}); give features, "
+            "(channels, length) or (channels, height, width)"
+        )
     program = export(module, sample)
     kind, failed = type(module).__name__, rewire(program.graph)
     try:

@@ -329,3 +329,17 @@ class ReadTwice(nn.Module):
 @pytest.mark.parametrize("change", [torch.relu, lambda y: y * 2 + 1, nn.BatchNorm1d(8), lambda y: torch.relu(1 - y)])
 def test_an_operation_that_was_read_stays_as_it_is(change) -> None:
     same(lively(ReadTwice(change)), 12)
+
+
+def test_what_waits_at_the_end_lies_in_the_last_layer() -> None:
+    class Ends(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(1)
+            self.c = nn.Conv2d(1, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.c(x).relu().mean((2, 3)) * 2 + 1
+
+    last = same(Ends(), 1, 8, 8).ops[-1]
+    assert isinstance(last, Matrix) and set(last.bias) == {1.0}

@@ -197,6 +197,13 @@ def test_ends(module: nn.Module, words: str) -> None:
     assert re.match(words, line), line
 
 
+def test_inputs_of_too_many_axes() -> None:
+    assert refusal(nn.Sequential(nn.Flatten(), nn.Linear(16, 3)), 2, 2, 2, 2) == [
+        "calibration: inputs have the shape (images, 2, 2, 2, 2); give features, (channels, length) or (channels, "
+        "height, width)"
+    ]
+
+
 def test_different_results() -> None:
     class Two(nn.Module):
         def __init__(self) -> None:
