@@ -80,7 +80,7 @@ def test_all_there(machine: Machine) -> None:
         machine.tool(name, "")
     status, out, err = machine.dev("test", "-k", "a b")
     assert (status, err) == (0, [])
-    assert out == ["ruff check .", "ruff format --check .", "mypy ", "pytest -n 2 --dist loadgroup -k a b"]
+    assert out == ["ruff check .", "ruff format --check .", "mypy ", "pytest -n 2 --dist loadfile -k a b"]
 
 
 def test_demo_says_where_the_report_is(machine: Machine) -> None:
@@ -118,7 +118,7 @@ def test_optional_tools_that_cannot_be_had_stop_nothing(machine: Machine) -> Non
     machine.tool("iverilog", "")
     machine.tool("apt-get", "exit 100")
     status, out, err = machine.dev("test")
-    assert (status, out[-1]) == (0, "pytest -n 2 --dist loadgroup")
+    assert (status, out[-1]) == (0, "pytest -n 2 --dist loadfile")
     assert err[-1] == f"dev: could not install {TOOLS}; their tests will be skipped"
 
 

@@ -22,8 +22,6 @@ from tests.docs.table import BEFORE, MAY_LACK, SLOW, STAND_INS
 from tests.hdl.programs import images, program
 from tests.study.toy import TOY
 
-pytestmark = pytest.mark.xdist_group("documents")  # DONE and `kept` are one process's
-
 FOUND = [c for name, text in documents().items() for c in commands(name, text)]
 BLOCKS = [b for name, text in documents().items() for b in blocks(name, text)]
 TRAINS = ("codesign run", "codesign study", "codesign optimize", "./dev", "python -m flows", "torchrun")

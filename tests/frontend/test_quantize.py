@@ -25,9 +25,6 @@ REFERENCE, TINY = Chip.load("reference-128"), Chip.load("tiny")
 REAL = DATA.x_train / 255.0
 
 
-pytestmark = pytest.mark.xdist_group("quantize")  # one training serves several tests
-
-
 @functools.cache
 def trained() -> nn.Sequential:
     recipe = Recipe().changed({"network.hidden": (64,), "train.epochs": 20, "train.batch": 32})

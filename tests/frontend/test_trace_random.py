@@ -12,7 +12,6 @@ from codesign.frontend.graph import Matrix
 from tests.frontend.nets import drawn, expected, lively, same
 
 SEEDS = range(24)
-pytestmark = pytest.mark.xdist_group("trace")  # the last test counts what the others used
 USED: Counter[str] = Counter()  # operations of all networks; rows say which
 
 
@@ -114,7 +113,6 @@ def test_random_networks(seed: int) -> None:
 
 def test_the_random_networks_are_interesting() -> None:
     """After the others: they used every operation and every way to fold."""
-    if USED["Matrix"] < len(SEEDS):
-        pytest.skip("the networks above did not all run in this process")
     wanted = ["Pool", "Sum", "offset", "scale layer", "batch_norm folded into", "relu dropped", "relu folded into"]
-    assert all(USED[w] >= 3 for w in [*wanted, "sub mapped to", "add mapped to", "conv1d mapped to", "mul folded into"])
+    wanted += ["sub mapped to", "add mapped to", "conv1d mapped to", "mul folded into"]
+    assert {w: USED[w] for w in wanted if USED[w] < 3} == {}

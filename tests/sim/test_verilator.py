@@ -23,7 +23,7 @@ from codesign.sim.waves import is_whole
 from tests.hdl.programs import images, program
 from tests.tools import needs
 
-pytestmark = [needs("verilator"), needs("c++"), pytest.mark.xdist_group("verilator")]
+pytestmark = [needs("verilator"), needs("c++")]
 
 SMALL = Chip.model_validate(
     {

@@ -22,8 +22,6 @@ from codesign.train.trained import Epoch, Trained
 from tests.damage import mutations
 from tests.train.small import CHIP, DATA, SMALL, Stop, stop_after, weights
 
-pytestmark = pytest.mark.xdist_group("checkpoint")  # one training serves several tests
-
 ODD: dict[str, dict[str, object]] = {  # every kind of state that training carries from epoch to epoch
     "lsq": {},
     "iscas2018": {"train.method": "iscas2018", "train.reject": True},
