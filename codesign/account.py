@@ -3,13 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from codesign.brief import counted
 from codesign.errors import plain
-
-VERDICTS = ("mapped to", "folded into", "dropped", "refused")
 
 
 @dataclass(frozen=True)
@@ -18,7 +13,7 @@ class Row:
 
     where: str  # the module's path, as `features.0`, or the node's name in forward
     operation: str  # as a user calls it: conv2d, batch_norm, relu6, log_softmax
-    verdict: str  # one of VERDICTS
+    verdict: str  # "mapped to", "folded into", "dropped" or "refused"
     what: str  # to which layer; or because of what, and, when refused, what to do
     line: str = ""  # FILE:LINE of the user's source, where it is known
 
@@ -57,32 +52,6 @@ class Account:
 
     rows: tuple[Row, ...] = ()
     quality: Quality | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Judge:
-    """Calibration inputs and what the model makes of them, to tell how far something else agrees with it."""
-
-    x: NDArray[np.int64]  # (images, features), the network's integers
-    best: NDArray[np.int64]  # (images,) the model's largest output of each
-    labels: NDArray[np.int64] | None = None  # (images,)
-
-    def agreement(self, outputs: NDArray[np.generic]) -> float:
-        """Percent of the inputs whose largest output is the model's; outputs are (images, outputs)."""
-        return _right(outputs.argmax(axis=1) == self.best)
-
-    def accuracy(self, outputs: NDArray[np.generic]) -> float | None:
-        """Percent of the inputs whose largest output is their label; None without labels."""
-        return None if self.labels is None else _right(outputs.argmax(axis=1) == self.labels)
-
-    @property
-    def own_accuracy(self) -> float | None:
-        """Accuracy of the model itself."""
-        return None if self.labels is None else _right(self.best == self.labels)
-
-
-def _right(right: NDArray[np.bool_]) -> float:
-    return 100.0 * int(right.sum()) / len(right)
 
 
 def text(account: Account) -> str:

@@ -33,3 +33,8 @@ def first_line(error: Exception) -> str:
     """What an exception of others says, in one line of at most 160 characters; its kind when it says nothing."""
     line = next((text.strip() for text in str(error).splitlines() if text.strip()), type(error).__name__)
     return line if len(line) <= 160 else f"{line[:157]}..."
+
+
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most `most` of the indices 0..count-1, evenly spaced: inputs may be sorted by class."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

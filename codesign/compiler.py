@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from codesign import passes
-from codesign.account import Account, Judge
+from codesign.account import Account
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
 from codesign.errors import InputError, UnsupportedError
 from codesign.ir import Network
-from codesign.ir.labels import check_labels
+from codesign.ir.labels import Judge, check_labels
 from codesign.ir.real import to_integers
 from codesign.ir.run import check_inputs
 from codesign.losses import account_of, of_integers, say
@@ -41,22 +41,23 @@ def compile(
 
     model: an integer network; a module of quantized layers, whose integers are taken as they are; or an
     ordinary nn.Module, which is calibrated and quantized. calibration: sample inputs (images, features),
-    integers or real, arrays or tensors; required for an ordinary module, otherwise only used to choose the converters'
+    integers or real, arrays or tensors; required for an ordinary module, otherwise used to choose the converters'
     range trims (absent: chosen so that nothing can clip), and to measure what converters cost. labels: the class of
     every calibration input, so that accuracies are measured too. effort: "normal" rounds the weights of an ordinary
     module, "high" chooses them together for the outputs that they give, which takes seconds and matters on cells of few
-    levels.
+    levels. What became of the model, and what that cost, is `program.account`; `program.summary()` shows it.
 
-    Raises InputError on invalid weights or samples, UnsupportedError on a layer the compiler does not know,
+    Raises InputError on invalid weights, samples or labels, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
     (CodesignWarning) of layers that are dead on the calibration inputs, and when the result agrees with an ordinary
     module on less than 98 % of them.
 
     Usage:
 
-    >>> import codesign, numpy as np
+    >>> import codesign, numpy as np, torch
     >>> from torch import nn
-    >>> model = nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 5))
+    >>> _ = torch.manual_seed(0)
+    >>> model = nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 5))  # yours, trained
     >>> typical = np.random.default_rng(0).random((50, 20))
     >>> codesign.compile(model, typical, "tiny")
     Program(network on tiny: 3 of 6 arrays, interval 41)

@@ -195,11 +195,12 @@ def requant_constants(scale: ArrayLike, bias: ArrayLike, where: str = "requantiz
         shift -= 1
     mult, add = np.rint(s * 2.0**shift).astype(np.int64), np.rint(b * 2.0**shift)
     if np.abs(mult).max() > mult_top or np.abs(add).max() > bias_top:
-        raise InputError(
-            f"{where}: scale {np.abs(s).max():g} needs a {_signed_bits(s)}-bit multiplier and bias "
-            f"{np.abs(b).max():g} {_signed_bits(b)} bits, the requantizer has {MULT_BITS} and {BIAS_BITS}; "
-            "rescale the layer"
-        )
+        told = [
+            f"{what} {np.abs(v).max():g} needs {_signed_bits(v)} bits, its register has {bits}"
+            for what, v, bits in (("scale", s, MULT_BITS), ("bias", b, BIAS_BITS))
+            if _signed_bits(v) > bits
+        ]
+        raise InputError(f"{where}: {' and '.join(told)}; rescale the layer")
     return mult, add.astype(np.int64), shift
 
 

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
-from codesign.account import Account, Judge, LayerQuality, Quality
+from codesign.account import Account, LayerQuality, Quality
+from codesign.arrays import evenly
 from codesign.errors import warn
 from codesign.fixed import Ints
 from codesign.ir import Network, run
+from codesign.ir.labels import Judge
 from codesign.mapping import Mapping
 from codesign.mapping.clipping import clipped
 
@@ -15,15 +17,13 @@ IMAGES = 512  # that judge a network which came in integers
 
 def of_integers(network: Network, x: Ints, labels: Ints | None) -> Judge:
     """Judge a chip by the network itself. x: the network's integer inputs; labels: one for each."""
-    step = -(-len(x) // IMAGES)
-    chosen = x[::step]
-    return Judge(chosen, run(network, chosen).argmax(axis=1), None if labels is None else labels[::step])
+    chosen = evenly(len(x), IMAGES)
+    best = run(network, x[chosen]).argmax(axis=1)
+    return Judge(x[chosen], best, None if labels is None else labels[chosen])
 
 
-def account_of(account: Account, judge: Judge | None, mapping: Mapping) -> Account:
+def account_of(account: Account, judge: Judge, mapping: Mapping) -> Account:
     """`account` with what the chip's reference, converters included, makes of the judge's inputs."""
-    if judge is None:
-        return account
     shares, outputs = clipped(mapping, judge.x)
     quality = account.quality or Quality(
         len(judge.x), 100.0, accuracy_network=judge.own_accuracy, layers=tuple(_unmeasured(n) for n in shares)
@@ -50,11 +50,11 @@ def say(quality: Quality | None, effort: str) -> None:
         found += f", accuracy {after:.1f} instead of {quality.accuracy_float:.1f} %"
     if network >= ENOUGH:
         advice = (
-            "choose a chip with more adc.bits or fewer arrays.rows, or train through its converters with "
-            "codesign.train.prepare"
+            "choose a chip with more adc.bits or fewer arrays.rows, or train through its converters "
+            "(quantize.converters of a recipe, codesign.train.fit)"
         )
     else:
-        advice = "train it for this chip with codesign.train.prepare"
+        advice = "train one for this chip with codesign.train.fit"
         advice = advice if effort == "high" else f'try effort="high", or {advice}'
     warn(f"{found}; {advice}")
 

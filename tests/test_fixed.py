@@ -207,7 +207,11 @@ def test_requant_constants_refuse() -> None:
         "requantizer: scale and bias must be finite, got NaN or infinity; check the layer's weights"
     )
     assert message(fixed.requant_constants, [40000.0], [0.0]) == (
-        "requantizer: scale 40000 or bias 0 exceeds the 16-bit multiplier or 32-bit bias; rescale the layer"
+        "requantizer: scale 40000 needs 17 bits, its register has 16; rescale the layer"
+    )
+    assert message(fixed.requant_constants, [40000.0], [-3e9]) == (
+        "requantizer: scale 40000 needs 17 bits, its register has 16 and bias 3e+09 needs 33 bits, its register has "
+        "32; rescale the layer"
     )
 
 

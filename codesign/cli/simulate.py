@@ -31,7 +31,7 @@ def simulate(
     ] = None,
     waves: Annotated[bool, typer.Option("--waves", help="Record waveforms (FST) in --out.")] = False,
     simulator: Annotated[
-        str, typer.Option(metavar="NAME", help="icarus, or verilator, faster once it has compiled the chip.")
+        str, typer.Option(metavar="NAME", help="Simulator: icarus, or verilator, faster once it has compiled the chip.")
     ] = "icarus",
     load: Annotated[
         str, typer.Option(metavar="HOW", help="Program the chip by bus, as firmware does, or by backdoor, faster.")

@@ -5,15 +5,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from codesign.account import Account, Judge
+from codesign.account import Account
 from codesign.chip.description import Chip
 from codesign.errors import InputError
-from codesign.frontend.graph import Graph, Matrix
+from codesign.frontend.graph import Graph
 from codesign.frontend.quality import judged
 from codesign.frontend.quantize import quantized
 from codesign.frontend.trace import trace
 from codesign.ir import Network
-from codesign.ir.labels import check_labels
+from codesign.ir.labels import Judge, check_labels
 from codesign.train.export import export
 from codesign.train.nets.quantized import QuantNet
 
@@ -37,8 +37,8 @@ def to_network(
     if calibration is None:
         raise InputError("model: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     graph = graph_of(model, calibration)
-    checked = None if labels is None else check_labels(labels, len(calibration), _outputs(graph))
     made = quantized(graph, calibration, chip, name, effort)
+    checked = None if labels is None else check_labels(labels, len(calibration), made.network.outputs)
     quality, judge = judged(made, calibration, checked)
     return made.network, Account(graph.rows, quality), judge
 
@@ -53,11 +53,6 @@ def graph_of(module: nn.Module, calibration: NDArray[np.generic]) -> Graph:
     with np.errstate(over="ignore"):  # `inputs` tells of it
         sample = torch.from_numpy(np.ascontiguousarray(calibration[[0, -1]]).astype(np.float32))
     return trace(module, sample)
-
-
-def _outputs(graph: Graph) -> int:
-    last = graph.ops[-1]
-    return len(last.weight) if isinstance(last, Matrix) else 1 << 31
 
 
 def check_fits(model: QuantNet, chip: Chip) -> None:

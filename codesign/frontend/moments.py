@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from codesign.arrays import evenly
 from codesign.fixed import Ints
 from codesign.frontend.graph import Matrix, Real
 
@@ -72,7 +73,7 @@ def _vectors(op: Matrix, q: Ints, product: Real) -> tuple[Real, Real]:
     """Input vectors (groups, vectors, inputs) and their outputs (groups, vectors, outputs), some of all."""
     size = op.weight[0].size
     most = min(ROWS, max(LEAST, WORK // (size * size * op.groups)))
-    images = np.unique(np.linspace(0, len(q) - 1, min(len(q), most)).astype(int))
+    images = evenly(len(q), most)
     x, y = q[images].astype(np.float64), product[images]
     if op.window is None:
         return x.reshape(1, len(x), -1), y[None]

@@ -5,12 +5,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.account import Judge, LayerQuality, Quality
+from codesign.account import LayerQuality, Quality
+from codesign.arrays import evenly
 from codesign.fixed import Ints, IntType
 from codesign.frontend.edges import along
 from codesign.frontend.graph import Real
 from codesign.frontend.quantize import Quantized
 from codesign.frontend.run import values
+from codesign.ir.labels import Judge
 from codesign.ir.real import to_integers
 from codesign.ir.run import edges
 
@@ -25,7 +27,7 @@ def judged(made: Quantized, x: NDArray[np.generic], labels: Ints | None) -> tupl
     """
     network = made.network
     count = sum(math.prod(network.shape_of(n)) for n in ("input", *(node.name for node in network.nodes)))
-    chosen = some(len(x), max(16, min(IMAGES, VALUES // count)))
+    chosen = evenly(len(x), max(16, min(IMAGES, VALUES // count)))
     integers = to_integers(network, x[chosen], "calibration")
     real, q = values(made.graph, x[chosen].astype(np.float64)), edges(network, integers)
     last = network.nodes[-1].name
@@ -39,11 +41,6 @@ def judged(made: Quantized, x: NDArray[np.generic], labels: Ints | None) -> tupl
         layers=layers,
     )
     return quality, judge
-
-
-def some(images: int, most: int) -> NDArray[np.int64]:
-    """Indices of at most `most` images, evenly spaced: calibration inputs may be sorted by class."""
-    return np.unique(np.linspace(0, images - 1, min(images, most)).astype(np.int64))
 
 
 def _layer(name: str, real: Real, q: Ints, made: Quantized, kind: IntType) -> LayerQuality:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from codesign.arrays import as_array
+from codesign.arrays import as_array, evenly
 from codesign.chip.description import Chip
 from codesign.errors import warn
 from codesign.frontend.edges import inputs
@@ -82,4 +82,4 @@ def _some(x: NDArray[np.generic], graph: Graph) -> NDArray[np.generic]:
     """Evenly many of the calibration inputs, so that no edge holds more than `VALUES`."""
     largest = max(math.prod(shape) for shape in shapes(graph).values())
     most = max(16, VALUES // largest)
-    return x if x.ndim == 0 or len(x) <= most else x[np.linspace(0, len(x) - 1, most).astype(int)]
+    return x if x.ndim == 0 else x[evenly(len(x), most)]

@@ -1,5 +1,6 @@
-"""Class labels, and the share of outputs that tell them."""
+"""Class labels, the share of outputs that tell them, and answers that something else is compared with."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,3 +34,25 @@ def accuracy(outputs: NDArray[np.generic], labels: NDArray[np.generic]) -> float
     if not len(labels):
         raise InputError("inputs: has no images; accuracy needs at least one")
     return 100.0 * float((outputs.argmax(axis=1) == labels).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Inputs and what a model answers to them, to tell how far something else agrees with it."""
+
+    x: NDArray[np.int64]  # (images, features), the network's integers
+    best: NDArray[np.int64]  # (images,) the model's largest output of each
+    labels: NDArray[np.int64] | None = None  # (images,)
+
+    def agreement(self, outputs: NDArray[np.generic]) -> float:
+        """Percent of the inputs whose largest output is the model's; outputs are (images, outputs)."""
+        return accuracy(outputs, self.best)
+
+    def accuracy(self, outputs: NDArray[np.generic]) -> float | None:
+        """Percent of the inputs whose largest output is their label; None without labels."""
+        return None if self.labels is None else accuracy(outputs, self.labels)
+
+    @property
+    def own_accuracy(self) -> float | None:
+        """Accuracy of the model itself."""
+        return None if self.labels is None else 100.0 * float((self.best == self.labels).mean())

@@ -12,7 +12,7 @@ from codesign.fixed import Trim
 from codesign.ir import Network, Node, save, table
 from codesign.ir.nodes import KINDS, Requant
 from tests.ir.networks import residual, toy
-from tests.ir.test_store import FEW, NARROW, TRIMMED
+from tests.ir.test_versions import FEW, NARROW, TRIMMED
 
 NODES = {n.kind: n for n in residual().nodes}
 NODES["linear"] = replace(NODES["linear"], trim=Trim(3, 2))  # type: ignore[call-arg]
