@@ -248,6 +248,15 @@ def test_a_compiler_that_fails(doubles: Path, tmp_path: Path) -> None:
     assert Path(said.partition("; log: ")[2]).is_file()
 
 
+def test_a_temporary_folder_with_blanks(doubles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a b").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a b"))
+    assert fails("blanks") == (
+        f"verilator: cannot compile in {tmp_path}/a b, because make takes no blanks in names; set TMPDIR to a folder "
+        "without them, or use simulator icarus"
+    )
+
+
 def test_verilog_that_verilator_refuses(doubles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     harmed(monkeypatch, "small_top.v", "endmodule", "wrong endmodule")
     assert fails("does not compile").startswith("verilator: small_top_sim does not compile: %Error: small_top.v")

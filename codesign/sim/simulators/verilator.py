@@ -77,6 +77,11 @@ def build(files: Mapping[str, str], sources: Sequence[str], top: str, waves: boo
 
 
 def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: str, waves: bool) -> Path:
+    if any(c.isspace() for c in str(work)):
+        raise ToolError(
+            f"verilator: cannot compile in {work.parent}, because make takes no blanks in names; set TMPDIR to a "
+            "folder without them, or use simulator icarus"
+        )
     for name, text in {**files, **_headers()}.items():
         path = work / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -90,8 +95,8 @@ def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: 
     flags = ["-CFLAGS", "-I.. -std=c++17", "-MAKEFLAGS", make, "--build"]
     flags += ["-j", str(os.cpu_count() or 1), "--Mdir", "obj", "-o", "sim"]
     command = ["verilator", *options, *flags, *sources, "main.cpp"]
-    # Relative names, and temporary files in the same place: paths with blanks would reach a makefile.
-    status = execute(command, work, log, {**os.environ, "TMPDIR": str(work)})
+    # Temporary files in the same place, which is removed; make runs in a folder below.
+    status = execute(command, work, log, {**os.environ, "TMPDIR": "."})
     if status or not (work / "obj/sim").is_file():
         kept = _keep(log, top)
         raise ToolError(f"verilator: {top} does not compile: {ended(status) or _complaint(log)}; log: {kept}")
