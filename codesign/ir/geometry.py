@@ -12,7 +12,7 @@ def pair(value: Any) -> Any:
     return (value, value) if type(value) is int else tuple(value) if isinstance(value, list) else value
 
 
-def along(value: Pair) -> str:
+def printed(value: Pair) -> str:
     """A pair as printed: one number if both axes agree."""
     return str(value[0]) if value[0] == value[1] else f"{value[0]}x{value[1]}"
 

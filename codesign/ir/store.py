@@ -33,8 +33,8 @@ def save(network: Network, path: str | Path) -> None:
 
     The version is the lowest that can represent the network: 2 adds image shapes, trims and nodes other than linear, 3
     adds ranges within integer types, 4 the real values of inputs and outputs, and windows that differ along height and
-    width. Raises InputError when the network breaks a
-    rule, OSError when the file cannot be written; an older file then stays as it is.
+    width. Raises InputError when the network breaks a rule, OSError when the file cannot be written; an older file then
+    stays as it is.
     """
     verify(network)  # nobody could load it
     version = _version(network)

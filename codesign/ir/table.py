@@ -3,7 +3,7 @@
 | type of a field         | in the description              | as a tensor, NAME. and |
 |-------------------------|---------------------------------|------------------------|
 | `int`                   | a whole number                  |                        |
-| `Pair`                  | [height, width]; one number in versions 1 to 3 |         |
+| `Pair`                  | [height, width] (before version 4: one number) | |
 | `str`                   | the name of a node              |                        |
 | `Trim` or None          | [gain, shift]; None is left out |                        |
 | `Requant`               | shift, out                      | mult, bias             |

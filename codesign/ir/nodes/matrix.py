@@ -11,7 +11,7 @@ from codesign.brief import times
 from codesign.errors import InputError
 from codesign.fixed import WEIGHT_BITS, Ints, IntType, Trim
 from codesign.ir.exact import convolve_exact, matmul_exact
-from codesign.ir.geometry import Pair, Shape, Window, along, pair
+from codesign.ir.geometry import Pair, Shape, Window, pair, printed
 from codesign.ir.nodes.base import Reader, Requant, check_image, check_least, check_pairs
 
 Weights = NDArray[np.int32]
@@ -124,7 +124,7 @@ class Conv(Reader):
 
     @property
     def facts(self) -> str:
-        form = f"stride {along(self.stride)} padding {along(self.padding)} groups {self.groups}"
+        form = f"stride {printed(self.stride)} padding {printed(self.padding)} groups {self.groups}"
         return f"{times(self.weight.shape)} {form}"
 
     def shape(self, *sources: Shape) -> Shape:
@@ -154,7 +154,7 @@ class Conv(Reader):
             )
         if any(p >= k for p, k in zip(self.padding, self.kernel, strict=True)):
             raise InputError(
-                f"{where}: padding must be smaller than the {times(self.kernel)} kernel, got {along(self.padding)}; "
+                f"{where}: padding must be smaller than the {times(self.kernel)} kernel, got {printed(self.padding)}; "
                 "pad less"
             )
         if not self.window.fits(source):

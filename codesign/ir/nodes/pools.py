@@ -8,7 +8,7 @@ from codesign.brief import times
 from codesign.errors import InputError
 from codesign.fixed import Ints
 from codesign.ir.exact import pool
-from codesign.ir.geometry import Pair, Shape, Window, along, pair
+from codesign.ir.geometry import Pair, Shape, Window, pair, printed
 from codesign.ir.nodes.base import Reader, Requant, check_image, check_pairs
 
 
@@ -28,7 +28,7 @@ class _Pool(Reader):
 
     @property
     def facts(self) -> str:
-        return f"{times(self.window.size)} stride {along(self.stride)}"
+        return f"{times(self.window.size)} stride {printed(self.stride)}"
 
     def shape(self, *sources: Shape) -> Shape:
         return self.window.over(sources[0])

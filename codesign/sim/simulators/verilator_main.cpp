@@ -147,7 +147,6 @@ class Chip {
     }
     std::string status() { return "STATUS = " + hex(read(CODESIGN_STATUS)); }
     void done(uint32_t images) { beat(images); }
-    void flush() { std::fflush(stdout); }
 
   private:
     VerilatedContext *context_;
