@@ -80,10 +80,11 @@ def _network(verb: str, model: Any, calibration: NDArray[np.generic] | None, chi
     torch = sys.modules.get("torch")  # loaded if anyone made an nn.Module; nobody else should wait for it
     if torch is None or not isinstance(model, torch.nn.Module):
         raise UnsupportedError(f"{verb}: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network")
+    from codesign.frontend.prepared import Prepared
     from codesign.frontend.quantize import to_network
     from codesign.train import QuantNet
 
-    if calibration is None and not isinstance(model, QuantNet):
+    if calibration is None and not isinstance(model, Prepared | QuantNet):
         raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     samples = np.zeros((1, model.features), np.int64) if calibration is None else calibration
     return to_network(model, samples, chip, name)

@@ -12,6 +12,7 @@ from codesign.chip.description import Chip
 from codesign.errors import InputError, warn
 from codesign.fixed import INT32, Ints, IntType, raw_bias, requant_constants
 from codesign.fixed import quantize as to_integers
+from codesign.frontend.prepared import Prepared, integers_of
 from codesign.frontend.scales import (
     LARGEST,
     LOWEST,
@@ -27,7 +28,6 @@ from codesign.frontend.scales import (
 from codesign.frontend.torch_export import Dense, trace
 from codesign.ir import Linear, Network, Requant, verify
 from codesign.ir.nodes.matrix import by_input
-from codesign.train.export import export
 from codesign.train.layers.edges import span
 from codesign.train.layers.fit import best_clip, best_scale, mean_error
 from codesign.train.layers.grid import Grid
@@ -39,27 +39,9 @@ Real = NDArray[np.float64]
 def to_network(model: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
     """A quantized model with its integers as they are; any other module goes through `quantize`."""
     chip = Chip.of(chip)
-    if not isinstance(model, QuantNet):
-        return quantize(model, calibration, chip, name)
-    if model.grid.values != chip.device.weights:
-        raise InputError(
-            f"model: trained for weights {_some(model.grid.values)}, "
-            f"chip {chip.name} holds {_some(chip.device.weights)}; train for this chip"
-        )
-    kinds = [model.input, *(layer.activation.kind for layer in model.chain if layer.activation)]
-    widest = max(k.bits for k in kinds)
-    if widest > chip.activation.bits:
-        raise InputError(
-            f"model: has {widest}-bit activations, chip {chip.name} takes {chip.activation.bits}; train with fewer bits"
-        )
-    for layer in model.chain:
-        read = layer.converters
-        if read is not None and (read.rows, read.code.bits) != (chip.arrays.rows, chip.adc.bits):
-            raise InputError(
-                f"model: layer {layer.name} was trained through {read.code.bits}-bit converters of {read.rows} rows, "
-                f"chip {chip.name} has {chip.adc.bits} bits and {chip.arrays.rows} rows; train for this chip"
-            )
-    return export(model, name)
+    if isinstance(model, Prepared | QuantNet):
+        return integers_of(model, chip, name)
+    return quantize(model, calibration, chip, name)
 
 
 def quantize(module: nn.Module, calibration: ArrayLike, chip: Chip | str | Path, name: str) -> Network:
@@ -154,7 +136,3 @@ def _inputs(x: NDArray[np.generic], chip: Chip) -> tuple[Real, Ints, IntType, fl
         )
     scale = largest / span(kind)
     return real, to_integers(real, scale, kind), kind, scale
-
-
-def _some(values: tuple[int, ...]) -> str:
-    return f"{list(values)}" if len(values) <= 9 else f"{values[0]}..{values[-1]} ({len(values)} values)"

@@ -22,7 +22,7 @@ def values(graph: Graph, x: Real) -> dict[str, Real]:
     edges: dict[str, Real] = {"input": images}
     for op in graph.ops:
         read = [edges[s] for s in op.sources]
-        edges[op.name] = _value(op, *read)
+        edges[op.name] = value(op, *read)
     return edges
 
 
@@ -47,7 +47,8 @@ def before(op: Matrix, x: Real) -> Real:
     return np.asarray(torch.cat(parts).numpy())
 
 
-def _value(op: Op, x: Real, *rest: Real) -> Real:
+def value(op: Op, x: Real, *rest: Real) -> Real:
+    """Output of an operation for the edges that it reads, (images, ...) each."""
     match op:
         case Matrix():
             y = before(op, x)

@@ -1,7 +1,7 @@
 """Quantized training: a data set and a recipe become the integers a chip holds.
 
-`fit(recipe, data, chip)` trains and returns the network and its accuracies. `quantized` and `mlp` build networks of
-quantized layers for your own training loop.
+`fit(recipe, data, chip)` trains and returns the network and its accuracies. `prepare` makes your own module trainable
+for a chip, in your own loop. `quantized` and `mlp` build networks of quantized layers for it.
 
 `Recipe` loads without torch; everything else imports it on first use. The function `export` stays in its module
 (`codesign.train.export`), which has the same name.
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from codesign.data import Dataset, load, to_inputs
+    from codesign.frontend.prepare import prepare
+    from codesign.frontend.prepared import Prepared
     from codesign.train.layers.edges import QuantReLU
     from codesign.train.layers.grid import Grid
     from codesign.train.layers.matrix import QuantLayer
@@ -26,6 +28,7 @@ _HOME = {
     "Dataset": "codesign.data",
     "Epoch": "codesign.train.trained",
     "Grid": "codesign.train.layers.grid",
+    "Prepared": "codesign.frontend.prepared",
     "QuantAdd": "codesign.train.layers.pooling",
     "QuantAvgPool": "codesign.train.layers.pooling",
     "QuantLayer": "codesign.train.layers.matrix",
@@ -39,6 +42,7 @@ _HOME = {
     "baseline_of": "codesign.train.nets.baseline",
     "load": "codesign.data",
     "mlp": "codesign.train.nets.quantized",
+    "prepare": "codesign.frontend.prepare",
     "quantized": "codesign.train.nets.quantized",
     "to_inputs": "codesign.data",
 }
@@ -47,6 +51,7 @@ __all__ = [
     "Dataset",
     "Epoch",
     "Grid",
+    "Prepared",
     "QuantAdd",
     "QuantAvgPool",
     "QuantLayer",
@@ -60,6 +65,7 @@ __all__ = [
     "float_mlp",
     "load",
     "mlp",
+    "prepare",
     "quantized",
     "to_inputs",
 ]

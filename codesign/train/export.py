@@ -24,6 +24,4 @@ def export(model: QuantNet, name: str) -> Network:
         names[layer.name] = nodes[-1].name
         edges[layer.name] = layer.integers(*read)
     worth = edges[layer.name].scale
-    return verify(
-        Network(name, model.features, model.input, tuple(nodes), model.scale, shape, output_step=worth)
-    )
+    return verify(Network(name, model.features, model.input, tuple(nodes), model.scale, shape, output_step=worth))
