@@ -66,6 +66,10 @@ def prepare(
         came = "a prepared module" if isinstance(model, Prepared) else f"a {type(model).__name__}"
         raise InputError(f"prepare: model must be an ordinary nn.Module, got {came}; give the module that you trained")
     target = _chip(chip, converters)
+    if cells is not None and not isinstance(cells, Cells):
+        raise ConfigError(f"prepare: cells must be a codesign.Cells or None, got {cells!r}")
+    if type(seed) is not int or seed < 0:
+        raise ConfigError(f"prepare: seed must be a whole number of at least 0, got {seed!r}")
     if calibration is None:
         raise InputError("prepare: calibration is missing; give a few hundred typical inputs, as the module takes them")
     x = as_array(calibration, "calibration")
@@ -95,7 +99,10 @@ def prepared_of(graph: Graph, x: NDArray[np.generic], input_bits: int, options: 
         real = some.astype(np.float64)
     if not np.isfinite(real).all():
         image, feature = np.argwhere(~np.isfinite(real))[0]
-        raise InputError(f"calibration: value {feature} of an image is {real[image, feature]}; remove NaN and infinity")
+        image *= -(-len(x) // IMAGES)
+        raise InputError(
+            f"calibration: image {image} value {feature} is {x[image].flat[feature]}; remove NaN and infinity"
+        )
     if graph.offset:
         real = real - np.repeat(np.array(graph.offset), features // len(graph.offset))
     kind, step = input_of(some, real, input_bits, bool(graph.offset))

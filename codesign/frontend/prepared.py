@@ -84,9 +84,9 @@ class Prepared(nn.Module):
         if self.training:
             y = self.net.logits(q)
         else:
-            values = self._checked(q)
-            made = [self.net.run(values[k : k + BATCH]) for k in range(0, max(1, len(x)), BATCH)]
-            y = torch.from_numpy(np.concatenate([m.value for m in made])).double() * made[0].scale
+            values = self._checked(q) if len(x) else np.zeros((1, self.features))  # of no images, no outputs
+            made = [self.net.run(values[k : k + BATCH]) for k in range(0, len(values), BATCH)]
+            y = torch.from_numpy(np.concatenate([m.value for m in made])[: len(x)]).double() * made[0].scale
             y = y.to(x.device, torch.float64 if x.dtype == torch.float64 else torch.float32)
         return y.reshape(len(x), *self.form) if self.form else y
 
@@ -94,7 +94,7 @@ class Prepared(nn.Module):
     def quantize(self, x: Tensor) -> Tensor:
         """Real inputs as the integers (images, features) that the chip gets, in float32."""
         features = self.net.features
-        if x.dim() < 2 or x[:1].numel() != features * len(x[:1]):
+        if x.dim() < 2 or x.shape[1:].numel() != features:
             raise InputError(
                 f"inputs: must be (images, ...) with {features} values an image ({times(self.net.shape)}), "
                 f"got {tuple(x.shape)}; bring every image to this size"
@@ -156,7 +156,10 @@ def integers_of(model: Prepared | QuantNet, chip: Chip, name: str) -> Network:
     net = model.net if isinstance(model, Prepared) else model
     _check_fits(net, chip)
     network = export(net, name)
-    return replace(network, scales=model.scales, offset=model.offset) if isinstance(model, Prepared) else network
+    if not isinstance(model, Prepared):
+        return network
+    worth = net.run(np.zeros((1, net.features), np.int64)).scale
+    return replace(network, step=model.step, scales=model.scales, offset=model.offset, output_step=worth)
 
 
 def _check_fits(net: QuantNet, chip: Chip) -> None:

@@ -19,7 +19,7 @@ from codesign.train.layers.grid import Grid
 from codesign.train.layers.matrix import QuantLayer
 from codesign.train.layers.noise import CellNoise
 from codesign.train.layers.pooling import QuantAdd
-from codesign.train.layers.start import NormStart, centre, hold
+from codesign.train.layers.start import NormStart, centre, fit_converters, hold
 from codesign.train.nets.kinds import pooled
 from codesign.train.nets.quantized import QuantNet
 
@@ -119,6 +119,7 @@ class _Builder:
         if n is not None:
             start = NormStart(_float(n.gain), _float(n.offset), _float(n.mean), _float(n.variance), n.eps)
         hold(layer.eval(), _float(op.weight), _float(op.bias), start)
+        fit_converters(layer, self.edges[op.source][1])
         centre(layer, self.edges[op.source][1], exact)
         return layer
 

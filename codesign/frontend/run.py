@@ -48,7 +48,7 @@ def before(op: Matrix, x: Real) -> Real:
 
 
 def value(op: Op, x: Real, *rest: Real) -> Real:
-    """Output of an operation for the edges that it reads, (images, ...) each."""
+    """What an operation makes of the edges that it reads, (images, ...) each."""
     match op:
         case Matrix():
             y = before(op, x)

@@ -10,7 +10,6 @@ from codesign.train.nets.quantized import QuantNet
 def export(model: QuantNet, name: str) -> Network:
     """The integers of `model`; running them equals `model.eval()` on every input, converters aside.
 
-    `output_step` is the real value of one integer of the outputs, so that training's logits are worth the same.
     Layers trained through converters carry the trim; the chip's reference applies it, the untiled one sums exactly.
     Raises InputError naming the layer whose weights are NaN, infinite or real.
     """
@@ -23,5 +22,4 @@ def export(model: QuantNet, name: str) -> Network:
         nodes += layer.nodes(tuple(names[s] for s in layer.sources), *read)
         names[layer.name] = nodes[-1].name
         edges[layer.name] = layer.integers(*read)
-    worth = edges[layer.name].scale
-    return verify(Network(name, model.features, model.input, tuple(nodes), model.scale, shape, output_step=worth))
+    return verify(Network(name, model.features, model.input, tuple(nodes), model.scale, shape))

@@ -202,8 +202,8 @@ class QuantLayer(QuantModule):
         if self.pool is not None:
             acc = self.pool.integers(x._replace(value=acc)).value
         y = Requant(mult, bias, shift, q.out)(acc)
-        after = self.activation.scale if self.activation else float(self.scale.max()) * x.scale  # raw: one for all
-        return IntEdge(y, after, q.out)
+        raw = float(self.scale.reshape(-1)[0]) * x.scale  # the last layer has one scale
+        return IntEdge(y, self.activation.scale if self.activation else raw, q.out)
 
     def nodes(self, reads: tuple[str, ...], x: IntEdge) -> tuple[Node, ...]:
         """Its node, and its pool's. Raises InputError when weights are NaN, infinite or real."""

@@ -3,6 +3,7 @@
 Used by `direct` training, and to prepare a user's module for training.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from codesign.train.layers.fit import best_clips, best_scale, mean_error
 from codesign.train.layers.matrix import QuantLayer
 
 Real = NDArray[np.float64]
+
+IMAGES = 32  # that converters are fitted to
 
 
 class NormStart(NamedTuple):
@@ -58,13 +61,37 @@ def _hold_norm(layer: QuantLayer, start: NormStart, bias: Tensor | None) -> None
 @torch.no_grad()
 def centre(layer: QuantLayer, x: Edge, exact: Real) -> None:
     """Shift the bias by the mean difference between `exact`, what the real layer gives its activation, and this one."""
+    target = layer.norm.bias if layer.norm is not None else layer.bias
+    target.add_(torch.from_numpy(mean_error(exact, _before(layer, x).double().numpy())))
+
+
+@torch.no_grad()
+def fit_converters(layer: QuantLayer, x: Edge) -> None:
+    """Set the scale of new converters to the one at which the layer comes closest to one without them."""
+    read = layer.converters
+    if read is None:
+        return
+    few = x._replace(value=x.value[:IMAGES])
+    layer.converters = None
+    ideal = _before(layer, few)
+    layer.converters = read
+    steps = 1 if read.whole else 2  # per power of two
+    top = max(0, math.ceil(read.log_scale.item() + math.log2(read.rows / read.code.hi)))  # there no current clips
+    errors = []
+    for k in range(steps * top + 1):
+        read.log_scale.fill_(k / steps)
+        errors.append(float((_before(layer, few) - ideal).square().sum()))
+    read.log_scale.fill_(errors.index(min(errors)) / steps)
+
+
+def _before(layer: QuantLayer, x: Edge) -> Tensor:
+    """What a layer gives its activation."""
     activation, layer.activation = layer.activation, None
     try:
-        rough = layer(x).value
+        before: Tensor = layer(x).value
+        return before
     finally:
         layer.activation = activation
-    target = layer.norm.bias if layer.norm is not None else layer.bias
-    target.add_(torch.from_numpy(mean_error(exact, rough.double().numpy())))
 
 
 @torch.no_grad()
