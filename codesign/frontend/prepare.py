@@ -28,7 +28,7 @@ def prepare(
     *,
     input_bits: int | None = None,
     activation_bits: int | None = None,
-    scale: str = "column",
+    scale: str = "layer",
     converters: bool = False,
     cells: Cells | None = None,
     seed: int = 0,
@@ -40,8 +40,9 @@ def prepare(
 
     calibration: inputs (images, ...) as the module takes them, a few hundred typical ones. Integers are used as they
     are; for floats the input scale follows from their range. input_bits and activation_bits are by default those of the
-    chip. scale: one weight scale per "column" or per "layer"; the last layer has one. converters: train through the
-    chip's converters, too. cells: imperfections of cells, drawn anew in every training step from `seed`.
+    chip. scale: one weight scale per "layer", or per "column" (for columns of different size; steps take longer); the
+    last layer has one. converters: train through the chip's converters, too. cells: imperfections of cells, drawn anew
+    in every training step from `seed`.
 
     Raises UnsupportedError for operations that do not become layers of a chip, InputError for calibration that is
     missing, misshapen, NaN or infinite, ConfigError for a chip or an option that does not exist.
@@ -85,7 +86,7 @@ def prepare(
         cells if cells is not None else Cells(),
         seed,
     )
-    graph, form = _traced(model, x)
+    graph, form = traced(model, x)
     return prepared_of(graph, x, _bits("input_bits", input_bits, target), options, form)
 
 
@@ -110,7 +111,7 @@ def prepared_of(graph: Graph, x: NDArray[np.generic], input_bits: int, options: 
     return Prepared(net, graph.offset, graph.tail, graph.wrap, form).train()
 
 
-def _traced(model: nn.Module, x: NDArray[np.generic]) -> tuple[Graph, Shape]:
+def traced(model: nn.Module, x: NDArray[np.generic]) -> tuple[Graph, Shape]:
     """The graph of a module, and the shape of one image's scores."""
     from codesign.frontend.torch_export import trace
 
