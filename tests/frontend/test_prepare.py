@@ -94,7 +94,7 @@ def test_with_converters_the_chip_computes_the_same(name: str) -> None:
         name = "through"
         arrays = {count = 40, rows = 8, columns = 16}
         device = {levels = 4, code_bits = 2}
-        adc = {bits = 4, lanes = 4}
+        adc = {bits = 2, lanes = 4}
         bus = {stream_bytes = 4}
         """
     )
