@@ -6,16 +6,18 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
 from codesign.devices import Cells
 from codesign.errors import ConfigError, InputError
-from codesign.frontend.graph import Graph, Matrix
+from codesign.frontend.graph import Clamp, Graph, Matrix
 from codesign.frontend.prepared import Prepared
 from codesign.frontend.quantized import Options, quantized
 from codesign.frontend.ranges import input_of
+from codesign.frontend.torch_export import trace
+from codesign.frontend.unwrap import plain_copy
 from codesign.ir.geometry import Shape
 
 IMAGES = 512  # of calibration that are looked at, spread over all
@@ -50,7 +52,7 @@ def prepare(
     Usage:
 
     >>> import codesign, torch
-    >>> from torch import nn
+    >>> from torch import Tensor, nn
     >>> model = nn.Sequential(nn.Linear(20, 8), nn.ReLU(), nn.Linear(8, 5))
     >>> x, y = torch.rand(50, 20), torch.arange(50) % 5
     >>> prepared = codesign.train.prepare(model, "tiny", x)
@@ -113,16 +115,25 @@ def prepared_of(graph: Graph, x: NDArray[np.generic], input_bits: int, options: 
 
 def traced(model: nn.Module, x: NDArray[np.generic]) -> tuple[Graph, Shape]:
     """The graph of a module, and the shape of one image's scores."""
-    from codesign.frontend.torch_export import trace
-
     sample = torch.from_numpy(np.ascontiguousarray(x[[0, -1]]).astype(np.float32))
-    from codesign.frontend.graph import Clamp
+    graph = _graph(model, sample)
+    if any(name == "argmax" for name, _ in graph.tail):
+        return graph, ()  # the module does not show its scores
+    with torch.no_grad():
+        y: Any = plain_copy(model)(sample)
+    for key in graph.wrap:
+        y = y[key]
+    return graph, tuple(y.shape[1:])
 
-    ops, source = [], "input"
-    for d in trace(model, sample):
-        ops.append(Matrix(d.name, d.name, source, d.weight, d.bias, act=Clamp() if d.relu else None))
-        source = d.name
-    return Graph(tuple(ops), (x[0].size,)), ()
+
+def _graph(model: nn.Module, sample: Tensor) -> Graph:
+    layers = trace(model, sample)
+    sources = ["input", *(layer.name for layer in layers)]
+    ops = tuple(
+        Matrix(d.name, d.name, source, d.weight, d.bias, act=Clamp() if d.relu else None)
+        for d, source in zip(layers, sources, strict=False)
+    )
+    return Graph(ops, (sample[0].numel(),))
 
 
 def _chip(chip: Any, converters: bool) -> Chip:

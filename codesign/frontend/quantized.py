@@ -178,4 +178,4 @@ def _pool_behind(op: Op, rest: list[Op]) -> Pool | None:
 
 
 def _float(values: Real) -> Tensor:
-    return torch.from_numpy(values).float()
+    return torch.tensor(values, dtype=torch.float32)  # a copy: it may be a view of the user's weights
