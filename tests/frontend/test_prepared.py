@@ -57,8 +57,12 @@ def test_a_state_dict_carries_the_integers_to_a_module_prepared_with_other_input
         state = torch.load(io.BytesIO(file.getvalue()), weights_only=True)
     else:
         state = load(save(first.state_dict()))
-    other = prepared_of(g, -3 * samples(name, seed=9) - 1, 8, options(converters=True))
+    other = prepared_of(g, -0.01 * samples(name, seed=9), 8, options(converters=True))  # no clamp is reached
     assert other.step != first.step and other.net.input != first.net.input
+    if name == "clamps":
+        kinds = [[a.kind for a in m.activations] for m in (first, other)]
+        assert kinds[0] != kinds[1]
+        assert [a.clip.requires_grad for a in first.activations] != [a.clip.requires_grad for a in other.activations]
     assert (other.eval()(torch.from_numpy(x)) != first.eval()(torch.from_numpy(x))).any()
     other.load_state_dict(state)
     assert (other(torch.from_numpy(x)) == first(torch.from_numpy(x))).all()
@@ -136,6 +140,17 @@ def test_inputs_may_have_any_shape_and_dtype() -> None:
     flat = model(x.reshape(len(x), -1))
     assert (flat == model(x)).all() and flat.dtype == torch.float64
     assert model(x.half()).dtype == model(x.int()).dtype == torch.float32
+
+
+def test_inputs_are_rounded_in_float64() -> None:
+    """As the network rounds them: a float32 would put these on the other side of a half."""
+    model = made(offset=(0.3,))
+    network = integers_of(model, TWO, "n")
+    half = model.offset[0] + model.step * (np.arange(-100, 100) + 0.5)
+    x = np.concatenate([np.nextafter(half, side * np.inf) for side in (-1, 1)] * 2).reshape(-1, 20)
+    q = to_integers(network, x)
+    assert len(np.unique(q)) > 190
+    assert (model.quantize(torch.from_numpy(x)).numpy() == q).all()
 
 
 @pytest.mark.parametrize("x", [torch.zeros(3, 19), torch.zeros(20), torch.zeros(3, 4, 6), torch.zeros(0, 7)], ids=str)
