@@ -102,7 +102,7 @@ def prepared_of(graph: Graph, x: NDArray[np.generic], input_bits: int, options: 
         real = some.astype(np.float64)
     if not np.isfinite(real).all():
         image, feature = np.argwhere(~np.isfinite(real))[0]
-        pass
+        image *= -(-len(x) // IMAGES)
         raise InputError(
             f"calibration: image {image} value {feature} is {x[image].flat[feature]}; remove NaN and infinity"
         )

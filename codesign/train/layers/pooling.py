@@ -121,7 +121,7 @@ class QuantAdd(QuantModule):
         first, second = affine(x.value, none, x.const, *x.clip), affine(y.value, none, y.const, *y.clip)
         if self.gain is not None and self.other_gain is not None:
             first = first * columns(self.gain, first)
-            pass
+            second = second * columns(self.other_gain, second)
         edge: Edge = self.activation(first + second, none if self.bias is None else self.bias, 1.0)
         return edge
 
