@@ -1,12 +1,14 @@
-"""The benchmark of large programs, in its small form."""
+"""The benchmarks in their small forms."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from flows.benchmarks import programs
+from flows.benchmarks import front_door_prepare, programs
 
 
 @pytest.mark.slow
@@ -21,3 +23,14 @@ def test_large_programs() -> None:
     rows = [line.split() for line in ran.stdout.splitlines()]
     assert [r[0] for r in rows[1:]] == [*programs.PARTS, "files"]
     assert all(float(r[1]) >= 0 and float(r[2]) > 0 for r in rows[1:-1])
+
+
+@pytest.mark.slow
+def test_a_users_loop_loses_at_most_a_point_and_is_as_fast_as_our_own() -> None:
+    torch.set_num_threads(1)
+    found = list(front_door_prepare.losses(seeds=1, most=2))
+    assert len(found) == 2 * len(front_door_prepare.NETS)
+    assert np.mean([r.exact for r in found]) > 95 and np.mean([r.lost for r in found]) <= 1.0
+    for hidden in front_door_prepare.NETS:
+        ratios = (users / ours for ours, users in (front_door_prepare.step_times(hidden) for _ in range(3)))
+        assert any(ratio <= 1.1 for ratio in ratios), "in one of three measurements, on a machine that others use, too"
