@@ -304,3 +304,28 @@ class InPlace(nn.Module):
 )
 def test_in_place(change) -> None:
     same(InPlace(change), 12)
+
+
+def test_scales_and_offsets_of_grouped_convolutions() -> None:
+    torch.manual_seed(1)
+    parts = [nn.Conv2d(2, 6, 3), nn.ReLU(), nn.BatchNorm2d(6), nn.Conv2d(6, 4, 3, groups=2), nn.Flatten()]
+    assert len(same(lively(nn.Sequential(*parts, nn.Linear(64, 3))), 2, 8, 8).ops) == 3
+
+
+class ReadTwice(nn.Module):
+    """A layer is read as it is first, then clipped, scaled and normalised for others."""
+
+    def __init__(self, change) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.a, self.b, self.c, self.change = nn.Linear(12, 8), nn.Linear(8, 8), nn.Linear(8, 5), change
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.a(x)
+        z = self.b(y)
+        return self.c(z + self.change(y))
+
+
+@pytest.mark.parametrize("change", [torch.relu, lambda y: y * 2 + 1, nn.BatchNorm1d(8), lambda y: torch.relu(1 - y)])
+def test_an_operation_that_was_read_stays_as_it_is(change) -> None:
+    same(lively(ReadTwice(change)), 12)
