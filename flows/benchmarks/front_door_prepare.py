@@ -141,7 +141,7 @@ def user_step(data: Dataset, hidden: tuple[int, ...], index: Tensor) -> Callable
     return step
 
 
-def step_times(hidden: tuple[int, ...], rounds: int = 7, steps: int = 100) -> tuple[float, float]:
+def step_times(hidden: tuple[int, ...], rounds: int = 15, steps: int = 40) -> tuple[float, float]:
     """Milliseconds a step, own loop and user's loop: the fastest of interleaved rounds."""
     best = [float("inf"), float("inf")]
     both = steppers(hidden)
@@ -163,7 +163,7 @@ def main() -> None:
     torch.set_num_threads(1)
     print(f"{'milliseconds a step':<20}{'own loop':>10}{'prepared':>10}{'ratio':>8}")
     for hidden in NETS:
-        ours, users = step_times(hidden, 3 if quick else 9)
+        ours, users = step_times(hidden, 9 if quick else 25)
         print(f"{name_of(hidden):<20}{ours:>10.3f}{users:>10.3f}{users / ours:>8.2f}", flush=True)
     print(f"\n{'points':<20}{'float':>10}{'integers':>10}{'chip':>8}{'lost':>8}")
     for hidden in NETS:
