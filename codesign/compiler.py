@@ -132,9 +132,10 @@ def _network(
     if torch is None or not isinstance(model, torch.nn.Module):
         raise UnsupportedError(f"{verb}: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network")
     from codesign.frontend.models import to_network
+    from codesign.frontend.prepared import Prepared
     from codesign.train import QuantNet
 
-    if calibration is None and not isinstance(model, QuantNet):
+    if calibration is None and not isinstance(model, Prepared | QuantNet):
         raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     return to_network(model, calibration, chip, name, effort, labels)
 

@@ -50,11 +50,11 @@ def say(quality: Quality | None, effort: str) -> None:
         found += f", accuracy {after:.1f} instead of {quality.accuracy_float:.1f} %"
     if network >= ENOUGH:
         advice = (
-            "choose a chip with more adc.bits or fewer arrays.rows, or train through its converters "
-            "(quantize.converters of a recipe, codesign.train.fit)"
+            "choose a chip with more adc.bits or fewer arrays.rows, or train through its converters: "
+            "codesign.train.prepare with converters=True"
         )
     else:
-        advice = "train one for this chip with codesign.train.fit"
+        advice = "train it for this chip with codesign.train.prepare"
         advice = advice if effort == "high" else f'try effort="high", or {advice}'
     warn(f"{found}; {advice}")
 

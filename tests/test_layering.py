@@ -27,8 +27,8 @@ TABLE: dict[str, tuple[str, str]] = {
     "data": ("fixed", ""),
     "ir": ("fixed", ""),
     "passes": ("ir fixed", ""),
-    "train": ("ir devices data chip fixed", ""),
-    "frontend": ("train ir chip fixed account", ""),
+    "train": ("ir devices data chip fixed", "frontend.prepare frontend.prepared frontend.fit"),  # for its face
+    "frontend": ("train ir devices data chip fixed account", ""),
     "mapping": ("ir devices chip fixed", ""),
     "image": ("mapping chip fixed", ""),
     "rtl": ("image mapping chip fixed", ""),

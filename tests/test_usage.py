@@ -20,6 +20,7 @@ NAMES: dict[str, Any] = {
     "optimize": codesign.optimize,
     "run": codesign.run,
     "train.fit": codesign.train.fit,
+    "train.prepare": codesign.train.prepare,
     "Recipe": codesign.Recipe,
     "Dataset.load": codesign.Dataset.load,
     "Dataset.of": codesign.Dataset.of,

@@ -40,8 +40,10 @@ def along(constants: Real, values: NDArray[np.generic]) -> Real:
     return constants.reshape(-1, *(1,) * (values.ndim - 2))
 
 
-def inputs(x: NDArray[np.generic], graph: Graph, chip: Chip) -> Values:
+def inputs(x: NDArray[np.generic], graph: Graph, chip: Chip, bits: int | None = None) -> Values:
     """The calibration inputs behind the graph's offset. Integers without an offset are taken as they are.
+
+    bits: of an input; by default those of the chip.
 
     Raises InputError for NaN, infinite or misshapen numbers, and for integers that the chip's inputs cannot hold.
     """
@@ -54,7 +56,7 @@ def inputs(x: NDArray[np.generic], graph: Graph, chip: Chip) -> Values:
     if graph.offset:
         real = real - np.repeat(np.array(graph.offset), real[0].size // len(graph.offset))
     real = real.reshape(len(x), *graph.shape)
-    kind = IntType(chip.activation.bits, signed=bool(real.min() < 0))
+    kind = IntType(bits or chip.activation.bits, signed=bool(real.min() < 0))
     channels = graph.shape[0]
     if x.dtype.kind in "iu" and not graph.offset:
         if not kind.holds(real):

@@ -9,12 +9,12 @@ from codesign.account import Account
 from codesign.chip.description import Chip
 from codesign.errors import InputError
 from codesign.frontend.graph import Graph
+from codesign.frontend.prepared import Prepared, integers_of
 from codesign.frontend.quality import judged
 from codesign.frontend.quantize import quantized
 from codesign.frontend.trace import trace
 from codesign.ir import Network
 from codesign.ir.labels import Judge, check_labels
-from codesign.train.export import export
 from codesign.train.nets.quantized import QuantNet
 
 
@@ -31,9 +31,8 @@ def to_network(
     With them, what became of the model, and by what a chip is judged; None for a model that came in integers. labels:
     one for each calibration input.
     """
-    if isinstance(model, QuantNet):
-        check_fits(model, chip)
-        return export(model, name), Account(), None
+    if isinstance(model, Prepared | QuantNet):
+        return integers_of(model, chip, name), Account(), None
     if calibration is None:
         raise InputError("model: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     graph = graph_of(model, calibration)
@@ -53,29 +52,3 @@ def graph_of(module: nn.Module, calibration: NDArray[np.generic]) -> Graph:
     with np.errstate(over="ignore"):  # `inputs` tells of it
         sample = torch.from_numpy(np.ascontiguousarray(calibration[[0, -1]]).astype(np.float32))
     return trace(module, sample)
-
-
-def check_fits(model: QuantNet, chip: Chip) -> None:
-    """Raises InputError unless the chip holds the weights, activations and converters of the training."""
-    if model.grid.values != chip.device.weights:
-        raise InputError(
-            f"model: trained for weights {_some(model.grid.values)}, "
-            f"chip {chip.name} holds {_some(chip.device.weights)}; train for this chip"
-        )
-    kinds = [model.input, *(layer.activation.kind for layer in model.chain if layer.activation)]
-    widest = max(k.bits for k in kinds)
-    if widest > chip.activation.bits:
-        raise InputError(
-            f"model: has {widest}-bit activations, chip {chip.name} takes {chip.activation.bits}; train with fewer bits"
-        )
-    for layer in model.chain:
-        read = layer.converters
-        if read is not None and (read.rows, read.code.bits) != (chip.arrays.rows, chip.adc.bits):
-            raise InputError(
-                f"model: layer {layer.name} was trained through {read.code.bits}-bit converters of {read.rows} rows, "
-                f"chip {chip.name} has {chip.adc.bits} bits and {chip.arrays.rows} rows; train for this chip"
-            )
-
-
-def _some(values: tuple[int, ...]) -> str:
-    return f"{list(values)}" if len(values) <= 9 else f"{values[0]}..{values[-1]} ({len(values)} values)"

@@ -111,7 +111,7 @@ def watch_columns(name: str, weight: Real, codes: Ints) -> None:
         warn(
             f"layer {name}: output {int(size.argmax())} dwarfs the rest: its largest weight is {times:.3g} times that "
             f"of {int(lost.sum())} other outputs, which keep none, because raw outputs share one scale; "
-            "rescale the outputs of the model, or train one for this chip with codesign.train.fit"
+            "rescale the outputs of the model, or train it for this chip with codesign.train.prepare"
         )
 
 

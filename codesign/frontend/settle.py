@@ -9,8 +9,8 @@ from codesign.ir.geometry import Shape, Window
 WORDS = {Matrix: "a convolution", Pool: "pooling", Sum: "a sum"}
 
 
-def settled(graph: Graph) -> Graph:
-    """The same graph: batch norm folded, no activation behind max pooling, nothing that nobody reads.
+def settled(graph: Graph, fold: bool = True) -> Graph:
+    """The same graph: batch norm folded if `fold`, no activation behind max pooling, nothing that nobody reads.
 
     Clipping and max pooling may change places, so the activation moves to the operation before; where others read that
     one, a window of one pixel clips. A last convolution with one position is a linear layer. Raises UnsupportedError
@@ -19,7 +19,7 @@ def settled(graph: Graph) -> Graph:
     ops: list[Op] = []
     for op in _used(graph.ops):
         if isinstance(op, Matrix):
-            ops.append(op.folded())
+            ops.append(op.folded() if fold else op)
         elif isinstance(op, Pool) and op.largest and op.act is not None:
             before = next((k for k, o in enumerate(ops) if o.name == op.source), None)
             readers = sum(op.source in o.sources for o in graph.ops)

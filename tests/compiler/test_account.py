@@ -65,9 +65,9 @@ def test_a_loss_is_said_with_figures_and_advice(model: nn.Sequential) -> None:
     _, normal = account(model, "reference-128", labels=Y)
     program, high = account(model, "reference-128", labels=Y, effort="high")
     assert len(normal) == 1 and normal[0].startswith("model: agreement with it is ")
-    assert normal[0].endswith('; try effort="high", or train one for this chip with codesign.train.fit')
+    assert normal[0].endswith('; try effort="high", or train it for this chip with codesign.train.prepare')
     assert "on 512 calibration inputs" in normal[0] and "accuracy " in normal[0]
-    assert all(line.endswith("; train one for this chip with codesign.train.fit") for line in high)
+    assert all(line.endswith("; train it for this chip with codesign.train.prepare") for line in high)
     quality = program.account.quality
     assert quality is not None and quality.agreement_network > 95
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -159,7 +160,7 @@ class QuantLayer(QuantModule):
             raise InputError(
                 f"layer {self.name}: its weights are real, and a chip cannot hold those; quantize every layer"
             )
-        return self.proposal() if self.held is None else self.held.to(torch.int64)
+        return (self.proposal() if self.held is None else self.held.to(torch.int64)).cpu()
 
     def requant(self, input_scale: float, kind: IntType) -> Requant:
         """The requantizer for inputs of `kind` and `input_scale`; the trim of converters is not undone."""
@@ -170,22 +171,22 @@ class QuantLayer(QuantModule):
                 "train again with a lower lr or load an earlier checkpoint"
             )
         assert self.grid is not None
-        unit = np.broadcast_to(self.scale.numpy().reshape(-1) * input_scale, (len(self.bias),))
-        bias = self.bias.detach().double().numpy()
+        unit = np.broadcast_to(self.scale.cpu().numpy().reshape(-1) * input_scale, (len(self.bias),))
+        bias = _real(self.bias)
         if self.bias_on_grid:
             unit_of_bias = unit.max() * drive(kind)
             bias = self.grid.codes(torch.from_numpy(bias / unit_of_bias)).numpy() * unit_of_bias
         if self.norm is not None:
             norm = self.norm
             assert norm.running_mean is not None and norm.running_var is not None
-            mean, var = norm.running_mean.double().numpy(), norm.running_var.double().numpy()
-            gain = np.abs(norm.weight.detach().double().numpy()) / np.sqrt(var + norm.eps)
-            unit, bias = unit * gain, norm.bias.detach().double().numpy() - mean * gain
+            mean, var = _real(norm.running_mean), _real(norm.running_var)
+            gain = np.abs(_real(norm.weight)) / np.sqrt(var + norm.eps)
+            unit, bias = unit * gain, _real(norm.bias) - mean * gain
         if self.activation is None:
             add = raw_bias(bias / unit, self.name)
             return Requant(np.ones_like(add), add, 0, INT32)
         after = self.activation.scale
-        mult, add, shift = requant_constants(unit / after, bias / after)
+        mult, add, shift = requant_constants(unit / after, bias / after, f"layer {self.name}")
         return Requant(mult, add, shift, self.activation.kind)
 
     @torch.no_grad()
@@ -215,3 +216,9 @@ class QuantLayer(QuantModule):
             form = (self.window.stride, self.window.padding, groups_of(x.value, self.weight))
             node = Conv(self.name, reads[0], codes.astype(np.int32), requant, *form, trim)
         return (node,) if self.pool is None else (node, *self.pool.nodes((self.name,), x))
+
+
+def _real(values: Tensor) -> NDArray[np.float64]:
+    """Parameters as float64 on the host."""
+    real: NDArray[np.float64] = values.detach().double().cpu().numpy()
+    return real

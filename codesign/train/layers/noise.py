@@ -61,11 +61,11 @@ class CellNoise:
         """Unrounded codes of cells (outputs, inputs, 2) on a new die."""
         c = self.cells
         if c.variation:
-            deviation = torch.empty_like(pair).normal_(generator=self.generator) * c.variation
+            deviation = torch.empty_like(pair).normal_(generator=self._on(pair)) * c.variation
             normal = c.distribution == "normal"
             pair = (pair + deviation * self.top).clamp_(min=0) if normal else pair * deviation.exp_()
         if c.stuck_on or c.stuck_off:
-            u = torch.empty_like(pair).uniform_(generator=self.generator)
+            u = torch.empty_like(pair).uniform_(generator=self._on(pair))
             pair = torch.where(u < c.stuck_on, self.top, torch.where(u >= 1 - c.stuck_off, self.off, pair))
         if self.stuck is not None:
             level = self.stuck.to(pair.device).long()
@@ -85,10 +85,17 @@ class CellNoise:
         seen = (tiles / (1 + self.cells.wire / self.top * drop)).reshape(whole.shape)[:inputs, : 2 * outputs]
         return seen.reshape(inputs, outputs, 2).transpose(0, 1)
 
+    def _on(self, t: Tensor) -> torch.Generator:
+        """The generator, on the device of `t`: a layer that moved draws the seed of one of its own."""
+        if self.generator.device != t.device:
+            seed = int(torch.randint(2**62, (), generator=self.generator, device=self.generator.device))
+            self.generator = torch.Generator(t.device).manual_seed(seed)
+        return self.generator
+
     def convert(self, current: Tensor, alpha: float) -> Tensor:
         """Add read noise to currents of single conversions, counted in 1 / `alpha` codes."""
         sd = self.cells.read_noise * self.top * alpha
-        return current.add_(torch.empty_like(current).normal_(std=sd, generator=self.generator)) if sd else current
+        return current.add_(torch.empty_like(current).normal_(std=sd, generator=self._on(current))) if sd else current
 
     def read(self, acc: Tensor, kind: IntType, inputs: int, grid: Grid) -> Tensor:
         """Accumulators with the read noise of all their conversions: every bit, array and slice."""
@@ -98,7 +105,7 @@ class CellNoise:
         slices = sum(float(grid.base) ** (2 * s) for s in range(grid.slices))
         power = float((plane_weights(kind) ** 2).sum()) * arrays * slices
         sd = self.cells.read_noise * self.top * power**0.5
-        return acc + torch.empty_like(acc).normal_(std=sd, generator=self.generator)
+        return acc + torch.empty_like(acc).normal_(std=sd, generator=self._on(acc))
 
 
 def _onwards(t: Tensor, dim: int) -> Tensor:

@@ -2,13 +2,15 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 
-from codesign.fixed import Ints, IntType, requant_constants, requantize_sum
+from codesign.fixed import Ints, requant_constants, requantize_sum
 from codesign.ir import Add, AvgPool, MaxPool, Node, Requant
 from codesign.ir.geometry import Pair, Window, pair
+from codesign.ir.nodes.base import per_channel
 from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU
-from codesign.train.layers.ste import affine, requantize
+from codesign.train.layers.ste import affine, columns, requantize
 
 
 class _Pool(QuantModule):
@@ -44,52 +46,92 @@ class QuantMaxPool(_Pool):
 
 
 class QuantAvgPool(_Pool):
-    """Mean of each window, rounded half up by the requantizer, of the same type and scale."""
+    """Mean of each window, rounded half up by the requantizer: of its input's type and scale, or of `activation`."""
 
-    def requant(self, kind: IntType, channels: int) -> Requant:
+    def __init__(
+        self, name: str, source: str, size: int | Pair, stride: int | Pair, activation: QuantReLU | None = None
+    ) -> None:
+        super().__init__(name, source, size, stride)
+        self.activation = activation
+
+    def requant(self, x: IntEdge) -> Requant:
         """The requantizer that divides a window's sum by its size."""
-        mult, bias, shift = requant_constants(np.full(channels, 1 / self.window.area), 0.0)
+        ratio, kind = (
+            (1.0, x.kind) if self.activation is None else (x.scale / self.activation.scale, self.activation.kind)
+        )
+        mult, bias, shift = requant_constants(
+            np.full(x.value.shape[1], ratio / self.window.area), 0.0, f"layer {self.name}"
+        )
         return Requant(mult, bias, shift, kind)
 
     def forward(self, x: Edge) -> Edge:
         total = functional.avg_pool2d(x.value, self.size, self.stride, divisor_override=1)
+        none = total.new_zeros(())
+        if self.activation is not None:
+            edge: Edge = self.activation(total, none, x.const / self.window.area, *x.clip)
+            return edge
         kind = (float(x.kind.lo), float(x.kind.hi), 1)
-        return x._replace(value=requantize(total, total.new_zeros(()), total.new_ones(()), kind, 1 / self.window.area))
+        return x._replace(value=requantize(total, none, total.new_ones(()), kind, 1 / self.window.area))
 
     def integers(self, x: IntEdge) -> IntEdge:
         """The same by the integer contract."""
         y = functional.avg_pool2d(torch.from_numpy(x.value).double(), self.size, self.stride, divisor_override=1)
-        return x._replace(value=self.requant(x.kind, x.value.shape[1])(y.numpy().astype(np.int64)))
+        q = self.requant(x)
+        scale = x.scale if self.activation is None else self.activation.scale
+        return IntEdge(q(y.numpy().astype(np.int64)), scale, q.out)
 
     def nodes(self, reads: tuple[str, ...], x: IntEdge) -> tuple[Node, ...]:
         """Its node."""
-        return (AvgPool(self.name, reads[0], self.size, self.stride, self.requant(x.kind, x.value.shape[1])),)
+        return (AvgPool(self.name, reads[0], self.size, self.stride, self.requant(x)),)
 
 
 class QuantAdd(QuantModule):
-    """Residual sum of two edges, then the activation."""
+    """Residual sum of two edges, then the activation.
 
-    def __init__(self, name: str, source: str, other: str, activation: QuantReLU) -> None:
+    gains: constants, one per channel (or feature): what `source` and `other` are multiplied by, and what is added to
+    the sum; absent: 1, 1 and 0.
+    """
+
+    gain: Tensor | None
+    other_gain: Tensor | None
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        other: str,
+        activation: QuantReLU,
+        gains: tuple[Tensor, Tensor, Tensor] | None = None,
+    ) -> None:
         super().__init__(name, source, other)
         self.activation = activation
+        for field, values in zip(("gain", "other_gain", "bias"), gains or (None, None, None), strict=True):
+            self.register_buffer(field, values)
 
     def constants(self, x: IntEdge, y: IntEdge) -> tuple[Requant, Ints]:
         """The requantizer of `x` and the multipliers of `y`, one per channel."""
         channels, after = x.value.shape[1], self.activation.scale
-        mult, bias, shift = requant_constants(np.array([x.scale / after, y.scale / after]), 0.0)
-        full = np.ones(channels, np.int64)
-        return Requant(mult[0] * full, bias[0] * full, shift, self.activation.kind), mult[1] * full
+        gains = [np.ones(channels) if g is None else g.double().cpu().numpy() for g in (self.gain, self.other_gain)]
+        bias = 0.0 if self.bias is None else self.bias.double().cpu().numpy() / after
+        both = np.concatenate([gains[0] * (x.scale / after), gains[1] * (y.scale / after)])
+        mult, add, shift = requant_constants(both, np.resize(bias, 2 * channels), f"layer {self.name}")
+        return Requant(mult[:channels], add[:channels], shift, self.activation.kind), mult[channels:]
 
     def forward(self, x: Edge, y: Edge) -> Edge:
         none = x.value.new_zeros(())
-        both = affine(x.value, none, x.const, *x.clip) + affine(y.value, none, y.const, *y.clip)
-        edge: Edge = self.activation(both, none, 1.0)
+        first, second = affine(x.value, none, x.const, *x.clip), affine(y.value, none, y.const, *y.clip)
+        if self.gain is not None and self.other_gain is not None:
+            first = first * columns(self.gain, first)
+            second = second * columns(self.other_gain, second)
+        edge: Edge = self.activation(first + second, none if self.bias is None else self.bias, 1.0)
         return edge
 
     def integers(self, x: IntEdge, y: IntEdge) -> IntEdge:
         """The same by the integer contract."""
         q, other = self.constants(x, y)
-        value = requantize_sum(x.value, q.mult[0], y.value, other[0], q.bias[0], q.shift, q.out)
+        mult, other, bias = (per_channel(v, x.value) for v in (q.mult, other, q.bias))
+        value = requantize_sum(x.value, mult, y.value, other, bias, q.shift, q.out)
         return IntEdge(value, self.activation.scale, q.out)
 
     def nodes(self, reads: tuple[str, ...], x: IntEdge, y: IntEdge) -> tuple[Node, ...]:

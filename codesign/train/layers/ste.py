@@ -76,7 +76,7 @@ def _to_weights(
     if not learns:
         return g, None
     # d codes / d clip = -codes / clip
-    inner = torch.dot(g.view(-1), weight.view(-1)) if clip.dim() == 0 else (g * weight).sum_to_size(clip.shape)
+    inner = torch.dot(g.reshape(-1), weight.reshape(-1)) if clip.dim() == 0 else (g * weight).sum_to_size(clip.shape)
     return g, inner / -clip
 
 
@@ -122,7 +122,7 @@ class _Requantize(torch.autograd.Function):
         g = torch.ops.aten.hardtanh_backward(grads[0], t, *ctx.range)
         slopes = _slopes(g, acc, ctx.unit, clips, needs[5:])
         out = (
-            torch.dot(g.view(-1), t.view(-1)) / -out_clip if needs[2] else None
+            torch.dot(g.reshape(-1), t.reshape(-1)) / -out_clip if needs[2] else None
         )  # inside the range, d t / d clip = -t / clip
         dbias = _per_output(g, ctx.bias) * ctx.per_unit if needs[1] else None
         return g.mul_(ctx.unit) if needs[0] else None, dbias, out, None, None, *slopes

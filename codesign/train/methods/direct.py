@@ -7,10 +7,10 @@ fitted to calibration images, and the bias of each column corrects its mean roun
 import torch
 from torch import Tensor, nn
 
-from codesign.train.layers.edges import Edge, QuantReLU, span
-from codesign.train.layers.fit import best_clips, best_scale, mean_error
+from codesign.train.layers.edges import Edge
 from codesign.train.layers.matrix import QuantLayer
 from codesign.train.layers.pooling import QuantAdd
+from codesign.train.layers.start import NormStart, centre, fit_clip, hold
 from codesign.train.nets.quantized import QuantNet
 
 
@@ -25,50 +25,21 @@ def quantize_from(baseline: nn.Module, model: QuantNet, x: Tensor) -> None:
         name, sources = layer.name, [edges[s] for s in layer.sources]
         if isinstance(layer, QuantLayer):
             _copy(layer, modules, name)
-            _centre(layer, sources[0], floats[name])
+            centre(layer, sources[0], floats[name].double().numpy())
         if isinstance(layer, QuantLayer | QuantAdd) and layer.activation is not None:
-            _fit(layer.activation, floats[f"{name}.out"])
+            fit_clip(layer.activation, floats[f"{name}.out"].double().numpy())
         edges[name] = layer(*sources)
 
 
 def _copy(layer: QuantLayer, modules: dict[str, nn.Module], name: str) -> None:
-    """Copy weights, bias and batch norm of the baseline's layer `name`, and fit the scale to them."""
+    """Start from the baseline's layer `name`."""
     source = next(m for n, m in modules.items() if n.split(".")[-1] == name and hasattr(m, "weight"))
-    layer.weight.copy_(source.weight)  # type: ignore[arg-type]
-    if layer.norm is not None:
-        norm = next(m for n, m in modules.items() if n.split(".")[-1] == f"{name}_norm")
-        layer.norm.load_state_dict(norm.state_dict())
-        assert layer.norm.running_mean is not None
-        if layer.pool is not None:
-            layer.norm.weight.clamp_(
-                min=0
-            )  # after max pooling a column cannot change its sign; its mean stays (`_centre`)
-        sign = torch.where(layer.norm.weight < 0, -1.0, 1.0)  # gains are positive here: negate the column instead
-        layer.weight.mul_(sign.view(-1, *[1] * (layer.weight.dim() - 1)))
-        layer.norm.running_mean.mul_(sign)
-        layer.norm.weight.abs_()
-    else:
-        layer.bias.copy_(source.bias)  # type: ignore[arg-type]
-    if layer.grid is not None and layer.clip is not None:
-        layer.clip.copy_(best_clips(layer.weight, layer.grid, layer.clip))
-
-
-def _centre(layer: QuantLayer, x: Edge, exact: Tensor) -> None:
-    """Shift the bias by the mean difference between what the baseline's layer gives its ReLU and what this one does."""
-    activation, layer.activation = layer.activation, None
-    try:
-        rough = layer(x).value
-    finally:
-        layer.activation = activation
-    target = layer.norm.bias if layer.norm is not None else layer.bias
-    target.add_(torch.from_numpy(mean_error(exact.double().numpy(), rough.double().numpy())))
-
-
-def _fit(activation: QuantReLU, y: Tensor) -> None:
-    """Set the clip that minimizes the squared error on `y`."""
-    if not activation.clip.requires_grad:
-        return  # fixed by the recipe
-    activation.clip.fill_(best_scale(y.double().numpy(), activation.kind) * span(activation.kind))
+    norm = next((m for n, m in modules.items() if n.split(".")[-1] == f"{name}_norm"), None)
+    start = None
+    if norm is not None:
+        assert isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None
+        start = NormStart(norm.weight, norm.bias, norm.running_mean, norm.running_var, norm.eps)
+    hold(layer, source.weight, source.bias, start)  # type: ignore[arg-type]
 
 
 def _float_outputs(baseline: nn.Module, x: Tensor) -> dict[str, Tensor]:

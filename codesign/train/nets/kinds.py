@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 from torch.nn import functional
 
+from codesign.ir.geometry import Window
 from codesign.train.layers.edges import QuantModule, QuantReLU
 from codesign.train.layers.pooling import QuantAdd, QuantAvgPool, QuantMaxPool
 from codesign.train.nets import architecture as arch
@@ -39,3 +40,10 @@ MAKERS: dict[type[arch.Layer], Makers] = {
         lambda _: Sum(),
     ),
 }
+
+
+def pooled(name: str, source: str, window: Window, largest: bool, activation: QuantReLU | None = None) -> QuantModule:
+    """The largest value of each window, or its mean; `activation`, of a mean only, gives it a type of its own."""
+    if largest:
+        return QuantMaxPool(name, source, window.size, window.stride)
+    return QuantAvgPool(name, source, window.size, window.stride, activation)

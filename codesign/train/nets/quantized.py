@@ -95,14 +95,15 @@ class QuantNet(nn.Module):
             raise InputError(
                 f"model input: must be whole numbers in {lo}..{hi} ({self.input}); call model.quantize first"
             )
-        parts = [self._integers(v[k : k + BATCH]) for k in range(0, len(v), BATCH)]
+        parts = [self.run(v[k : k + BATCH]).value for k in range(0, len(v), BATCH)]
         return np.concatenate(parts) if parts else np.zeros((0, len(self.chain[-1].bias)), np.int64)
 
-    def _integers(self, v: NDArray[np.generic]) -> Ints:
+    def run(self, v: NDArray[np.generic]) -> IntEdge:
+        """`integers` of a few valid inputs, with the real value of one integer of the outputs."""
         edges = {"input": IntEdge(v.astype(np.int64).reshape(len(v), *self.shape), self.scale, self.input)}
         for layer in self.in_order:
             edges[layer.name] = layer.integers(*(edges[s] for s in layer.sources))
-        return edges[layer.name].value
+        return edges[layer.name]
 
 
 def quantized(
