@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from codesign.brief import counted, runs
+
 VERDICTS = ("mapped to", "folded into", "dropped", "refused")
 
 
@@ -44,8 +46,29 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """Hidden units of a layer that passes removed, or a whole layer; every output is the same without them."""
+
+    layer: str
+    units: tuple[int, ...]  # their numbers in the user's model, rising; () for the whole layer
+    of: int  # units that the layer had
+    why: str  # "constant": they never change; "unread": no output depends on them
+
+    def __str__(self) -> str:
+        if not self.units:
+            return f"{self.layer}: no output depends on this layer"
+        found, one = counted(self.of, "unit"), len(self.units) == 1
+        reason = {
+            "constant": "never changes" if one else "never change",
+            "unread": "is not read" if one else "are not read",
+        }[self.why]
+        return f"{self.layer}: {len(self.units):,} of {found} {reason} ({runs(self.units)})"
+
+
+@dataclass(frozen=True)
 class Account:
-    """The table of a compile, and its losses; None where nothing was quantized."""
+    """The table of a compile, its losses (None where nothing was quantized), and the units that passes removed."""
 
     rows: tuple[Row, ...] = ()
     quality: Quality | None = None
+    removed: tuple[Removed, ...] = ()

@@ -46,6 +46,8 @@ def test_every_field_is_kept(kind: str, field: str) -> None:
         if isinstance(value, Requant)
         else Trim(7, 1)
         if field == "trim"
+        else (1, 2)
+        if field == "units"
         else value + ("x" if isinstance(value, str) else 1)
     )
     changed: dict[str, Any] = {field: other}
