@@ -218,7 +218,7 @@ def test_a_wrong_cell_keeps_the_users_number(tmp_path: Path) -> None:
     kept = np.delete(np.arange(14), [2, 5, 8])
     nodes = (fc1.keeping(kept), replace(fc2, weight=fc2.weight[kept]))
     p = Program(place(replace(whole, nodes=nodes), TINY))
-    vars(p)["words"] = assemble(TINY, sections(flipped(p, "fc1", 17, 9).mapping))
+    vars(p)["words"] = assemble(TINY, sections(flipped(p, "fc1", 7, 9).mapping))
     found = simulate(p, images(6, p.network, seed=2, zeros=0.0), folder=tmp_path).mismatches[0]
     assert (found.layer, found.output) == ("fc1", 12)
     assert (found.array, found.column) == p.mapping.locate("fc1", 9)
