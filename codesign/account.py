@@ -1,10 +1,12 @@
 """What became of a user's model: the table of a compile, and what quantization and converters cost."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from codesign.brief import counted, runs
+from codesign.brief import counted, joined, runs
 
 VERDICTS = ("mapped to", "folded into", "dropped", "refused")
+LISTED = 60  # characters of a list of units
 
 
 @dataclass(frozen=True)
@@ -52,17 +54,15 @@ class Removed:
     layer: str
     units: tuple[int, ...]  # their numbers in the user's model, rising; () for the whole layer
     of: int  # units that the layer had
-    why: str  # "constant": they never change; "unread": no output depends on them
+    why: Literal["constant", "unread"]  # they never change; no output depends on them
 
     def __str__(self) -> str:
         if not self.units:
             return f"{self.layer}: no output depends on this layer"
-        found, one = counted(self.of, "unit"), len(self.units) == 1
-        reason = {
-            "constant": "never changes" if one else "never change",
-            "unread": "is not read" if one else "are not read",
-        }[self.why]
-        return f"{self.layer}: {len(self.units):,} of {found} {reason} ({runs(self.units)})"
+        one, many = ("never changes", "never change") if self.why == "constant" else ("is not read", "are not read")
+        which = joined(runs(self.units).split(","), LISTED)
+        verb = one if len(self.units) == 1 else many
+        return f"{self.layer}: {len(self.units):,} of {counted(self.of, 'unit')} {verb} ({which})"
 
 
 @dataclass(frozen=True)

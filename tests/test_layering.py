@@ -39,7 +39,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "sim": ("rtl image mapping ir chip fixed program", ""),
     # Records that load without torch: the recipe with what it names, and which of torchrun's processes this is.
     "flow": (
-        "ir mapping image rtl report program chip fixed data train.recipe train.ranks train.identity",
+        "ir passes mapping image rtl report program account chip fixed data train.recipe train.ranks train.identity",
         "compiler train sim",
     ),
     "jobs": ("flow devices chip train.identity", "data train"),

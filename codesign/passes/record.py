@@ -1,9 +1,12 @@
 """Which units and layers are missing after passes, and why, by the names that users know."""
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.account import Removed
+from codesign.fixed import Ints
 from codesign.ir import Linear, Network
 from codesign.ir.nodes import Conv
 
@@ -23,10 +26,13 @@ def removed(before: Network, after: Network) -> tuple[Removed, ...]:
         elif isinstance(node, Linear | Conv):
             numbers = before.numbers_of(node.name)
             gone = ~np.isin(numbers, after.numbers_of(node.name))
-            for why, which in (("constant", gone & fixed[node.name]), ("unread", gone & ~fixed[node.name])):
-                if which.any():
-                    found.append(Removed(node.name, tuple(numbers[which].tolist()), channels, why))
+            found += _told(node.name, numbers[gone & fixed[node.name]], channels, "constant")
+            found += _told(node.name, numbers[gone & ~fixed[node.name]], channels, "unread")
     return tuple(found)
+
+
+def _told(layer: str, units: Ints, of: int, why: Literal["constant", "unread"]) -> list[Removed]:
+    return [Removed(layer, tuple(units.tolist()), of, why)] if len(units) else []
 
 
 def _constant(network: Network) -> dict[str, NDArray[np.bool_]]:

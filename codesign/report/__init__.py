@@ -1,6 +1,6 @@
 """The record of a run and its report; figures, tables and plots that studies and searches share."""
 
-from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Inputs, Metrics, load
+from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Inputs, Losses, Metrics, load
 from codesign.report.render import number, render, text
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Arrays",
     "Cycles",
     "Inputs",
+    "Losses",
     "Metrics",
     "load",
     "number",

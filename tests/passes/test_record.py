@@ -176,10 +176,14 @@ def test_a_range_of_one_value_and_what_keeps_its_units() -> None:
 @pytest.mark.parametrize(
     ("removed", "told"),
     [
-        (Removed("fc1", (5, 17, 40), 64, "constant"), "fc1: 3 of 64 units never change (5,17,40)"),
+        (Removed("fc1", (5, 17, 40), 64, "constant"), "fc1: 3 of 64 units never change (5, 17, 40)"),
         (Removed("fc1", (5,), 64, "constant"), "fc1: 1 of 64 units never changes (5)"),
-        (Removed("fc1", (0, 1, 2, 9), 10, "unread"), "fc1: 4 of 10 units are not read (0-2,9)"),
+        (Removed("fc1", (0, 1, 2, 9), 10, "unread"), "fc1: 4 of 10 units are not read (0-2, 9)"),
         (Removed("fc1", (3,), 10, "unread"), "fc1: 1 of 10 units is not read (3)"),
+        (
+            Removed("fc1", tuple(range(0, 90, 2)), 90, "unread"),
+            "fc1: 45 of 90 units are not read (0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, ...)",
+        ),
         (Removed("aside", (), 10, "unread"), "aside: no output depends on this layer"),
     ],
 )
