@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from codesign.brief import counted
+from codesign.brief import counted, joined, runs
 from codesign.errors import plain
+
+LISTED = 60  # characters of a list of units
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,30 @@ class Quality:
 
 
 @dataclass(frozen=True)
+class Removed:
+    """Hidden units of a layer that passes removed, or a whole layer; every output is the same without them."""
+
+    layer: str
+    units: tuple[int, ...]  # their numbers in the user's model, rising; () for the whole layer
+    of: int  # units that the layer had
+    why: Literal["constant", "unread"]  # they never change; no output depends on them
+
+    def __str__(self) -> str:
+        if not self.units:
+            return f"{self.layer}: no output depends on this layer"
+        one, many = ("never changes", "never change") if self.why == "constant" else ("is not read", "are not read")
+        which = joined(runs(self.units).split(","), LISTED)
+        verb = one if len(self.units) == 1 else many
+        return f"{self.layer}: {len(self.units):,} of {counted(self.of, 'unit')} {verb} ({which})"
+
+
+@dataclass(frozen=True)
 class Account:
-    """The table of a compile, and its losses; None where there were no inputs to measure them."""
+    """The table of a compile, its losses (None where there were no inputs to measure them), and the units removed."""
 
     rows: tuple[Row, ...] = ()
     quality: Quality | None = None
+    removed: tuple[Removed, ...] = ()
 
 
 def text(account: Account) -> str:
@@ -59,6 +81,9 @@ def text(account: Account) -> str:
     lines = table_text(account.rows).split("\n") if account.rows else []
     if account.quality is not None:
         lines += ["", *_quality(account.quality)] if lines else _quality(account.quality)
+    if account.removed:
+        lines += [""] if lines else []
+        lines += (f"removed: {part}" for part in account.removed)
     return "\n".join(map(plain, lines))
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from html import escape
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,12 @@ def counted(number: int, noun: str, one: str = "", many: str = "") -> str:
 def times(sizes: Sequence[int]) -> str:
     """(3, 32, 32) as 3x32x32."""
     return "x".join(map(str, sizes))
+
+
+def runs(numbers: Iterable[int]) -> str:
+    """Rising numbers, neighbours together: 0-3,7; - for none."""
+    found = [[n for _, n in run] for _, run in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
+    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in found) or "-"
 
 
 def html_table(caption: str, rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:

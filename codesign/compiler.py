@@ -1,6 +1,7 @@
 """From a model to a program: export, passes, range trim, placement."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ def compile(
     given = None if calibration is None else as_array(calibration, "calibration")
     made, account, judge = _network("compile", model, given, target, name, labels, effort)
     network = passes.rewrite(made)
+    account = replace(account, removed=passes.removed(made, network))
     try:
         linear_layers(network)  # what no chip takes is refused before anything else is judged
     except UnsupportedError as e:

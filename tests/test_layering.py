@@ -20,19 +20,19 @@ LONE = set(_TOOLS.split(" "))
 COMMON = LONE | {"__version__"}
 TABLE: dict[str, tuple[str, str]] = {
     **dict.fromkeys(sorted(LONE), ("", "")),
-    "fixed": ("", ""),
     "account": ("", ""),
+    "fixed": ("", ""),
     "chip": ("fixed", ""),
     "devices": ("chip", ""),
     "data": ("fixed", ""),
     "ir": ("fixed", ""),
-    "passes": ("ir fixed", ""),
+    "passes": ("ir account fixed", ""),
     "train": ("ir devices data chip fixed", "frontend.prepare frontend.prepared frontend.fit"),  # for its face
     "frontend": ("train ir devices data chip fixed account", ""),
     "mapping": ("ir devices chip fixed", ""),
-    "image": ("mapping chip fixed", ""),
+    "image": ("mapping ir chip fixed", ""),
     "rtl": ("image mapping chip fixed", ""),
-    "report": ("", ""),
+    "report": ("account", ""),
     "program_json": ("image chip fixed", ""),
     "program": ("ir passes mapping image rtl chip fixed program_json", ""),
     "losses": ("ir mapping fixed", ""),
@@ -40,7 +40,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "sim": ("rtl image mapping ir chip fixed program", ""),
     # Records that load without torch: the recipe with what it names, and which of torchrun's processes this is.
     "flow": (
-        "ir mapping image rtl report program chip fixed data train.recipe train.ranks train.identity",
+        "ir passes mapping image rtl report program account chip fixed data train.recipe train.ranks train.identity",
         "compiler train sim",
     ),
     "jobs": ("flow devices chip train.identity", "data train"),

@@ -3,12 +3,19 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from codesign import compile, ir
+from codesign.account import Removed
 from codesign.cli import main
+from codesign.flow import Flow
+from codesign.flow.stage import Context
+from codesign.flow.stages import STAGES, collect
+from codesign.report import text
 from tests.tools import needs
 
 pytestmark = needs("iverilog")
@@ -60,10 +67,15 @@ def test_summary(done: Path) -> None:
     assert {k: v["images"] for k, v in s["accuracy"].items()} == {
         "float": 20,
         "quantized": 20,
+        "network": 20,
         "reference": 20,
         "reference_simulated": 4,
         "rtl": 4,
     }
+    a = {name: found["percent"] for name, found in s["accuracy"].items()}
+    costs = (a["float"] - a["network"], a["network"] - a["reference"], a["reference_simulated"] - a["rtl"])
+    assert s["losses"] == dict(zip(("quantization", "converters", "rtl"), map(pytest.approx, costs), strict=True))
+    assert list(s["clipped"]) == ["fc1", "fc2"] and s["removed"] == []
     with np.load(done / "toy.npz") as data:
         low, high = int(data["x_train"].min()), int(data["x_train"].max())
         x = ((data["x_test"] - low) << 4) // (high - low + 1)
@@ -82,6 +94,33 @@ def test_summary(done: Path) -> None:
     assert (np.load(done / "out" / "01_train" / "inputs.npy") == x.clip(0, 15)).all()
     assert s["arrays"]["lower_bound"] <= s["arrays"]["used"] <= s["arrays"]["budget"] == 6
     assert set(s["time_s"]) == {"train", "compile", "reference", "simulate"}
+
+
+def test_the_report_tells_what_passes_removed_and_converters_cost(done: Path, tmp_path: Path) -> None:
+    """The trained network as if it had one hidden unit more, between the others, that never changes.
+
+    And as if with converters no image were right.
+    """
+    out = shutil.copytree(done / "out", tmp_path / "out")
+    file = out / "01_train" / "network.safetensors"
+    fc1, fc2 = ir.load(file).nodes
+    assert isinstance(fc1, ir.Linear) and isinstance(fc2, ir.Linear)
+    q = fc1.requant
+    wider = replace(q, mult=np.insert(q.mult, 3, 1), bias=np.insert(q.bias, 3, 5))
+    more = replace(fc1, weight=np.insert(fc1.weight, 3, 0, axis=1), requant=wider)
+    ir.save(replace(ir.load(file), nodes=(more, replace(fc2, weight=np.insert(fc2.weight, 3, 1, axis=0)))), file)
+    program = compile(ir.load(file), None, "tiny").save(tmp_path / "program")
+    shutil.rmtree(out / "02_compile" / "program")
+    program.rename(out / "02_compile" / "program")
+    (out / "03_reference" / "reference.json").write_text('{"percent": 0.0, "images": 20}')
+    context = Context(Flow.load(done / "toy.toml"), out, done, lambda *_: None, tuple(s.name for s in STAGES))
+    found = collect(context)
+    assert found.removed == (Removed("fc1", (3,), 9, "constant"),)
+    x, y = (np.load(out / "01_train" / f"{name}.npy") for name in ("inputs", "labels"))
+    right = 100 * float((ir.load(file).run(x).argmax(axis=1) == y).mean())
+    assert found.accuracy.network is not None and found.losses is not None
+    assert found.accuracy.network.percent == found.losses.converters == right > 0
+    assert "\nremoved: fc1: 1 of 9 units never changes (3)\n" in text(found)
 
 
 def test_nothing_is_done_twice(done: Path, capsys: pytest.CaptureFixture[str]) -> None:

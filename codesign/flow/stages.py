@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign import __version__, ir
+from codesign import __version__, ir, passes
 from codesign.data import Dataset
 from codesign.errors import InputError, UnsupportedError
 from codesign.fixed import IntType
 from codesign.flow.describe import Flow
 from codesign.flow.stage import Context, Stage
 from codesign.ir.labels import accuracy
-from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Metrics, text
+from codesign.mapping.clipping import clipped
+from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Losses, Metrics, text
 from codesign.train.recipe import Recipe
 
 CALIBRATION = 256  # training images the compiler may look at
@@ -179,17 +180,22 @@ def collect(context: Context) -> Metrics:
     simulated = context.read("simulate", "simulate.json")
     program = Program.load(context.folder("compile") / "program")
     images = trained["images"]
+    accuracies = Accuracies(
+        float=None if trained["float"] is None else Accuracy(percent=trained["float"], images=images),
+        quantized=Accuracy(percent=trained["quantized"], images=images),
+        network=_network_on(context, program.network),
+        reference=Accuracy(**reference),
+        reference_simulated=_reference_on(context, simulated["images"]),
+        rtl=Accuracy(percent=simulated["percent"], images=simulated["images"]),
+    )
     return Metrics(
         name=flow.name,
         chip=flow.chip.name,
         chip_id=f"0x{flow.chip.id:08x}",
-        accuracy=Accuracies(
-            float=None if trained["float"] is None else Accuracy(percent=trained["float"], images=images),
-            quantized=Accuracy(percent=trained["quantized"], images=images),
-            reference=Accuracy(**reference),
-            reference_simulated=_reference_on(context, simulated["images"]),
-            rtl=Accuracy(percent=simulated["percent"], images=simulated["images"]),
-        ),
+        accuracy=accuracies,
+        losses=Losses.of(accuracies),
+        removed=passes.removed(ir.load(context.folder("train") / "network.safetensors"), program.network),
+        clipped=clipped(program.mapping, _test_data(context)[0][: simulated["images"]])[0],
         arrays=Arrays(used=program.arrays_used, lower_bound=program.arrays_lower_bound, budget=flow.chip.arrays.count),
         cycles=Cycles(
             bound=program.cycles.bound,
@@ -247,6 +253,12 @@ def _save(path: Path, array: NDArray[np.generic]) -> None:
 
 def _dump(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _network_on(context: Context, network: ir.Network) -> Accuracy:
+    """The integer network on all test images, without converters."""
+    x, labels = _test_data(context)
+    return Accuracy(percent=accuracy(network.run(x), labels), images=len(labels))
 
 
 def _reference_on(context: Context, images: int) -> Accuracy:

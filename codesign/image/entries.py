@@ -1,8 +1,8 @@
 """The contents of an image entry by entry: steps, loads and tiles as records, and as tables for people."""
 
 from collections.abc import Iterator, Mapping
-from itertools import groupby
 
+from codesign.brief import runs
 from codesign.chip.description import Chip
 from codesign.chip.fields import Record
 from codesign.chip.layout import LOAD, LOADS, STEP, STEPS, TILE, TILES, Layout
@@ -42,14 +42,8 @@ def _table(name: str, records: Mapping[int, Record]) -> Iterator[str]:
     rows = [[name, *entry.names]]
     for k, r in records.items():
         numbers = [str(r[f.name]) for f in entry.fields]
-        rows.append([str(k), *numbers, *(_arrays(r.arrays[m.name]) for m in entry.masks)])
+        rows.append([str(k), *numbers, *(runs(r.arrays[m.name]) for m in entry.masks)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield ""
     for row in rows:
         yield "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-
-
-def _arrays(arrays: tuple[int, ...]) -> str:
-    """Numbers as ranges: `0-3,7`; `-` for none."""
-    runs = [[a for _, a in run] for _, run in groupby(enumerate(arrays), lambda pair: pair[1] - pair[0])]
-    return ",".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs) or "-"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from codesign import files
+from codesign.brief import runs
 from codesign.chip.description import RTL_VERSION, Chip
 from codesign.chip.layout import (
     CELLS,
@@ -26,7 +27,7 @@ from codesign.chip.layout import (
 from codesign.errors import ImageError, plain
 from codesign.fixed import crc32
 from codesign.image import header
-from codesign.image.cell_list import Held, cell_list, is_listed
+from codesign.image.cell_list import Held, cell_list, held_by, is_listed
 from codesign.image.descriptors import decode_cells
 from codesign.image.manifest import ArrayRef, ChipRef, Manifest, SectionRef, Worth
 from codesign.image.words import KINDS, Image, Section, most_words, parse, sections, stream
@@ -43,7 +44,7 @@ def render(mapping: Mapping, listed: bool | None = None, headed: bool = True) ->
     listed: whether cells.csv is one of them (absent: if it is short enough, see `cell_list.LISTED`). headed: whether
     network.h is one, and the manifest tells the same; older versions did not write it.
     """
-    held = _held(mapping)
+    held = held_by(mapping)
     listed = is_listed(held) if listed is None else listed
     worth = header.worth_of(mapping) if headed else None
     return compose(mapping.chip, mapping.network.name, sections(mapping), held, listed, worth)
@@ -51,7 +52,7 @@ def render(mapping: Mapping, listed: bool | None = None, headed: bool = True) ->
 
 def cells_csv(mapping: Mapping) -> Iterator[bytes]:
     """cells.csv of a program of any size, piece by piece."""
-    return cell_list(_held(mapping), mapping.chip)
+    return cell_list(held_by(mapping), mapping.chip)
 
 
 def compose(
@@ -157,8 +158,16 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     name = f"{plain(chip['name'])} ({chip['id']})" if "name" in chip else chip["id"]
     of = f", network {plain(network)}" if network else ""
     yield f"image for chip {name}{of}, {found['words']} words, CRC-32 {found['crc32']}"
+    arrays = {a["array"]: ArrayRef.model_validate(a) for a in found.get("arrays", ())}
     for s in found["sections"]:
-        yield f"  {plain(s['name'])}: {s['words']} words from {s['first']}, CRC-32 {s['crc32']}"
+        ref = arrays.get(s["index"]) if s["kind"] == KINDS[CELLS] else None
+        held = f": {_tile(ref)}" if ref else ""
+        yield f"  {plain(s['name'])}: {s['words']} words from {s['first']}, CRC-32 {s['crc32']}{held}"
+
+
+def _tile(ref: ArrayRef) -> str:
+    """The part of a layer that an array holds, by the user's numbers."""
+    return f"{plain(ref.layer)}, outputs {runs(ref.named_outputs)} of inputs {runs(ref.named_inputs)}"
 
 
 def levels(image: Image, array: int, chip: Chip) -> NDArray[np.uint8]:
@@ -177,18 +186,6 @@ def hex_name(part: Section, chip: Chip) -> tuple[str, int]:
         part.kind
     ]
     return f"{KINDS[part.kind]}.hex", width
-
-
-def _held(mapping: Mapping) -> list[Held]:
-    return [
-        (
-            ArrayRef(
-                array=u.array, layer=u.layer, inputs=(u.row, u.row + u.rows), outputs=(u.column, u.column + u.columns)
-            ),
-            u.levels,
-        )
-        for u in mapping.arrays
-    ]
 
 
 def _reference(s: Section) -> SectionRef:

@@ -1,41 +1,54 @@
 """Where a damaged file of an image differs: section and word, and of a cell the array, wordline and bitline."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from codesign.chip.description import Chip
 from codesign.chip.layout import CELLS, HEADER, SECTION
+from codesign.errors import plain
 from codesign.image.files import BIN, HEX, LIST, hex_name
+from codesign.image.manifest import ArrayRef
 from codesign.image.words import KINDS, Section
 
 
-def where(name: str, got: bytes, want: bytes, parts: tuple[Section, ...], chip: Chip) -> str:
-    """The first difference of file `name`, for people: `byte 712 (cells of array 3, wordline 5, bitline 12)`.
+@dataclass(frozen=True)
+class Contents:
+    """What an image folder was written from: its sections, and what each array holds."""
 
-    parts are the sections that `want` was written from.
+    parts: tuple[Section, ...]
+    arrays: tuple[ArrayRef, ...]
+    chip: Chip
+
+
+def where(name: str, got: bytes, want: bytes, contents: Contents) -> str:
+    """The first difference of file `name`, for people.
+
+    As `byte 712 (cells of array 3, wordline 5, bitline 12, weight fc1[6, 21])`.
     """
     size = min(len(got), len(want))
     unlike = np.frombuffer(got[:size], np.uint8) != np.frombuffer(want[:size], np.uint8)
     if not unlike.any():
         return f"holds {len(got):,} bytes, not {len(want):,}"
     at = int(unlike.argmax())
-    found = _meaning(name, at, got, want, parts, chip)
+    found = _meaning(name, at, got, want, contents)
     return f"byte {at} is wrong" + (f" ({found})" if found else "")
 
 
-def _meaning(name: str, at: int, got: bytes, want: bytes, parts: tuple[Section, ...], chip: Chip) -> str:
+def _meaning(name: str, at: int, got: bytes, want: bytes, contents: Contents) -> str:
     if name == BIN:
-        return _stream(at // 4, 8 * (at % 4) + _bit(got[at] ^ want[at]), parts, chip)
+        return _stream(at // 4, 8 * (at % 4) + _bit(got[at] ^ want[at]), contents)
     if name == HEX:
-        return _stream(at // 9, _digit(got, want, at, 7 - at % 9), parts, chip)
+        return _stream(at // 9, _digit(got, want, at, 7 - at % 9), contents)
     if name == LIST:
         line = want.count(b"\n", 0, at) + 1
         return f"line {line}"
-    for part in parts:
-        of, width = hex_name(part, chip)
+    for part in contents.parts:
+        of, width = hex_name(part, contents.chip)
         if of == name:
             line, column = divmod(at, 8 * width + 1)
             word, bit = divmod(_digit(got, want, at, 8 * width - 1 - column), 32)
-            return _word(part, line * width + word, bit, chip)
+            return _word(part, line * width + word, bit, contents)
     return ""
 
 
@@ -51,12 +64,12 @@ def _digit(got: bytes, want: bytes, at: int, place: int) -> int:
         return max(0, 4 * place)
 
 
-def _stream(word: int, bit: int, parts: tuple[Section, ...], chip: Chip) -> str:
+def _stream(word: int, bit: int, contents: Contents) -> str:
     """What a word of the whole image belongs to."""
     if word < HEADER.words:
         return f"header, word {word}"
     start = HEADER.words
-    for number, part in enumerate(parts):
+    for number, part in enumerate(contents.parts):
         payload = start + SECTION.words
         end = payload + len(part.words)
         if word <= end:
@@ -65,16 +78,19 @@ def _stream(word: int, bit: int, parts: tuple[Section, ...], chip: Chip) -> str:
                 return f"{of} ({part.name}), its {('target', 'first address', 'length')[word - start]}"
             if word == end:
                 return f"{of} ({part.name}), its CRC"
-            return f"{of}, {_word(part, word - payload, bit, chip)}"
+            return f"{of}, {_word(part, word - payload, bit, contents)}"
         start = end + 1
     return "CRC of the image"
 
 
-def _word(part: Section, word: int, bit: int, chip: Chip) -> str:
+def _word(part: Section, word: int, bit: int, contents: Contents) -> str:
     """A word of a section; of cells, the one that holds the bit."""
     if part.kind != CELLS:
         return f"{part.name}, word {part.first + word}"
+    chip = contents.chip
     wordline, within = divmod(part.first + word, chip.row_words)
     bitline = (32 * within + bit) // chip.device.level_bits
     cell = f"bitline {bitline}" if bitline < chip.arrays.columns else "bits past the last bitline"
-    return f"{KINDS[CELLS]} of array {part.index}, wordline {wordline}, {cell}"
+    weight = next((a.weight(wordline, bitline) for a in contents.arrays if a.array == part.index), None)
+    of = f", weight {plain(weight)}" if weight else ""
+    return f"{KINDS[CELLS]} of array {part.index}, wordline {wordline}, {cell}{of}"

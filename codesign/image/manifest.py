@@ -1,16 +1,25 @@
 """manifest.json of an image folder, as a checked record; its JSON Schema is docs/image-manifest.schema.json."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from codesign.ir import naming
 
 SCHEMA = "codesign-image/1"
 
 Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{8}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+\.[a-z]+$", description="a plain name inside the folder")]
-Range = Annotated[tuple[int, int], Field(description="first, and one past the last")]
+Range = Annotated[
+    tuple[int, int], Field(description="first, and one past the last, as places in the layer's matrix on the chip")
+]
+Numbers = Annotated[
+    tuple[Annotated[int, Field(ge=0)], ...] | None,
+    Field(description="the user's number of each, where units were removed; absent: the places are the numbers"),
+]
 
 
 class _Part(BaseModel):
@@ -42,6 +51,24 @@ class ArrayRef(_Part):
     layer: str
     inputs: Range
     outputs: Range
+    input_numbers: Numbers = None
+    output_numbers: Numbers = None
+
+    @property
+    def named_inputs(self) -> Sequence[int]:
+        """The user's numbers of its inputs, wordline after wordline."""
+        return range(*self.inputs) if self.input_numbers is None else self.input_numbers
+
+    @property
+    def named_outputs(self) -> Sequence[int]:
+        """The user's numbers of its outputs, column after column."""
+        return range(*self.outputs) if self.output_numbers is None else self.output_numbers
+
+    def weight(self, wordline: int, bitline: int) -> str | None:
+        """The name of the weight that a cell is part of; None outside the tile."""
+        inputs, outputs, column = self.named_inputs, self.named_outputs, bitline // 2
+        inside = wordline < len(inputs) and column < len(outputs)
+        return naming.weight(self.layer, outputs[column], inputs[wordline]) if inside else None
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]

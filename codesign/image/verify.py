@@ -4,6 +4,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from codesign.chip.description import Chip
 from codesign.chip.layout import CELLS, PROGRAM, PROGRAM_ENTRY
 from codesign.errors import ImageError
 from codesign.fixed import IntType
-from codesign.image.cell_list import Held, is_listed
+from codesign.image.cell_list import Held, held_by, is_listed
 from codesign.image.descriptors import MAX_WAIT
 from codesign.image.files import (
     BIN,
@@ -29,7 +30,7 @@ from codesign.image.files import (
     read_manifest,
     render,
 )
-from codesign.image.locate import where
+from codesign.image.locate import Contents, where
 from codesign.image.manifest import ArrayRef, Manifest
 from codesign.image.tables import faults, steps_of
 from codesign.image.words import Image, most_words, parse, sections
@@ -38,7 +39,8 @@ from codesign.mapping import Mapping
 
 def damages(folder: Path, mapping: Mapping, listed: bool | None = None, headed: bool = True) -> dict[str, str]:
     """A line for every file of a program's image folder that is not what `render` gives, by name."""
-    want, parts = render(mapping, listed, headed), sections(mapping)
+    want = render(mapping, listed, headed)
+    written = Contents(sections(mapping), tuple(ref for ref, _ in held_by(mapping)), mapping.chip)
     found: dict[str, str] = {}
     digests = {_digest(data): name for name, data in want.items()}
     for name, data in want.items():
@@ -48,7 +50,7 @@ def damages(folder: Path, mapping: Mapping, listed: bool | None = None, headed: 
             found[name] = problems[0]
         elif got != data:
             owner = digests.get(_digest(got))
-            place = f"holds what belongs in {owner}" if owner else where(name, got, data, parts, mapping.chip)
+            place = f"holds what belongs in {owner}" if owner else where(name, got, data, written)
             found[name] = f"{folder / name}: {place}; copy or compile it again"
     return found | _strange(folder, set(want))
 
@@ -130,11 +132,12 @@ def _compare(
     held: list[Held] = [(ref, levels(image, ref.array, chip)) for ref in manifest.arrays]
     named = chip.model_copy(update={"name": manifest.chip.name})
     listed = LIST in manifest.files or is_listed(held)
+    written = Contents(image.sections, manifest.arrays, chip)
     want = compose(named, manifest.network, image.sections, held, listed, manifest.worth)
     found = [f"{folder / name}: is missing; compile again" for name in want if name not in {*contents, *damaged}]
     for name in want.keys() & contents.keys() - {MANIFEST, SUMS}:
         if contents[name] != want[name]:
-            place = where(name, contents[name], want[name], image.sections, chip)
+            place = where(name, contents[name], want[name], written)
             if name not in damaged:
                 found.append(f"{folder / name}: differs from {BIN}, {place}; copy or compile it again")
             elif damaged[name].startswith("its SHA-256"):
@@ -177,6 +180,8 @@ def contradictions(arrays: tuple[ArrayRef, ...], image: Image, chip: Chip) -> li
             _, row, outputs = places[a.array]
             if a.layer != refs[0].layer or a.inputs != (row, min(row + rows, ends)) or a.outputs != outputs:
                 found.append(f"array {a.array} has other inputs, outputs or another layer than its step")
+            elif not (_numbered(a.input_numbers, a.inputs) and _numbered(a.output_numbers, a.outputs)):
+                found.append(f"array {a.array} numbers other inputs or outputs than it holds")
             elif outside(levels(image, a.array, chip), a):
                 found.append(f"array {a.array} holds cells outside its inputs and outputs")
     if len({refs[0].layer for refs in layers.values()}) != len(layers):
@@ -206,6 +211,13 @@ def _unworthy(manifest: Manifest, image: Image, chip: Chip) -> Iterator[str]:
         yield f"its inputs have the shape of {math.prod(inputs.shape)} values, not {features}"
     elif not {len(inputs.steps), len(inputs.offsets)} <= sizes:
         yield "its inputs must have one step and offset for all, for each channel or for each"
+
+
+def _numbered(numbers: tuple[int, ...] | None, places: tuple[int, int]) -> bool:
+    """Whether the user's numbers are one for each place, rising."""
+    if numbers is None:
+        return True
+    return len(numbers) == places[1] - places[0] and all(a < b for a, b in pairwise(numbers))
 
 
 def outside(held: NDArray[np.uint8], a: ArrayRef) -> bool:

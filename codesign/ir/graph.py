@@ -13,6 +13,7 @@ from codesign.fixed import Ints, IntType
 from codesign.folders import writing
 from codesign.ir.geometry import Shape
 from codesign.ir.nodes import Conv, Linear, Node
+from codesign.ir.nodes.base import Units
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +138,18 @@ class Network(Brief):
     def shape_of(self, source: str) -> Shape:
         """Shape of one image on the edge that leaves `source`: (features,) or (channels, height, width)."""
         return self._shapes[source]
+
+    def numbers_of(self, source: str) -> Ints:
+        """The user's numbers of the channels (or features) on the edge that leaves `source`; see `ir.naming`."""
+        units = self._units[source]
+        return np.arange(self.shape_of(source)[0]) if units is None else np.array(units, np.int64)
+
+    @cached_property
+    def _units(self) -> dict[str, Units]:
+        units: dict[str, Units] = {"input": None}
+        for n in self.nodes:
+            units[n.name] = n.numbering(*(units[s] for s in n.sources))
+        return units
 
     @cached_property
     def _shapes(self) -> dict[str, Shape]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from codesign.ir.geometry import Pair
 from codesign.ir.nodes import KINDS, Linear, Node, Requant
+from codesign.ir.nodes.base import Units
 from codesign.ir.sizes import MAX_VALUES
 from codesign.ir.table import ARRAYS, TRIM, types
 
@@ -18,6 +19,7 @@ Size = Annotated[int, Field(ge=0, le=MAX_VALUES)]
 Type = tuple[int, bool]  # bits, signed
 Ranged = tuple[int, bool, int, int]  # and lo, hi
 Trim = tuple[int, int] | None  # gain, shift
+Numbers = Annotated[list[Size], Field(min_length=1, max_length=MAX_VALUES)] | None
 
 
 class _Strict(BaseModel):
@@ -64,7 +66,7 @@ class _Real(_Image):
     output_step: float = Field(1.0, gt=0)
 
 
-def _layer(kind: type[Node], out: Any, trims: bool = True, sides: Any = Size) -> type[Layer]:
+def _layer(kind: type[Node], out: Any, trims: bool = True, sides: Any = Size, units: bool = False) -> type[Layer]:
     """The description of a kind of node whose integer types have the form `out`; see `table`."""
     described: dict[str, Any] = {"kind": (Literal[kind.kind], ...)}
     for field, form in types(kind).items():
@@ -72,6 +74,8 @@ def _layer(kind: type[Node], out: Any, trims: bool = True, sides: Any = Size) ->
             described |= {"shift": (int, ...), "out": (out, ...)}
         elif form == TRIM:
             described |= {field: (Trim, None)} if trims else {}
+        elif form == Units:
+            described |= {field: (Numbers, None)} if units else {}
         elif form not in ARRAYS:
             described[field] = ({int: Size, str: Name, Pair: sides}[form], ...)
     return create_model(kind.__name__, __base__=Layer, **described)
@@ -84,9 +88,9 @@ def _version(number: int, base: type[Description], out: Any, layer: Any) -> type
     return create_model(f"Version{number}", __base__=base, **described)
 
 
-def _every(out: Any, sides: Any = Size) -> Any:
+def _every(out: Any, sides: Any = Size, units: bool = False) -> Any:
     """A layer of any kind."""
-    kinds: list[Any] = [_layer(kind, out, sides=sides) for kind in KINDS.values()]
+    kinds: list[Any] = [_layer(kind, out, sides=sides, units=units) for kind in KINDS.values()]
     return Annotated[reduce(or_, kinds), Field(discriminator="kind")]
 
 
@@ -94,6 +98,6 @@ VERSIONS: dict[str, type[Description]] = {
     "codesign-network/1": _version(1, Description, Type, _layer(Linear, Type, trims=False)),  # linear layers only
     "codesign-network/2": _version(2, _Image, Type, _every(Type)),  # every kind, and the form of an input image
     "codesign-network/3": _version(3, _Image, Ranged, _every(Ranged)),  # the range of every integer type, too
-    # What integers are worth, and windows that differ along height and width.
-    "codesign-network/4": _version(4, _Real, Ranged, _every(Ranged, tuple[Size, Size])),
+    # What integers are worth, windows that differ along height and width, and the user's numbers of units.
+    "codesign-network/4": _version(4, _Real, Ranged, _every(Ranged, tuple[Size, Size], units=True)),
 }

@@ -4,7 +4,7 @@ import zlib
 
 import numpy as np
 
-from codesign.brief import times
+from codesign.brief import runs, times
 from codesign.ir.graph import Network
 from codesign.ir.nodes import Node
 from codesign.ir.table import tensors
@@ -19,13 +19,16 @@ def show(network: Network) -> str:
 
 
 def _facts(node: Node, network: Network) -> str:
-    """Sizes, range of the weights, scaling, type of the output, and a checksum."""
+    """Sizes, range of the weights, scaling, the user's numbers of units, type of the output, and a checksum."""
     facts = [node.facts] if node.facts else []
     held = tensors(node)
     if "weight" in held:
         facts.append(f"weights {held['weight'].min()}..{held['weight'].max()}")
     if node.scaling:
         facts.append(f"shift {node.scaling.shift}")
+    units = getattr(node, "units", None)
+    if units is not None:
+        facts.append(f"units {runs(units)}")
     trim = getattr(node, "trim", None)
     if trim:
         facts.append(f"trim {trim.gain}>>{trim.shift}")  # (current * gain) >> shift

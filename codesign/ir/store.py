@@ -32,9 +32,9 @@ def save(network: Network, path: str | Path) -> None:
     """Write `path` (.safetensors): a JSON description, and tensors NAME.weight, .mult, .bias, .other_mult.
 
     The version is the lowest that can represent the network: 2 adds image shapes, trims and nodes other than linear, 3
-    adds ranges within integer types, 4 the real values of inputs and outputs, and windows that differ along height and
-    width. Raises InputError when the network breaks a rule, OSError when the file cannot be written; an older file then
-    stays as it is.
+    adds ranges within integer types, 4 the real values of inputs and outputs, windows that differ along height and
+    width, and the user's numbers of units. Raises InputError when the network breaks a rule, OSError when the file
+    cannot be written; an older file then stays as it is.
     """
     verify(network)  # nobody could load it
     version = _version(network)
@@ -135,7 +135,7 @@ def _network(meta: schema.Description, tensors: dict[str, Tensor]) -> Network:
 def _version(network: Network) -> int:
     """The lowest version of the file that can represent the network."""
     real = network.scales or network.offset or network.output_step != 1.0
-    if real or not all(table.square(n) for n in network.nodes):
+    if real or not all(table.square(n) for n in network.nodes) or any(getattr(n, "units", None) for n in network.nodes):
         return 4
     kinds = [network.input, *(n.scaling.out for n in network.nodes if n.scaling)]
     if any(kind.within for kind in kinds):

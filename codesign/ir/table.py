@@ -6,6 +6,7 @@
 | `Pair`                  | [height, width] (before version 4: one number) | |
 | `str`                   | the name of a node              |                        |
 | `Trim` or None          | [gain, shift]; None is left out |                        |
+| `Units`                 | a list of numbers; None is left out, versions 1 to 3 have none | |
 | `Requant`               | shift, out                      | mult, bias             |
 | `Weights`, `Ints`       |                                 | the field's name       |
 """
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from codesign.fixed import Ints, IntType, Trim
 from codesign.ir.geometry import Pair
 from codesign.ir.nodes import KINDS, Node, Requant
+from codesign.ir.nodes.base import Units
 from codesign.ir.nodes.matrix import Weights
 
 TYPES = {name: {f.name: get_type_hints(kind)[f.name] for f in fields(kind)} for name, kind in KINDS.items()}
@@ -59,6 +61,8 @@ def record(node: Node, type_of: Callable[[IntType], Any], pairs: bool) -> dict[s
             found |= {"shift": value.shift, "out": type_of(value.out)}
         elif kind == TRIM:
             found |= {field: [value.gain, value.shift]} if value is not None else {}
+        elif kind == Units:
+            found |= {field: list(value)} if value is not None else {}
         elif kind == Pair:
             found[field] = list(value) if pairs else value[0]
         elif kind not in ARRAYS:
@@ -76,6 +80,9 @@ def node(kind: type[Node], described: dict[str, Any], out: IntType | None, tenso
         elif form == TRIM:
             pair = described.get(field)
             values[field] = None if pair is None else Trim(*pair)
+        elif form == Units:
+            numbers = described.get(field)
+            values[field] = None if numbers is None else tuple(numbers)
         else:
             values[field] = tensor(field) if form in ARRAYS else described[field]
     return kind(**values)

@@ -1,6 +1,7 @@
 """The rules of an integer network, checked after export and after every pass."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
 from codesign.ir.geometry import Shape
 from codesign.ir.graph import Network
 from codesign.ir.nodes import Conv, Linear, Node, Requant
+from codesign.ir.nodes.base import Units
 from codesign.ir.sizes import MAX_VALUES, MAX_WEIGHTS, check_sizes
 
 
@@ -28,6 +30,7 @@ def verify(network: Network) -> Network:
             f"network {network.name}: has {weights} weights, at most {MAX_WEIGHTS} are allowed; use smaller layers"
         )
     shapes: dict[str, Shape] = {"input": network.shape or (network.features,)}
+    units: dict[str, Units] = {"input": None}
     for node in network.nodes:
         if not isinstance(node.name, str) or not node.name:
             raise InputError(f"network {network.name}: a layer's name must be text, got {node.name!r}")
@@ -40,6 +43,7 @@ def verify(network: Network) -> Network:
                 raise InputError(f"layer {node.name}: reads {source!r}, which is not computed before it")
         shapes[node.name] = check_sizes(node, shapes)
         _verify_constants(node, shapes[node.name][0])
+        units[node.name] = _verify_units(node, units)
         if node is not network.nodes[-1] and node.scaling and node.scaling.is_raw:
             raise InputError(f"layer {node.name}: only the last layer may leave raw accumulators")
     _verify_last(network.nodes[-1])
@@ -89,6 +93,33 @@ def _verify_last(node: Node) -> None:
             f"layer {node.name}: the last layer's trim must have gain 1, got {node.trim.gain}; "
             "raw outputs are scaled by whole numbers only"
         )
+
+
+def _verify_units(node: Node, known: dict[str, Units]) -> Units:
+    """The user's numbers of its outputs. Raises InputError where they are no numbering, or names would be ambiguous."""
+    sources = [known[s] for s in node.sources]
+    if isinstance(node, Linear | Conv) and node.units is not None and not _rising(node.units, node.outputs):
+        raise InputError(
+            f"layer {node.name}: units must be {node.outputs} rising integers in 0..{MAX_VALUES - 1}, one for every "
+            "output, or None where none was removed"
+        )
+    if any(other != sources[0] for other in sources[1:]):
+        raise InputError(
+            f"layer {node.name}: reads {' and '.join(node.sources)}, whose units have different numbers; "
+            "remove the same units from both"
+        )
+    if isinstance(node, Conv) and node.groups > 1 and sources[0] is not None:
+        raise InputError(
+            f"layer {node.name}: reads {node.source} in groups, some of whose units were removed; keep all of them"
+        )
+    return node.numbering(*sources)
+
+
+def _rising(units: object, count: int) -> bool:
+    """Whether these are as many numbers as there are outputs, each larger than the one before."""
+    if not isinstance(units, tuple) or len(units) != count or any(type(n) is not int for n in units):
+        return False
+    return units[0] >= 0 and units[-1] < MAX_VALUES and all(a < b for a, b in pairwise(units))
 
 
 def _verify_constants(node: Node, channels: int) -> None:

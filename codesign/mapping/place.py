@@ -41,7 +41,7 @@ def fill(node: Linear, step: StepPlan, trim: Trim, chip: Chip) -> tuple[list[Arr
     mult, bias, shift = trimmed(q.mult, q.bias, q.shift, trim, node.name)
     if step.raw:
         largest = len(step.loads) << (step.input.bits + chip.adc.bits - 1)
-        _check_raw(node.name, largest * np.abs(mult) + np.abs(bias))
+        _check_raw(node, largest * np.abs(mult) + np.abs(bias))
     return uses, Step(**vars(step), mult=mult, bias=bias, shift=shift)
 
 
@@ -58,10 +58,11 @@ def _uses(node: Linear, step: StepPlan, trim: Trim, chip: Chip) -> list[ArrayUse
     return uses
 
 
-def _check_raw(layer: str, largest: Ints) -> None:
+def _check_raw(node: Linear, largest: Ints) -> None:
     """Raw outputs leave the chip unclamped: the largest one must fit its word."""
     if largest.max() > INT32.hi:
+        output = int(largest.argmax()) if node.units is None else node.units[int(largest.argmax())]
         raise CapacityError(
-            f"layer {layer}: output {int(largest.argmax())} can be {int(largest.max())}, which exceeds the 32 bits "
+            f"layer {node.name}: output {output} can be {int(largest.max())}, which exceeds the 32 bits "
             "of an output word; make its bias smaller or its trim finer"
         )

@@ -61,7 +61,7 @@ def _pruned(network: Network) -> Network:
             continue
         changed = True
         keep = np.flatnonzero(~dead)
-        nodes[k] = replace(node, weight=node.weight[:, keep], requant=replace(q, mult=q.mult[keep], bias=q.bias[keep]))
+        nodes[k] = node.keeping(keep)
         for j, reader in readers.items():
             bias = _bias(reader, np.where(constant, value, 0))
             nodes[j] = replace(reader, weight=reader.weight[keep], requant=replace(reader.requant, bias=bias))

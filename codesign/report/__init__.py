@@ -1,6 +1,6 @@
 """The record of a run and its report; figures, tables and plots that studies and searches share."""
 
-from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Metrics, load
+from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Losses, Metrics, load
 from codesign.report.render import number, render, text
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Cycles",
     "Data",
     "Inputs",
+    "Losses",
     "Metrics",
     "load",
     "number",

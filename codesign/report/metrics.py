@@ -5,12 +5,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from codesign.account import Removed
 from codesign.brief import Brief, counted
 from codesign.errors import InputError
 from codesign.records import sealed, unsealed
 
 SUMMARY = "summary.json"  # of a run folder
 Count = Annotated[int, Field(ge=0)]
+Points = Annotated[float, Field(ge=-100, le=100)] | None
+Share = Annotated[float, Field(ge=0, le=1)]
 Mean = Annotated[int | float, Field(ge=0)]  # int where it is whole
 
 
@@ -28,12 +31,15 @@ class Accuracy(_Record):
 class Accuracies(_Record):
     """The same network in four executions; from `quantized` on they are integers.
 
-    `float`, `quantized` and `reference` ran all test images, `rtl` the first of them. `reference_simulated` is the
-    reference on just the images that `rtl` ran, so that the two can be compared (absent from older records).
+    `float`, `quantized`, `network` and `reference` ran all test images, `rtl` the first of them. `quantized` is the
+    trained model, with converters where training has them; `network` its integers without converters, `reference` with
+    those of the chip. `reference_simulated` is the reference on just the images that `rtl` ran, so that the two can be
+    compared (it and `network` are absent from older records).
     """
 
     float: Accuracy | None
     quantized: Accuracy
+    network: Accuracy | None = None
     reference: Accuracy
     reference_simulated: Accuracy | None = None
     rtl: Accuracy
@@ -43,6 +49,27 @@ class Accuracies(_Record):
         """The reference on the images that the Verilog ran; None where that is not known."""
         same = self.reference if self.reference.images == self.rtl.images else self.reference_simulated
         return same if same is not None and same.images == self.rtl.images else None
+
+
+class Losses(_Record):
+    """What every step from float to Verilog costs in points: percent before less percent after; below 0 is a gain.
+
+    quantization: from float to the network without converters. converters: from there to the reference. Both on all
+    test images. rtl: from the reference to the Verilog, on the simulated images. Absent where one side is not known.
+    """
+
+    quantization: Points = None
+    converters: Points = None
+    rtl: Points = None
+
+    @classmethod
+    def of(cls, a: Accuracies) -> "Losses":
+        """The differences between accuracies on the same images."""
+        return cls(
+            quantization=_points(a.float, a.network),
+            converters=_points(a.network, a.reference),
+            rtl=_points(a.comparable, a.rtl),
+        )
 
 
 class Arrays(_Record):
@@ -107,6 +134,9 @@ class Metrics(_Record):
     data: Data | None = None  # absent: written by a version that did not say
     inputs: Inputs | None = None  # absent: written by a version that took the top bits of 0..255
     accuracy: Accuracies
+    losses: Losses | None = None  # absent from older records, as the next two are
+    removed: tuple[Removed, ...] | None = None  # hidden units that passes removed, by the user's numbers
+    clipped: dict[str, Share] | None = None  # of each layer's conversions, on the simulated images
     arrays: Arrays
     cycles: Cycles
     mismatches: Count
@@ -134,6 +164,12 @@ class Metrics(_Record):
     def json_text(self) -> str:
         """summary.json."""
         return sealed(self.model_dump(mode="json", by_alias=True))
+
+
+def _points(before: Accuracy | None, after: Accuracy | None) -> float | None:
+    if before is None or after is None or before.images != after.images:
+        return None
+    return round(before.percent - after.percent, 4)
 
 
 def load(folder: str | Path) -> Metrics:

@@ -9,6 +9,7 @@ from rich.text import Text
 from codesign.brief import counted
 from codesign.errors import plain
 from codesign.report.metrics import Accuracy, Data, Inputs, Metrics
+from codesign.report.words import sentences
 
 
 def render(m: Metrics) -> RenderableType:
@@ -17,7 +18,8 @@ def render(m: Metrics) -> RenderableType:
     heading.append(f" ({plain(m.chip_id)}), seed {m.seed}\n")
     if m.data is not None:
         heading.append(f"{_data(m.data, m.inputs)}\n")
-    return Group(heading, _accuracy(m), "", _costs(m), "", *_verdict(m))
+    said = [Text(line) for line in sentences(m)]
+    return Group(heading, _accuracy(m), "", *said, *([""] if said else []), _costs(m), "", *_verdict(m))
 
 
 def text(m: Metrics, width: int = 100) -> str:
@@ -60,7 +62,8 @@ def _accuracy(m: Metrics) -> Table:
     rows: list[tuple[str, Accuracy | None, str]] = [
         ("float", a.float, ""),
         ("quantized", a.quantized, ""),
-        ("integer reference", a.reference, ""),
+        ("integer network", a.network, "without converters"),
+        ("integer reference", a.reference, "" if a.network is None else "with the chip's converters"),
     ]
     note = ""
     if same is not None and same is not a.reference:

@@ -23,7 +23,7 @@ def judge(job: Job, found: dict[str, NDArray[Any]], seconds: float) -> Result:
     for image, output in np.argwhere(outputs != expected).tolist():
         array, column = program.mapping.locate(last, output)
         want, got = int(expected[image, output]), int(outputs[image, output])
-        mismatches.append(Mismatch(image, last, output, array, column, want, got))
+        mismatches.append(Mismatch(image, last, _number(job, last, output), array, column, want, got))
     if mismatches:
         mismatches[0] = _first_layer(job, mismatches[0])
     ins, outs = found["ins"].tolist(), found["outs"].tolist()
@@ -60,8 +60,14 @@ def _first_layer(job: Job, found: Mismatch) -> Mismatch:
         want = int(expected[layer][0, output])
         if got != want:
             array, column = job.program.mapping.locate(layer, output)
-            return replace(found, layer=layer, output=output, array=array, column=column, expected=want, got=got)
+            number = _number(job, layer, output)
+            return replace(found, layer=layer, output=number, array=array, column=column, expected=want, got=got)
     return found
+
+
+def _number(job: Job, layer: str, output: int) -> int:
+    """The user's number of an output that the network has at this place."""
+    return int(job.program.network.numbers_of(layer)[output])
 
 
 def _activations(job: Job, writes: list[str]) -> Iterator[tuple[str, int, int]]:

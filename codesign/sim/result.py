@@ -12,7 +12,7 @@ class Mismatch(Brief):
 
     image: int
     layer: str
-    output: int
+    output: int  # its number in the user's model, whatever units were removed
     array: int
     column: int
     expected: int

@@ -11,7 +11,7 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.fixed import IntType, Trim
 from codesign.image import assemble, sections
-from codesign.ir import verify
+from codesign.ir import Linear, verify
 from codesign.mapping import Die, layers, place, stream
 from codesign.program import Program
 from codesign.sim import Pauses, judge, simulate
@@ -208,6 +208,21 @@ def test_a_wrong_cell_is_found_and_named(layer: str, row: int, column: int, tmp_
         f"expected {found.expected}, got {found.got}; reproduce: codesign simulate build --image {image}"
     )
     assert (result.outputs == bad["fc2"]).all()
+
+
+def test_a_wrong_cell_keeps_the_users_number(tmp_path: Path) -> None:
+    """fc1 lost three units: its column 9 is the user's unit 12. The place on the chip is told beside it."""
+    whole = net([30, 14, 5], TINY, seed=3)
+    fc1, fc2 = whole.nodes
+    assert isinstance(fc1, Linear) and isinstance(fc2, Linear)
+    kept = np.delete(np.arange(14), [2, 5, 8])
+    nodes = (fc1.keeping(kept), replace(fc2, weight=fc2.weight[kept]))
+    p = Program(place(replace(whole, nodes=nodes), TINY))
+    vars(p)["words"] = assemble(TINY, sections(flipped(p, "fc1", 7, 9).mapping))
+    found = simulate(p, images(6, p.network, seed=2, zeros=0.0), folder=tmp_path).mismatches[0]
+    assert (found.layer, found.output) == ("fc1", 12)
+    assert (found.array, found.column) == p.mapping.locate("fc1", 9)
+    assert f": layer fc1 output 12 (array {found.array}, column {found.column}): expected " in str(found)
 
 
 def test_a_wrong_cycle_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

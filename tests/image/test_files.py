@@ -114,8 +114,8 @@ def test_files_of_another_image_are_told_from_image_bin(folder: Path) -> None:
     other = render(place(net([30, 11, 5], TINY, IntType(5, True), seed=9), TINY))
     manifested(folder, "array_2.hex", other["array_2.hex"])
     assert problems(folder) == [
-        "array_2.hex: differs from image.bin, byte 5 is wrong (cells of array 2, wordline 0, bitline 4); "
-        "copy or compile it again"
+        "array_2.hex: differs from image.bin, byte 5 is wrong "
+        "(cells of array 2, wordline 0, bitline 4, weight fc1[10, 0]); copy or compile it again"
     ]
     manifested(folder, "array_2.hex", FILES["array_2.hex"])
     manifested(folder, "image.hex", other["image.hex"])

@@ -46,6 +46,8 @@ def test_every_field_is_kept(kind: str, field: str) -> None:
         if isinstance(value, Requant)
         else Trim(7, 1)
         if field == "trim"
+        else (1, 2)
+        if field == "units"
         else (value[0], value[1] + 1)
         if isinstance(value, tuple)
         else value + ("x" if isinstance(value, str) else 1)

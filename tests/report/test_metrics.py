@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from codesign.account import Removed
 from codesign.errors import InputError
 from codesign.records import sealed
-from codesign.report import load
+from codesign.report import Accuracies, Accuracy, Losses, load
 from tests.report.example import example
 
 
@@ -21,7 +22,8 @@ def test_the_promised_keys(tmp_path: Path) -> None:
     summary = json.loads(example().json_text())
     assert summary["schema"] == "codesign-summary/1"
     assert summary["accuracy"]["rtl"] == {"percent": 100.0, "images": 64}
-    assert set(summary["accuracy"]) == {"float", "quantized", "reference", "reference_simulated", "rtl"}
+    assert set(summary["accuracy"]) == {"float", "quantized", "network", "reference", "reference_simulated", "rtl"}
+    assert {"losses", "removed", "clipped"} <= set(summary)
     assert summary["arrays"] == {"used": 2, "lower_bound": 1, "budget": 16}
     assert {"bound", "predicted", "simulated", "interval"} <= set(summary["cycles"])
     assert {"mismatches", "seed", "simulator", "time_s"} <= set(summary)
@@ -30,6 +32,37 @@ def test_the_promised_keys(tmp_path: Path) -> None:
 def test_round_trip(tmp_path: Path) -> None:
     (tmp_path / "summary.json").write_text(example().json_text())
     assert load(tmp_path) == example()
+
+
+def test_what_every_step_costs() -> None:
+    """Only differences between accuracies of the same images are told."""
+    a = example().accuracy.model_copy(update={"network": Accuracy(percent=96.6667, images=360)})
+    assert Losses.of(a) == Losses(quantization=0.8333, converters=0.4167, rtl=0.0)
+    assert Losses.of(example().accuracy) == Losses(rtl=0.0), "an older record"
+    few = a.model_copy(update={"float": Accuracy(percent=97.5, images=180), "reference_simulated": None})
+    assert Losses.of(few) == Losses(converters=0.4167)
+    assert Losses.of(Accuracies.model_validate(a.model_dump() | {"float": None})) == Losses(converters=0.4167, rtl=0.0)
+
+
+REMOVED = (Removed("fc1", (5, 17, 40), 64, "constant"), Removed("aside", (), 10, "unread"))
+
+
+def test_what_passes_removed_is_kept(tmp_path: Path) -> None:
+    record = example(removed=REMOVED, clipped={"fc1": 0.25, "fc2": 0.0}, losses=Losses(quantization=-0.5))
+    (tmp_path / "summary.json").write_text(record.json_text())
+    assert json.loads(record.json_text())["removed"] == [
+        {"layer": "fc1", "units": [5, 17, 40], "of": 64, "why": "constant"},
+        {"layer": "aside", "units": [], "of": 10, "why": "unread"},
+    ]
+    assert load(tmp_path) == record and load(tmp_path).removed == REMOVED
+
+
+@pytest.mark.parametrize("change", [("constant", "eaten"), (" 17,", ' "x",')])
+def test_a_record_of_nothing_is_refused(change: tuple[str, str], tmp_path: Path) -> None:
+    content = json.loads(example(removed=REMOVED).json_text().replace(*change))
+    del content["sha256"]
+    (tmp_path / "summary.json").write_text(sealed(content))
+    assert message(tmp_path).startswith(f"{tmp_path}/summary.json: removed.0.")
 
 
 def test_no_summary(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from codesign.report import Accuracy, Data, Inputs, load, text
+from codesign.account import Removed
+from codesign.report import Accuracy, Data, Inputs, Losses, load, text
 from tests.report.example import example
 
 RIGHT = """\
@@ -27,6 +28,36 @@ seconds: train 7.4, compile 0.2, reference 0.0, simulate 4.2
 
 def test_golden() -> None:
     assert text(example()) == RIGHT
+
+
+TOLD = """\
+quantization costs 0.83 points, converters gain 0.28 points (360 images); Verilog costs 0.00 points (64 images)
+conversions that clip: fc1 12.35 %, fc2 none, fc3 below 0.01 % (64 simulated images)
+removed: fc1: 3 of 64 units never change (5, 17, 40)
+removed: aside: no output depends on this layer
+
+"""
+
+
+def test_what_it_costs_and_what_is_gone() -> None:
+    removed = (Removed("fc1", (5, 17, 40), 64, "constant"), Removed("aside", (), 10, "unread"))
+    losses = Losses(quantization=0.8333, converters=-0.2778, rtl=0)
+    shares = {"fc1": 0.12346, "fc2": 0.0, "fc3": 0.00001}
+    accuracy = example().accuracy.model_copy(update={"network": Accuracy(percent=96.67, images=360)})
+    shown = text(example(accuracy=accuracy, losses=losses, removed=removed, clipped=shares))
+    rows = RIGHT.replace(
+        "integer reference      96.25      360\n",
+        "integer network        96.67      360   without converters\n"
+        "integer reference      96.25      360   with the chip's converters\n",
+    )
+    assert shown == rows.replace("\ncost  ", f"\n{TOLD}cost  ")
+
+
+def test_what_is_not_known_is_not_said() -> None:
+    assert text(example(losses=Losses(), removed=())) == RIGHT
+    shown = text(example(losses=Losses(converters=0.5), clipped={"fc1": 0.0}))
+    assert "\n\nconverters cost 0.50 points (360 images)\nno converter clips (64 simulated images)\n\ncost " in shown
+    assert "\nVerilog gains 1.56 points (64 images)\n" in text(example(losses=Losses(rtl=-1.5625)))
 
 
 def test_a_mean_of_counts_keeps_two_places(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from codesign.fixed import INT32, Ints, IntType
 from codesign.fixed import requantize as requantize_exact
 from codesign.ir.geometry import Shape
 
+Units = tuple[int, ...] | None  # numbers in the user's model, rising; None: 0, 1, 2 and so on
+
 
 @dataclass(frozen=True, eq=False)
 class Requant(Brief):
@@ -73,6 +75,10 @@ class Reader(Brief):
     def shape(self, *sources: Shape) -> Shape:
         """Shape of its output, from the shapes of the edges that it reads."""
         raise NotImplementedError
+
+    def numbering(self, *sources: Units) -> Units:
+        """The user's numbers of the channels (or features) of its output, from those of the edges that it reads."""
+        return sources[0]
 
     def check(self, *sources: Shape) -> None:
         """Raises InputError on the first size, weight or trim that breaks a rule or does not suit its input."""

@@ -12,7 +12,7 @@ from codesign.errors import InputError
 from codesign.fixed import WEIGHT_BITS, Ints, IntType, Trim
 from codesign.ir.exact import convolve_exact, matmul_exact
 from codesign.ir.geometry import Pair, Shape, Window, pair, printed
-from codesign.ir.nodes.base import Reader, Requant, check_image, check_least, check_pairs
+from codesign.ir.nodes.base import Reader, Requant, Units, check_image, check_least, check_pairs
 
 Weights = NDArray[np.int32]
 
@@ -22,7 +22,8 @@ class Linear(Reader):
     """`requantize(x @ weight)`. weight is (inputs, outputs), in conductance codes: differences of two cells.
 
     An image is read flat: row-major channels, height, width. trim is the converter range of training (absent:
-    the compiler chooses one); the untiled reference has no converters and ignores it.
+    the compiler chooses one); the untiled reference has no converters and ignores it. units: the numbers that the
+    user's model gave the outputs, rising, where some were removed (absent: 0, 1, 2 and so on); see `ir.naming`.
     """
 
     kind = "linear"
@@ -31,6 +32,7 @@ class Linear(Reader):
     weight: Weights
     requant: Requant
     trim: Trim | None = None
+    units: Units = None
 
     @property
     def inputs(self) -> int:
@@ -49,12 +51,30 @@ class Linear(Reader):
         """The same node with another `matrix`."""
         return replace(self, weight=np.ascontiguousarray(matrix, dtype=np.int32))
 
+    def keeping(self, columns: NDArray[np.intp]) -> Self:
+        """The same node with some of its outputs only, rising; they keep their numbers."""
+        q = self.requant
+        numbers = columns if self.units is None else np.array(self.units)[columns]
+        return replace(
+            self,
+            weight=self.weight[:, columns],
+            requant=replace(q, mult=q.mult[columns], bias=q.bias[columns]),
+            units=_left(tuple(numbers.tolist())),
+        )
+
     @property
     def facts(self) -> str:
         return f"{self.inputs}x{self.outputs}"
 
     def shape(self, *_sources: Shape) -> Shape:
         return (self.outputs,)
+
+    def numbering(self, *_sources: Units) -> Units:
+        return _left(self.units)
+
+    def rows(self, numbers: Ints, source: Shape) -> Ints:
+        """The user's number of every row of `matrix`, (inputs,), where its source's channels have these `numbers`."""
+        return _spread(numbers, math.prod(source[1:]))
 
     def check(self, *sources: Shape) -> None:
         (source,) = sources
@@ -76,7 +96,7 @@ class Conv(Reader):
 
     A cross-correlation, as in every training framework: the kernel is not flipped. stride and padding are (height,
     width); one number stands for both. The padding is zeros on all four sides, whether or not 0 is in the range of its
-    input. Convolution group g of the outputs reads only that of the inputs.
+    input. Convolution group g of the outputs reads only that of the inputs. units: as `Linear`'s.
     """
 
     kind = "conv"
@@ -88,6 +108,7 @@ class Conv(Reader):
     padding: Pair = (0, 0)
     groups: int = 1
     trim: Trim | None = None
+    units: Units = None
 
     def __post_init__(self) -> None:
         for name in ("stride", "padding"):
@@ -130,6 +151,13 @@ class Conv(Reader):
     def shape(self, *sources: Shape) -> Shape:
         return self.window.over(sources[0], self.outputs)
 
+    def numbering(self, *_sources: Units) -> Units:
+        return _left(self.units)
+
+    def rows(self, numbers: Ints, _source: Shape) -> Ints:
+        """The user's number of every row of `matrix`: its place in (inputs // groups, kernel_h, kernel_w), flat."""
+        return _spread(numbers[: self.inputs // self.groups], math.prod(self.kernel))
+
     def check(self, *sources: Shape) -> None:
         where = f"layer {self.name}"
         if self.weight.ndim != 4 or 0 in self.weight.shape:
@@ -170,6 +198,16 @@ class Conv(Reader):
 def by_input(weight: NDArray[Any]) -> Weights:
     """The one transpose: weights with outputs first, as training holds them, to (inputs, outputs), as arrays do."""
     return np.ascontiguousarray(weight.reshape(len(weight), -1).T, dtype=np.int32)
+
+
+def _left(units: Units) -> Units:
+    """None too where only units at the end were removed: the others' numbers are their places."""
+    return None if units is None or units[-1] == len(units) - 1 else units
+
+
+def _spread(numbers: Ints, each: int) -> Ints:
+    """Numbers of values that lie `each` to a channel, one channel after another."""
+    return np.asarray((numbers[:, None] * each + np.arange(each)).ravel())
 
 
 def _check_weight(node: Linear | Conv) -> None:
