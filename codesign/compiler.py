@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 EFFORTS = ("normal", "high")
+INPUT_SCALES = ("set", "feature")
 
 
 def compile(
@@ -37,6 +38,7 @@ def compile(
     *,
     labels: ArrayLike | None = None,
     effort: str = "normal",
+    input_scale: str = "set",
 ) -> Program:
     """A program that runs `model` on `chip`, which may be a preset's name or a chip file.
 
@@ -46,7 +48,9 @@ def compile(
     range trims (absent: chosen so that nothing can clip), and to measure what converters cost. labels: the class of
     every calibration input, so that accuracies are measured too. effort: "normal" rounds the weights of an ordinary
     module, "high" chooses them together for the outputs that they give, which takes seconds and matters on cells of few
-    levels. What became of the model, and what that cost, is `program.account`; `program.summary()` shows it.
+    levels. input_scale: one for all inputs of an ordinary module ("set"), or one for every "feature", for tables whose
+    columns come in different units. What became of the model, and what that cost, is `program.account`;
+    `program.summary()` shows it.
 
     Raises InputError on invalid weights, samples or labels, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
@@ -65,7 +69,7 @@ def compile(
     """
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
-    made, account, judge = _network("compile", model, given, target, name, labels, effort)
+    made, account, judge = _network("compile", model, given, target, name, labels, effort, input_scale)
     network = passes.rewrite(made)
     account = replace(account, removed=passes.removed(made, network))
     try:
@@ -95,6 +99,7 @@ def quantize(
     *,
     labels: ArrayLike | None = None,
     effort: str = "normal",
+    input_scale: str = "set",
 ) -> Network:
     """The integer network of `model`, before passes and placement: also of one that no chip has room for.
 
@@ -110,7 +115,7 @@ def quantize(
     Network(network: 20 x u8, 2 nodes, 7,500 weights)
     """
     given = None if calibration is None else as_array(calibration, "calibration")
-    network, account, _ = _network("quantize", model, given, Chip.of(chip), name, labels, effort)
+    network, account, _ = _network("quantize", model, given, Chip.of(chip), name, labels, effort, input_scale)
     say(account.quality, effort)
     return network
 
@@ -123,9 +128,12 @@ def _network(
     name: str,
     labels: ArrayLike | None,
     effort: str,
+    input_scale: str,
 ) -> tuple[Network, Account, Judge | None]:
     if effort not in EFFORTS:
         raise InputError(f'{verb}: effort must be "normal" or "high", got {effort!r}')
+    if input_scale not in INPUT_SCALES:
+        raise InputError(f'{verb}: input_scale must be "set" or "feature", got {input_scale!r}')
     if labels is not None and calibration is None:
         raise InputError(f"{verb}: labels belong to calibration inputs, and there are none; give both")
     if isinstance(model, Network):
@@ -139,7 +147,7 @@ def _network(
 
     if calibration is None and not isinstance(model, Prepared | QuantNet):
         raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
-    return to_network(model, calibration, chip, name, effort, labels)
+    return to_network(model, calibration, chip, name, effort, labels, input_scale)
 
 
 def _integers(calibration: NDArray[np.generic], network: Network) -> NDArray[np.generic]:

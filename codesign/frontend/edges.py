@@ -41,24 +41,21 @@ def along(constants: Real, values: NDArray[np.generic]) -> Real:
 
 
 def inputs(x: NDArray[np.generic], graph: Graph, chip: Chip, bits: int | None = None) -> Values:
-    """The calibration inputs behind the graph's offset. Integers without an offset are taken as they are.
+    """The calibration inputs behind the graph's offset and scales. Integers without these are taken as they are.
 
     bits: of an input; by default those of the chip.
 
     Raises InputError for NaN, infinite or misshapen numbers, and for integers that the chip's inputs cannot hold.
     """
-    real = _checked(x)
-    if real[0].size != math.prod(graph.shape):
-        raise InputError(
-            f"calibration: has {real[0].size} values per image, layer {graph.ops[0].name} takes "
-            f"{math.prod(graph.shape)}"
-        )
+    real = checked(x, graph)
     if graph.offset:
         real = real - np.repeat(np.array(graph.offset), real[0].size // len(graph.offset))
+    if graph.scales:
+        real = real / np.array(graph.scales)
     real = real.reshape(len(x), *graph.shape)
     kind = IntType(bits or chip.activation.bits, signed=bool(real.min() < 0))
     channels = graph.shape[0]
-    if x.dtype.kind in "iu" and not graph.offset:
+    if x.dtype.kind in "iu" and not graph.offset and not graph.scales:
         if not kind.holds(real):
             raise InputError(
                 f"calibration: integers must lie in {kind.lo}..{kind.hi} ({kind} of chip {chip.name}), "
@@ -86,8 +83,8 @@ def type_of(act: Clamp | None, bits: int, scale: float) -> IntType:
     return IntType(bits, kind.signed, (lo, hi))
 
 
-def _checked(x: NDArray[np.generic]) -> Real:
-    """The calibration inputs as reals (images, features)."""
+def checked(x: NDArray[np.generic], graph: Graph) -> Real:
+    """The calibration inputs as reals (images, features). Raises InputError as `inputs` does."""
     if x.ndim < 2 or x.size == 0 or x.dtype.kind not in "iuf":
         raise InputError(
             f"calibration: must be numbers of shape (images, ...), got {x.dtype} {x.shape}; give a few hundred images"
@@ -98,5 +95,10 @@ def _checked(x: NDArray[np.generic]) -> Real:
         image, feature = np.argwhere(~np.isfinite(real))[0]
         raise InputError(
             f"calibration: image {image} value {feature} is {real[image, feature]}; remove NaN and infinity"
+        )
+    if real[0].size != math.prod(graph.shape):
+        raise InputError(
+            f"calibration: has {real[0].size} values per image, layer {graph.ops[0].name} takes "
+            f"{math.prod(graph.shape)}"
         )
     return real

@@ -127,6 +127,7 @@ class Graph(Brief):
     offset: what `program.quantize` subtracts before it scales, one number, one per channel or one per feature; () is 0.
     Only an offset that cannot fold lies here. tail: what was dropped behind the outputs, in order, as the names of
     functions of torch.nn.functional with their keyword arguments (training applies them again, chips never do).
+    scales: what `program.quantize` divides by behind the offset, one number per feature; () is 1.
     wrap: how the user's forward wraps the scores: (), or the keys and indices that lead to them.
     """
 
@@ -136,6 +137,7 @@ class Graph(Brief):
     tail: tuple[tuple[str, dict[str, Any]], ...] = ()
     wrap: tuple[str | int, ...] = ()
     rows: tuple[Row, ...] = field(default=())
+    scales: tuple[float, ...] = ()
 
     def _brief(self) -> str:
         return f"{len(self.ops)} operations, inputs {self.shape}"

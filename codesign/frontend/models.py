@@ -25,6 +25,7 @@ def to_network(
     name: str,
     effort: str,
     labels: ArrayLike | None,
+    input_scale: str,
 ) -> tuple[Network, Account, Judge | None]:
     """The integers of a quantized model as they are; any other module is traced and quantized.
 
@@ -36,7 +37,7 @@ def to_network(
     if calibration is None:
         raise InputError("model: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     graph = graph_of(model, calibration)
-    made = quantized(graph, calibration, chip, name, effort)
+    made = quantized(graph, calibration, chip, name, effort, input_scale)
     checked = None if labels is None else check_labels(labels, len(calibration), made.network.outputs)
     quality, judge = judged(made, calibration, checked)
     return made.network, Account(graph.rows, quality), judge

@@ -12,7 +12,8 @@ from codesign.arrays import as_array
 from codesign.chip.description import Chip
 from codesign.devices import Cells
 from codesign.errors import ConfigError, InputError
-from codesign.frontend.edges import inputs
+from codesign.frontend.edges import checked, inputs
+from codesign.frontend.features import scaled
 from codesign.frontend.graph import Graph
 from codesign.frontend.models import graph_of
 from codesign.frontend.prepared import Prepared
@@ -32,6 +33,7 @@ def prepare(
     input_bits: int | None = None,
     activation_bits: int | None = None,
     scale: str = "layer",
+    input_scale: str = "set",
     converters: bool = False,
     cells: Cells | None = None,
     seed: int = 0,
@@ -44,8 +46,9 @@ def prepare(
     calibration: inputs (images, ...) as the module takes them, a few hundred typical ones. Integers are used as they
     are; for floats the input scale follows from their range. input_bits and activation_bits are by default those of the
     chip. scale: one weight scale per "layer", or per "column" (for columns of different size; steps take longer); the
-    last layer has one. converters: train through the chip's converters, too. cells: imperfections of cells, drawn anew
-    in every training step from `seed`.
+    last layer has one. input_scale: one for all inputs ("set"), or one for every "feature" (for tables, whose columns
+    come in different units). converters: train through the chip's converters, too. cells: imperfections of cells, drawn
+    anew in every training step from `seed`.
 
     Raises UnsupportedError for operations that do not become layers of a chip, InputError for calibration that is
     missing, misshapen, NaN or infinite, ConfigError for a chip or an option that does not exist.
@@ -77,6 +80,8 @@ def prepare(
     if calibration is None:
         raise InputError("prepare: calibration is missing; give a few hundred typical inputs, as the module takes them")
     x = as_array(calibration, "calibration")
+    if input_scale not in ("set", "feature"):
+        raise ConfigError(f'prepare: input_scale must be "set" or "feature", got {input_scale!r}')
     options = Options(
         target,
         _bits("activation_bits", activation_bits, target),
@@ -86,16 +91,25 @@ def prepare(
         seed,
     )
     graph, form = traced(model, x)
-    return prepared_of(graph, x, _bits("input_bits", input_bits, target), options, form)
+    return prepared_of(graph, x, _bits("input_bits", input_bits, target), options, form, input_scale)
 
 
-def prepared_of(graph: Graph, x: NDArray[np.generic], input_bits: int, options: Options, form: Shape = ()) -> Prepared:
+def prepared_of(
+    graph: Graph,
+    x: NDArray[np.generic],
+    input_bits: int,
+    options: Options,
+    form: Shape = (),
+    input_scale: str = "set",
+) -> Prepared:
     """A graph as a trainable module, calibrated on inputs (images, ...). form: see `Prepared`."""
     graph = settled(graph, fold=False)
+    if input_scale == "feature":
+        graph = scaled(graph, checked(x, graph))
     edge = inputs(x, graph, options.chip, input_bits)
     some = edge.real[:: -(-len(x) // IMAGES)]
     net = trainable(graph, some, edge.kind, float(edge.scale[0]), options)
-    return Prepared(net, graph.offset, graph.tail, graph.wrap, form).train()
+    return Prepared(net, graph.offset, graph.scales, graph.tail, graph.wrap, form).train()
 
 
 def traced(model: nn.Module, x: NDArray[np.generic]) -> tuple[Graph, Shape]:

@@ -35,14 +35,14 @@ class Prepared(nn.Module):
         self,
         net: QuantNet,
         offset: tuple[float, ...] = (),
+        scales: tuple[float, ...] = (),
         tail: tuple[tuple[str, dict[str, Any]], ...] = (),
         wrap: tuple[str | int, ...] = (),
         form: Shape = (),
     ) -> None:
         """form: the shape of one image's scores; () leaves it to the last layer."""
         super().__init__()
-        self.net, self.offset = net, offset
-        self.scales: tuple[float, ...] = ()
+        self.net, self.offset, self.scales = net, offset, scales
         self.tail, self.wrap, self.form = tail, wrap, form
 
     @property

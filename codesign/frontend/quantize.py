@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from codesign.arrays import as_array, evenly
 from codesign.chip.description import Chip
 from codesign.errors import warn
-from codesign.frontend.edges import inputs
+from codesign.frontend.edges import checked, inputs
+from codesign.frontend.features import scaled
 from codesign.frontend.graph import Graph, Real
 from codesign.frontend.integers import Setting, to_nodes
 from codesign.frontend.scales import varies, watch, watch_order
@@ -38,20 +39,29 @@ def quantize(
 
 
 def quantized(
-    graph: Graph, calibration: ArrayLike, chip: Chip | str | Path, name: str, effort: str = "normal"
+    graph: Graph,
+    calibration: ArrayLike,
+    chip: Chip | str | Path,
+    name: str,
+    effort: str = "normal",
+    input_scale: str = "set",
 ) -> Quantized:
     """`graph` on the cells of `chip`, without training, and the scales of its edges.
 
     calibration is (images, ...) as the model takes them, a few hundred typical ones. Integers are used as they are
     (scale 1); for floats the input scale follows from their range. Every column of a hidden matrix has a scale; scales
     minimize the squared error of the layer's outputs; biases correct each column's mean error. effort: "normal" rounds
-    weights to the nearest integers, "high" chooses them together.
+    weights to the nearest integers, "high" chooses them together. input_scale: one for all inputs ("set"), or one for
+    every "feature".
     Raises InputError for NaN, infinite or misshapen numbers, UnsupportedError for a graph that ends in an image. Warns
     (CodesignWarning) about layers whose outputs are the same for every image.
     """
     chip, x = Chip.of(chip), as_array(calibration, "calibration")
     graph = settled(graph)
-    edge = inputs(_some(x, graph), graph, chip)
+    some = _some(x, graph)
+    if input_scale == "feature":
+        graph = scaled(graph, checked(some, graph))
+    edge = inputs(some, graph, chip)
     how = Setting(Grid(chip.device.weights), chip.activation.bits, effort == "high")
     if len(edge.q) > 1 and not varies(edge.q):
         warn(
@@ -73,7 +83,7 @@ def quantized(
     shape = graph.shape if len(graph.shape) == 3 else ()
     network = Network(
         name, math.prod(graph.shape), edge.kind, tuple(nodes), float(edge.scale[0]), shape,
-        offset=tuple(graph.offset), output_step=float(last.scale[0]),
+        scales=graph.scales, offset=tuple(graph.offset), output_step=float(last.scale[0]),
     )  # fmt: skip
     return Quantized(verify(network), graph, scales)
 

@@ -12,13 +12,15 @@ CHUNK = 256  # images at once in a convolution
 def values(graph: Graph, x: Real) -> dict[str, Real]:
     """Output of every operation, by name, for inputs (images, ...) before `graph.offset` is subtracted.
 
-    "input" is the input behind the offset, in the graph's shape.
+    "input" is the input behind offset and scales, in the graph's shape.
     """
     images = np.asarray(x, np.float64).reshape(len(x), *graph.shape)
     count = len(graph.offset)
     if count:
         offset = np.repeat(np.array(graph.offset), images[0].size // count).reshape(graph.shape)
         images = images - offset
+    if graph.scales:
+        images = images / np.array(graph.scales).reshape(graph.shape)
     edges: dict[str, Real] = {"input": images}
     for op in graph.ops:
         read = [edges[s] for s in op.sources]

@@ -1,0 +1,1 @@
+"""What the way of a user's module or file to a chip costs: accuracy, time, words that differ."""
