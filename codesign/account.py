@@ -121,7 +121,7 @@ def _share(value: float | None) -> str:
 def table_text(rows: Sequence[Row], width: int = 120) -> str:
     """The rows as an aligned table of plain text, a line each of at most `width` characters."""
     head = ("where", "operation", "what became of it", "line")
-    texts = [head, *((r.where, r.operation, f"{r.verdict} {r.what}".strip(), r.line) for r in rows)]
+    texts = [head, *((r.where, r.operation, _became(r), r.line) for r in rows)]
     cells = [[plain(text) for text in line] for line in texts]
     lengths = [max(len(line[k]) for line in cells) for k in (0, 1, 3)]
     first, second, last = (min(n, most) for n, most in zip(lengths, (32, 24, 24), strict=True))
@@ -132,6 +132,10 @@ def table_text(rows: Sequence[Row], width: int = 120) -> str:
         parts = (_shortened(text, n).ljust(n) for text, n in zip(line, widths, strict=True))
         lines.append("  ".join(parts).rstrip())
     return "\n".join(lines)
+
+
+def _became(row: Row) -> str:
+    return f"{row.verdict}{':' if row.verdict == 'dropped' else ''} {row.what}".rstrip(" :")
 
 
 def _shortened(text: str, width: int) -> str:

@@ -53,8 +53,14 @@ def line_of(node: Node) -> str:
         head, _, rest = text.strip().partition('File "')
         path, _, tail = rest.partition('", line ')
         if not head and tail and not path.startswith(TORCH):
-            found = f"{Path(path).name}:{tail.partition(',')[0]}"
+            found = place(path, tail.partition(",")[0])
     return found
+
+
+def place(path: str, line: object) -> str:
+    """FILE:LINE; cell:LINE of a notebook, whose cells lie in files of changing names."""
+    file = Path(path)
+    return f"{'cell' if file.parent.name.startswith('ipykernel_') else file.name}:{line}"
 
 
 def module_of(node: Node) -> tuple[str, str]:
@@ -75,7 +81,7 @@ def _raised_at(trace: TracebackType | None) -> str:
     """FILE:LINE of the last line outside torch that led to an error, this file aside."""
     frames = [f for f in traceback.extract_tb(trace) if not f.filename.startswith(TORCH) and f.filename != __file__]
     frames = [f for f in frames if Path(f.filename).is_file() and "contextlib" not in f.filename]
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return place(frames[-1].filename, frames[-1].lineno) if frames else ""
 
 
 @contextmanager

@@ -14,6 +14,7 @@ ROWS = 1 << 16  # input vectors that a convolution's moments take at most
 WORK = 1 << 32  # multiplications that moments may take ...
 LEAST = 2048  # ... unless that left fewer vectors than these
 PRIOR = 0.01  # share of the mean variance that speaks for the real weights: inputs that never vary round to nearest
+STILL = 0.05  # share of the mean variance below which an input hardly varies
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,15 @@ def moments(op: Matrix, q: Ints, scale: Real, product: Real) -> Moments:
     weight = _tame(weight, np.diagonal(hessian, axis1=1, axis2=2)[:, None, :], variance)
     prior = np.where(variance > 0, PRIOR * max(1.0, size / x.shape[1]) * variance, 1.0)
     return Moments(weight, hessian + prior * np.eye(size), target + prior * weight)
+
+
+def tamed(op: Matrix, x: Real) -> Real:
+    """The weights of a matrix that reads x (images, ...); those of inputs that hardly vary no larger than matters."""
+    own = x.reshape(len(x), x.shape[1], -1).var(axis=(0, 2)) if op.window is not None else x.reshape(len(x), -1).var(0)
+    each = op.weight.reshape(op.groups, len(op.weight) // op.groups, -1)  # (groups, outputs, inputs)
+    grouped = np.repeat(own, each.shape[2] * op.groups // len(own)).reshape(op.groups, 1, -1)
+    mean = grouped.mean(axis=2, keepdims=True)
+    return np.where(grouped < STILL * mean, _tame(each, grouped, mean), each).reshape(op.weight.shape)
 
 
 def _tame(weight: Real, own: Real, mean: Real) -> Real:

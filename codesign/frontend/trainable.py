@@ -9,6 +9,7 @@ from codesign.chip.description import Chip
 from codesign.devices import Cells
 from codesign.fixed import IntType
 from codesign.frontend.graph import INF, Clamp, Graph, Matrix, Op, Pool, Real, Sum
+from codesign.frontend.moments import tamed
 from codesign.frontend.ranges import activation_of
 from codesign.frontend.run import before, value
 from codesign.train.layers.converters import Converters
@@ -95,6 +96,7 @@ class _Builder:
         last = op is self.graph.ops[-1]
         op = op.folded() if last else op
         exact = before(op, x)
+        weight = _float(tamed(op, x))
         self.real[op.name] = y = exact if op.act is None else op.act(exact)
         if pool is not None:
             exact = value(replace(pool, act=None), exact)
@@ -102,7 +104,7 @@ class _Builder:
         layer = QuantLayer(
             op.name,
             source,
-            _float(op.weight),
+            weight,
             self.grid,
             None if last else self._activation(op.act or FREE, y),
             op.window,
@@ -116,7 +118,7 @@ class _Builder:
         start = None
         if n is not None:
             start = NormStart(_float(n.gain), _float(n.offset), _float(n.mean), _float(n.variance), n.eps)
-        hold(layer.eval(), _float(op.weight), _float(op.bias), start)
+        hold(layer.eval(), weight, _float(op.bias), start)
         fit_converters(layer, self.edges[op.source][1])
         centre(layer, self.edges[op.source][1], exact)
         return layer

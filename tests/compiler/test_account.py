@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,20 @@ def test_one_output_that_dwarfs_the_rest() -> None:
         codesign.quantize(module, REAL, TINY)
     told = [str(w.message) for w in caught if "dwarfs" in str(w.message)]
     assert len(told) == 1 and told[0].startswith("layer layer2: output 1 dwarfs the rest: its largest weight is ")
+
+
+def test_units_that_passes_remove_are_told_and_kept(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    first, last = nn.Linear(64, 8), nn.Linear(8, 10)
+    with torch.no_grad():
+        first.weight[3], first.bias[3] = 0, 0.5
+        last.weight[:, 5] = 0
+    program = codesign.compile(nn.Sequential(first, nn.ReLU(), last), X, "reference-128", effort="high", labels=Y)
+    removed = program.account.removed
+    assert {(r.layer, r.units, r.of, r.why) for r in removed} == {
+        ("layer0", (3,), 8, "constant"),
+        ("layer0", (5,), 8, "unread"),
+    }
+    assert all(f"removed: {r}" in program.summary() for r in removed)
+    program.save(tmp_path / "p")
+    assert codesign.Program.load(tmp_path / "p").account.removed == removed

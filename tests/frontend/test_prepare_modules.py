@@ -12,7 +12,10 @@ from torch.nn.utils import parametrizations
 
 import codesign
 from codesign.errors import UnsupportedError
+from codesign.frontend.graph import Matrix
+from codesign.frontend.moments import tamed
 from codesign.ir import run
+from codesign.ir.geometry import Window
 from codesign.ir.real import to_integers, to_reals
 from tests.frontend.nets import drawn, lively
 from tests.frontend.small_graphs import TINY
@@ -132,3 +135,36 @@ def test_all_others_become_integer_networks(name: str) -> None:
 def test_what_trace_refuses_is_refused() -> None:
     with pytest.raises(UnsupportedError, match="gelu"):
         codesign.train.prepare(nn.Sequential(nn.Linear(16, 8), nn.GELU(), nn.Linear(8, 4)), TINY, drawn(20, 16))
+
+
+def test_batch_norm_of_pixels_that_are_black_throughout_does_not_set_the_scale() -> None:
+    torch.manual_seed(4)
+    x = drawn(200, 16)
+    x[:, [2, 9, 11]] = 0
+    norm = nn.BatchNorm1d(16)
+    module = nn.Sequential(norm, nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))
+    with torch.no_grad():
+        for _ in range(200):
+            module(x)
+    assert norm.running_var is not None
+    gain = torch.rsqrt(norm.running_var + norm.eps)
+    assert gain.max() > 50 * gain.median()
+    layer = codesign.train.prepare(module.eval(), TINY, x).net.chain[0]
+    codes = layer.cells().detach().numpy()
+    varies = np.delete(codes, [2, 9, 11], axis=1)
+    assert (varies != 0).mean() > 0.5 and (np.abs(varies) == np.abs(codes).max()).any()
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_only_weights_of_still_channels_are_limited(groups: int) -> None:
+    rng = np.random.default_rng(groups)
+    x = rng.normal(size=(50, 4, 6, 6))
+    x[:, 1] = 0.3
+    weight = rng.normal(size=(6, 4 // groups, 3, 3))
+    loud = np.zeros(weight.shape, bool)
+    loud[: 6 // groups, 1] = True  # the outputs that read channel 1
+    op = Matrix("a", "a", "input", np.where(loud, 300 * weight, weight), np.zeros(6), Window.square(3), groups)
+    made = tamed(op, x)
+    assert (made[~loud] == weight[~loud]).all()
+    largest = np.abs(made).reshape(6, -1).max(axis=1)
+    assert (np.abs(made[loud]) <= 1.5 * np.abs(weight).max()).all() and (largest > 1).any()

@@ -63,10 +63,10 @@ net0 on tiny: 5 of 6 arrays (at least 3), latency {latency}, interval {interval}
 inputs:  20 x u8, q stands for -3 + 0.5 q
 outputs: 4 x i32, q stands for 0.25 q
 
-where       operation    what became of it                                     line
-features.0  linear       mapped to layer fc1                                   model.py:12
+where       operation    what became of it                                      line
+features.0  linear       mapped to layer fc1                                    model.py:12
 features.1  batch_norm   folded into layer fc1
-forward     log_softmax  dropped because the largest output stays the largest
+forward     log_softmax  dropped: because the largest output stays the largest
 
 on 256 calibration inputs, percent
                                 float  network   chip
@@ -85,7 +85,7 @@ def test_summary() -> None:
     assert Program(p.mapping).summary() == "\n".join(said.splitlines()[:3])
     assert account.text(Account()) == ""
     assert account.text(Account((Row("a\x1b[31m", "b", "dropped", "c\nd"),))).splitlines()[1] == (
-        "a\\x1b[31m  b          dropped c\\nd"
+        "a\\x1b[31m  b          dropped: c\\nd"
     )
 
 
