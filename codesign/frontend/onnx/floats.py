@@ -72,7 +72,7 @@ class _Walk:
         offset = compact(self.fold.offset)
         flat = offset[:1, :1] if (offset == offset[0, 0]).all() else offset
         moved = tuple(float(v) for v in flat.ravel()) if flat.any() else ()
-        shape = self.fold.shapes["input"]
+        shape = self.fold.shapes.get("input", (int(np.prod(self.model.shape)),))
         return Graph(tuple(ops[::-1]), shape, moved, tuple(self.tail), (), tuple(self.rows))
 
     def _alone(self, edge: str) -> bool:

@@ -93,7 +93,8 @@ class Quantizer:
         if self.thresholds is not None:
             steps = self.thresholds[0 if len(self.thresholds) == 1 or channel is None else channel]
             return np.asarray(np.searchsorted(np.sort(steps), x, side="right"), np.int64)
-        y = x / self.scale + self.zero
+        with np.errstate(over="ignore"):  # infinity is clipped like any large value
+            y = x / self.scale + self.zero
         if self.bipolar:
             return np.asarray(y >= 0, np.int64)
         clipped = np.minimum(np.maximum(y, np.float32(self.kind.lo)), np.float32(self.kind.hi))

@@ -9,7 +9,7 @@ import numpy as np
 from codesign.errors import InputError, ToolError, UnsupportedError, plain
 from codesign.files import read_bytes
 from codesign.frontend.onnx.model import QUANTIZERS, STANDARD, Model, Node
-from codesign.frontend.onnx.tensors import array, attribute
+from codesign.frontend.onnx.tensors import array, attribute, text
 
 LIMIT = 1 << 29  # bytes of a file: 128 million float32 weights
 MAX_NODES = 20_000
@@ -53,28 +53,30 @@ def _model(proto: Any, newest: int) -> Model:
             raise UnsupportedError(f"has {field.replace('_', ' ')}, which is not supported; {advice} before exporting")
     if graph.sparse_initializer:
         raise UnsupportedError("has sparse initializers, which are not supported; store weights dense")
-    versions = {o.domain: o.version for o in proto.opset_import}
+    versions = {text(o.domain): o.version for o in proto.opset_import}
     opset = max((versions[d] for d in STANDARD if d in versions), default=0)
     if not OLDEST <= opset <= newest:
         raise UnsupportedError(f"has opset {opset}, {OLDEST} to {newest} are known; export with one of them")
-    constants = {t.name: array(t, f"initializer {plain(t.name)!r}") for t in graph.initializer}
+    constants = {text(t.name): array(t, f"initializer {plain(text(t.name))!r}") for t in graph.initializer}
     nodes = _needed(_nodes(graph), graph.output, constants)
     source, shape = _input(graph, constants)
     _check_given(nodes, {source, *constants})
-    return Model(_sorted(nodes), constants, source, shape, graph.output[0].name, opset)
+    return Model(_sorted(nodes), constants, source, shape, text(graph.output[0].name), opset)
 
 
 def _nodes(graph: Any) -> list[Node]:
     nodes: list[Node] = []
     taken: set[str] = set()
     for k, n in enumerate(graph.node):
-        name = plain(n.name.strip("/")) or f"{plain(n.op_type)}_{k}"
+        kind, domain = plain(text(n.op_type)), text(n.domain)
+        name = plain(text(n.name).strip("/")) or f"{kind}_{k}"
         name = name if name not in taken else f"{name}_{k}"
         taken.add(name)
-        known = n.domain in STANDARD or n.domain in QUANTIZERS
-        op = "Quant" if n.op_type == "IntQuant" and n.domain in QUANTIZERS else plain(n.op_type)
-        node = Node(op if known else f"{plain(n.domain)}.{op}", name, tuple(n.input), tuple(n.output), {})
-        node.attributes.update({a.name: attribute(a, node.where) for a in n.attribute})
+        known = domain in STANDARD or domain in QUANTIZERS
+        op = "Quant" if kind == "IntQuant" and domain in QUANTIZERS else kind
+        inputs, outputs = (tuple(map(text, names)) for names in (n.input, n.output))
+        node = Node(op if known else f"{plain(domain)}.{op}", name, inputs, outputs, {})
+        node.attributes.update({text(a.name): attribute(a, node.where) for a in n.attribute})
         nodes.append(node)
     return nodes
 
@@ -82,7 +84,7 @@ def _nodes(graph: Any) -> list[Node]:
 def _needed(nodes: list[Node], outputs: Any, constants: dict[str, Any]) -> list[Node]:
     """The nodes that the one output depends on."""
     if len(outputs) != 1:
-        names = ", ".join(plain(o.name) for o in outputs)[:200]
+        names = ", ".join(plain(text(o.name)) for o in outputs)[:200]
         raise UnsupportedError(f"must have one output, got {len(outputs)} ({names}); export the scores alone")
     givers: dict[str, Node] = {}
     for node in nodes:
@@ -92,14 +94,14 @@ def _needed(nodes: list[Node], outputs: Any, constants: dict[str, Any]) -> list[
             if name and (name in givers or name in constants):
                 raise InputError(f"{node.where}: gives {plain(name)!r}, which is given twice; export the model again")
             givers[name] = node
-    open_, found = [outputs[0].name], set()
+    open_, found = [text(outputs[0].name)], set()
     while open_:
         name = open_.pop()
         if name in givers and givers[name].name not in found:
             found.add(givers[name].name)
             open_ += givers[name].inputs
     if not found:
-        raise InputError(f"nothing computes its output {plain(outputs[0].name)!r}; export the model again")
+        raise InputError(f"nothing computes its output {plain(text(outputs[0].name))!r}; export the model again")
     return [n for n in nodes if n.name in found]
 
 
@@ -131,18 +133,18 @@ def _sorted(nodes: list[Node]) -> tuple[Node, ...]:
 
 def _input(graph: Any, constants: dict[str, Any]) -> tuple[str, tuple[int, ...]]:
     """Name and shape, without the batch, of the one input that is no constant."""
-    inputs = [i for i in graph.input if i.name not in constants]
+    inputs = [i for i in graph.input if text(i.name) not in constants]
     if len(inputs) != 1:
-        names = ", ".join(plain(i.name) for i in inputs)[:200]
+        names = ", ".join(plain(text(i.name)) for i in inputs)[:200]
         raise UnsupportedError(f"must have one input, got {len(inputs)} ({names}); export a model of one input")
-    name, where = inputs[0].name, f"input {plain(inputs[0].name)!r}"
+    name, where = text(inputs[0].name), f"input {plain(text(inputs[0].name))!r}"
     dims = inputs[0].type.tensor_type.shape.dim
     if not 2 <= len(dims) <= 4:
         raise UnsupportedError(f"{where}: must be (images, ...) of 2 to 4 axes, got {len(dims)}; add a batch axis")
     shape = tuple(int(d.dim_value) if d.HasField("dim_value") else 0 for d in dims[1:])
     for axis, (size, d) in enumerate(zip(shape, dims[1:], strict=True), start=1):
         if size < 1:
-            came = repr(plain(d.dim_param)) if d.dim_param else "no size" if not size else str(size)
+            came = repr(plain(text(d.dim_param))) if d.dim_param else "no size" if not size else str(size)
             raise UnsupportedError(
                 f"{where}: axis {axis} must have a fixed size, got {came}; export with fixed shapes, the batch aside"
             )

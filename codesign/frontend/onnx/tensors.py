@@ -11,6 +11,11 @@ from codesign.frontend.onnx.model import Array
 _FIELDS = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
 
 
+def text(name: Any) -> str:
+    """A name of the file: bytes where it is not UTF-8."""
+    return name.decode("utf-8", "backslashreplace") if isinstance(name, bytes) else str(name)
+
+
 def array(tensor: Any, where: str) -> Array:
     """A TensorProto as an array, floats as float32 (float64 stays).
 
@@ -49,7 +54,7 @@ def attribute(proto: Any, where: str) -> Any:
     """The value of an AttributeProto: a number, bytes, a list of them, or an array; graphs and the like are None."""
     from onnx import AttributeProto, helper
 
-    where = f"{where}: attribute {plain(proto.name)!r}"
+    where = f"{where}: attribute {plain(text(proto.name))!r}"
     if proto.type == AttributeProto.TENSOR:
         return array(proto.t, where)
     plain_kinds = ("FLOAT", "INT", "STRING", "FLOATS", "INTS", "STRINGS")

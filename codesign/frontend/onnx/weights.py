@@ -83,9 +83,20 @@ def whole_ratios(gains: Real) -> tuple[float, Ints] | None:
 
 
 def name_of(node: Node, weight: Const | None, taken: set[str]) -> tuple[str, str]:
-    """A layer's name, an identifier that nothing has yet, and where the user finds it: its weight's module, or node."""
+    """A layer's name, an identifier that nothing has yet, and where the user finds it: its module, else its node."""
     module = weight is not None and weight.label.endswith(".weight")
-    path = weight.label.removesuffix(".weight") if weight is not None and module else node.name
+    path = weight.label.removesuffix(".weight") if weight is not None and module else _module(node)
     name = "".join(c if c.isalnum() and c.isascii() else "_" for c in path) or "layer"
     name = f"layer{name}" if name[0].isdigit() else name
     return (name if name not in taken else next(n for k in range(2, 10**6) if (n := f"{name}_{k}") not in taken)), path
+
+
+def _module(node: Node) -> str:
+    """The module of a node that torch named, as block.conv of block/conv/Conv_1; otherwise the node's name."""
+    *path, last = node.name.split("/")
+    if not path or last.partition("_")[0] != node.op:
+        return node.name
+    found: list[str] = []
+    for part in path:  # a part repeats the path of a container that it is in: block/block.0
+        found = [*found[:-1], part] if found and part.startswith(f"{found[-1]}.") else [*found, part]
+    return ".".join(found)
