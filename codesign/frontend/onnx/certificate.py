@@ -14,9 +14,10 @@ from codesign.ir import Requant
 MOST = 1 << 31  # accumulators that are tried in one file
 CHUNK = 1 << 18  # at once
 HALVES = (
-    "where scales are powers of two, halves round to even in the file and up on the chip: "
-    "set rounding_mode HALF_UP in its Quant"
+    "where scales are powers of two, halves round to even in the file and up on the chip: set rounding_mode HALF_UP in "
+    "its Quant"
 )
+COARSE = "its scales need finer multipliers than the chip's 16 bits; use fewer bits for activations or inputs"
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def requantized(flow: Flow, out: IntType, signs: bool) -> tuple[Requant, Certifi
     if differ:
         raise UnsupportedError(
             f"layer {draft.name}: {draft.channels} columns x {total:,} values, {differ:,} differ from the file's "
-            f"arithmetic whatever the constants; {HALVES}"
+            f"arithmetic whatever the constants; {COARSE if all(b.linear for b in bounds) else HALVES}"
         )
     return Requant(mult, bias, shift, out), Certificate(draft.channels, total)
 

@@ -12,6 +12,7 @@ import numpy as np
 from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
 
 _MULT, _BIAS = IntType(MULT_BITS, True), IntType(BIAS_BITS, True)
+_FINE, _WIDE = 36, IntType(38, True)  # a shift and multipliers far finer than the chip's, whose products int64 holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,21 +65,27 @@ class Bounds:
         hi = int(((self.below << shift) - self.kept * mult - 1).min(initial=unbounded))
         return lo, hi
 
-    def constants(self, shift: int) -> tuple[int, int] | None:
-        """(mult, bias) for a shift; None if no multiplier and bias of the registers give every integer."""
+    def constants(self, shift: int, most: IntType = _MULT) -> tuple[int, int] | None:
+        """(mult, bias) for a shift; None if no multiplier up to `most`.hi and no bias give every integer."""
         guess = round(self.slope * 2.0**shift)
         near = [m for d in range(4) for m in (guess + d, guess - d)] if guess else [0, 1, 2, 3]
-        for mult in (*near, self._peak(shift)):
+        half = 1 << shift >> 1
+        for mult in (*near, self._peak(shift, most.hi)):
             lo, hi = self.room(mult, shift)
-            if lo <= hi and 0 <= mult <= _MULT.hi:
-                bias = _between(lo, hi) - (1 << shift >> 1)
-                if _BIAS.lo <= bias <= _BIAS.hi:
+            if lo <= hi and 0 <= mult <= most.hi:
+                bias = min(max(_between(lo, hi) - half, _BIAS.lo), _BIAS.hi)
+                if lo <= bias + half <= hi or most is not _MULT:
                     return self.sign * mult, bias
         return None
 
-    def _peak(self, shift: int) -> int:
+    @property
+    def linear(self) -> bool:
+        """Whether wider registers than the chip's would give every integer."""
+        return self.constants(_FINE, _WIDE) is not None
+
+    def _peak(self, shift: int, most: int) -> int:
         """The multiplier with the most room."""
-        lo, hi = 0, _MULT.hi
+        lo, hi = 0, most
         while lo < hi:
             middle = (lo + hi) // 2
             here, after = (b - a for a, b in (self.room(m, shift) for m in (middle, middle + 1)))
@@ -94,14 +101,10 @@ def _between(lo: int, hi: int) -> int:
 def solve(columns: list[Bounds]) -> tuple[Ints, Ints, int] | None:
     """(mult, bias, shift), the shift shared, that give every integer of every column; None if there are none.
 
-    Shift 0 with multipliers of 1 or 2 where that is enough, as for two values; else the largest that the registers
-    allow, which contains the solutions of every smaller one.
+    Shift 0 with multipliers of 1 or 2 where that is enough, as for two values; else the largest shift that the
+    registers allow, whose multipliers are the finest.
     """
-    steepest = max((c.slope for c in columns), default=0.0)
-    largest = MAX_SHIFT
-    while largest and round(steepest * 2.0**largest) > _MULT.hi:
-        largest -= 1
-    for shift in (0, *range(largest, 0, -1)):
+    for shift in (0, *range(MAX_SHIFT, 0, -1)):
         found: list[tuple[int, int]] = []
         for column in columns:
             one = column.constants(shift)

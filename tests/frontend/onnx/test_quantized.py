@@ -1,14 +1,17 @@
 """Quantized files of every dialect become integer networks whose every word is the file's."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from codesign.errors import UnsupportedError
 from codesign.fixed import IntType
 from codesign.frontend.graph import Real
 from codesign.ir import Linear, MaxPool
-from tests.frontend.onnx.build import BREVITAS, FINN, QONNX, File, assert_equal, chip, imported
+from tests.frontend.onnx.build import BREVITAS, FINN, QONNX, File, assert_equal, chip, imported, saved
 
 
 def bits(file: File, shape: tuple[int, ...]) -> Real:
@@ -186,3 +189,106 @@ def test_weights_reach_the_cells_times_a_common_factor(tmp_path: Path) -> None:
     network, _ = imported(proto, tmp_path, type(chip()).model_validate(described))
     assert set(np.unique(network.nodes[0].weight).tolist()) == {-15, 0, 15}
     assert_equal(proto, network, f.rng.random((100, 20)))
+
+
+def refused(proto: object, folder: Path, **more: object) -> str:
+    with pytest.raises(UnsupportedError) as e:
+        imported(proto, folder, **more)
+    assert "\n" not in str(e.value)
+    return str(e.value).partition("model.onnx: ")[2]
+
+
+def between(f: File, x: str, outputs: int = 3) -> object:
+    """A model of two ternary layers with `x`, made of the name of the first one's outputs, between."""
+    w = f.quant(f.constant(f.rng.integers(-1, 2, (6, outputs)), "last.weight"), 1.0, 2)
+    return f.model(f.op("MatMul", x, w), [1, 8])
+
+
+def first(f: File, scale: object = 0.5, zero: int = 0, bits: int = 2) -> str:
+    x = f.quant("x", 0.25, 3, signed=0)
+    w = f.quant(f.constant(f.rng.integers(-1, 2, (8, 6)) * 0.5, "first.weight"), scale, bits, zero=zero)
+    return f.op("MatMul", x, w)
+
+
+def test_refusals(tmp_path: Path) -> None:
+    f = File()
+    assert refused(between(f, f.op("Relu", first(f))), tmp_path) == (
+        "node MatMul_5 (MatMul): reads first without a quantizer between; put a Quant behind first"
+    )
+    f = File()
+    last = f.quant(first(f), np.full((1, 6), 0.5) + np.arange(6) / 8, 3)
+    assert refused(between(f, last), tmp_path) == (
+        "node Quant_3 (Quant): has a scale per channel on activations; use one scale for the tensor"
+    )
+    f = File()
+    assert refused(between(f, f.quant(first(f), 0.5, 9)), tmp_path) == (
+        "layer first: has 9-bit activations, chip reference-128 takes 8; choose a chip with more, "
+        "or train with fewer bits"
+    )
+    f = File()
+    assert refused(between(f, f.quant(first(f, scale=np.linspace(0.5, 1, 8).reshape(8, 1)), 0.5, 4)), tmp_path) == (
+        "node MatMul_2 (MatMul): its weights have a scale per input; use one per tensor or per output"
+    )
+    f = File()
+    assert refused(between(f, f.quant(first(f, zero=1), 0.5, 4)), tmp_path) == (
+        "node Quant_1 (Quant): its weights have a zero point of 1; use zero point 0, as cells in pairs do"
+    )
+    f = File()
+    given = [f.constant(v) for v in (1.0, 0.0, 4.0, 2.0)]
+    trunc = f.op("Trunc", first(f), *given, domain=QONNX, rounding_mode="FLOOR")
+    assert refused(between(f, trunc), tmp_path) == (
+        "node Trunc_3 (Trunc): is not supported; average through a Quant instead, which rounds as chips do"
+    )
+    f = File()
+    x = f.quant(f.op("MatMul", f.quant("x", 0.25, 3, signed=0), f.constant(f.rng.normal(size=(8, 6)))), 0.5, 4)
+    assert refused(between(f, x), tmp_path) == (
+        "node MatMul_1 (MatMul): reads quantized activations, but its weights are plain floats; "
+        "put a Quant on its weights"
+    )
+    f = File()
+    w = f.quant(f.constant(f.rng.integers(-3, 4, (8, 6)), "first.weight"), 1.0, 3)
+    x = f.quant(f.op("MatMul", f.quant("x", 0.25, 3, signed=0), w), 0.5, 4)
+    assert refused(between(f, x), tmp_path) == (
+        "layer first: has weights [-3, -2, -1, 0, 1, 2, 3], chip reference-128 holds -1..1 (3 values); choose a "
+        "chip with device.levels of at least 4, or train with fewer bits"
+    )
+
+
+def test_scores_of_different_scales_are_refused(tmp_path: Path) -> None:
+    f = File()
+    x = f.quant(first(f), 0.37, 4)
+    scale = f.rng.uniform(0.5, 1.0, (1, 3))
+    w = f.quant(f.constant(f.rng.integers(-1, 2, (6, 3)) * scale, "last.weight"), scale, 2)
+    text = refused(f.model(f.op("MatMul", x, w), [1, 8]), tmp_path)
+    assert text.startswith("layer last: its outputs have scales of their own, 0.")
+    assert text.endswith("but raw accumulators share one; use one scale for its weights, and one gain")
+
+
+def test_scores_of_whole_ratios_become_whole_weights(tmp_path: Path) -> None:
+    """Scales of 1, 2 and -1: the last layer's weights take them, where cells hold the products."""
+    f = File()
+    x = f.quant(first(f), 0.37, 4)
+    w = f.quant(f.constant(f.rng.integers(-1, 2, (6, 3)), "last.weight"), 1.0, 2)
+    y = f.op("Add", f.op("Mul", f.op("MatMul", x, w), f.constant([1.0, 2.0, -1.0])), f.constant([0.37, 1.11, -0.37]))
+    proto = f.model(y, [1, 8])
+    network, _ = imported(proto, tmp_path, chip(3))
+    assert {-1, 2} <= set(np.unique(network.nodes[1].weight).tolist()) <= {-2, -1, 0, 1, 2}
+    assert_equal(proto, network, f.rng.random((100, 8)) * 2)
+
+
+def test_clips_before_a_quantizer_limit_its_range(tmp_path: Path) -> None:
+    """ReLU6 ends within the range of 8 bits: so do the integers."""
+    f = File()
+    x = f.op("Clip", first(f), f.constant(0.0), f.constant(1.5))
+    proto = between(f, f.quant(x, 0.07, 8, signed=0))
+    network, _ = imported(proto, tmp_path)
+    assert network.type_of("first") == IntType(8, False, (0, 21))
+    assert_equal(proto, network, f.rng.random((100, 8)) * 2)
+
+
+def test_no_torch_is_loaded(tmp_path: Path) -> None:
+    f = File()
+    path = saved(between(f, f.quant(first(f), 0.37, 4)), tmp_path)
+    code = f"import sys, codesign; codesign.compile({str(path)!r}, None, 'tiny'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
