@@ -17,7 +17,7 @@ HALVES = (
     "where scales are powers of two, halves round to even in the file and up on the chip: set rounding_mode HALF_UP in "
     "its Quant"
 )
-COARSE = "its scales need finer multipliers than the chip's 16 bits; use fewer bits for activations or inputs"
+COARSE = "no multiplier of 16 bits is fine enough for its scales; use fewer bits for activations or inputs"
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,23 @@ def requantized(flow: Flow, out: IntType, signs: bool) -> tuple[Requant, Certifi
         out = IntType(out.bits, out.signed, used)
         found = solve([b.clamped(out) for b in bounds]) or _nearest([b.clamped(out) for b in bounds])
     mult, bias, shift = found
-    differ = 0
+    differ = halves = 0
     for j in range(draft.channels):
         for acc, levels in _tried(flow, j, signs):
-            differ += int((requantize(acc, mult[j], bias[j], shift, out) != levels).sum())
+            wrong = requantize(acc, mult[j], bias[j], shift, out) != levels
+            differ += int(wrong.sum())
+            halves += flow.halves(draft.real(acc, j), j) if wrong.any() else 0
     if differ:
         raise UnsupportedError(
             f"layer {draft.name}: {draft.channels} columns x {total:,} values, {differ:,} differ from the file's "
-            f"arithmetic whatever the constants; {COARSE if all(b.linear for b in bounds) else HALVES}"
+            f"arithmetic whatever the constants; {_advice(halves, sum(b.ends[1][1] - b.ends[0][1] for b in bounds))}"
         )
     return Requant(mult, bias, shift, out), Certificate(draft.channels, total)
+
+
+def _advice(halves: int, steps: int) -> str:
+    """What to do where constants are lacking: halves between levels are many, or a few by chance, for so many steps."""
+    return HALVES if 8 * halves > steps else COARSE
 
 
 def _tried(flow: Flow, j: int, signs: bool) -> Iterator[tuple[Ints, Ints]]:
@@ -130,9 +137,11 @@ def summed(flow: Flow, out: IntType, signs: bool) -> tuple[Requant, Ints, Certif
         y = requantize_sum(first, mult[j], second, other[j], bias[j], shift, out)
         differ += int((y != levels).sum())
     if differ:
+        halves = sum(flow.halves(real, j) for j in range(draft.channels))
+        steps = sum(int(np.ptp(levels)) for levels, _ in columns)
         raise UnsupportedError(
             f"layer {draft.name}: {draft.channels} columns x {draft.channels * len(first):,} values, {differ:,} differ "
-            f"from the file's arithmetic; {HALVES}"
+            f"from the file's arithmetic; {_advice(halves, steps)}"
         )
     return Requant(mult, bias, shift, out), other, Certificate(draft.channels, draft.channels * len(first))
 

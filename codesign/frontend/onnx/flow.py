@@ -169,6 +169,11 @@ class Flow:
             x = step(x, j)
         return x
 
+    def halves(self, x: Float32, j: int) -> int:
+        """How many of values x of channel j the last step, a quantizer, rounds from a middle down to an even level."""
+        assert self.quantizer is not None
+        return self.quantizer.halves(self.before(x, j))
+
     def levels(self, x: Float32, j: int) -> Ints:
         """What the file makes of values x of channel j: integers of its last step, a quantizer."""
         assert self.quantizer is not None

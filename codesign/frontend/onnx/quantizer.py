@@ -100,6 +100,15 @@ class Quantizer:
         clipped = np.minimum(np.maximum(y, np.float32(self.kind.lo)), np.float32(self.kind.hi))
         return np.asarray(rounding(self.node)(clipped), np.int64)
 
+    def halves(self, x: Array) -> int:
+        """How many of float32 values lie in the middle of two levels and go down to the even one."""
+        if self.thresholds is not None or self.bipolar or rounding(self.node) is not np.rint:
+            return 0
+        y = x / self.scale + self.zero
+        low = np.floor(y)
+        inside = (low >= self.kind.lo) & (low < self.kind.hi)
+        return int((inside & (y - low == 0.5) & (low % 2 == 0)).sum())
+
     def reals(self, levels: Ints) -> Any:
         """What levels are worth in the file, float32."""
         return np.asarray((self.unit * levels + self.base).astype(np.float32) * self.scale, np.float32)

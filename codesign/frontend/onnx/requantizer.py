@@ -12,7 +12,6 @@ import numpy as np
 from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
 
 _MULT, _BIAS = IntType(MULT_BITS, True), IntType(BIAS_BITS, True)
-_FINE, _WIDE = 36, IntType(38, True)  # a shift and multipliers far finer than the chip's, whose products int64 holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,27 +64,22 @@ class Bounds:
         hi = int(((self.below << shift) - self.kept * mult - 1).min(initial=unbounded))
         return lo, hi
 
-    def constants(self, shift: int, most: IntType = _MULT) -> tuple[int, int] | None:
-        """(mult, bias) for a shift; None if no multiplier up to `most`.hi and no bias give every integer."""
+    def constants(self, shift: int) -> tuple[int, int] | None:
+        """(mult, bias) for a shift; None if no multiplier and bias of the registers give every integer."""
         guess = round(self.slope * 2.0**shift)
         near = [m for d in range(4) for m in (guess + d, guess - d)] if guess else [0, 1, 2, 3]
         half = 1 << shift >> 1
-        for mult in (*near, self._peak(shift, most.hi)):
+        for mult in (*near, self._peak(shift)):
             lo, hi = self.room(mult, shift)
-            if lo <= hi and 0 <= mult <= most.hi:
+            if lo <= hi and 0 <= mult <= _MULT.hi:
                 bias = min(max(_between(lo, hi) - half, _BIAS.lo), _BIAS.hi)
-                if lo <= bias + half <= hi or most is not _MULT:
+                if lo <= bias + half <= hi:
                     return self.sign * mult, bias
         return None
 
-    @property
-    def linear(self) -> bool:
-        """Whether wider registers than the chip's would give every integer."""
-        return self.constants(_FINE, _WIDE) is not None
-
-    def _peak(self, shift: int, most: int) -> int:
+    def _peak(self, shift: int) -> int:
         """The multiplier with the most room."""
-        lo, hi = 0, most
+        lo, hi = 0, _MULT.hi
         while lo < hi:
             middle = (lo + hi) // 2
             here, after = (b - a for a, b in (self.room(m, shift) for m in (middle, middle + 1)))

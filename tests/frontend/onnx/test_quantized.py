@@ -292,3 +292,40 @@ def test_no_torch_is_loaded(tmp_path: Path) -> None:
     code = f"import sys, codesign; codesign.compile({str(path)!r}, None, 'tiny'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_halves_that_round_to_even_are_refused(tmp_path: Path) -> None:
+    f = File()
+    proto = between(f, f.quant(first(f), 0.5, 4))
+    halves = "where scales are powers of two, halves round to even in the file and up on the chip: set rounding_mode "
+    assert refused(proto, tmp_path) == (
+        "layer first: 6 columns x 230 values, 36 differ from the file's arithmetic whatever the constants; "
+        f"{halves}HALF_UP in its Quant"
+    )
+    f = File()
+    proto = between(f, f.quant(f.op("Relu", first(f)), 0.5, 4, signed=0, rounding_mode="HALF_UP"))
+    network, _ = imported(proto, tmp_path)
+    assert_equal(proto, network, f.rng.random((100, 8)) * 2)
+
+
+def test_multipliers_that_are_too_coarse_are_told_from_halves(tmp_path: Path) -> None:
+    f = File()
+    scale = np.array([[0.01, 0.00013]])  # columns share a shift
+    w = f.quant(f.constant(f.rng.integers(-127, 128, (300, 2)) * scale, "first.weight"), scale, 8)
+    x = f.quant(f.op("MatMul", f.quant("x", 0.1, 4, signed=0), w), 0.313, 8)
+    w = f.quant(f.constant(np.ones((2, 2)), "last.weight"), 1.0, 2)
+    text = refused(f.model(f.op("MatMul", x, w), [1, 300]), tmp_path, target=chip(128))
+    told = "no multiplier of 16 bits is fine enough for its scales; use fewer bits for activations or inputs"
+    assert text.endswith(f"the constants; {told}")
+
+
+def test_max_pooling_of_what_falls_afterwards_is_refused(tmp_path: Path) -> None:
+    f = File()
+    x = f.quant("x", 0.25, 3, signed=0)
+    w = f.quant(f.constant(f.rng.integers(-1, 2, (2, 1, 3, 3)) * 0.5, "first.weight"), 0.5, 2)
+    x = f.op("MaxPool", f.op("Conv", x, w), kernel_shape=[2, 2], strides=[2, 2])
+    x = f.quant(f.op("Mul", x, f.constant(np.array([1.0, -1.0]).reshape(2, 1, 1))), 0.37, 4)
+    w = f.quant(f.constant(f.rng.integers(-1, 2, (8, 3)), "last.weight"), 1.0, 2)
+    assert refused(f.model(f.op("MatMul", f.op("Flatten", x), w), [1, 1, 6, 6]), tmp_path) == (
+        "layer first: output 1 falls with what max pooling gives; pool behind the activation"
+    )
