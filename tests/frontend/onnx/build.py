@@ -1,6 +1,7 @@
 """Small ONNX files, a dialect at a time."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ class File:
         r = self.rng
         gain = r.uniform(0.5, 1.5, channels) * r.choice([-1, 1], channels)
         values = gain, r.normal(size=channels), r.normal(size=channels) * size, r.uniform(0.5, 2, channels) * size**2
-        return self.op("BatchNormalization", x, *(self.constant(v) for v in values), epsilon=1e-5)
+        return self.op("BatchNormalization", x, *(self.constant(v) for v in values), epsilon=0.5)
 
     def model(self, out: str, shape: Sequence[Any], source: str = "x", classes: int = 0) -> ModelProto:
         made = helper.make_tensor_value_info(source, TensorProto.FLOAT, shape)
@@ -56,6 +57,17 @@ class File:
         graph = helper.make_graph(self.nodes, "g", [made], [result], self.tensors)
         sets = [helper.make_opsetid("", self.opset), helper.make_opsetid(self.domain, 1)]
         return helper.make_model(graph, opset_imports=sets, ir_version=8)
+
+
+def bipolar(*sizes: int) -> ModelProto:
+    """A perceptron of two-valued weights and activations; 2-bit inputs in steps of 0.25."""
+    f = File()
+    x = f.quant("x", 0.25, 2, signed=0)
+    for k, (inputs, outputs) in enumerate(pairwise(sizes)):
+        w = f.bipolar(f.constant(f.rng.choice([-1, 1], (inputs, outputs)), f"fc{k}.weight"))
+        x = f.op("MatMul", x, w)
+        x = f.bipolar(f.norm(x, outputs)) if k < len(sizes) - 2 else x
+    return f.model(x, ["n", sizes[0]])
 
 
 def chip(levels: int = 2, bits: int = 8) -> Chip:

@@ -15,7 +15,7 @@ from codesign.errors import CodesignError, InputError, ToolError, UnsupportedErr
 from codesign.frontend.onnx.network import to_network
 from codesign.frontend.onnx.read import read
 from tests.damage import mutations
-from tests.frontend.onnx.build import File, chip, saved
+from tests.frontend.onnx.build import bipolar, chip, saved
 
 
 def told(path: Path, kind: type[CodesignError] = InputError) -> str:
@@ -27,19 +27,13 @@ def told(path: Path, kind: type[CodesignError] = InputError) -> str:
     return str(e.value).removeprefix(f"{path}: ")
 
 
-def small() -> tuple[File, Any]:
+def small() -> Any:
     """8-6-3, bipolar between."""
-    f = File()
-    x = f.quant("x", 0.25, 2, signed=0)
-    for k, (inputs, outputs) in enumerate([(8, 6), (6, 3)]):
-        w = f.bipolar(f.constant(f.rng.choice([-1, 1], (inputs, outputs)), f"fc{k}.weight"))
-        x = f.op("MatMul", x, w)
-        x = f.bipolar(f.norm(x, outputs)) if k == 0 else x
-    return f, f.model(x, ["n", 8])
+    return bipolar(8, 6, 3)
 
 
 def test_a_model(tmp_path: Path) -> None:
-    model = read(saved(small()[1], tmp_path))
+    model = read(saved(small(), tmp_path))
     assert (model.shape, model.opset, model.input, len(model.nodes)) == ((8,), 13, "x", 7)
     assert repr(model) == "Model(7 nodes, inputs (8,), opset 13)"
 
@@ -54,7 +48,7 @@ def test_what_is_no_file_of_ours(tmp_path: Path) -> None:
     assert told(path) == "holds no ONNX graph; export the model again"
     path.write_text("layers: 3\n")
     assert told(path) == "is damaged, or no ONNX file; export the model again"
-    whole = small()[1].SerializeToString()
+    whole = small().SerializeToString()
     path.write_bytes(whole[: len(whole) // 2])
     assert told(path) == "is damaged, or no ONNX file; export the model again"
     with path.open("wb") as f:
@@ -64,12 +58,12 @@ def test_what_is_no_file_of_ours(tmp_path: Path) -> None:
 
 def test_the_package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    path = saved(small()[1], tmp_path)
+    path = saved(small(), tmp_path)
     assert told(path, ToolError) == "reading ONNX needs the package onnx; run: pip install 'codesign[onnx]'"
 
 
 def edited(tmp_path: Path, change: Any) -> Path:
-    _, proto = small()
+    proto = small()
     change(proto)
     return saved(proto, tmp_path)
 
@@ -179,7 +173,7 @@ def test_control_characters_in_names(tmp_path: Path) -> None:
 
 def test_a_long_chain(tmp_path: Path) -> None:
     """Nothing is recursive, and nothing is quadratic that shows."""
-    _, proto = small()
+    proto = small()
     nodes = [helper.make_node("Identity", [f"i{k}"], [f"i{k + 1}"]) for k in range(5000)]
     proto.graph.node[0].input[0] = "i5000"
     nodes[0].input[0] = "x"
@@ -193,7 +187,7 @@ def test_mutations(tmp_path: Path) -> None:
     """Whatever becomes of a file, it is read or refused in one line."""
     path, read_as_well = tmp_path / "model.onnx", 0
     lines: list[str] = []
-    for data in mutations(small()[1].SerializeToString(), 300):
+    for data in mutations(small().SerializeToString(), 300):
         path.write_bytes(data)
         try:
             to_network(path, np.ones((4, 8)), chip(), "net", "normal", None)
@@ -206,7 +200,7 @@ def test_mutations(tmp_path: Path) -> None:
 
 
 def test_compile_takes_paths(tmp_path: Path) -> None:
-    path = saved(small()[1], tmp_path)
+    path = saved(small(), tmp_path)
     program = codesign.compile(path, None, "tiny", "small")
     assert program.network.name == "small" and program.account is not None
     assert program.account.certificate == "9 columns x 171 values in all, 0 differ"
