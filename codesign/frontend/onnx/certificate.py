@@ -17,7 +17,7 @@ HALVES = (
     "where scales are powers of two, halves round to even in the file and up on the chip: set rounding_mode HALF_UP in "
     "its Quant"
 )
-COARSE = "no multiplier of 16 bits is fine enough for its scales; use fewer bits for activations or inputs"
+COARSE = "no multiplier of 16 bits fits its scales; use fewer bits for activations or inputs, or other scales"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from codesign.frontend.onnx import arithmetic, shapes
 from codesign.frontend.onnx.constants import Const, folded
 from codesign.frontend.onnx.kinds import LARGEST, MATRICES, MEANS, MOVES
 from codesign.frontend.onnx.model import Model, Node, refuse
-from codesign.frontend.onnx.weights import name_of, outputs_first
+from codesign.frontend.onnx.weights import bias_of, name_of, outputs_first
 from codesign.frontend.outputs import ended
 
 Read = list[Const | Value | None]
@@ -104,27 +104,15 @@ class _Walk:
             raise refuse(node, "does not multiply activations by constant weights", "store its weights in the file")
         weight = outputs_first(node, given, len(value.shape) + 1 if node.op == "Conv" else 2)
         w = weight.array.astype(np.float64) * float(node.get("alpha", 1.0))
-        bias = read[2] if len(read) > 2 else None
-        if bias is not None and (not isinstance(bias, Const) or bias.array.size not in (1, len(w))):
-            raise refuse(node, f"its bias is no constant of {len(w)} numbers", "export the model again")
-        b = np.zeros(len(w)) if bias is None else np.broadcast_to(bias.array.astype(np.float64).ravel(), len(w))
+        bias = bias_of(node, read[2] if len(read) > 2 else None, len(w))
+        b = np.zeros(len(w)) if bias is None else np.broadcast_to(bias.astype(np.float64), len(w))
         name, path = name_of(node, given, {"input", *self.fold.ops})
+        how = shapes.reading(node, value.shape, w.shape)
         self._row(node, "mapped to", name)
-        if node.op == "Conv":
-            seen = shapes.image(node, value.shape)
-            window, groups = shapes.window(node, seen, weight.array.shape[2:]), int(node.get("group", 1))
-            if groups < 1 or w.shape[1] * groups != seen[0] or len(w) % groups:
-                raise refuse(
-                    node, f"weights {list(w.shape)} in {groups} groups do not suit {seen[0]} channels", "export again"
-                )
-            w = w if w.ndim == 4 else w[:, :, None, :]
-            shape = shapes.lowered(window.over(seen, len(w)), value.shape)
-            return convolution(self.fold, path, name, value, w, b, window, groups, shape)
-        if len(value.shape) != 1 or value.shape[0] != w.shape[1]:
-            raise refuse(
-                node, f"weights for {w.shape[1]} inputs read {list(value.shape)} values per image", "flatten before it"
-            )
-        return linear(self.fold, path, name, value, w, b)
+        if how.window is None:
+            return linear(self.fold, path, name, value, w, b)
+        w = w if w.ndim == 4 else w[:, :, None, :]
+        return convolution(self.fold, path, name, value, w, b, how.window, how.groups, how.shape)
 
     def affine(self, node: Node, value: Value, gain: Real, offset: Real, norm: Norm | None = None) -> Value:
         found, name = scaled(self.fold, value, gain, offset, norm)

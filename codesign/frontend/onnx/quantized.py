@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from codesign.account import Row
 from codesign.chip.description import Chip
 from codesign.errors import UnsupportedError
+from codesign.fixed import Ints
 from codesign.frontend.onnx import arithmetic, shapes
 from codesign.frontend.onnx.builder import Builder
 from codesign.frontend.onnx.certificate import Certificate
@@ -17,7 +18,7 @@ from codesign.frontend.onnx.flow import Entry, Flow, Mean, Product, Step, Total
 from codesign.frontend.onnx.kinds import ENDS, LARGEST, MATRICES, MEANS, MOVES, QUANTIZERS
 from codesign.frontend.onnx.model import Array, Model, Node, refuse
 from codesign.frontend.onnx.quantizer import Quantizer
-from codesign.frontend.onnx.weights import integers, name_of, on_cells, outputs_first
+from codesign.frontend.onnx.weights import bias_of, integers, name_of, on_cells, outputs_first
 from codesign.ir import Network
 from codesign.ir.verify import verify
 
@@ -149,55 +150,35 @@ class _Walk:
         source, given = (*read, None, None)[:2]
         if not isinstance(source, Flow) or not isinstance(given, Const):
             raise refuse(node, "does not multiply activations by constant weights", "store its weights in the file")
-        rank = 2 if node.op != "Conv" else len(source.shape) + 1
-        weight = outputs_first(node, given, rank)
-        name, path = name_of(node, given, self.builder.taken)
-        self.builder.taken.add(name)
-        window = None
-        if node.op == "Conv":
-            seen, held_shape = shapes.image(node, source.shape), weight.array.shape
-            window = shapes.window(node, seen, held_shape[2:])
-            groups = int(node.get("group", 1))
-            if groups < 1 or held_shape[1] * groups != seen[0] or held_shape[0] % groups:
-                raise refuse(
-                    node,
-                    f"weights {list(held_shape)} in {groups} groups do not suit {seen[0]} channels",
-                    "export again",
-                )
-            flow_shape = shapes.lowered(window.over(seen, held_shape[0]), source.shape)
-        else:
-            groups, flow_shape = 1, (len(weight.array),)
-            if len(source.shape) != 1 or source.shape[0] != weight.array.shape[1]:
-                raise refuse(
-                    node, f"weights for {weight.array.shape[1]} inputs read {list(source.shape)} values per image",
-                    "flatten the image before it, and export again",
-                )  # fmt: skip
+        weight = outputs_first(node, given, len(source.shape) + 1 if node.op == "Conv" else 2)
+        name, path = self._name(node, given)
+        how = shapes.reading(node, source.shape, weight.array.shape)
         held = on_cells(name, integers(node, weight), self.builder.chip)
-        ints = held.ints
-        if window is not None and ints.ndim == 3:
-            ints = ints[:, :, None, :]
-        self._check_order(node, source, window is not None)
-        sums = ints.reshape(len(ints), -1).sum(axis=1) % 2
-        signs = (window is not None and any(window.padding)) or (node.name == self.last and len(set(sums.tolist())) > 1)
-        if isinstance(source.draft, Entry):
-            source = replace(source, natural=shapes.lifted(source.shape))
-        edge = self.builder.edge(source, node, (signs and not isinstance(source.draft, Entry)) or self._padded(window))
-        if self._padded(window) and edge.base:
+        ints = held.ints[:, :, None, :] if held.ints.ndim == 3 else held.ints
+        self._check_order(node, source, how.window is not None)
+        edge = self.builder.edge(self._seen(source), node, how.padded or self._splits(node, source, ints))
+        if how.padded and edge.base:
             raise refuse(node, "pads activations with a zero point", "use zero point 0, or no padding")
         self.builder.row(node, "mapped to", f"layer {name}" + (f" ({path})" if path != name else ""))
-        product = Product(name, edge, ints, held.scale, window, groups)
-        flow = Flow(product, (), flow_shape, shapes.lifted(flow_shape))
-        bias = read[2] if len(read) > 2 else None
-        if bias is None:
-            return flow
-        if not isinstance(bias, Const) or bias.array.size not in (1, product.channels):
-            raise refuse(node, f"its bias is no constant of {product.channels} numbers", "export the model again")
-        values = bias.array.reshape(()) if bias.array.size == 1 else bias.array.reshape(-1)
-        return flow.then(Step(replace(node, op="Add", attributes={}), (None, values), 0))
+        product = Product(name, edge, ints, held.scale, how.window, how.groups)
+        flow = Flow(product, (), how.shape, shapes.lifted(how.shape))
+        bias = bias_of(node, read[2] if len(read) > 2 else None, product.channels)
+        return flow if bias is None else flow.then(Step(replace(node, op="Add", attributes={}), (None, bias), 0))
 
-    @staticmethod
-    def _padded(window: object) -> bool:
-        return window is not None and any(getattr(window, "padding", ()))
+    def _name(self, node: Node, weight: Const | None = None) -> tuple[str, str]:
+        """A name for a layer, and where the user finds it."""
+        name, path = name_of(node, weight, self.builder.taken)
+        self.builder.taken.add(name)
+        return name, path
+
+    def _seen(self, source: Flow) -> Flow:
+        """A flow as its reader sees it: the input takes the shape in which it is read."""
+        return replace(source, natural=shapes.lifted(source.shape)) if isinstance(source.draft, Entry) else source
+
+    def _splits(self, node: Node, source: Flow, ints: Ints) -> bool:
+        """Whether bits 0 and 1 for two values would leave halves in the biases of the last layer."""
+        odd = ints.reshape(len(ints), -1).sum(axis=1) % 2
+        return node.name == self.last and not isinstance(source.draft, Entry) and len(set(odd.tolist())) > 1
 
     def _check_order(self, node: Node, source: Flow, convolves: bool) -> None:
         """A linear layer reads any image flat; everything else reads the shape in which it was made."""
@@ -230,8 +211,7 @@ class _Walk:
         image = shapes.image(node, flow.shape)
         window = shapes.pooling(node, image, [_array(v) for v in read])
         self._check_order(node, flow, True)
-        name, _ = name_of(node, None, self.builder.taken)
-        self.builder.taken.add(name)
+        name, _ = self._name(node)
         edge = self.builder.edge(flow, node)
         self.builder.row(node, "mapped to", f"layer {name}")
         shape = shapes.pooled(node, flow.shape, window)
@@ -242,8 +222,7 @@ class _Walk:
         one, two = flows
         if shapes.lifted(one.shape) != shapes.lifted(two.shape) or one.natural != two.natural:
             raise refuse(node, f"adds {list(one.shape)} and {list(two.shape)} values", "add activations of one shape")
-        name, _ = name_of(node, None, self.builder.taken)
-        self.builder.taken.add(name)
+        name, _ = self._name(node)
         edges = [self.builder.edge(f, node) for f in flows]
         self.builder.row(node, "mapped to", f"layer {name}")
         return Flow(Total(name, edges[0], edges[1], one.natural[0]), (), one.shape, one.natural)
@@ -263,7 +242,6 @@ class _Walk:
             return flow
         if node.op in ("Pow", "Sqrt", "Reciprocal") or (node.op == "Div" and at == 1):
             raise refuse(node, "of activations is not supported", "use clips, scales and offsets")
-        flat = shapes.lifted(flow.shape) != flow.natural and len(flow.shape) == 1
         constants: list[Array | None] = []
         for k, value in enumerate(read):
             array = _array(value)
@@ -274,7 +252,7 @@ class _Walk:
             else:
                 constants.append(shapes.per_channel(node, array, flow.shape))
             last = constants[-1]
-            if last is not None and last.ndim and (flat or len(last) != flow.draft.channels):
+            if last is not None and last.ndim and len(last) != flow.draft.channels:
                 raise refuse(
                     node, f"has {len(last)} numbers for {flow.draft.channels} channels", "give one per channel"
                 )

@@ -1,5 +1,6 @@
 """Shapes of activations in a file: windows of poolings and convolutions, reshapes, constants per channel."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,33 @@ def window(node: Node, shape: Shape, kernel: Any = None) -> Window:
     if not found.fits(shape):
         raise InputError(f"{node.where}: its {times(found.size)} window is larger than its input, {times(shape)}")
     return found
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a matrix node reads its input: window and groups of a convolution, and the shape of its result."""
+
+    window: Window | None
+    groups: int
+    shape: Shape
+
+    @property
+    def padded(self) -> bool:
+        return self.window is not None and any(self.window.padding)
+
+
+def reading(node: Node, shape: Shape, weight: Shape) -> Reading:
+    """For an input of `shape` and a weight with its outputs first. Raises UnsupportedError where they do not suit."""
+    if node.op != "Conv":
+        if len(shape) != 1 or shape[0] != weight[1]:
+            came = f"weights for {weight[1]} inputs read {list(shape)} values per image"
+            raise refuse(node, came, "flatten before it")
+        return Reading(None, 1, weight[:1])
+    seen, groups = image(node, shape), int(node.get("group", 1))
+    found = window(node, seen, weight[2:])
+    if groups < 1 or weight[1] * groups != seen[0] or weight[0] % groups:
+        raise refuse(node, f"weights {list(weight)} in {groups} groups do not suit {seen[0]} channels", "export again")
+    return Reading(found, groups, lowered(found.over(seen, weight[0]), shape))
 
 
 def pooling(node: Node, shape: Shape, arrays: list[Array | None]) -> Window:

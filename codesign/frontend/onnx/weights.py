@@ -10,7 +10,7 @@ from codesign.errors import UnsupportedError
 from codesign.fixed import Ints
 from codesign.frontend.graph import Real
 from codesign.frontend.onnx.constants import Const
-from codesign.frontend.onnx.model import Node, refuse
+from codesign.frontend.onnx.model import Array, Node, refuse
 
 
 def outputs_first(node: Node, weight: Const, rank: int) -> Const:
@@ -22,6 +22,15 @@ def outputs_first(node: Node, weight: Const, rank: int) -> Const:
         raise refuse(node, f"its weight has shape {list(weight.array.shape)}", f"use {rank} axes")
     turned = node.op == "MatMul" or (node.op == "Gemm" and not node.get("transB", 0))
     return weight.through(np.transpose) if turned else weight
+
+
+def bias_of(node: Node, bias: object, outputs: int) -> Array | None:
+    """The bias of a Gemm or Conv: one number, or (outputs,)."""
+    if bias is None:
+        return None
+    if not isinstance(bias, Const) or bias.array.size not in (1, outputs):
+        raise refuse(node, f"its bias is no constant of {outputs} numbers", "export the model again")
+    return bias.array.reshape(()) if bias.array.size == 1 else bias.array.reshape(-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -315,7 +315,7 @@ def test_multipliers_that_are_too_coarse_are_told_from_halves(tmp_path: Path) ->
     x = f.quant(f.op("MatMul", f.quant("x", 0.1, 4, signed=0), w), 0.313, 8)
     w = f.quant(f.constant(np.ones((2, 2)), "last.weight"), 1.0, 2)
     text = refused(f.model(f.op("MatMul", x, w), [1, 300]), tmp_path, target=chip(128))
-    told = "no multiplier of 16 bits is fine enough for its scales; use fewer bits for activations or inputs"
+    told = "no multiplier of 16 bits fits its scales; use fewer bits for activations or inputs, or other scales"
     assert text.endswith(f"the constants; {told}")
 
 
