@@ -10,6 +10,7 @@ from codesign.errors import InputError, ToolError, UnsupportedError, plain
 from codesign.files import read_bytes
 from codesign.frontend.onnx.model import QUANTIZERS, STANDARD, Model, Node
 from codesign.frontend.onnx.tensors import array, attribute, text
+from codesign.frontend.onnx.wire import check_structure
 
 LIMIT = 1 << 29  # bytes of a file: 128 million float32 weights
 MAX_NODES = 20_000
@@ -32,8 +33,11 @@ def read(path: str | Path) -> Model:
     except OSError as e:
         raise InputError(f"{file}: cannot be read ({e.strerror}); give an ONNX file") from None
     try:
+        check_structure(data)
         proto = onnx.ModelProto.FromString(data)
-    except Exception:  # the parser's own kinds
+    except InputError as e:
+        raise InputError(f"{file}: {e}") from None
+    except Exception:  # ValueError, and the parser's own kinds
         raise InputError(f"{file}: is damaged, or no ONNX file; export the model again") from None
     if not proto.ir_version or not proto.graph.node:
         raise InputError(f"{file}: holds no ONNX graph; export the model again")

@@ -1,6 +1,7 @@
 """Files that are damaged, hostile or beyond what is read: one line each, and nothing but our errors."""
 
 import os
+import resource
 import sys
 import time
 from pathlib import Path
@@ -54,6 +55,25 @@ def test_what_is_no_file_of_ours(tmp_path: Path) -> None:
     with path.open("wb") as f:
         f.truncate((1 << 29) + 1)
     assert told(path) == "cannot be read (536,870,913 bytes, at most 536,870,912 are expected); give an ONNX file"
+
+
+def varint(n: int) -> bytes:
+    return bytes([n & 127 | 128]) + varint(n >> 7) if n > 127 else bytes([n])
+
+
+@pytest.mark.parametrize("kind", ["nodes", "attributes", "fields"])
+def test_small_files_that_would_fill_the_memory(kind: str, tmp_path: Path) -> None:
+    """Empty messages of two bytes become objects of a hundred: they are refused before they are made."""
+    many = b"\x2a\x00" * (9 << 20)
+    graph = {"nodes": b"\x0a\x00" * (9 << 20), "attributes": b"\x0a" + varint(len(many)) + many, "fields": b""}[kind]
+    data = b"\x08\x08" * ((9 << 20) if kind == "fields" else 1) + b"\x3a" + varint(len(graph)) + graph
+    path = tmp_path / "model.onnx"
+    path.write_bytes(data)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert told(path) == "has more than 524,288 fields; simplify the model"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
+    path.write_bytes(b"\x08\x08\x12" + varint((1 << 24) + 1) + bytes((1 << 24) + 1))
+    assert told(path).startswith("holds 16,777,224 bytes besides its weights, at most 16,777,216 are allowed; ")
 
 
 def test_the_package_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
