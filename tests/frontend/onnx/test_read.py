@@ -103,8 +103,11 @@ def negative(proto: Any) -> None:
 
 
 def wide(proto: Any) -> None:
-    """A billion values out of two vectors."""
-    ones = [helper.make_tensor(n, TensorProto.FLOAT, s, [0.0] * 40000) for n, s in (("a", [40000, 1]), ("b", [40000]))]
+    """More values out of two vectors than memory holds."""
+    ones = [
+        helper.make_tensor(n, TensorProto.FLOAT, s, [0.0] * (1 << 17))
+        for n, s in (("a", [1 << 17, 1]), ("b", [1 << 17]))
+    ]
     proto.graph.initializer.extend(ones)
     proto.graph.node.insert(0, helper.make_node("Add", ["a", "b"], ["wide"], "bomb"))
     proto.graph.node[-1].input[1] = "wide"
@@ -134,7 +137,7 @@ DAMAGE: list[tuple[Any, str]] = [
     (negative, "initializer 'c0': shape (-4,) is impossible; export the model again"),
     (
         wide,
-        "node bomb (Add): would make 1,600,000,000 constant values, at most 134,217,728 are allowed",
+        "node bomb (Add): would make 17,179,869,184 constant values, at most 134,217,728 are allowed",
     ),
     (circle, "its nodes read each other in a circle (Quant_0 -> MatMul_2 -> BatchNormalization_3 -> Quant_0); "
      "export the model again"),
