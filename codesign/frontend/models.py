@@ -36,7 +36,13 @@ def to_network(
         return export(model, name), Account(), None
     if calibration is None:
         raise InputError("model: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
-    graph = graph_of(model, calibration)
+    return of_graph(graph_of(model, calibration), calibration, chip, name, effort, labels)
+
+
+def of_graph(
+    graph: Graph, calibration: NDArray[np.generic], chip: Chip, name: str, effort: str, labels: ArrayLike | None
+) -> tuple[Network, Account, Judge]:
+    """A real-valued graph, quantized from calibration inputs; the rest as in `to_network`."""
     made = quantized(graph, calibration, chip, name, effort)
     checked = None if labels is None else check_labels(labels, len(calibration), made.network.outputs)
     quality, judge = judged(made, calibration, checked)
