@@ -65,6 +65,7 @@ ELEMENTWISE: dict[str, Callable[[Node, Args], Array]] = {
     "Max": _binary(np.maximum),
     "Sqrt": _unary(np.sqrt),
     "Neg": _unary(np.negative),
+    "Sign": _unary(np.sign),
     "Reciprocal": _unary(np.reciprocal),
     "Relu": _unary(lambda x: np.maximum(x, np.zeros((), x.dtype))),
     "Identity": _unary(np.asarray),
@@ -93,6 +94,11 @@ def apply(node: Node, args: Args) -> Array:
     if found.dtype.kind == "f" and not np.isfinite(found).all():
         raise InputError(f"{node.where}: gives NaN or infinity; check its constants")
     return found
+
+
+def nearest(node: Node) -> bool:
+    """Whether a Quant node rounds to the nearest level."""
+    return str(node.get("rounding_mode", "ROUND")).upper() in ("ROUND", "HALF_EVEN", "HALF_UP")
 
 
 def rounding(node: Node) -> Callable[[Array], Array]:

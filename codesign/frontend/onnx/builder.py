@@ -9,13 +9,14 @@ from codesign.account import Row
 from codesign.chip.description import Chip
 from codesign.errors import UnsupportedError
 from codesign.fixed import INT32, IntType
-from codesign.frontend.onnx.certificate import Certificate, requantized, summed
+from codesign.frontend.onnx.certificate import Certificate, requantized
 from codesign.frontend.onnx.entry import Inputs, inputs_of
 from codesign.frontend.onnx.flow import Edge, Entry, Flow, Product, Total
 from codesign.frontend.onnx.kinds import largest_of, node_of
 from codesign.frontend.onnx.last import Scores, scores_of
 from codesign.frontend.onnx.model import Node as FileNode
 from codesign.frontend.onnx.model import refuse
+from codesign.frontend.onnx.sums import summed
 from codesign.frontend.onnx.weights import on_cells
 from codesign.ir import Add, Linear, Node, Requant
 from codesign.ir.geometry import Shape, Window

@@ -62,14 +62,30 @@ def _folded(node: Node, args: list[Const | None]) -> Const:
     if node.op in arithmetic.SAME and first is not None:
         return first
     arrays = [None if a is None else a.array for a in args]
+    if node.op == "Sign" and first is not None:
+        signs = arithmetic.apply(node, arrays)
+        return Const(signs, signs.astype(np.int64), np.ones(signs.shape), label)
     if node.op in arithmetic.ELEMENTWISE and node.op != "BatchNormalization":
         size = np.prod(np.broadcast_shapes(*(a.shape for a in arrays if a is not None)), dtype=float)
         if size > MAX_VALUES:
             raise _too_large(node, int(size))
-        return Const(arithmetic.apply(node, arrays), label=label)
+        return _scaled(node, args, Const(arithmetic.apply(node, arrays), label=label))
     if node.op in _MAKES and all(a is not None for a in arrays):
         return Const(np.asarray(_MAKES[node.op](node, [np.asarray(a) for a in arrays])), label=label)
     raise refuse(node, "is not supported for constants", "simplify the model before exporting (constant folding)")
+
+
+def _scaled(node: Node, args: list[Const | None], found: Const) -> Const:
+    """What a Mul or Div made of integers and a plain constant, with these integers and their new scale."""
+    whole = [a for a in args if a is not None and a.ints is not None]
+    if node.op not in ("Mul", "Div") or len(whole) != 1 or (node.op == "Div" and args[0] is not whole[0]):
+        return found
+    of, by = whole[0], next(a for a in args if a is not None and a is not whole[0])
+    if of.ints is None or of.scale is None or found.array.shape != of.ints.shape:
+        return found
+    change = by.array.astype(np.float64)
+    scale = of.scale * change if node.op == "Mul" else of.scale / change
+    return Const(found.array, of.ints, scale, of.label) if scale.all() else found
 
 
 def _constant(node: Node) -> Array:

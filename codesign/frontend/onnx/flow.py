@@ -169,12 +169,17 @@ class Flow:
             x = step(x, j)
         return x
 
-    def halves(self, x: Float32, j: int) -> int:
-        """How many of values x of channel j the last step, a quantizer, rounds from a middle down to an even level."""
-        assert self.quantizer is not None
-        return self.quantizer.halves(self.before(x, j))
+    def levels(self, x: Float32, j: int, up: bool = False) -> Ints:
+        """What the file makes of values x of channel j: integers of its last step, a quantizer.
 
-    def levels(self, x: Float32, j: int) -> Ints:
-        """What the file makes of values x of channel j: integers of its last step, a quantizer."""
+        up: as they would be if values in the middle of two integers went up, as on the chip.
+        """
         assert self.quantizer is not None
-        return self.quantizer.levels(self.before(x, j), j)
+        found = self.quantizer.risen if up else self.quantizer.levels
+        return found(self.before(x, j), j)
+
+    @property
+    def limited(self) -> bool:
+        """Whether a clip lies before constants per channel: then every channel has limits of its own."""
+        clips = [k for k, s in enumerate(self.steps) if s.node.op in ("Relu", "Clip", "Min", "Max")]
+        return bool(clips) and any(c is not None and c.ndim for s in self.steps[clips[0] :] for c in s.constants)

@@ -13,7 +13,7 @@ LARGEST = ("MaxPool", "GlobalMaxPool")
 MEANS = ("AveragePool", "GlobalAveragePool", "ReduceMean")
 MOVES = ("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose")
 ENDS = ("Softmax", "LogSoftmax", "ArgMax", "Sigmoid")  # keep the order of the scores
-QUANTIZERS = ("Quant", "BipolarQuant", "MultiThreshold", "Trunc")
+QUANTIZERS = ("Quant", "BipolarQuant", "MultiThreshold", "Sign", "Trunc")
 
 
 def node_of(draft: Product | Mean, name: str, requant: Requant) -> Node:

@@ -32,7 +32,7 @@ def to_network(
     try:
         if is_quantized(model):
             network, rows, certificate = network_of(model, calibration, chip, name)
-            return network, Account(rows, certificate=str(certificate)), None
+            return network, Account(rows, certificate=certificate), None
         from codesign.frontend.onnx.floats import graph_of  # torch, which quantized files do without
 
         graph = graph_of(model)

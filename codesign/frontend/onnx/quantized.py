@@ -12,7 +12,6 @@ from codesign.errors import UnsupportedError
 from codesign.fixed import Ints
 from codesign.frontend.onnx import arithmetic, shapes
 from codesign.frontend.onnx.builder import Builder
-from codesign.frontend.onnx.certificate import Certificate
 from codesign.frontend.onnx.constants import Const, folded
 from codesign.frontend.onnx.flow import Entry, Flow, Mean, Product, Step, Total
 from codesign.frontend.onnx.kinds import ENDS, LARGEST, MATRICES, MEANS, MOVES, QUANTIZERS
@@ -38,7 +37,7 @@ def is_quantized(model: Model) -> bool:
 
 def network_of(
     model: Model, calibration: NDArray[np.generic] | None, chip: Chip, name: str
-) -> tuple[Network, tuple[Row, ...], Certificate]:
+) -> tuple[Network, tuple[Row, ...], str]:
     """The integer network of a quantized model, what became of its nodes, and the certificate.
 
     Raises UnsupportedError naming the first node or layer that no integer network equals, and what to do.
@@ -66,7 +65,8 @@ def network_of(
         offset if any(offset) else (),
         scores.step,
     )
-    return verify(network), tuple(builder.rows), builder.certificate
+    rounded = "" if scores.exact else f"; biases of {end.draft.name}, the last layer, rounded to whole words"
+    return verify(network), tuple(builder.rows), f"{builder.certificate}{rounded}"
 
 
 def each(values: tuple[float, ...], features: int) -> tuple[float, ...]:

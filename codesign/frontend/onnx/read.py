@@ -1,6 +1,7 @@
 """Reads an ONNX file that may be damaged or hostile: regular, of bounded size, without external data."""
 
 from graphlib import CycleError, TopologicalSorter
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from codesign.errors import InputError, ToolError, UnsupportedError, plain
 from codesign.files import read_bytes
-from codesign.frontend.onnx.model import QUANTIZERS, STANDARD, Model, Node
+from codesign.frontend.onnx.model import QUANTIZERS, STANDARD, Array, Model, Node
 from codesign.frontend.onnx.tensors import array, attribute, text
 from codesign.frontend.onnx.wire import check_structure
 
@@ -49,9 +50,9 @@ def read(path: str | Path) -> Model:
 
 def _model(proto: Any, newest: int) -> Model:
     graph = proto.graph
-    for what, count in (("nodes", len(graph.node)), ("initializers", len(graph.initializer))):
-        if count > MAX_NODES:
-            raise InputError(f"has {count:,} {what}, at most {MAX_NODES:,} are allowed; simplify the model")
+    for what, many in (("nodes", len(graph.node)), ("initializers", len(graph.initializer))):
+        if many > MAX_NODES:
+            raise InputError(f"has {many:,} {what}, at most {MAX_NODES:,} are allowed; simplify the model")
     for field, advice in (("functions", "inline them"), ("training_info", "export for inference")):
         if getattr(proto, field):
             raise UnsupportedError(f"has {field.replace('_', ' ')}, which is not supported; {advice} before exporting")
@@ -61,9 +62,14 @@ def _model(proto: Any, newest: int) -> Model:
     opset = max((versions[d] for d in STANDARD if d in versions), default=0)
     if not OLDEST <= opset <= newest:
         raise UnsupportedError(f"has opset {opset}, {OLDEST} to {newest} are known; export with one of them")
-    constants = {text(t.name): array(t, f"initializer {plain(text(t.name))!r}") for t in graph.initializer}
-    nodes = _needed(_nodes(graph), graph.output, constants)
+    constants: dict[str, Array] = {}
+    for tensor in graph.initializer:
+        name = text(tensor.name)
+        if name in constants:
+            raise InputError(f"initializer {plain(name)!r}: is given twice; export the model again")
+        constants[name] = array(tensor, f"initializer {plain(name)!r}")
     source, shape = _input(graph, constants)
+    nodes = _needed(_nodes(graph), graph.output, {source, *constants})
     _check_given(nodes, {source, *constants})
     return Model(_sorted(nodes), constants, source, shape, text(graph.output[0].name), opset)
 
@@ -74,7 +80,7 @@ def _nodes(graph: Any) -> list[Node]:
     for k, n in enumerate(graph.node):
         kind, domain = plain(text(n.op_type)), text(n.domain)
         name = plain(text(n.name).strip("/")) or f"{kind}_{k}"
-        name = name if name not in taken else f"{name}_{k}"
+        name = name if name not in taken else next(v for i in count(k) if (v := f"{name}_{i}") not in taken)
         taken.add(name)
         known = domain in STANDARD or domain in QUANTIZERS
         op = "Quant" if kind == "IntQuant" and domain in QUANTIZERS else kind
@@ -85,8 +91,8 @@ def _nodes(graph: Any) -> list[Node]:
     return nodes
 
 
-def _needed(nodes: list[Node], outputs: Any, constants: dict[str, Any]) -> list[Node]:
-    """The nodes that the one output depends on."""
+def _needed(nodes: list[Node], outputs: Any, given: set[str]) -> list[Node]:
+    """The nodes that the one output depends on; given: what needs no node."""
     if len(outputs) != 1:
         names = ", ".join(plain(text(o.name)) for o in outputs)[:200]
         raise UnsupportedError(f"must have one output, got {len(outputs)} ({names}); export the scores alone")
@@ -95,7 +101,7 @@ def _needed(nodes: list[Node], outputs: Any, constants: dict[str, Any]) -> list[
         if not node.outputs or not node.outputs[0]:
             raise InputError(f"{node.where}: has no output; export the model again")
         for name in node.outputs:
-            if name and (name in givers or name in constants):
+            if name and (name in givers or name in given):
                 raise InputError(f"{node.where}: gives {plain(name)!r}, which is given twice; export the model again")
             givers[name] = node
     open_, found = [text(outputs[0].name)], set()

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from codesign.chip.description import Chip
+from codesign.errors import UnsupportedError
 from codesign.frontend.onnx.network import to_network
 from codesign.ir import Network
 from codesign.ir.real import to_integers
@@ -96,3 +98,22 @@ def assert_equal(proto: ModelProto, network: Network, x: Any, constant: float | 
     if constant is None:
         steps = steps - steps[:1, :1]
     assert len(np.unique(words)) > 3 and np.abs(steps).max() < 1e-3
+
+
+def refused(proto: ModelProto, folder: Path, **more: Any) -> str:
+    with pytest.raises(UnsupportedError) as e:
+        imported(proto, folder, **more)
+    assert "\n" not in str(e.value)
+    return str(e.value).partition("model.onnx: ")[2]
+
+
+def between(f: File, x: str, outputs: int = 3) -> ModelProto:
+    """A model of two ternary layers with `x`, made of the name of the first one's outputs, between."""
+    w = f.quant(f.constant(f.rng.integers(-1, 2, (6, outputs)), "last.weight"), 1.0, 2)
+    return f.model(f.op("MatMul", x, w), [1, 8])
+
+
+def first(f: File, scale: Any = 0.5, zero: int = 0, bits: int = 2) -> str:
+    x = f.quant("x", 0.25, 3, signed=0)
+    w = f.quant(f.constant(f.rng.integers(-1, 2, (8, 6)) * 0.5, "first.weight"), scale, bits, zero=zero)
+    return f.op("MatMul", x, w)

@@ -29,6 +29,8 @@ def _one(op: str, read: list[Any], settings: dict[str, Any]) -> Any:
             return {"Add": a + b, "Sub": a - b, "Mul": a * b, "Div": _over(a, b), "Pow": _power(a, b)}[op]
         case "Sqrt":
             return np.sqrt(a)
+        case "Sign":
+            return np.sign(a)
         case "Relu":
             return np.where(a > 0, a, np.float32(0))
         case "Clip":
@@ -67,7 +69,7 @@ def _one(op: str, read: list[Any], settings: dict[str, Any]) -> Any:
         case "BipolarQuant":
             return np.where(a >= 0, np.float32(1), np.float32(-1)) * b
         case "MultiThreshold":
-            steps = np.broadcast_to(b, (a.shape[1], b.shape[1]))
+            steps = np.broadcast_to(b, (a.shape[1], b.shape[1])).reshape(a.shape[1], -1, *(1,) * (a.ndim - 2))
             count = (a[:, :, None] >= steps).sum(2).astype(np.float32)
             return count * np.float32(settings.get("out_scale", 1)) + np.float32(settings.get("out_bias", 0))
     raise NotImplementedError(op)

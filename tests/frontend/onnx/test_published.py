@@ -52,7 +52,7 @@ def test_tfc_has_the_accuracy_of_the_file() -> None:
     proto = onnx.load(path)
     program = codesign.compile(path, None, wide())
     assert program.account is not None
-    assert program.account.certificate == "202 columns x 59,210 values in all, 0 differ"
+    assert program.account.certificate == "202 columns x 59,210 values, 0 differ"
     q = program.quantize(x)
     words = program.network.run(q)
     assert 100 * (words.argmax(axis=1) == labels).mean() == 92.96
@@ -88,10 +88,10 @@ def test_compile_prints_the_certificate(call: Call, tmp_path: Path) -> None:
     status, text, _ = call("compile", path, "--chip", "reference-128", "--out", out)
     assert status == 0 and text.splitlines() == [
         f"TFC_1W1A on reference-128: 10 of 16 arrays (at least 8), 71 cycles per image, one every 60; in {out}",
-        "requantizers against the file's arithmetic: 202 columns x 59,210 values in all, 0 differ",
+        "requantizers against the file's arithmetic: 202 columns x 59,210 values, 0 differ",
     ]
     status, text, _ = call("compile", path, "--chip", "reference-128", "--out", out, "--json")
-    assert json.loads(text)["certificate"] == "202 columns x 59,210 values in all, 0 differ"
+    assert json.loads(text)["certificate"] == "202 columns x 59,210 values, 0 differ"
 
 
 def test_jet_tagging_says_what_it_needs(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_jet_tagging_says_what_it_needs(tmp_path: Path) -> None:
     with pytest.raises(UnsupportedError) as e:
         codesign.quantize(path, x, chip(33))
     assert str(e.value) == (
-        f"{path}: layer MatMul_1: 32 columns x 285,233 values, 992 differ from the file's arithmetic whatever the "
+        f"{path}: layer MatMul_1: 32 columns x 285,233 values, 1,024 differ from the file's arithmetic whatever the "
         "constants; where scales are powers of two, halves round to even in the file and up on the chip: set "
         "rounding_mode HALF_UP in its Quant"
     )

@@ -147,6 +147,10 @@ DAMAGE: list[tuple[Any, str]] = [
     (many, "has 20,008 nodes, at most 20,000 are allowed; simplify the model"),
     (lambda p: p.graph.node.add(op_type="Relu", input=["x"], output=[p.graph.node[0].output[0]], name="twice"),
      "node twice (Relu): gives 't0', which is given twice; export the model again"),
+    (lambda p: p.graph.node.add(op_type="Relu", input=["t0"], output=["x"], name="again"),
+     "node again (Relu): gives 'x', which is given twice; export the model again"),
+    (lambda p: p.graph.initializer.add(name="c0", data_type=1, raw_data=bytes(4)),
+     "initializer 'c0': is given twice; export the model again"),
 ]  # fmt: skip
 
 
@@ -194,6 +198,22 @@ def test_control_characters_in_names(tmp_path: Path) -> None:
     assert told(edited(tmp_path, rename), UnsupportedError).startswith(r"node bad\x1b[31m\n (Sin): is not supported")
 
 
+def test_names_that_repeat(tmp_path: Path) -> None:
+    """Nodes may share names, also such as a repeated name would become; initializers may be inputs, too."""
+
+    def repeat(proto: Any) -> None:
+        for node, name in zip(proto.graph.node, ["a_2", "a", "a", "", "", "BipolarQuant_4", "a"], strict=True):
+            node.name = name
+        proto.graph.input.extend(
+            helper.make_tensor_value_info(t.name, t.data_type, t.dims) for t in proto.graph.initializer
+        )
+
+    model = read(edited(tmp_path, repeat))
+    assert len({n.name for n in model.nodes}) == 7 and model.input == "x"
+    network, *_ = to_network(tmp_path / "model.onnx", None, chip(), "net", "normal", None)
+    assert len(network.nodes) == 2
+
+
 def test_a_long_chain(tmp_path: Path) -> None:
     """Nothing is recursive, and nothing is quadratic that shows."""
     proto = small()
@@ -226,7 +246,7 @@ def test_compile_takes_paths(tmp_path: Path) -> None:
     path = saved(small(), tmp_path)
     program = codesign.compile(path, None, "tiny", "small")
     assert program.network.name == "small" and program.account is not None
-    assert program.account.certificate == "9 columns x 171 values in all, 0 differ"
+    assert program.account.certificate == "9 columns x 171 values, 0 differ"
     assert "0 differ" in program.summary()
     again = codesign.Program.load(program.save(tmp_path / "program"))
     assert again.account == program.account
