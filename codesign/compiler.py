@@ -130,7 +130,7 @@ def _network(
     if isinstance(model, Network):
         return model, Account(), None
     if isinstance(model, str | Path):
-        if not str(model).endswith(".onnx"):
+        if not str(model).lower().endswith(".onnx"):
             raise UnsupportedError(f"{verb}: {plain(str(model))} is no .onnx file; give one, or an nn.Module")
         from codesign.frontend.onnx.network import to_network as read
 

@@ -10,16 +10,27 @@ from codesign.cli.common import ChipName, Json, Out, read_array, say
 
 def compile_(
     network: Annotated[
-        Path, typer.Argument(metavar="NETWORK", help="Network file (.safetensors) exported by training, or .onnx.")
+        Path,
+        typer.Argument(metavar="NETWORK", help="Network file (.safetensors) exported by training, or ONNX (.onnx)."),
     ],
     chip: ChipName,
     out: Out,
     calibration: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Typical inputs (.npy) that set converter ranges.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Typical inputs (.npy) that set converter ranges; a float ONNX file is quantized with them.",
+        ),
     ] = None,
+    effort: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW", help="Weights of a float ONNX file: normal rounds them, high takes longer, for more."
+        ),
+    ] = "normal",
     json: Json = False,
 ) -> None:
-    """Compile an integer network to a chip's programming image."""
+    """Compile an integer network or an ONNX file, quantized (QONNX) or float, to a chip's programming image."""
     from codesign import ir
     from codesign.account import certified
     from codesign.chip.description import Chip
@@ -27,8 +38,9 @@ def compile_(
     from codesign.report import number
 
     target, samples = Chip.load(chip), None if calibration is None else read_array(calibration)
-    source = network if network.suffix == ".onnx" else ir.load(network)
-    program = compile(source, samples, target, source.stem if isinstance(source, Path) else source.name)
+    source = network if network.suffix.lower() == ".onnx" else ir.load(network)
+    name = source.stem if isinstance(source, Path) else source.name
+    program = compile(source, samples, target, name, effort=effort)
     program.save(out)
     c = program.cycles
     found = {
