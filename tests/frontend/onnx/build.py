@@ -1,5 +1,6 @@
 """Small ONNX files, a dialect at a time."""
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -117,3 +118,12 @@ def first(f: File, scale: Any = 0.5, zero: int = 0, bits: int = 2) -> str:
     x = f.quant("x", 0.25, 3, signed=0)
     w = f.quant(f.constant(f.rng.integers(-1, 2, (8, 6)) * 0.5, "first.weight"), scale, bits, zero=zero)
     return f.op("MatMul", x, w)
+
+
+def published(name: str) -> Path:
+    """A file of the zoo; a damaged one fails."""
+    home = os.environ.get("CODESIGN_DATA")
+    path = Path(home or "") / "qonnx" / name
+    if not home or not path.is_file():
+        pytest.skip(f"needs qonnx/{name} in CODESIGN_DATA")
+    return path

@@ -17,17 +17,8 @@ from codesign.fixed import IntType
 from codesign.frontend.onnx.network import to_network
 from codesign.ir.real import to_integers
 from tests.cli.calls import Call
-from tests.frontend.onnx.build import assert_equal, chip, saved
+from tests.frontend.onnx.build import assert_equal, chip, published, saved
 from tests.frontend.onnx.judge import scores
-
-
-def published(name: str) -> Path:
-    """A file of the zoo; a damaged one fails."""
-    home = os.environ.get("CODESIGN_DATA")
-    path = Path(home or "") / "qonnx" / name
-    if not home or not path.is_file():
-        pytest.skip(f"needs qonnx/{name} in CODESIGN_DATA")
-    return path
 
 
 def images() -> tuple[Any, Any]:
