@@ -224,9 +224,9 @@ def test_signs(tmp_path: Path) -> None:
     """Sign has three values, 0 among them; weights are signs times a scale."""
     f = File(seed=4)
     x = f.quant("x", 0.25, 2, signed=1, narrow=1)
-    scaled = f.op("Mul", f.op("Sign", f.constant(f.rng.normal(size=(10, 6)), "a.weight")), f.constant([0.3] * 6))
-    x = f.op("Sign", f.op("MatMul", x, scaled))
-    w = f.op("Div", f.op("Sign", f.constant(f.rng.normal(size=(6, 4)), "b.weight")), f.constant(3.0))
+    x = f.op("Sign", f.op("MatMul", x, f.op("Sign", f.constant(f.rng.normal(size=(10, 6)), "a.weight"))))
+    w = f.op("Mul", f.op("Sign", f.constant(f.rng.normal(size=(6, 4)), "b.weight")), f.constant([0.3] * 4))
+    w = f.op("Div", w, f.constant(7.0))
     proto = f.model(f.op("MatMul", x, w), [1, 10])
     network, _ = imported(proto, tmp_path)
     kind = network.type_of("a")
