@@ -74,6 +74,7 @@ class Account:
     rows: tuple[Row, ...] = ()
     quality: Quality | None = None
     removed: tuple[Removed, ...] = ()
+    certificate: str = ""  # of a quantized file: how many accumulators were tried against its own arithmetic
 
 
 def text(account: Account) -> str:
@@ -81,10 +82,17 @@ def text(account: Account) -> str:
     lines = table_text(account.rows).split("\n") if account.rows else []
     if account.quality is not None:
         lines += ["", *_quality(account.quality)] if lines else _quality(account.quality)
+    if account.certificate:
+        lines += ["", certified(account)] if lines else [certified(account)]
     if account.removed:
         lines += [""] if lines else []
         lines += (f"removed: {part}" for part in account.removed)
     return "\n".join(map(plain, lines))
+
+
+def certified(account: Account) -> str:
+    """The certificate as a line of its own."""
+    return f"requantizers against the file's arithmetic: {account.certificate}"
 
 
 def _quality(q: Quality) -> Iterator[str]:

@@ -12,7 +12,7 @@ from codesign import passes
 from codesign.account import Account
 from codesign.arrays import as_array
 from codesign.chip.description import Chip
-from codesign.errors import InputError, UnsupportedError
+from codesign.errors import InputError, UnsupportedError, plain
 from codesign.ir import Network
 from codesign.ir.labels import Judge, check_labels
 from codesign.ir.real import to_integers
@@ -31,7 +31,7 @@ INPUT_SCALES = ("set", "feature")
 
 
 def compile(
-    model: "Network | nn.Module",
+    model: "Network | nn.Module | str | Path",
     calibration: ArrayLike | None,
     chip: Chip | str | Path,
     name: str = "network",
@@ -42,14 +42,15 @@ def compile(
 ) -> Program:
     """A program that runs `model` on `chip`, which may be a preset's name or a chip file.
 
-    model: an integer network; a module of quantized layers, whose integers are taken as they are; or an
-    ordinary nn.Module, which is calibrated and quantized. calibration: sample inputs (images, features),
-    integers or real, arrays or tensors; required for an ordinary module, otherwise used to choose the converters'
-    range trims (absent: chosen so that nothing can clip), and to measure what converters cost. labels: the class of
-    every calibration input, so that accuracies are measured too. effort: "normal" rounds the weights of an ordinary
-    module, "high" chooses them together for the outputs that they give, which takes seconds and matters on cells of few
-    levels. input_scale: one for all inputs of an ordinary module ("set"), or one for every "feature", for tables whose
-    columns come in different units. What became of the model, and what that cost, is `program.account`;
+    model: an integer network; a module of quantized layers, whose integers are taken as they are; an ordinary
+    nn.Module, which is calibrated and quantized; or an .onnx file, float or quantized (QONNX). calibration: sample
+    inputs (images, features), integers or real, arrays or tensors; required for what has no integers of its own,
+    otherwise used to choose the converters' range trims (absent: chosen so that nothing can clip), and to measure what
+    converters cost. labels: the class of every calibration input, so that accuracies are measured too. effort: "normal"
+    rounds the weights of a float model, "high" chooses them together for the outputs that they give, which takes
+    seconds and matters on cells of few levels. input_scale: one for all inputs of a float model ("set"), or one for
+    every "feature", for tables whose columns come in different units. What became of the model, and what that cost, is
+    `program.account`;
     `program.summary()` shows it.
 
     Raises InputError on invalid weights, samples or labels, UnsupportedError on a layer the compiler does not know,
@@ -92,7 +93,7 @@ def compile(
 
 
 def quantize(
-    model: "Network | nn.Module",
+    model: "Network | nn.Module | str | Path",
     calibration: ArrayLike | None,
     chip: Chip | str | Path,
     name: str = "network",
@@ -138,9 +139,17 @@ def _network(
         raise InputError(f"{verb}: labels belong to calibration inputs, and there are none; give both")
     if isinstance(model, Network):
         return model, Account(), None
+    if isinstance(model, str | Path):
+        if not str(model).lower().endswith(".onnx"):
+            raise UnsupportedError(f"{verb}: {plain(str(model))} is no .onnx file; give one, or an nn.Module")
+        from codesign.frontend.onnx.network import to_network as read
+
+        return read(model, calibration, chip, name, effort, labels, input_scale)
     torch = sys.modules.get("torch")  # loaded if anyone made an nn.Module; nobody else should wait for it
     if torch is None or not isinstance(model, torch.nn.Module):
-        raise UnsupportedError(f"{verb}: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network")
+        raise UnsupportedError(
+            f"{verb}: cannot take a {type(model).__name__}; give an nn.Module, a Network or an .onnx file"
+        )
     from codesign.frontend.models import to_network
     from codesign.frontend.prepared import Prepared
     from codesign.train import QuantNet

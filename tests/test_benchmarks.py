@@ -9,6 +9,7 @@ import pytest
 from flows.benchmarks import programs
 from flows.benchmarks.front_door.digits import NETS, name_of
 from flows.benchmarks.front_door.post_training import EFFORTS, LEVELS
+from tests.frontend.onnx.build import published
 
 
 @pytest.mark.slow
@@ -41,3 +42,18 @@ def test_front_door_loses_no_more_than_allowed() -> None:
     prepared = [r for r in rows if len(r) == 6]
     assert [r[0] for r in prepared] == [name_of(sizes) for sizes in NETS]
     assert all(90 < float(r[-4]) <= 100 for r in (*rounded, *prepared))
+
+
+@pytest.mark.slow
+def test_a_published_file_loses_nothing() -> None:
+    published("TFC_1W1A.onnx")  # skips where it is absent
+    ran = subprocess.run(
+        [sys.executable, "-m", "flows.benchmarks.front_door", "--quick", "--part", "published"],
+        check=True,  # exit 1: a point is lost or a word differs
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(programs.__file__).parents[2],
+    )
+    rows = [line.split() for line in ran.stdout.splitlines()[1:]]
+    assert [row[-1] for row in rows[:3]] == ["92.96"] * 3 and [row[-1] for row in rows[4:8]] == ["0"] * 4
+    assert rows[3] == ["certificate", "202", "columns", "x", "59,210", "values,", "0", "differ"]

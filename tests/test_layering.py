@@ -69,6 +69,7 @@ HOMES = {
     "find_libpython": {"sim", "doctor"},
     "vcd": {"sim"},
     "jinja2": {"rtl"},
+    "onnx": {"frontend"},
     "filelock": {"folders"},
     "pyverilog": {"rtl"},
     "joblib": {"workers"},
@@ -211,7 +212,7 @@ def test_a_layer_is_named_where_the_architecture_page_says() -> None:
     extra = sorted(outside - set(listed))
     assert set(listed) - set(folders) <= outside and len(extra) == len(folders), extra
     assert all(any(f.startswith(folder) for f in extra) for folder in folders)
-    assert len(outside) <= 8
+    assert len(outside) <= 9
 
 
 def test_light_imports_stay_light() -> None:

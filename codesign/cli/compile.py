@@ -10,24 +10,37 @@ from codesign.cli.common import ChipName, Json, Out, read_array, say
 
 def compile_(
     network: Annotated[
-        Path, typer.Argument(metavar="NETWORK", help="Network file (.safetensors) exported by training.")
+        Path,
+        typer.Argument(metavar="NETWORK", help="Network file (.safetensors) exported by training, or ONNX (.onnx)."),
     ],
     chip: ChipName,
     out: Out,
     calibration: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Typical inputs (.npy) that set the converter ranges.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Typical inputs (.npy) that set converter ranges; a float ONNX file is quantized with them.",
+        ),
     ] = None,
+    effort: Annotated[
+        str,
+        typer.Option(
+            metavar="HOW", help="Weights of a float ONNX file: normal rounds them, high takes longer, for more."
+        ),
+    ] = "normal",
     json: Json = False,
 ) -> None:
-    """Compile an integer network to a chip's programming image."""
+    """Compile an integer network or an ONNX file, quantized (QONNX) or float, to a chip's programming image."""
     from codesign import ir
+    from codesign.account import certified
     from codesign.chip.description import Chip
     from codesign.compiler import compile
     from codesign.report import number
 
     target, samples = Chip.load(chip), None if calibration is None else read_array(calibration)
-    source = ir.load(network)
-    program = compile(source, samples, target, source.name)
+    source = network if network.suffix.lower() == ".onnx" else ir.load(network)
+    name = source.stem if isinstance(source, Path) else source.name
+    program = compile(source, samples, target, name, effort=effort)
     program.save(out)
     c = program.cycles
     found = {
@@ -38,10 +51,13 @@ def compile_(
         },
         "cycles": {"bound": c.bound, "latency": c.latency, "interval": c.interval},
     }
+    proof = program.account and program.account.certificate
+    if proof:
+        found["certificate"] = proof
     say(
         json,
         found,
-        f"{source.name} on {target.name}: {program.arrays_used} of {target.arrays.count} arrays "
+        f"{program.network.name} on {target.name}: {program.arrays_used} of {target.arrays.count} arrays "
         f"(at least {program.arrays_lower_bound}), {c.latency} cycles per image, one every {number(c.interval)}; "
-        f"in {out}",
+        f"in {out}" + (f"\n{certified(program.account)}" if program.account and proof else ""),
     )

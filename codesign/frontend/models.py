@@ -25,7 +25,7 @@ def to_network(
     name: str,
     effort: str,
     labels: ArrayLike | None,
-    input_scale: str,
+    input_scale: str = "set",
 ) -> tuple[Network, Account, Judge | None]:
     """The integers of a quantized model as they are; any other module is traced and quantized.
 
@@ -36,7 +36,19 @@ def to_network(
         return integers_of(model, chip, name), Account(), None
     if calibration is None:
         raise InputError("model: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
-    graph = graph_of(model, calibration)
+    return of_graph(graph_of(model, calibration), calibration, chip, name, effort, labels, input_scale)
+
+
+def of_graph(
+    graph: Graph,
+    calibration: NDArray[np.generic],
+    chip: Chip,
+    name: str,
+    effort: str,
+    labels: ArrayLike | None,
+    input_scale: str = "set",
+) -> tuple[Network, Account, Judge]:
+    """A real-valued graph, quantized from calibration inputs; the rest as in `to_network`."""
     made = quantized(graph, calibration, chip, name, effort, input_scale)
     checked = None if labels is None else check_labels(labels, len(calibration), made.network.outputs)
     quality, judge = judged(made, calibration, checked)

@@ -106,8 +106,8 @@ def _damage(path: Path) -> Iterator[None]:
         raise ImageError(f"{path}: not a network file ({where}: {first['msg'].lower()}); export it again") from None
     except SafetensorError as e:
         raise ImageError(
-            f"{path}: not a readable network file ({e}); give a .safetensors that codesign's training exported (of "
-            "ONNX, PyTorch and other files make a module and give it to codesign.compile in Python), or export it again"
+            f"{path}: not a readable network file ({e}); give a .safetensors that codesign's training exported, or an "
+            ".onnx file (of PyTorch's and others make a module and give it to codesign.compile in Python)"
         ) from e
     except (OSError, ValueError, TypeError, InputError) as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else e

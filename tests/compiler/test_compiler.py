@@ -172,7 +172,7 @@ class TestNetwork:
             "program = codesign.compile(network, np.ones((3, 20), int), chip)\n"
             "program.run(np.ones((1, 20), int))\n"
             "try:\n"
-            "    codesign.compile('net.onnx', None, chip)\n"
+            "    codesign.compile('net.safetensors', None, chip)\n"
             "except UnsupportedError:\n"
             "    print('torch' in sys.modules)\n"
         )
@@ -190,12 +190,12 @@ class TestNetwork:
 
 @pytest.mark.parametrize(
     "model",
-    ["net.onnx", None, np.zeros((2, 2)), nn.Linear, torch.optim.SGD([nn.Parameter(torch.zeros(1))])],
-    ids=["str", "NoneType", "ndarray", "type", "SGD"],
+    [b"net.onnx", None, np.zeros((2, 2)), nn.Linear, torch.optim.SGD([nn.Parameter(torch.zeros(1))])],
+    ids=["bytes", "NoneType", "ndarray", "type", "SGD"],
 )
 def test_not_a_model(model: object) -> None:
     assert refused(model, REAL, kind=UnsupportedError) == (
-        f"compile: cannot take a {type(model).__name__}; give an nn.Module or a codesign Network"
+        f"compile: cannot take a {type(model).__name__}; give an nn.Module, a Network or an .onnx file"
     )
 
 

@@ -19,6 +19,7 @@ from codesign import cli, ir
 from codesign.chip.description import Chip
 from tests.docs.documents import ROOT, Block, Command, blocks, commands, documents, parts
 from tests.docs.table import BEFORE, MAY_LACK, SLOW, STAND_INS
+from tests.frontend.onnx.build import bipolar
 from tests.hdl.programs import images, program
 from tests.study.toy import TOY
 
@@ -59,6 +60,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ir.save(made.network, place / "NETWORK.safetensors")
     np.save(place / "x.npy", images(4, made.network))
     np.save(place / "y.npy", np.arange(4))
+    (place / "FILE.onnx").write_bytes(bipolar(12, 7, 5).SerializeToString())
     (place / "toy.toml").write_text(TOY)
     (place / "studies").mkdir()
     (place / "studies" / "toy.toml").write_text(TOY)

@@ -47,8 +47,8 @@ def test_cut_short(file: Path, keep: int) -> None:
     text = message(file)
     assert text.startswith(f"{file}: not a readable network file (")
     assert text.endswith(
-        "); give a .safetensors that codesign's training exported (of ONNX, PyTorch and other files make a module and "
-        "give it to codesign.compile in Python), or export it again"
+        "); give a .safetensors that codesign's training exported, or an .onnx file (of PyTorch's and others make a "
+        "module and give it to codesign.compile in Python)"
     )
     assert "\n" not in text
 
