@@ -17,7 +17,7 @@ from codesign.fixed import IntType, Trim
 from codesign.mapping import Die, layers, place
 from codesign.program import Program
 from codesign.rtl import emit
-from codesign.sim import Pauses, job, simulate
+from codesign.sim import Pauses, farm, job, simulate
 from codesign.sim.simulators import watch
 from codesign.sim.waves import is_whole
 from tests.hdl.programs import images, program
@@ -75,6 +75,17 @@ def test_as_icarus_and_the_reference(name: str, cache: Path) -> None:
         assert result.latency == other.latency == p.cycles.latency
         assert result.interval == p.cycles.interval
     assert [(p, p.stat().st_mtime_ns) for p in entries(cache)] == before and len(before) == 1
+
+
+def test_processes_that_share_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    p = prepared("two-layers-i4-u3")
+    x = images(500, p.network)
+    monkeypatch.setattr(farm, "LARGEST", 100)
+    alone = simulate(p, x, "verilator")
+    shared = simulate(p, x, "verilator", folder=tmp_path, jobs=3)
+    assert (shared.outputs == alone.outputs).all() and shared.latencies == alone.latencies
+    assert shared.interval == alone.interval and shared.mismatches == () and shared.timing_errors == 0
+    assert not {"parts", "result.npz"} & {f.name for f in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("pauses", [Pauses(0.7, 0.0, 1), Pauses(0.0, 0.8, 2), Pauses(0.5, 0.5, 3)], ids=str)

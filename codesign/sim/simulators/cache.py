@@ -24,11 +24,16 @@ def cache_folder() -> Path:
 
 def is_whole(entry: Path) -> bool:
     """Whether the entry is as it was stored."""
+    return stored(entry) is not None
+
+
+def stored(entry: Path) -> bytes | None:
+    """The content of an entry; None unless it is as it was stored."""
     try:
         content, seal, digest = read_bytes(entry, LARGEST).rpartition(SEAL)
     except OSError:
-        return False
-    return bool(seal) and digest == _digest(content)
+        return None
+    return content if seal and digest == _digest(content) else None
 
 
 def store(entry: Path, content: bytes, executable: bool = False) -> None:
