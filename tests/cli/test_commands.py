@@ -296,7 +296,7 @@ class TestJudge:
 
 def tools(*versions: str | None) -> tuple[doctor._Tool, ...]:
     return tuple(
-        doctor._Tool(f"tool{k}", lambda v=v: v, "simulation", "apt-get install it", k == 0, (11,))  # type: ignore[misc]
+        doctor._Tool(f"tool{k}", lambda v=v: v, "simulation", "apt-get install it", k == 0, "11")  # type: ignore[misc]
         for k, v in enumerate(versions)
     )
 
@@ -304,7 +304,8 @@ def tools(*versions: str | None) -> tuple[doctor._Tool, ...]:
 class TestDoctor:
     def test_this_machine(self, call: Call) -> None:
         found = {f["tool"]: f for f in json.loads(call("doctor", "--json")[1])}
-        assert set(found) == {"python", "libpython", "iverilog", "cocotb", "torch", "verilator", "yosys"}
+        more = ("benches", "cache")
+        assert set(found) == {"python", "libpython", "iverilog", "cocotb", "torch", "verilator", "yosys", *more}
         assert found["python"]["version"].startswith(f"{sys.version_info.major}.{sys.version_info.minor}.")
 
     @pytest.mark.parametrize(
