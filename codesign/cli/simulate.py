@@ -58,6 +58,7 @@ def simulate(
     from codesign.ir.labels import accuracy, check_labels
     from codesign.ir.real import to_integers
     from codesign.program import Program
+    from codesign.report import Speed
     from codesign.sim.job import OUTPUTS
     from codesign.workers import Workers
 
@@ -89,4 +90,6 @@ def simulate(
         result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}{' --real' * real}")
     else:
         result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
-    judge(result, json, None if y is None else [accuracy(z, y[chosen]) for z in (result.outputs, loaded.run(x))])
+    scores = None if y is None else [accuracy(z, y[chosen]) for z in (result.outputs, loaded.run(x))]
+    clock, cycles = loaded.chip.clock_mhz, loaded.cycles
+    judge(result, json, scores, None if clock is None else Speed.of(clock, cycles.latency, cycles.interval))

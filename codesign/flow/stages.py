@@ -18,7 +18,7 @@ from codesign.fixed import IntType
 from codesign.flow.describe import Flow
 from codesign.flow.stage import Context, Stage
 from codesign.ir.labels import accuracy
-from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Metrics, text
+from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Metrics, Speed, text
 from codesign.train.recipe import Recipe
 
 CALIBRATION = 256  # training images the compiler may look at
@@ -160,6 +160,9 @@ def _simulate(context: Context, folder: Path) -> None:
             "timing_errors": result.timing_errors,
             "mismatches": [str(m) for m in result.mismatches],
             "images_per_second": round(result.images_per_second, 1),
+            "version": result.version,
+            "words_compared": result.words_compared,
+            "cycles_compared": result.cycles_compared,
         },
     )
 
@@ -178,7 +181,7 @@ def collect(context: Context) -> Metrics:
     trained, reference = context.read("train", "train.json"), context.read("reference", "reference.json")
     simulated = context.read("simulate", "simulate.json")
     program = Program.load(context.folder("compile") / "program")
-    images = trained["images"]
+    images, clock = trained["images"], flow.chip.clock_mhz
     return Metrics(
         name=flow.name,
         chip=flow.chip.name,
@@ -205,6 +208,10 @@ def collect(context: Context) -> Metrics:
         inputs=Inputs(**trained["inputs"]),
         seed=flow.train.seed,
         simulator=flow.simulate.simulator,
+        simulator_version=simulated.get("version"),
+        words_compared=simulated.get("words_compared"),
+        cycles_compared=simulated.get("cycles_compared"),
+        speed=None if clock is None else Speed.of(clock, program.cycles.latency, program.cycles.interval),
         images_per_second=simulated["images_per_second"],
         time_s={s.name: context.seconds(s.name) for s in STAGES if s.name != "report"},
     )

@@ -1,6 +1,6 @@
 """The record of a run and its report; figures, tables and plots that studies and searches share."""
 
-from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Metrics, load
+from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Metrics, Speed, load
 from codesign.report.render import number, render, text
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Data",
     "Inputs",
     "Metrics",
+    "Speed",
     "load",
     "number",
     "render",

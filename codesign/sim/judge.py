@@ -11,6 +11,7 @@ from codesign.fixed import lane_values, mean
 from codesign.mapping import layers, stream
 from codesign.sim.job import Job, run_bench
 from codesign.sim.result import Mismatch, Result
+from codesign.sim.simulators import SIMULATORS
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,9 @@ def judge(job: Job, streams: Sequence[Stream], seconds: float) -> Result:
         mismatches=tuple(mismatches),
         timing_errors=len(late),
         seconds=seconds,
+        simulator=job.simulator,
+        version=SIMULATORS[job.simulator].version(),
+        cycles_compared=0 if job.pauses.any else 2 * len(job.images),
     )
 
 

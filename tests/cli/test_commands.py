@@ -261,12 +261,17 @@ class TestJudge:
         mismatches=(),
         timing_errors=0,
         images_per_second=12.34,
+        simulator="icarus",
+        version="Icarus Verilog 11.0",
+        words_compared=30,
+        cycles_compared=6,
     )
 
     def test_right(self, capsys: pytest.CaptureFixture[str]) -> None:
         judge(self.result, False)
         assert capsys.readouterr().out == (
             "3 images: every word and cycle as predicted; 67 cycles for the first, then one every 49; 12.3 images/s\n"
+            "30 words and 6 cycles compared; icarus: Icarus Verilog 11.0\n"
         )
 
     def test_a_mean_interval(self, capsys: pytest.CaptureFixture[str]) -> None:
