@@ -80,7 +80,7 @@ def test_accuracy_is_of_the_images_simulated(
 def test_at_its_clock(home: Path, call: Call, tmp_path: Path) -> None:
     """Of predicted cycles, whatever the number of images; images may be shared by processes."""
     program = Program.load(home / "program")
-    timed = Program(replace(program.mapping, chip=TINY.model_copy(update={"clock_mhz": 50.0})))
+    timed = Program(place(program.network, TINY.model_copy(update={"clock_mhz": 50.0})))
     timed.save(tmp_path / "timed")
     argv = ["simulate", tmp_path / "timed", "--inputs", home / "q.npy", "--load", "backdoor", "--jobs", "2"]
     cycles = program.cycles

@@ -185,7 +185,8 @@ def _version(path: str, changed: int, size: int) -> str:  # noqa: ARG001 - anoth
         said = subprocess.run([path, "-V"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         raise ToolError(f"{path}: does not print its version with -V; reinstall Icarus Verilog") from None
-    return next(iter(said.stdout.decode(errors="replace").splitlines()), "")
+    told = (said.stdout + said.stderr).decode(errors="replace")  # Icarus 11 says it on stderr
+    return next(iter(told.splitlines()), "").removesuffix(" ()")
 
 
 def _runner(log: Path, tick: Tick) -> Any:
