@@ -35,7 +35,7 @@ def require() -> None:
         )
     if _numbers(_version("verilator")) < OLDEST:
         raise ToolError(
-            f"verilator: is {_version('verilator')}, simulation needs 5.006 or newer; install a newer one, or use "
+            f"verilator: is {_version('verilator') or 'of no version that it tells'}, simulation needs 5.006 or newer; install a newer one, or use "
             "simulator icarus"
         )
     for name, package in ((_compiler(), "g++"), ("make", "make")):
