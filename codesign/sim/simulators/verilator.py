@@ -34,9 +34,9 @@ def require() -> None:
             "g++ make zlib1g-dev; macOS: brew install verilator), or use simulator icarus"
         )
     if _numbers(_version("verilator")) < OLDEST:
+        which = _version("verilator") or "of no version that it tells"
         raise ToolError(
-            f"verilator: is {_version('verilator') or 'of no version that it tells'}, simulation needs 5.006 or newer; install a newer one, or use "
-            "simulator icarus"
+            f"verilator: is {which}, simulation needs 5.006 or newer; install a newer one, or use simulator icarus"
         )
     for name, package in ((_compiler(), "g++"), ("make", "make")):
         if name is None or shutil.which(name) is None:
