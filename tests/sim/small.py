@@ -31,13 +31,14 @@ def prepared(name: str) -> Program:
     return program(sizes, SMALL, trims, kind=kind, hidden=hidden, seed=3)
 
 
-def harmed(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> None:
-    """Chips whose file `name` differs, for a simulator with a clock from outside alone."""
+def harmed(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str, simulator: str = "verilator") -> None:
+    """Chips whose file `name` differs for one simulator alone: Verilator's clock comes from outside."""
 
     def emit_harmed(chip: Chip) -> dict[str, str]:
         files = emit(chip)
         assert files[name].count(old) == 1
-        split = f"`ifdef XB_EXTERNAL_CLOCK\n{new}\n`else\n{old}\n`endif\n"
+        there, elsewhere = (new, old) if simulator == "verilator" else (old, new)
+        split = f"`ifdef XB_EXTERNAL_CLOCK\n{there}\n`else\n{elsewhere}\n`endif\n"
         return files | {name: files[name].replace(old, split)}
 
     monkeypatch.setattr(job, "emit", emit_harmed)

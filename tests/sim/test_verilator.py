@@ -16,6 +16,7 @@ from codesign.sim import Pauses, farm, job, simulate
 from codesign.sim.simulators import watch
 from codesign.sim.waves import is_whole
 from tests.hdl.programs import images
+from tests.hdl.random_chips import check, random_program
 from tests.sim.small import NETWORKS, SMALL, harmed, prepared
 from tests.tools import needs
 
@@ -50,6 +51,18 @@ def test_as_icarus_and_the_reference(name: str, cache: Path) -> None:
         assert result.latency == other.latency == p.cycles.latency
         assert result.interval == p.cycles.interval
     assert [(p, p.stat().st_mtime_ns) for p in entries(cache)] == before and len(before) == 1
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_networks(seed: int) -> None:
+    """With stalls, on a die, with ADC offsets; Icarus Verilog finds the same in every cycle."""
+    rng = np.random.default_rng(seed)
+    p, x = random_program(rng, SMALL, 60)
+    check(rng, p, x, "verilator")
+    if seed < 3:
+        check(rng, p, x[:4], "icarus")
+        found = [simulate(p, x[:4], name, load="backdoor") for name in ("icarus", "verilator")]
+        assert found[0].latencies == found[1].latencies and (found[0].outputs == found[1].outputs).all()
 
 
 def test_processes_that_share_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -129,15 +142,16 @@ def test_a_refused_image(at: int, why: str) -> None:
     ],
     ids=["a code", "a cycle"],
 )
-def test_a_break_in_this_path_alone_is_seen(
-    name: str, old: str, new: str, words: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("broken", "whole"), [("verilator", "icarus"), ("icarus", "verilator")])
+def test_a_break_in_one_path_alone_is_seen(
+    name: str, old: str, new: str, words: bool, broken: str, whole: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     p = prepared("trimmed-u1-i8")
     x = images(100, p.network)
-    harmed(monkeypatch, name, old, new)
-    result = simulate(p, x, "verilator")
+    harmed(monkeypatch, name, old, new, broken)
+    result = simulate(p, x, broken)
     assert bool(result.mismatches) == words and bool(result.timing_errors) != words
-    other = simulate(p, x, "icarus")
+    other = simulate(p, x, whole)
     assert other.mismatches == () and other.timing_errors == 0
 
 
