@@ -104,7 +104,7 @@ def random_die(rng: Rng, program: Program) -> Die:
 
 
 def check(rng: Rng, program: Program, x: Ints, simulator: str) -> None:
-    """Words and cycles are those of the reference, however the chip is loaded; so are words with stalls and on a die."""
+    """Words and cycles are those of the reference, also on a die, and words also with stalls."""
     where = f"{simulator}, {program.chip}, {program.network}"
     assert telling(program, x), "hardware that computes nothing would pass"
     assert any(u.offset.any() for u in program.mapping.arrays)
