@@ -62,6 +62,8 @@ class Job:
     pauses: Pauses = Pauses()
     waves: bool = False
     probe: bool = False  # record hidden activations too
+    cut: int = 0  # cycles of a first session that a reset cuts off; it is not recorded. 0: no such session
+    reset_clocks: int = 3  # of the reset before the recorded session
     simulator: str = "icarus"
     log: Path | None = None  # absent: simulation.log in the folder
 
@@ -134,6 +136,8 @@ def _write_inputs(job: Job, work: Path) -> list[str]:
         "output_pause": job.pauses.output,
         "seed": job.pauses.seed,
         "probe": job.probe,
+        "cut": job.cut,
+        "reset_clocks": job.reset_clocks,
         "activation_bits": program.chip.adc.lanes * program.chip.activation.bits,
         "timeout_cycles": int(10 * cycles / slowest) + 1000,
     }

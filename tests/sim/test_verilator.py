@@ -13,6 +13,7 @@ from codesign.errors import ToolError
 from codesign.mapping import Die, layers, place
 from codesign.program import Program
 from codesign.sim import Pauses, farm, job, simulate
+from codesign.sim.judge import Stream, judge
 from codesign.sim.simulators import watch
 from codesign.sim.waves import is_whole
 from tests.hdl.programs import images
@@ -51,6 +52,29 @@ def test_as_icarus_and_the_reference(name: str, cache: Path) -> None:
         assert result.latency == other.latency == p.cycles.latency
         assert result.interval == p.cycles.interval
     assert [(p, p.stat().st_mtime_ns) for p in entries(cache)] == before and len(before) == 1
+
+
+@pytest.mark.parametrize("clocks", [1, 2, 3])
+def test_a_reset_in_the_middle(clocks: int, tmp_path: Path) -> None:
+    """In any cycle of a run, with and without stalls; afterwards the chip runs as if it were new."""
+    p = prepared("two-layers-i4-u3")
+    x = images(12, p.network)
+    first = job.Job(p, x, tmp_path, simulator="verilator", reset_clocks=clocks)
+    whole, _ = job.run_bench(first)
+    length = int(whole["outs"][-1] - whole["ins"][0])
+    assert length > 100
+    for cut in range(1 + clocks, length, 9):
+        pauses = Pauses(0.3, 0.5, cut) if cut % 2 else Pauses()
+        again = replace(first, cut=cut, pauses=pauses)
+        found, seconds = job.run_bench(again)
+        result = judge(again, [Stream(found)], seconds)
+        assert result.mismatches == () and result.timing_errors == 0 and result.images == 12, (cut, clocks)
+        assert pauses.any or (np.diff(found["outs"]) == np.diff(whole["outs"])).all()
+        assert found["ins"][0] > whole["ins"][0] + cut, "the session that was cut took its time"
+    other = replace(first, simulator="icarus", cut=length // 2)
+    found, seconds = job.run_bench(other)
+    result = judge(other, [Stream(found)], seconds)
+    assert result.mismatches == () and result.timing_errors == 0 and found["ins"][0] > whole["ins"][0] + length // 2
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -21,7 +21,7 @@ from codesign.sim.simulators.watch import Patience, Stalled, ended, last_line, m
 
 OLDEST = (5, 6)
 MAIN = Path(__file__).with_name("verilator_main.cpp")
-HEAD = struct.Struct("<10I")  # of job.bin, see the C++ file
+HEAD = struct.Struct("<12I")  # of job.bin, see the C++ file
 FOUND = struct.Struct("<4Qd")  # of result.bin
 COMPILER = ("c++", "g++", "clang++")
 
@@ -140,6 +140,8 @@ def write_job(folder: Path) -> None:
         job["probe"],
         *shares,
         job["seed"] % 2**32,
+        job["cut"],
+        job["reset_clocks"],
     )
     with (folder / "job.bin").open("wb") as f:
         f.write(head)
