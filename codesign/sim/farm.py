@@ -30,7 +30,7 @@ from codesign.sim.simulators import SIMULATORS
 from codesign.sim.simulators.cache import store, stored
 from codesign.workers import Workers, spread
 
-LARGEST = 2500  # images of a part: what a kill may cost
+LARGEST = {"icarus": 1000, "verilator": 5000}  # images of a part: what a kill may cost, against programming the chip
 FEWEST = 16  # parts, where a cluster has any number of workers
 PARTS = "parts"  # folder of finished parts, until all are
 
@@ -88,7 +88,7 @@ def split(job: Job, workers: Workers) -> list[Part]:
     if workers.inline(count):
         return [Part(0, count, 0)]
     sharers = workers.count if workers.scheduler is None else max(FEWEST, workers.count)
-    rounds = -(-count // (sharers * LARGEST))
+    rounds = -(-count // (sharers * LARGEST[job.simulator]))
     size = -(-max(before, -(-count // (sharers * rounds))) // period) * period
     return [Part(at, min(at + size, count), before if at else 0) for at in range(0, count, size)]
 

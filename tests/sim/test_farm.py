@@ -38,7 +38,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return run(number, *rest)
 
     monkeypatch.setattr(farm, "run_part", note)
-    monkeypatch.setattr(farm, "LARGEST", 12)
+    monkeypatch.setitem(farm.LARGEST, "icarus", 12)
     return numbers
 
 
@@ -70,10 +70,10 @@ def test_parts_cover_the_images_with_what_precedes_them() -> None:
             assert [q.first for q in parts] == [0, *[q.last for q in parts[:-1]]] and parts[-1].last == count
             assert all(q.first % p.cycles.period == 0 and q.first >= q.shared for q in parts)
             assert all(q.shared == lead(p.mapping) for q in parts[1:]) and parts[0].shared == 0
-            assert all(0 < q.last - q.first <= farm.LARGEST for q in parts)
-            assert len(parts) <= jobs * -(-count // (jobs * farm.LARGEST))
-    assert len(farm.split(job, Workers(4))) == 24
-    assert len(farm.split(job, Workers(1, "tcp://host:1"))) == 32 and len(farm.split(job, Workers(1))) == 1
+            assert all(0 < q.last - q.first <= 1000 for q in parts)
+            assert len(parts) <= jobs * -(-count // (jobs * 1000))
+    assert len(farm.split(job, Workers(4))) == 60
+    assert len(farm.split(job, Workers(1, "tcp://host:1"))) == 64 and len(farm.split(job, Workers(1))) == 1
 
 
 def wrong(p: Program) -> Program:

@@ -92,7 +92,7 @@ def test_random_networks(seed: int) -> None:
 def test_processes_that_share_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     p = prepared("two-layers-i4-u3")
     x = images(500, p.network)
-    monkeypatch.setattr(farm, "LARGEST", 100)
+    monkeypatch.setitem(farm.LARGEST, "verilator", 100)
     alone = simulate(p, x, "verilator")
     shared = simulate(p, x, "verilator", folder=tmp_path, jobs=3)
     assert (shared.outputs == alone.outputs).all() and shared.latencies == alone.latencies
