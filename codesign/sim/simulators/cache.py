@@ -99,8 +99,8 @@ def _leave(folder: Path) -> None:
 
 def contents() -> Contents:
     """The entries of the cache."""
-    files = [f for folder in _folders() for f in _files(folder)]
-    return Contents(len(_folders()), sum(_size(f) for f in files))
+    found = [files for folder in _folders() if (files := _files(folder))]
+    return Contents(len(found), sum(_size(f) for files in found for f in files))
 
 
 def clear() -> Contents:
@@ -109,10 +109,11 @@ def clear() -> Contents:
     for folder in _folders():
         try:
             with alone(folder):
-                for file in _files(folder):
+                files = _files(folder)
+                for file in files:
                     size += _size(file)
                     file.unlink(missing_ok=True)
-            entries += 1
+                entries += bool(files)
         except OutputError:
             busy += 1
         _leave(folder)
@@ -132,7 +133,8 @@ def _folders() -> list[Path]:
 
 def _files(folder: Path) -> list[Path]:
     """Simulators of an entry, and those that killed processes did not finish."""
-    return [f for f in folder.glob("*") if f.name in ("sim", "sim.vvp") or f.name.endswith(".partial")]
+    ours = [f for f in folder.glob("*") if f.name in ("sim", "sim.vvp") or f.name.endswith(".partial")]
+    return [f for f in ours if f.is_symlink() or not f.is_dir()]
 
 
 def _size(file: Path) -> int:

@@ -43,6 +43,8 @@ def test_doctor_tells_and_empties(call: Call, cache: Path) -> None:
 def test_only_own_files_are_removed(call: Call, cache: Path, tmp_path: Path) -> None:
     entry, other = filled()
     (entry.parent / "notes.txt").write_text("a user's")
+    (cache / f"icarus-old-{'0' * 16}" / "sim").mkdir(parents=True)  # what an older version may have left
+    assert contents().entries == 2
     (cache / "other.log").write_text("a user's")
     (cache / "icarus-mine").mkdir()
     (cache / "icarus-mine" / "sim").write_text("a user's")
