@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from codesign.brief import counted
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -28,7 +30,7 @@ class _Tool:
     needed_for: str
     remedy: str
     required: bool = True
-    oldest: tuple[int, ...] = ()
+    oldest: str = ""
 
 
 def _program(name: str, flag: str) -> Callable[[], str | None]:
@@ -72,7 +74,7 @@ def _system(debian: str, fedora: str, brew: str) -> str:
 
 
 TOOLS = (
-    _Tool("python", platform.python_version, "everything", "install Python 3.11 or newer", oldest=(3, 11)),
+    _Tool("python", platform.python_version, "everything", "install Python 3.11 or newer", oldest="3.11"),
     _Tool(
         "libpython",
         _libpython,
@@ -84,17 +86,25 @@ TOOLS = (
         _program("iverilog", "-V"),
         "simulation",
         _system("iverilog", "iverilog", "icarus-verilog"),
-        oldest=(11,),
+        oldest="11",
     ),
-    _Tool("cocotb", _package("cocotb"), "simulation", "pip install 'cocotb>=2.1,<2.2'", oldest=(2, 1)),
-    _Tool("torch", _package("torch"), "training", "pip install 'torch>=2.6'", oldest=(2, 6)),
+    _Tool("cocotb", _package("cocotb"), "simulation", "pip install 'cocotb>=2.1,<2.2'", oldest="2.1"),
+    _Tool("torch", _package("torch"), "training", "pip install 'torch>=2.6'", oldest="2.6"),
     _Tool(
         "verilator",
         _program("verilator", "--version"),
         "fast simulation, and checks: lint of the Verilog",
         _system("verilator g++ make zlib1g-dev", "verilator gcc-c++ make zlib-devel", "verilator"),
         required=False,
-        oldest=(5,),
+        oldest="5.006",
+    ),
+    _Tool(
+        "benches",
+        _program("verilator", "--version"),
+        "cocotb benches of your own in Verilator; in Icarus Verilog they run anyway",
+        "install Verilator 5.036 or newer",
+        required=False,
+        oldest="5.036",
     ),
     _Tool(
         "yosys",
@@ -107,8 +117,12 @@ TOOLS = (
 
 
 def examine(tools: Iterable[_Tool] = TOOLS) -> tuple[Finding, ...]:
-    """Look for every tool; nothing is installed or changed."""
-    return tuple(_look(t) for t in tools)
+    """Look for every tool, and into the cache of compiled simulators; nothing is installed or changed."""
+    from codesign.sim.simulators.cache import cache_folder, contents
+
+    held = contents()
+    told = f"{counted(held.entries, 'simulator')}, {held.size / 1e6:,.1f} MB in {cache_folder()}"
+    return (*map(_look, tools), Finding("cache", "ok", told, "compiled simulators, kept for later runs", False))
 
 
 def _look(tool: _Tool) -> Finding:
@@ -116,9 +130,8 @@ def _look(tool: _Tool) -> Finding:
     state, remedy = "ok", ""
     if found is None:
         state, found, remedy = "missing", "", tool.remedy
-    elif tool.oldest and _numbers(found) and _numbers(found) < tool.oldest:
-        oldest = ".".join(map(str, tool.oldest))
-        state, remedy = "old", f"needs {oldest} or newer: {tool.remedy}"
+    elif tool.oldest and _numbers(found) and _numbers(found) < _numbers(tool.oldest):
+        state, remedy = "old", f"needs {tool.oldest} or newer: {tool.remedy}"
     return Finding(tool.name, state, found, tool.needed_for, tool.required, remedy)
 
 

@@ -28,12 +28,15 @@ class Workers:
         return self.scheduler is None and min(self.count, calls) <= 1
 
 
-def spread(calls: Sequence[Call], workers: Workers) -> Iterator[Any]:
+def spread(calls: Sequence[Call], workers: Workers, waiting: bool = False) -> Iterator[Any]:
     """Results of the calls, in the order in which they end. Functions and arguments must be picklable, unless inline.
 
     Local workers share the processors: each may use its share of them for NumPy's threads. When a call raises, its
     exception is raised here and the other calls end. Raises ToolError when the scheduler does not answer or a worker
     was killed.
+
+    waiting: the calls only wait for other programs. Local workers are then threads of this process, which start at
+    once and take any arguments; calls that still run when one raises must be ended by the caller.
     """
     if not calls:
         return
@@ -41,11 +44,26 @@ def spread(calls: Sequence[Call], workers: Workers) -> Iterator[Any]:
         for function, arguments in calls:
             yield function(*arguments)
         return
-    yield from _local(calls, workers.count) if workers.scheduler is None else _cluster(calls, workers.scheduler)
+    if workers.scheduler is not None:
+        yield from _cluster(calls, workers.scheduler)
+    elif waiting:
+        yield from _threads(calls, workers.count)
+    else:
+        yield from _local(calls, workers.count)
+
+
+def _threads(calls: Sequence[Call], count: int) -> Iterator[Any]:
+    from joblib import Parallel, delayed  # type: ignore[import-untyped]
+
+    # joblib tells of calls that ended early; whoever asked for them knows
+    warnings.filterwarnings("ignore", ".* tasks which were still being processed by the workers", UserWarning)
+    warnings.filterwarnings("ignore", ".* tasks have been successfully executed", UserWarning)
+    parallel = Parallel(n_jobs=min(count, len(calls)), prefer="threads", return_as="generator_unordered", batch_size=1)
+    yield from parallel(delayed(function)(*arguments) for function, arguments in calls)
 
 
 def _local(calls: Sequence[Call], count: int) -> Iterator[Any]:
-    from joblib import Parallel, delayed  # type: ignore[import-untyped]
+    from joblib import Parallel, delayed
     from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 
     # joblib replaces workers whose memory has grown, which is no concern of the user's

@@ -114,6 +114,15 @@ def test_tests_also_get_the_optional_tools_once(machine: Machine) -> None:
     ]
 
 
+def test_a_compiler_without_the_headers_that_verilator_needs(machine: Machine) -> None:
+    for name in ("iverilog", "verilator", "yosys", "cc", "make"):
+        machine.tool(name, "")
+    machine.tool("c++", "exit 1")
+    machine.manager("apt-get")
+    assert machine.dev("test")[0] == 0
+    assert machine.asked() == ["apt-get update -qq", f"{APT} zlib1g-dev"]
+
+
 def test_optional_tools_that_cannot_be_had_stop_nothing(machine: Machine) -> None:
     machine.tool("iverilog", "")
     machine.tool("apt-get", "exit 100")

@@ -84,6 +84,10 @@ class Chip(Part):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,40}$")] = Field(
         description="names files and Verilog modules; not part of the chip's identity"
     )
+    clock_mhz: Annotated[float, Field(gt=0, le=100_000)] | None = Field(
+        None,
+        description="clock frequency in MHz, with which reports turn cycles into time; not part of the chip's identity",
+    )
     arrays: Arrays = Field(description="the crossbars")
     device: Device = Field(description="one cell")
     adc: Adc = Field(description="the converters of an array")
@@ -199,9 +203,9 @@ class Chip(Part):
 
     @property
     def id(self) -> int:
-        """32-bit identity: CRC-32 of everything an image depends on (not the name)."""
+        """32-bit identity: CRC-32 of everything an image depends on (not the name and the clock)."""
         plain = {"device": {"headroom"}} if self.device.headroom == 0 else {}  # chips older than headroom keep theirs
-        return zlib.crc32(self.model_dump_json(exclude={"name": True, **plain}).encode())
+        return zlib.crc32(self.model_dump_json(exclude={"name": True, "clock_mhz": True, **plain}).encode())
 
 
 def presets() -> list[str]:

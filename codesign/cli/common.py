@@ -2,6 +2,7 @@
 
 import json as jsons
 import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -152,3 +153,17 @@ def progress_bars() -> Iterator[Callable[[str, float, int, str], None] | None]:
 
         yield show
         finish()
+
+
+def at_a_rate(show: Callable[[str, float, int, str], None], stage: str) -> Callable[[int, int], None]:
+    """A progress of images (done, of) that `show` tells with images a second; those done at the start do not count."""
+    begun: tuple[float, int] | None = None
+
+    def tell(done: int, of: int) -> None:
+        nonlocal begun
+        now = time.monotonic()
+        begun = begun or (now, done)
+        seconds, new = now - begun[0], done - begun[1]
+        show(stage, done, of, f"{new / seconds:,.0f} images/s" if new and seconds else "")
+
+    return tell

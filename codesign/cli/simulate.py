@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Json, progress_bars, read_rows
+from codesign.cli.common import Json, at_a_rate, progress_bars, read_rows
 from codesign.cli.verdict import judge
 from codesign.errors import InputError
 
@@ -36,6 +36,12 @@ def simulate(
     load: Annotated[
         str, typer.Option(metavar="HOW", help="Program the chip by bus, as firmware does, or by backdoor, faster.")
     ] = "bus",
+    jobs: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Share the images among N simulator processes; resumes in --out.")
+    ] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Share them on a Dask cluster, tcp://host:8786.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Simulate the chip's Verilog and compare every word and cycle with the reference."""
@@ -52,7 +58,9 @@ def simulate(
     from codesign.ir.labels import accuracy, check_labels
     from codesign.ir.real import to_integers
     from codesign.program import Program
+    from codesign.report import Speed
     from codesign.sim.job import OUTPUTS
+    from codesign.workers import Workers
 
     loaded, x = Program.load(program), read_rows(inputs)
     y = None
@@ -70,7 +78,8 @@ def simulate(
             folder=folder,
             waves=waves,
             load=load,
-            progress=progress and (lambda done, of: progress("simulate", done, of, "")),
+            progress=progress and at_a_rate(progress, "simulate"),
+            jobs=Workers(jobs, scheduler),
         )
         if folder is not None:
             with writing(folder):
@@ -81,4 +90,6 @@ def simulate(
         result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}{' --real' * real}")
     else:
         result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
-    judge(result, json, None if y is None else [accuracy(z, y[chosen]) for z in (result.outputs, loaded.run(x))])
+    scores = None if y is None else [accuracy(z, y[chosen]) for z in (result.outputs, loaded.run(x))]
+    clock, cycles = loaded.chip.clock_mhz, loaded.cycles
+    judge(result, json, scores, None if clock is None else Speed.of(clock, cycles.latency, cycles.interval))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -10,11 +10,15 @@ from codesign.brief import counted
 from codesign.cli.common import say
 from codesign.errors import plain
 
+if TYPE_CHECKING:
+    from codesign.report import Speed
 
-def judge(result: Any, json: bool, accuracy: Sequence[float] | None = None) -> None:
+
+def judge(result: Any, json: bool, accuracy: Sequence[float] | None = None, speed: "Speed | None" = None) -> None:
     """Print a simulation's result; exit with 1 when it is not as predicted.
 
-    accuracy: percent of the images that the Verilog, and the reference, got right, if labels are known.
+    accuracy: percent of the images that the Verilog, and the reference, got right, if labels are known. speed: the
+    chip's, if its clock is known.
     """
     from codesign.report import number
 
@@ -27,7 +31,13 @@ def judge(result: Any, json: bool, accuracy: Sequence[float] | None = None) -> N
         "interval": result.interval,
         "latencies": [int(n) for n in result.latencies],
         "images_per_second": round(result.images_per_second, 1),
+        "simulator": result.simulator,
+        "version": result.version,
+        "words_compared": result.words_compared,
+        "cycles_compared": result.cycles_compared,
     }
+    if speed is not None:
+        found["chip"] = speed.model_dump(mode="json")
     if accuracy is not None:
         found["accuracy"] = dict(zip(("rtl", "reference"), accuracy, strict=True))
     right = not wrong and not result.timing_errors
@@ -36,8 +46,16 @@ def judge(result: Any, json: bool, accuracy: Sequence[float] | None = None) -> N
     cycles = f"{result.latency} cycles"
     if result.images > 1:
         cycles += f" for the first, then one every {number(result.interval)}"
-    told = "" if accuracy is None else "\naccuracy: {:.2f} % in Verilog, {:.2f} % in the reference".format(*accuracy)
-    say(json, found, f"{count}: {verdict}; {cycles}; {result.images_per_second:.1f} images/s{told}")
+    compared = f"{counted(result.words_compared, 'word')} and {counted(result.cycles_compared, 'cycle')} compared"
+    told = [
+        f"{count}: {verdict}; {cycles}; {result.images_per_second:.1f} images/s",
+        f"{compared}; {result.simulator}: {result.version}",
+    ]
+    if speed is not None:
+        told.append(f"the chip {speed.told}")
+    if accuracy is not None:
+        told.append("accuracy: {:.2f} % in Verilog, {:.2f} % in the reference".format(*accuracy))
+    say(json, found, "\n".join(told))
     refuse(len(wrong), wrong[0] if wrong else None, result.timing_errors)
 
 

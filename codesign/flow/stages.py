@@ -19,7 +19,7 @@ from codesign.flow.describe import Flow
 from codesign.flow.stage import Context, Stage
 from codesign.ir.labels import accuracy
 from codesign.mapping.clipping import clipped
-from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Losses, Metrics, text
+from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Losses, Metrics, Speed, text
 from codesign.train.recipe import Recipe
 
 CALIBRATION = 256  # training images the compiler may look at
@@ -161,6 +161,9 @@ def _simulate(context: Context, folder: Path) -> None:
             "timing_errors": result.timing_errors,
             "mismatches": [str(m) for m in result.mismatches],
             "images_per_second": round(result.images_per_second, 1),
+            "version": result.version,
+            "words_compared": result.words_compared,
+            "cycles_compared": result.cycles_compared,
         },
     )
 
@@ -179,7 +182,7 @@ def collect(context: Context) -> Metrics:
     trained, reference = context.read("train", "train.json"), context.read("reference", "reference.json")
     simulated = context.read("simulate", "simulate.json")
     program = Program.load(context.folder("compile") / "program")
-    images = trained["images"]
+    images, clock = trained["images"], flow.chip.clock_mhz
     accuracies = Accuracies(
         float=None if trained["float"] is None else Accuracy(percent=trained["float"], images=images),
         quantized=Accuracy(percent=trained["quantized"], images=images),
@@ -211,6 +214,10 @@ def collect(context: Context) -> Metrics:
         inputs=Inputs(**trained["inputs"]),
         seed=flow.train.seed,
         simulator=flow.simulate.simulator,
+        simulator_version=simulated.get("version"),
+        words_compared=simulated.get("words_compared"),
+        cycles_compared=simulated.get("cycles_compared"),
+        speed=None if clock is None else Speed.of(clock, program.cycles.latency, program.cycles.interval),
         images_per_second=simulated["images_per_second"],
         time_s={s.name: context.seconds(s.name) for s in STAGES if s.name != "report"},
     )

@@ -6,7 +6,7 @@ from codesign.mapping.outline import LayerSize, Outline, outline
 from codesign.mapping.place import place
 from codesign.mapping.plan import plan
 from codesign.mapping.run import layers, run
-from codesign.mapping.timing import Cycles, predict, stream
+from codesign.mapping.timing import Cycles, lead, predict, stream
 
 __all__ = [
     "ArrayUse",
@@ -21,6 +21,7 @@ __all__ = [
     "Step",
     "StepPlan",
     "layers",
+    "lead",
     "outline",
     "place",
     "plan",

@@ -45,14 +45,31 @@ def predict(mapping: Timed) -> Cycles:
 
     Raises CapacityError when the stream does not become periodic within `LONGEST` images.
     """
+    seen, first, last = _repeats(mapping)
+    interval = mean(seen[last].leaves - seen[first].leaves, last - first)
+    return Cycles(bound(mapping), seen[0].leaves - seen[0].arrives, interval, last - first)
+
+
+def lead(mapping: Timed) -> int:
+    """Images after which a stream's timing, also over its last period, no longer tells how the stream began.
+
+    A multiple of the period: an image that comes after so many of its own stream is as late as one that comes after
+    any larger multiple. Raises CapacityError as `predict` does.
+    """
+    _, first, last = _repeats(mapping)
+    period = last - first
+    return period * (-(-first // period) + 1)
+
+
+def _repeats(mapping: Timed) -> "tuple[list[_Image], int, int]":
+    """The first images of a stream, and two of them after which it goes on in the same way."""
     met: dict[tuple[int, ...], int] = {}  # state: the image that first left it
     seen: list[_Image] = []
     for n, image in enumerate(islice(_images(mapping), LONGEST + 1)):
         seen.append(image)
         first = met.setdefault(image.state, n)
         if first < n:
-            interval = mean(image.leaves - seen[first].leaves, n - first)
-            return Cycles(bound(mapping), seen[0].leaves - seen[0].arrives, interval, n - first)
+            return seen, first, n
     raise CapacityError(
         f"chip {mapping.chip.name}: the network's stream is not periodic within {LONGEST:,} images, so its initiation "
         "interval is not known; change a layer's width or the chip's converters"

@@ -1,6 +1,18 @@
 """The record of a run and its report; figures, tables and plots that studies and searches share."""
 
-from codesign.report.metrics import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Losses, Metrics, load
+from codesign.report.metrics import (
+    SUMMARY,
+    Accuracies,
+    Accuracy,
+    Arrays,
+    Cycles,
+    Data,
+    Inputs,
+    Losses,
+    Metrics,
+    Speed,
+    load,
+)
 from codesign.report.render import number, render, text
 
 __all__ = [
@@ -13,6 +25,7 @@ __all__ = [
     "Inputs",
     "Losses",
     "Metrics",
+    "Speed",
     "load",
     "number",
     "render",

@@ -91,6 +91,24 @@ class Cycles(_Record):
     timing_errors: Count  # images that finished in a different cycle than predicted
 
 
+class Speed(_Record):
+    """What the chip does at its clock, from predicted cycles."""
+
+    clock_mhz: Annotated[float, Field(gt=0)]
+    latency_us: Annotated[float, Field(ge=0)]  # microseconds
+    images_per_second: Annotated[float, Field(ge=0)]
+
+    @classmethod
+    def of(cls, clock_mhz: float, latency: int, interval: int | float) -> "Speed":
+        """From the latency and the initiation interval in cycles."""
+        return cls(clock_mhz=clock_mhz, latency_us=latency / clock_mhz, images_per_second=clock_mhz * 1e6 / interval)
+
+    @property
+    def told(self) -> str:
+        """At 100 MHz: ..., for people."""
+        return f"at {self.clock_mhz:,g} MHz: {self.latency_us:,.4g} us latency, {self.images_per_second:,.0f} images/s"
+
+
 class Inputs(_Record):
     """How a host turns data into inputs: floor((x - offset) / step + 0.5), clamped to what the bits hold.
 
@@ -143,6 +161,10 @@ class Metrics(_Record):
     first_mismatch: str | None
     seed: int
     simulator: str
+    simulator_version: str | None = None  # what it says about itself; absent from older records, like the next two
+    words_compared: Count | None = None
+    cycles_compared: Count | None = None
+    speed: Speed | None = None  # absent: the chip file has no clock_mhz
     images_per_second: Annotated[float, Field(ge=0)]
     time_s: dict[str, float]
 

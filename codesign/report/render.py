@@ -93,8 +93,11 @@ def _costs(m: Metrics) -> Table:
 
 
 def _verdict(m: Metrics) -> list[Text]:
-    speed = f"{counted(m.accuracy.rtl.images, 'image')} compared, {m.images_per_second:,.1f} a second"
-    lines = []
+    what = f"{counted(m.accuracy.rtl.images, 'image')} compared"
+    if m.words_compared is not None and m.cycles_compared is not None:
+        what += f" in {counted(m.words_compared, 'word')} and {counted(m.cycles_compared, 'cycle')}"
+    speed = f"{what}, {m.images_per_second:,.1f} a second"
+    lines = [Text(m.speed.told)] if m.speed else []
     if m.is_right:
         lines.append(Text(f"Verilog and reference agree in every word and cycle ({speed})", style="green"))
     if m.mismatches:
@@ -117,5 +120,7 @@ def _verdict(m: Metrics) -> list[Text]:
                 style="yellow",
             )
         )
+    if m.simulator_version:
+        lines.append(Text(f"simulator: {plain(m.simulator_version)}", style="dim"))
     times = ", ".join(f"{plain(k)} {v:.1f}" for k, v in m.time_s.items())
     return [*lines, Text(f"seconds: {times}", style="dim")]

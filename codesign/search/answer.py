@@ -96,7 +96,7 @@ def build(context: Context, site: Site, winner: Candidate, home: Path, show: Pro
     """Write the winner's flow and run it: train, compile, simulate. Returns its record and the command for it."""
     question = context.question
     seed = ("train.seed", question.search.seeds[0])
-    described = context.flow(winner, seed, ("simulate.images", question.simulate.images))
+    described = context.flow(winner, seed, *((f"simulate.{key}", value) for key, value in question.simulate))
     file = home / "flow.toml"
     with writing(home):
         home.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,7 @@ from codesign.brief import Brief
 from codesign.devices import Cells
 from codesign.errors import ConfigError
 from codesign.flow import Base, Flow
+from codesign.flow.describe import Simulate
 from codesign.settings import changes, parsed, put, validate_data
 
 Count = Annotated[int, Field(ge=1, le=65536)]
@@ -92,8 +93,8 @@ class Uniform(_Part):
     set: dict[str, Any] = Field(default_factory=dict, description="further settings, as dotted keys of a flow")
 
 
-class Check(_Part):
-    """The winner's simulation in RTL."""
+class Check(Simulate):
+    """The winner's simulation in RTL, with the keys of a flow's."""
 
     images: Annotated[int, Field(ge=1, le=1_000_000)] = Field(100, description="test images, from the first")
 

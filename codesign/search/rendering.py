@@ -68,6 +68,8 @@ def _rtl(m: Metrics) -> dict[str, Any]:
         "cycles_predicted": m.cycles.predicted,
         "cycles_simulated": m.cycles.simulated,
         "timing_errors": m.cycles.timing_errors,
+        "simulator": m.simulator,
+        "simulator_version": m.simulator_version,
     }
 
 

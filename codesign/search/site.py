@@ -50,7 +50,9 @@ class Site(Brief):
         """A digest of what two searches must share for comparable scores; limits and effort are left out."""
         question = context.question
         content = {
-            "chip": question.base().chip.model_dump(mode="json", exclude={"arrays": {"count"}, "name": True}),
+            "chip": question.base().chip.model_dump(
+                mode="json", exclude={"arrays": {"count"}, "name": True, "clock_mhz": True}
+            ),
             "train": identity(context.base, context.base.chip, "; ".join(sorted(self.images.values()))),
             "free": [repr(axis) for axis in context.space.axes],
             "first": question.search.seeds[0],

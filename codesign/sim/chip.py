@@ -9,11 +9,13 @@ from codesign.errors import InputError, UnsupportedError
 from codesign.ir.run import check_inputs
 from codesign.mapping import Die
 from codesign.program import Program
+from codesign.sim.farm import run_farm, split
 from codesign.sim.job import Job, Pauses, Progress, run_bench
-from codesign.sim.judge import judge
+from codesign.sim.judge import Stream, judge
 from codesign.sim.place import place
 from codesign.sim.result import Result
 from codesign.sim.simulators import SIMULATORS
+from codesign.workers import Workers
 
 NONE = Pauses()
 
@@ -29,6 +31,7 @@ def simulate(
     die: Die | None = None,
     pauses: Pauses = NONE,
     progress: Progress | None = None,
+    jobs: int | Workers = 1,
 ) -> Result:
     """Stream integer inputs (images, features) through the chip's RTL and compare with the reference.
 
@@ -36,6 +39,10 @@ def simulate(
     that the array macros hold. pauses: idle cycles of the streams (cycles are judged only without them). folder
     keeps the job, log and waves (absent: temporary); waves records chip.fst with a chip.gtkw beside it. progress is
     called with the images done and their number.
+
+    jobs: simulator processes that share the images, here or on the Dask cluster of `Workers`. Each programs the chip
+    and compares every word and cycle of its part; together they give the result of one process (pauses differ). Where
+    `folder` is given, finished parts stay there until all are, and the same call after a kill runs only the others.
 
     simulator: "icarus" starts within a second; "verilator" first compiles the chip, for about a minute and once for all
     its programs, and then runs many times faster. Both find the same words and cycles.
@@ -63,7 +70,15 @@ def simulate(
         raise InputError("simulate: no images were given; pass at least one row")
     if waves and folder is None:
         raise InputError("simulate: waves need a folder to be kept in; give folder=")
+    workers = jobs if isinstance(jobs, Workers) else Workers(jobs)
+    if workers.count < 1:
+        raise InputError(f"simulate: jobs must be at least 1, got {workers.count}; give a number of processes")
     with place(folder) as (work, log):
         job = Job(program, images, work, load == "backdoor", die, pauses, waves, log=log, simulator=simulator)
-        found, seconds = run_bench(job, progress)
-        return judge(job, found, seconds)
+        parts = split(job, workers)
+        if waves and len(parts) > 1:
+            raise InputError("simulate: waves show one process; give jobs=1, or only the images of interest")
+        if workers.inline(len(parts)):
+            found, seconds = run_bench(job, progress)
+            return judge(job, [Stream(found)], seconds)
+        return judge(job, *run_farm(job, parts, workers, progress))

@@ -62,6 +62,8 @@ class Job:
     pauses: Pauses = Pauses()
     waves: bool = False
     probe: bool = False  # record hidden activations too
+    cut: int = 0  # cycles of a first session that a reset cuts off; it is not recorded. 0: no such session
+    reset_clocks: int = 3  # of the reset before the recorded session
     simulator: str = "icarus"
     log: Path | None = None  # absent: simulation.log in the folder
 
@@ -74,6 +76,12 @@ def build(program: Program, simulator: str = "icarus", waves: bool = False) -> P
     return SIMULATORS[simulator].build(files, sources, f"{module}_sim", waves)
 
 
+def cleared(folder: Path) -> None:
+    """Remove what an earlier run left in the folder."""
+    for name in OF_A_RUN:
+        (folder / name).unlink(missing_ok=True)
+
+
 def run_bench(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDArray[Any]], float]:
     """What the bench found (outputs, ins, outs, hidden), and the seconds its streams took.
 
@@ -83,8 +91,7 @@ def run_bench(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDA
     with writing(job.folder):
         job.folder.mkdir(parents=True, exist_ok=True)
         work = job.folder.resolve()
-        for name in OF_A_RUN:
-            (work / name).unlink(missing_ok=True)
+        cleared(work)
         built = build(job.program, job.simulator, job.waves)
         (work / HEARTBEAT).write_text("0", encoding="utf-8")
         plusargs = _write_inputs(job, work)
@@ -98,7 +105,9 @@ def run_bench(job: Job, progress: Progress | None = None) -> tuple[dict[str, NDA
     try:
         with np.load(work / "result.npz", allow_pickle=False) as data:
             found = {name: data[name] for name in data.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+        if len(found["outputs"]) != len(job.images):
+            raise ValueError("other images")
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
         raise ToolError(f"{work}: the simulation left no complete result.npz; check whether the disk is full") from None
     if job.waves and not is_whole(work / DUMP):
         raise ToolError(f"{work / DUMP}: the simulator did not finish writing it; check whether the disk is full")
@@ -127,6 +136,8 @@ def _write_inputs(job: Job, work: Path) -> list[str]:
         "output_pause": job.pauses.output,
         "seed": job.pauses.seed,
         "probe": job.probe,
+        "cut": job.cut,
+        "reset_clocks": job.reset_clocks,
         "activation_bits": program.chip.adc.lanes * program.chip.activation.bits,
         "timeout_cycles": int(10 * cycles / slowest) + 1000,
     }

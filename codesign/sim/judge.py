@@ -1,7 +1,7 @@
 """Compare the simulated chip with the reference, word by word and cycle by cycle."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,29 +11,57 @@ from codesign.fixed import lane_values, mean
 from codesign.mapping import layers, stream
 from codesign.sim.job import Job, run_bench
 from codesign.sim.result import Mismatch, Result
+from codesign.sim.simulators import SIMULATORS
 
 
-def judge(job: Job, found: dict[str, NDArray[Any]], seconds: float) -> Result:
-    """The result of a finished job. The first wrong image runs again to find the first layer that is wrong."""
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """What one simulation found: `found` of images first - shared .. of the job; the first `shared` of them also end
+    the stream before it, to which they belong."""
+
+    found: Mapping[str, NDArray[Any]]  # outputs, ins, outs, hidden: see `run_bench`
+    first: int = 0
+    shared: int = 0
+
+    def own(self, name: str) -> NDArray[Any]:
+        """An entry of `found` without the images of the stream before."""
+        return self.found[name][self.shared :]
+
+
+def judge(job: Job, streams: Sequence[Stream], seconds: float) -> Result:
+    """The result of a finished job, in one stream or several; every image of each is compared.
+
+    The first wrong image runs again to find the first layer that is wrong.
+    """
     program = job.program
-    outputs = found["outputs"].astype(np.int64)
     expected = program.run(job.images, job.die)
     last = program.mapping.steps[-1].layer
+    wrong: dict[tuple[int, int], int] = {}
+    late: set[int] = set()
+    for s in streams:
+        start = s.first - s.shared
+        got = s.found["outputs"].astype(np.int64)
+        for image, output in np.argwhere(got != expected[start : start + len(got)]).tolist():
+            wrong.setdefault((start + image, output), int(got[image, output]))
+        if not job.pauses.any:
+            late |= {start + n for n in _late(job, s.found["ins"].tolist(), s.found["outs"].tolist())}
     mismatches = []
-    for image, output in np.argwhere(outputs != expected).tolist():
+    for (image, output), got_there in sorted(wrong.items()):
         array, column = program.mapping.locate(last, output)
-        want, got = int(expected[image, output]), int(outputs[image, output])
-        mismatches.append(Mismatch(image, last, _number(job, last, output), array, column, want, got))
+        want = int(expected[image, output])
+        mismatches.append(Mismatch(image, last, _number(job, last, output), array, column, want, got_there))
     if mismatches:
         mismatches[0] = _first_layer(job, mismatches[0])
-    ins, outs = found["ins"].tolist(), found["outs"].tolist()
     return Result(
-        outputs=outputs,
-        latencies=[o - i for i, o in zip(ins, outs, strict=True)],
-        interval=_interval(outs, program.cycles.period),
+        outputs=np.concatenate([s.own("outputs") for s in streams]).astype(np.int64),
+        latencies=[n for s in streams for n in (s.own("outs") - s.own("ins")).tolist()],
+        interval=_interval(streams[-1].found["outs"].tolist(), program.cycles.period),
         mismatches=tuple(mismatches),
-        timing_errors=0 if job.pauses.any else _timing_errors(job, ins, outs),
+        timing_errors=len(late),
         seconds=seconds,
+        simulator=job.simulator,
+        version=SIMULATORS[job.simulator].version(),
+        cycles_compared=0 if job.pauses.any else 2 * len(job.images),
     )
 
 
@@ -43,12 +71,12 @@ def _interval(outs: list[int], period: int) -> int | float:
     return mean(outs[-1] - outs[-1 - count], count) if count else 0
 
 
-def _timing_errors(job: Job, ins: list[int], outs: list[int]) -> int:
+def _late(job: Job, ins: list[int], outs: list[int]) -> list[int]:
     """Images whose last word entered or left in a different cycle than predicted, counted from the first to enter."""
     want_in, want_out = stream(job.program.mapping, len(ins))
     got = [(i - ins[0], o - ins[0]) for i, o in zip(ins, outs, strict=True)]
     want = [(i - want_in[0], o - want_in[0]) for i, o in zip(want_in, want_out, strict=True)]
-    return sum(g != w for g, w in zip(got, want, strict=True))
+    return [n for n, (a, b) in enumerate(zip(got, want, strict=True)) if a != b]
 
 
 def _first_layer(job: Job, found: Mismatch) -> Mismatch:

@@ -44,6 +44,9 @@ class Result(Brief):
     mismatches: tuple[Mismatch, ...]
     timing_errors: int
     seconds: float  # streaming images, without compiling the simulator and programming
+    simulator: str = ""
+    version: str = ""  # what the simulator says about itself
+    cycles_compared: int = 0  # two of an image, last word in and last word out; none with pauses
 
     @property
     def latency(self) -> int:
@@ -61,6 +64,11 @@ class Result(Brief):
         return len(self.outputs)
 
     @property
+    def words_compared(self) -> int:
+        """Output words, each compared with the reference."""
+        return int(self.outputs.size)
+
+    @property
     def images_per_second(self) -> float:
         """Speed of the simulation; 0.0 where it took no measurable time."""
         return self.images / self.seconds if self.seconds else 0.0
@@ -73,11 +81,13 @@ class Result(Brief):
         """For notebooks: what was found as a table."""
         rows = [
             ("images", self.images),
+            ("words compared", self.words_compared),
             ("words that differ", len(self.mismatches)),
             ("timing errors", self.timing_errors),
             ("latency, cycles", self.latency),
             ("interval, cycles", round(self.interval, 2)),
             ("images a second", f"{self.images_per_second:.1f}"),
+            ("simulator", self.version or self.simulator),
         ]
         return html_table("simulation", [*rows, *(("first that differs", m) for m in self.mismatches[:1])])
 

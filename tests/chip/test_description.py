@@ -40,8 +40,10 @@ def test_another_geometry_is_another_chip(old: str, new: str) -> None:
     assert Chip.parse(edit((old, new))).id != Chip.load("tiny").id
 
 
-def test_the_name_is_not_part_of_the_identity() -> None:
+def test_name_and_clock_are_not_part_of_the_identity() -> None:
     assert Chip.parse(edit(('"tiny"', '"other"'))).id == Chip.load("tiny").id
+    timed = Chip.parse(edit(('"tiny"', '"tiny"\nclock_mhz = 250')))
+    assert timed.clock_mhz == 250 and timed.id == Chip.load("tiny").id
     assert Chip.load("tiny").id == 2300146682  # images made today must load tomorrow
 
 

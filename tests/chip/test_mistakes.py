@@ -74,7 +74,7 @@ def mistakes(*changes: tuple[str, str]) -> list[str]:
         (
             "[adc]",
             "[zzz]\n[adc]",
-            "zzz: unknown key; known keys: activation, adc, arrays, bus, device, memory, name",
+            "zzz: unknown key; known keys: activation, adc, arrays, bus, clock_mhz, device, memory, name",
         ),
         ("[adc]", "[adc", "is not TOML (Expected ']' at the end of a table declaration (at line 14, column 5))"),
     ],
@@ -127,7 +127,7 @@ def test_no_such_chip() -> None:
                 "a.b\\nc: a key must be one line without control characters",
                 "a.d.1.e: must be one line without control characters, got '\\u202e'",
                 "bus.f\\u2028: a key must be one line without control characters",
-                "a: unknown key; known keys: activation, adc, arrays, bus, device, memory, name",
+                "a: unknown key; known keys: activation, adc, arrays, bus, clock_mhz, device, memory, name",
             ],
         ),
     ],

@@ -261,12 +261,17 @@ class TestJudge:
         mismatches=(),
         timing_errors=0,
         images_per_second=12.34,
+        simulator="icarus",
+        version="Icarus Verilog 11.0",
+        words_compared=30,
+        cycles_compared=6,
     )
 
     def test_right(self, capsys: pytest.CaptureFixture[str]) -> None:
         judge(self.result, False)
         assert capsys.readouterr().out == (
             "3 images: every word and cycle as predicted; 67 cycles for the first, then one every 49; 12.3 images/s\n"
+            "30 words and 6 cycles compared; icarus: Icarus Verilog 11.0\n"
         )
 
     def test_a_mean_interval(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,7 +301,7 @@ class TestJudge:
 
 def tools(*versions: str | None) -> tuple[doctor._Tool, ...]:
     return tuple(
-        doctor._Tool(f"tool{k}", lambda v=v: v, "simulation", "apt-get install it", k == 0, (11,))  # type: ignore[misc]
+        doctor._Tool(f"tool{k}", lambda v=v: v, "simulation", "apt-get install it", k == 0, "11")  # type: ignore[misc]
         for k, v in enumerate(versions)
     )
 
@@ -304,7 +309,8 @@ def tools(*versions: str | None) -> tuple[doctor._Tool, ...]:
 class TestDoctor:
     def test_this_machine(self, call: Call) -> None:
         found = {f["tool"]: f for f in json.loads(call("doctor", "--json")[1])}
-        assert set(found) == {"python", "libpython", "iverilog", "cocotb", "torch", "verilator", "yosys"}
+        more = ("benches", "cache")
+        assert set(found) == {"python", "libpython", "iverilog", "cocotb", "torch", "verilator", "yosys", *more}
         assert found["python"]["version"].startswith(f"{sys.version_info.major}.{sys.version_info.minor}.")
 
     @pytest.mark.parametrize(

@@ -52,6 +52,8 @@ def test_the_same_words_whatever_the_form_of_the_inputs(home: Path, call: Call, 
         assert (status, err) == (0, "")
         record = json.loads(said)
         assert (record["images"], record["mismatches"]) == (6, [])
+        assert (record["words_compared"], record["cycles_compared"], record["simulator"]) == (30, 12, "icarus")
+        assert record["version"].startswith("Icarus Verilog") and "chip" not in record
         assert record["accuracy"] == {"rtl": pytest.approx(500 / 6), "reference": pytest.approx(500 / 6)}
         found.append(np.load(out / "outputs.npy").tolist())
     assert found == [found[0]] * 4
@@ -69,9 +71,32 @@ def test_accuracy_is_of_the_images_simulated(
     argv = ["simulate", home / "program", "--inputs", home / "x.npy", "--real", "--labels", home / "y.npy", *choice]
     status, said, err = call(*argv, "--load", "backdoor")
     assert (status, err) == (0, "")
-    first, second = said.splitlines()
+    first, _, second = said.splitlines()
     assert first.startswith(f"{images}: every word and cycle as predicted; ")
     assert second == f"accuracy: {accuracy} % in Verilog, {accuracy} % in the reference"
+
+
+@needs("iverilog")
+def test_at_its_clock(home: Path, call: Call, tmp_path: Path) -> None:
+    """Of predicted cycles, whatever the number of images; images may be shared by processes."""
+    program = Program.load(home / "program")
+    timed = Program(place(program.network, TINY.model_copy(update={"clock_mhz": 50.0})))
+    timed.save(tmp_path / "timed")
+    argv = ["simulate", tmp_path / "timed", "--inputs", home / "q.npy", "--load", "backdoor", "--jobs", "2"]
+    cycles = program.cycles
+    status, said, err = call(*argv, "--json")
+    assert (status, err) == (0, "")
+    rate = pytest.approx(50e6 / cycles.interval)
+    assert json.loads(said)["chip"] == {
+        "clock_mhz": 50,
+        "latency_us": cycles.latency / 50,
+        "images_per_second": rate,
+    }
+    lines = call(*argv, "--images", "1")[1].splitlines()
+    assert lines[2] == (
+        f"the chip at 50 MHz: {cycles.latency / 50:.4g} us latency, {50e6 / cycles.interval:,.0f} images/s"
+    )
+    assert lines[1].startswith("5 words and 2 cycles compared; icarus: Icarus Verilog")
 
 
 def write(folder: Path, **files: Any) -> None:

@@ -22,6 +22,8 @@ STAND_INS = {
     # runs
     "codesign run FLOW --out DIR --data DATA": _RUN,
     "codesign run flows/NAME.toml --out DIR": _RUN,
+    "codesign run mnist_mlp --out DIR --data DATA --set simulate.images=10000 "
+    "--set simulate.simulator=verilator": f"{_RUN} --set simulate.simulator=icarus",
     "codesign run digits_mlp --out DIR": _PRESET,
     "codesign run digits_mlp --out DIR --until train": f"{_PRESET} --until train",
     "codesign run digits_mlp --out DIR --set network.hidden=[128] --until train": f"{_PRESET} "
@@ -50,6 +52,9 @@ STAND_INS = {
     # chips and programs
     "codesign chip check mychip.toml": "codesign chip check flows/chips/tiny.toml",
     "codesign chip emit mychip.toml --out rtl/": "codesign chip emit flows/chips/tiny.toml --out rtl/",
+    "codesign simulate DIR/02_compile/program --inputs DIR/01_train/inputs.npy --labels DIR/01_train/labels.npy "
+    "--simulator verilator --jobs 2": "codesign simulate build/mlp --inputs x.npy --real --labels y.npy "
+    "--simulator icarus --jobs 2",
     "codesign simulate PROGRAM": "codesign simulate build/mlp --inputs x.npy",
     "codesign simulate PROGRAM --inputs x.npy": "codesign simulate build/mlp --inputs x.npy",
     "codesign simulate PROGRAM --inputs x.npy --real --labels y.npy": "codesign simulate build/mlp "

@@ -8,7 +8,7 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import IntType
-from codesign.mapping import outline, place, plan, predict, stream, timing
+from codesign.mapping import lead, outline, place, plan, predict, stream, timing
 from codesign.mapping.timing import bound
 from tests.hdl.programs import alternating, net
 
@@ -85,3 +85,29 @@ def test_a_stream_that_is_not_periodic_is_an_error(monkeypatch: pytest.MonkeyPat
         "chip alternating: the network's stream is not periodic within 1 images, so its initiation interval is not "
         "known; change a layer's width or the chip's converters"
     )
+
+
+def late(mapping: timing.Timed, images: int, own: int) -> tuple[list[int], list[int]]:
+    """Latencies of the last `own` images of a stream, and what the last period took."""
+    ins, outs = stream(mapping, images)
+    period = predict(mapping).period
+    return [o - i for i, o in zip(ins, outs, strict=True)][-own:], [outs[-1] - outs[-1 - period]]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_after_a_lead_a_stream_does_not_tell_how_it_began(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sizes = [int(n) for n in rng.integers(1, 30, size=int(rng.integers(2, 5)))]
+    chip = TINY.model_copy(update={"arrays": TINY.arrays.model_copy(update={"count": 40})})
+    mapping = place(net(sizes, chip, kind=IntType(int(rng.integers(1, 9)))), chip)
+    before, period = lead(mapping), predict(mapping).period
+    assert before % period == 0
+    for more in range(1, 2 * period + 2):
+        for longer in (before + period, before + 8 * period):
+            assert late(mapping, before + more, more) == late(mapping, longer + more, more)
+
+
+def test_a_lead_matters() -> None:
+    mapping = alternating().mapping
+    assert predict(mapping).period == 2 and lead(mapping) > 2
+    assert late(mapping, 6, 5) != late(mapping, 26, 5)

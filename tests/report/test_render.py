@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.account import Removed
-from codesign.report import Accuracy, Data, Inputs, Losses, load, text
+from codesign.report import Accuracy, Data, Inputs, Losses, Speed, load, text
 from tests.report.example import example
 
 RIGHT = """\
@@ -116,6 +116,24 @@ def test_the_first_mismatch_stays_on_one_line() -> None:
     assert "WRONG: 9 words differ (64 images compared, 1,234.5 a second); the first:" in shown
     assert first.rstrip() in shown
     assert not any("agree" in line for line in shown)
+
+
+def test_what_was_compared_by_which_simulator_and_the_chips_speed() -> None:
+    shown = text(
+        example(
+            words_compared=640,
+            cycles_compared=128,
+            simulator_version="Icarus Verilog 11.0",
+            speed=Speed.of(250, latency=115, interval=97),
+        )
+    ).splitlines()
+    assert shown[-4:] == [
+        "at 250 MHz: 0.46 us latency, 2,577,320 images/s",
+        "Verilog and reference agree in every word and cycle (64 images compared in 640 words and 128 cycles, "
+        "1,234.5 a second)",
+        "simulator: Icarus Verilog 11.0",
+        "seconds: train 7.4, compile 0.2, reference 0.0, simulate 4.2",
+    ]
 
 
 def test_wrong_cycles_are_not_agreement() -> None:

@@ -15,7 +15,7 @@ from codesign.search.rendering import record, text
 
 BUDGETS = (2, 6)  # nothing fits two
 SETS = ("search.seeds=[1]", "train.epochs=2", "search.rungs=[1]", "search.trials=3", "simulate.images=2",
-        "search.finalists=1")  # fmt: skip
+        "search.finalists=1", "simulate.load=backdoor")  # fmt: skip
 NAMES = ("digits.json", "digits.csv", "digits.svg", "winners/arrays-6/certificate.json",
          "winners/arrays-6/certificate.txt")  # fmt: skip
 
@@ -64,6 +64,8 @@ class TestCertificate:
         for which, key in (("rtl", "rtl"), ("reference", "reference_simulated")):
             assert rtl[f"accuracy_{which}"] == round(summary["accuracy"][key]["percent"], 4)
         assert rtl["reference_images"] == 2
+        assert Flow.load(ran[1] / "winners/arrays-6/flow.toml").simulate.load == "backdoor"
+        assert rtl["simulator"] == "icarus" and rtl["simulator_version"].startswith("Icarus Verilog")
 
     def test_what_binds(self, answer: Answer) -> None:
         certificate, here = record(answer.certificate), answer.found

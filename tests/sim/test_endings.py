@@ -113,6 +113,19 @@ def test_simulate(sent: signal.Signals, status: int, line: str, home: Path, tmp_
 
 
 @needs_proc
+@pytest.mark.parametrize(("sent", "status", "line"), [ENDINGS[0], ENDINGS[3]], ids=["SIGTERM", "SIGKILL"])
+def test_processes_that_share_images(
+    sent: signal.Signals, status: int, line: str, home: Path, tmp_path: Path, start: Start
+) -> None:
+    process = start("simulate", home / "p", "--inputs", home / "x.npy", "--jobs", 2, "--out", "o")
+    wait_until(lambda: len(simulators(tmp_path)) == 2 and streaming(tmp_path / "tmp"))
+    process.send_signal(sent)
+    assert process.communicate(timeout=30) == ("", line) and process.returncode == status
+    wait_until(lambda: not simulators(tmp_path), 5)
+    assert bool(list((tmp_path / "tmp").iterdir())) == (sent is signal.SIGKILL)
+
+
+@needs_proc
 def test_a_stopped_simulator_ends_too(home: Path, tmp_path: Path, start: Start) -> None:
     process = start("simulate", home / "p", "--inputs", home / "x.npy", "--out", "out")
     wait_until(lambda: streaming(tmp_path / "out"))

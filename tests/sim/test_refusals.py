@@ -62,7 +62,7 @@ def test_incomplete_files(p: Program, tmp_path: Path, monkeypatch: pytest.Monkey
     assert (
         str(caught.value) == f"{tmp_path}: the simulation left no complete result.npz; check whether the disk is full"
     )
-    monkeypatch.setattr(icarus, "run", lambda *_, **__: np.savez(tmp_path / "result.npz", seconds=1.0))
+    monkeypatch.setattr(icarus, "run", lambda *_, **__: np.savez(tmp_path / "result.npz", outputs=[[0] * 5]))
     with pytest.raises(ToolError) as caught:
         simulate(p, images(1, p.network), folder=tmp_path, waves=True)
     assert str(caught.value) == (

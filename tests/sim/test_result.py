@@ -36,4 +36,4 @@ def test_pauses() -> None:
 def test_the_signature_holds_nothing_of_the_command_line() -> None:
     names = list(signature(simulate).parameters)
     assert names[:3] == ["program", "x", "simulator"]
-    assert len(names) <= 9 and "reproduce" not in names
+    assert len(names) <= 10 and "reproduce" not in names

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import stat
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,40 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.chip.description import Chip
 from codesign.errors import ToolError
-from codesign.fixed import IntType, Trim
 from codesign.mapping import Die, layers, place
 from codesign.program import Program
-from codesign.rtl import emit
-from codesign.sim import Pauses, job, simulate
+from codesign.sim import Pauses, farm, job, simulate
+from codesign.sim.judge import Stream, judge
 from codesign.sim.simulators import watch
 from codesign.sim.waves import is_whole
-from tests.hdl.programs import images, program
+from tests.hdl.programs import images
+from tests.hdl.random_chips import check, random_program
+from tests.sim.small import NETWORKS, SMALL, harmed, prepared
 from tests.tools import needs
 
 pytestmark = [needs("verilator"), needs("c++")]
-
-SMALL = Chip.model_validate(
-    {
-        "name": "small",
-        "arrays": {"count": 3, "rows": 8, "columns": 8},
-        "device": {"levels": 4, "code_bits": 2},
-        "adc": {"bits": 6, "lanes": 2},
-        "memory": {"steps": 4, "loads": 8, "tiles": 8, "constants": 16, "input_words": 8, "activation_words": 8},
-        "bus": {"stream_bytes": 2},
-    }
-)
-NETWORKS = {
-    "one-layer-u8": ([5, 3], IntType(8), IntType(8), {}),
-    "two-layers-i4-u3": ([12, 4, 3], IntType(4, True), IntType(3), {}),
-    "trimmed-u1-i8": ([13, 4, 2], IntType(1), IntType(8, True), {"fc1": Trim(3, 1), "fc2": Trim(1, 1)}),
-}
-
-
-def prepared(name: str) -> Program:
-    sizes, kind, hidden, trims = NETWORKS[name]
-    return program(sizes, SMALL, trims, kind=kind, hidden=hidden, seed=3)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -75,6 +52,52 @@ def test_as_icarus_and_the_reference(name: str, cache: Path) -> None:
         assert result.latency == other.latency == p.cycles.latency
         assert result.interval == p.cycles.interval
     assert [(p, p.stat().st_mtime_ns) for p in entries(cache)] == before and len(before) == 1
+
+
+@pytest.mark.parametrize("clocks", [1, 2, 3])
+def test_a_reset_in_the_middle(clocks: int, tmp_path: Path) -> None:
+    """In any cycle of a run, with and without stalls; afterwards the chip runs as if it were new."""
+    p = prepared("two-layers-i4-u3")
+    x = images(12, p.network)
+    first = job.Job(p, x, tmp_path, simulator="verilator", reset_clocks=clocks)
+    whole, _ = job.run_bench(first)
+    length = int(whole["outs"][-1] - whole["ins"][0])
+    assert length > 100
+    for cut in range(1 + clocks, length, 9):
+        pauses = Pauses(0.3, 0.5, cut) if cut % 2 else Pauses()
+        again = replace(first, cut=cut, pauses=pauses)
+        found, seconds = job.run_bench(again)
+        result = judge(again, [Stream(found)], seconds)
+        assert result.mismatches == () and result.timing_errors == 0 and result.images == 12, (cut, clocks)
+        assert pauses.any or (np.diff(found["outs"]) == np.diff(whole["outs"])).all()
+        assert found["ins"][0] > whole["ins"][0] + cut, "the session that was cut took its time"
+    other = replace(first, simulator="icarus", cut=length // 2)
+    found, seconds = job.run_bench(other)
+    result = judge(other, [Stream(found)], seconds)
+    assert result.mismatches == () and result.timing_errors == 0 and found["ins"][0] > whole["ins"][0] + length // 2
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_networks(seed: int) -> None:
+    """With stalls, on a die, with ADC offsets; Icarus Verilog finds the same in every cycle."""
+    rng = np.random.default_rng(seed)
+    p, x = random_program(rng, SMALL, 60)
+    check(rng, p, x, "verilator")
+    if seed < 3:
+        check(rng, p, x[:4], "icarus")
+        found = [simulate(p, x[:4], name, load="backdoor") for name in ("icarus", "verilator")]
+        assert found[0].latencies == found[1].latencies and (found[0].outputs == found[1].outputs).all()
+
+
+def test_processes_that_share_images(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    p = prepared("two-layers-i4-u3")
+    x = images(500, p.network)
+    monkeypatch.setitem(farm.LARGEST, "verilator", 100)
+    alone = simulate(p, x, "verilator")
+    shared = simulate(p, x, "verilator", folder=tmp_path, jobs=3)
+    assert (shared.outputs == alone.outputs).all() and shared.latencies == alone.latencies
+    assert shared.interval == alone.interval and shared.mismatches == () and shared.timing_errors == 0
+    assert not {"parts", "result.npz"} & {f.name for f in tmp_path.iterdir()}
 
 
 @pytest.mark.parametrize("pauses", [Pauses(0.7, 0.0, 1), Pauses(0.0, 0.8, 2), Pauses(0.5, 0.5, 3)], ids=str)
@@ -134,18 +157,6 @@ def test_a_refused_image(at: int, why: str) -> None:
     Path(log).unlink()
 
 
-def harmed(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> None:
-    """Chips whose file `name` differs, for a simulator with a clock from outside alone."""
-
-    def emit_harmed(chip: Chip) -> dict[str, str]:
-        files = emit(chip)
-        assert files[name].count(old) == 1
-        split = f"`ifdef XB_EXTERNAL_CLOCK\n{new}\n`else\n{old}\n`endif\n"
-        return files | {name: files[name].replace(old, split)}
-
-    monkeypatch.setattr(job, "emit", emit_harmed)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
@@ -155,15 +166,16 @@ def harmed(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> No
     ],
     ids=["a code", "a cycle"],
 )
-def test_a_break_in_this_path_alone_is_seen(
-    name: str, old: str, new: str, words: bool, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("broken", "whole"), [("verilator", "icarus"), ("icarus", "verilator")])
+def test_a_break_in_one_path_alone_is_seen(
+    name: str, old: str, new: str, words: bool, broken: str, whole: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     p = prepared("trimmed-u1-i8")
     x = images(100, p.network)
-    harmed(monkeypatch, name, old, new)
-    result = simulate(p, x, "verilator")
+    harmed(monkeypatch, name, old, new, broken)
+    result = simulate(p, x, broken)
     assert bool(result.mismatches) == words and bool(result.timing_errors) != words
-    other = simulate(p, x, "icarus")
+    other = simulate(p, x, whole)
     assert other.mismatches == () and other.timing_errors == 0
 
 
@@ -195,83 +207,26 @@ def test_a_stopped_simulator_is_given_up(tmp_path: Path, monkeypatch: pytest.Mon
     assert str(caught.value) == f"simulation of small_top_sim: no sign of life for 2 s, so it was ended; log: {log}"
 
 
+def test_a_killed_simulator(tmp_path: Path) -> None:
+    p = prepared("one-layer-u8")
+
+    def kill(done: int, _of: int) -> None:
+        for process in Path("/proc").glob("[0-9]*") if done else ():
+            try:
+                inside = Path(os.readlink(process / "cwd")) == tmp_path
+            except OSError:
+                continue
+            if inside:
+                os.kill(int(process.name), signal.SIGKILL)
+
+    with pytest.raises(ToolError) as caught:
+        simulate(p, images(3_000_000, p.network), "verilator", folder=tmp_path, progress=kill)
+    log = tmp_path / "simulation.log"
+    assert str(caught.value) == f"simulation of small_top_sim: it was ended by SIGKILL; log: {log}" and log.exists()
+
+
 def test_a_changed_executable_is_compiled_again(cache: Path) -> None:
     entry = entries(cache)[0]
     entry.write_bytes(entry.read_bytes()[:-100])
     p = prepared("one-layer-u8")
     assert simulate(p, images(2, p.network), "verilator").mismatches == ()
-
-
-def tool(folder: Path, name: str, script: str) -> None:
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(path.stat().st_mode | stat.S_IEXEC)
-
-
-@pytest.fixture
-def doubles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with a folder of its own in front, and an empty cache."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("CODESIGN_CACHE", str(tmp_path / "cache"))
-    return folder
-
-
-def fails(match: str) -> str:
-    p = prepared("one-layer-u8")
-    with pytest.raises(ToolError, match=match) as caught:
-        simulate(p, images(2, p.network), "verilator")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def test_no_verilator(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "")
-    assert fails("not found on PATH").endswith("or use simulator icarus")
-
-
-def test_an_old_verilator(doubles: Path) -> None:
-    tool(doubles, "verilator", "echo 'Verilator 4.038 2020-07-11 rev v4.036'")
-    assert fails("needs 5.006") == (
-        "verilator: is Verilator 4.038 2020-07-11 rev v4.036, simulation needs 5.006 or newer; install a newer one, or "
-        "use simulator icarus"
-    )
-
-
-def test_a_compiler_that_fails(doubles: Path, tmp_path: Path) -> None:
-    tool(
-        doubles, "c++", "case $1 in --version) echo 'c++ 1';; *) echo 'main.cpp:1: error: no such thing'; exit 1;; esac"
-    )
-    said = fails("does not compile")
-    assert said.startswith("verilator: small_top_sim does not compile: main.cpp:1: error: no such thing; log: ")
-    assert Path(said.partition("; log: ")[2]).is_file()
-
-
-def test_a_temporary_folder_with_blanks(doubles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a b").mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "a b"))
-    assert fails("blanks") == (
-        f"verilator: cannot compile in {tmp_path}/a b, because make takes no blanks in names; set TMPDIR to a folder "
-        "without them, or use simulator icarus"
-    )
-
-
-def test_verilog_that_verilator_refuses(doubles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    harmed(monkeypatch, "small_top.v", "endmodule", "wrong endmodule")
-    assert fails("does not compile").startswith("verilator: small_top_sim does not compile: %Error: small_top.v")
-
-
-def test_a_full_disk_while_it_compiles(tmp_path: Path) -> None:
-    p = prepared("one-layer-u8")
-    p.save(tmp_path / "p")
-    np.save(tmp_path / "x.npy", images(2, p.network))
-    code = (
-        "import resource, sys; from codesign.cli import main; "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)); sys.exit(main(sys.argv[1:]))"
-    )
-    argv = ["simulate", "p", "--inputs", "x.npy", "--simulator", "verilator"]
-    environment = {**os.environ, "CODESIGN_CACHE": str(tmp_path / "cache"), "PYTHONPATH": os.getcwd()}
-    done = subprocess.run(["python", "-c", code, *argv], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: verilator: small_top_sim ") and done.stderr.count("\n") == 1, done.stderr

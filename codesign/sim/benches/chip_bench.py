@@ -24,12 +24,12 @@ CLOCK_NS = 10
 HEARTBEAT = "progress"  # as in job.py, which this process need not load
 
 
-async def reset(dut: Any) -> Apb:
+async def reset(dut: Any, clocks: int = 3) -> Apb:
     """Hold reset for a few cycles; the bus is then idle."""
     dut.backdoor.value = 0
     dut.rst.value = 1
     bus = Apb(dut)
-    await ClockCycles(dut.clk, 3)
+    await ClockCycles(dut.clk, clocks)
     dut.rst.value = 0
     await RisingEdge(dut.clk)
     return bus
@@ -91,21 +91,43 @@ async def session(dut: Any) -> None:
     words = [int(w) for w in data["words"]]
     patience = job["timeout_cycles"]
 
-    async def load() -> Apb:
-        bus = await reset(dut)
+    async def load(clocks: int) -> Apb:
+        bus = await reset(dut, clocks)
         await program(dut, bus, words, job["backdoor"])
         await bus.write(offset("IRQ_ENABLE"), 1)
         await bus.write(offset("CONTROL"), 1)
         return bus
 
+    def streams() -> tuple[Source, Sink]:
+        return (
+            Source(dut, "s_axis", job["input_pause"], job["seed"]),
+            Sink(dut, "m_axis", job["output_pause"], job["seed"] + 1),
+        )
+
+    async def drain(sink: Sink) -> None:
+        while True:
+            await sink.frame()
+
+    async def cut(cycles: int) -> None:
+        source, sink = streams()
+        tasks = [cocotb.start_soon(drain(sink))]
+        tasks += [cocotb.start_soon(source.send(b for i in images for b in beats(i, job["stream_bytes"])))]
+        await ClockCycles(dut.clk, cycles)
+        for task in tasks:
+            task.cancel()
+        streams()  # idle
+
+    patient = 4 * len(words) + 1000
     try:
-        bus = await within(load(), 4 * len(words) + 1000)
+        if job["cut"]:
+            await within(load(3), patient)
+            await cut(job["cut"])
+        bus = await within(load(job["reset_clocks"]), patient)
     except SimTimeoutError:
         raise Stuck("the bus does not answer while the chip is programmed") from None
     except AssertionError as e:
         raise Stuck(str(e)) from None
-    source = Source(dut, "s_axis", job["input_pause"], job["seed"])
-    sink = Sink(dut, "m_axis", job["output_pause"], job["seed"] + 1)
+    source, sink = streams()
 
     gc.disable()  # a short-lived process; collecting costs a tenth of the run
     started = time.perf_counter()

@@ -1,6 +1,5 @@
 """The only place that starts a simulator: compile once, run cocotb tests, report a failure in one line."""
 
-import hashlib
 import logging
 import os
 import re
@@ -14,10 +13,9 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from codesign.errors import ToolError
-from codesign.sim.simulators.cache import cache_folder, is_whole, store
+from codesign.sim.simulators.cache import compiled, entry_of
 from codesign.sim.simulators.child import Tick, execute
 from codesign.sim.simulators.watch import Patience, Stalled, ended, first_line, last_line, marked, room
-from codesign.temporary import temporary
 
 RESULTS = "results.xml"
 BENCH = "codesign.sim.benches.chip_bench"
@@ -51,25 +49,8 @@ def build(
     """
     require()
     options = [f"-P{top}.{name}={value}" for name, value in sorted((parameters or {}).items())]
-    digest = hashlib.sha256(repr((sorted(files.items()), list(sources), top, options, _tools())).encode())
-    final = cache_folder() / f"icarus-{top}-{digest.hexdigest()[:16]}"
-    if is_whole(final / "sim.vvp"):
-        return final
-    try:
-        with temporary() as work:
-            content = _compile(work, files, sources, top, options)
-    except OSError as e:
-        raise ToolError(
-            f"simulator of {top}: cannot be compiled ({e.strerror or e}); free disk space or set TMPDIR elsewhere"
-        ) from None
-    try:
-        store(final / "sim.vvp", content)
-    except OSError as e:
-        raise ToolError(
-            f"{final.parent}: cannot store compiled simulators ({e.strerror or e}); make it writable or set "
-            "CODESIGN_CACHE to another folder"
-        ) from None
-    return final
+    final = entry_of("icarus", top, (sorted(files.items()), list(sources), top, options, _tools()))
+    return compiled(final / "sim.vvp", top, lambda work: _compile(work, files, sources, top, options)).parent
 
 
 def build_chip(files: Mapping[str, str], sources: Sequence[str], top: str, waves: bool) -> Path:  # noqa: ARG001
@@ -204,7 +185,8 @@ def _version(path: str, changed: int, size: int) -> str:  # noqa: ARG001 - anoth
         said = subprocess.run([path, "-V"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60)
     except (OSError, subprocess.TimeoutExpired):
         raise ToolError(f"{path}: does not print its version with -V; reinstall Icarus Verilog") from None
-    return next(iter(said.stdout.decode(errors="replace").splitlines()), "")
+    told = (said.stdout + said.stderr).decode(errors="replace")  # Icarus 11 says it on stderr
+    return next(iter(told.splitlines()), "").removesuffix(" ()")
 
 
 def _runner(log: Path, tick: Tick) -> Any:

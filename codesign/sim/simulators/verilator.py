@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +15,13 @@ import numpy as np
 from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES
 from codesign.chip.texts import c_header
 from codesign.errors import ToolError
-from codesign.sim.simulators.cache import cache_folder, is_whole, store
+from codesign.sim.simulators.cache import cache_folder, compiled, entry_of
 from codesign.sim.simulators.child import execute
 from codesign.sim.simulators.watch import Patience, Stalled, ended, last_line, marked, room
-from codesign.temporary import temporary
 
 OLDEST = (5, 6)
 MAIN = Path(__file__).with_name("verilator_main.cpp")
-HEAD = struct.Struct("<10I")  # of job.bin, see the C++ file
+HEAD = struct.Struct("<12I")  # of job.bin, see the C++ file
 FOUND = struct.Struct("<4Qd")  # of result.bin
 COMPILER = ("c++", "g++", "clang++")
 
@@ -36,9 +34,9 @@ def require() -> None:
             "g++ make zlib1g-dev; macOS: brew install verilator), or use simulator icarus"
         )
     if _numbers(_version("verilator")) < OLDEST:
+        which = _version("verilator") or "of no version that it tells"
         raise ToolError(
-            f"verilator: is {_version('verilator')}, simulation needs 5.006 or newer; install a newer one, or use "
-            "simulator icarus"
+            f"verilator: is {which}, simulation needs 5.006 or newer; install a newer one, or use simulator icarus"
         )
     for name, package in ((_compiler(), "g++"), ("make", "make")):
         if name is None or shutil.which(name) is None:
@@ -56,24 +54,8 @@ def build(files: Mapping[str, str], sources: Sequence[str], top: str, waves: boo
     """
     require()
     content = (sorted(files.items()), list(sources), top, waves, MAIN.read_text(encoding="utf-8"), _tools())
-    final = cache_folder() / f"verilator-{top}-{sha256(repr(content).encode()).hexdigest()[:16]}" / "sim"
-    if is_whole(final):
-        return final
-    try:
-        with temporary() as work:
-            made = _compile(work, files, sources, top, waves).read_bytes()
-    except OSError as e:
-        raise ToolError(
-            f"simulator of {top}: cannot be compiled ({e.strerror or e}); free disk space or set TMPDIR elsewhere"
-        ) from None
-    try:
-        store(final, made, executable=True)
-    except OSError as e:
-        raise ToolError(
-            f"{final.parent.parent}: cannot store compiled simulators ({e.strerror or e}); make it writable or set "
-            "CODESIGN_CACHE to another folder"
-        ) from None
-    return final
+    final = entry_of("verilator", top, content) / "sim"
+    return compiled(final, top, lambda work: _compile(work, files, sources, top, waves).read_bytes(), executable=True)
 
 
 def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: str, waves: bool) -> Path:
@@ -158,6 +140,8 @@ def write_job(folder: Path) -> None:
         job["probe"],
         *shares,
         job["seed"] % 2**32,
+        job["cut"],
+        job["reset_clocks"],
     )
     with (folder / "job.bin").open("wb") as f:
         f.write(head)

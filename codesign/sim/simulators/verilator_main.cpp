@@ -31,7 +31,7 @@ const char *const HEARTBEAT = "progress";
 const char *const HALF = "result.partial.bin";
 
 struct Job {  // the head of job.bin; little-endian, as the machine
-    uint32_t backdoor, stream_bytes, features, images, words, timeout, probe, input_pause, output_pause, seed;
+    uint32_t backdoor, stream_bytes, features, images, words, timeout, probe, input_pause, output_pause, seed, cut, reset_clocks;
 };
 
 [[noreturn]] void stop(const std::string &why) {
@@ -139,9 +139,11 @@ class Chip {
     void write(uint32_t address, uint32_t data) { transfer(address, data, true); }
     uint32_t read(uint32_t address) { return transfer(address, 0, false); }
 
-    void reset() {
+    void reset(uint32_t clocks) {
         top->rst = 1;
-        for (int k = 0; k < 3; k++) cycle();
+        top->s_axis_tvalid = 0;
+        top->m_axis_tready = 0;
+        for (uint32_t k = 0; k < clocks; k++) cycle();
         top->rst = 0;
         cycle();
     }
@@ -219,8 +221,8 @@ void write_all(FILE *f, const void *data, size_t bytes) {
     if (bytes && std::fwrite(data, 1, bytes, f) != bytes) stop("a file cannot be written (no space)");
 }
 
-void program(Chip &chip, const Job &job, const Words &words) {
-    chip.reset();
+void program(Chip &chip, const Job &job, const Words &words, uint32_t reset_clocks) {
+    chip.reset(reset_clocks);
     if (job.backdoor) {
         chip.top->backdoor = 1;
         chip.cycle();
@@ -246,8 +248,8 @@ struct Found {
     double seconds = 0;
 };
 
-// Both streams and the monitors, cycle by cycle.
-void stream(Chip &chip, const Job &job, const std::vector<uint8_t> &pixels, Found &found) {
+// Both streams and the monitors, cycle by cycle. most: cycles after which all is left as it is; 0: none.
+void stream(Chip &chip, const Job &job, const std::vector<uint8_t> &pixels, Found &found, uint32_t most = 0) {
     Vchip *top = chip.top;
     Pause rest(job.seed, job.input_pause), still(job.seed + 1, job.output_pause);
     const uint32_t beats = (job.features + job.stream_bytes - 1) / job.stream_bytes;
@@ -293,6 +295,7 @@ void stream(Chip &chip, const Job &job, const std::vector<uint8_t> &pixels, Foun
             stop("image " + std::to_string(image) + " does not enter, though all results have come; " + chip.status());
         }
         chip.edge();
+        if (most && --most == 0) return;
     }
     top->s_axis_tvalid = 0;
     top->m_axis_tready = 0;
@@ -335,7 +338,12 @@ int main(int argc, char **argv) {
     Found found;
     {
         Chip chip(&context);
-        program(chip, job, words);
+        if (job.cut) {
+            Found lost;
+            program(chip, job, words, 3);
+            stream(chip, job, pixels, lost, job.cut);
+        }
+        program(chip, job, words, job.reset_clocks);
         const auto started = std::chrono::steady_clock::now();
         stream(chip, job, pixels, found);
         found.seconds = Seconds(std::chrono::steady_clock::now() - started).count();

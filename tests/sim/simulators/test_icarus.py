@@ -3,10 +3,12 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
 
@@ -134,13 +136,22 @@ def test_another_place_or_version_is_another_entry(tmp_path: Path, monkeypatch: 
     assert build() not in entries
 
 
-def test_builders_at_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All have written before the first is done."""
-    together = Barrier(4, timeout=60)
-    monkeypatch.setattr("codesign.sim.simulators.cache.os.fsync", lambda _: together.wait())
+def test_of_builders_at_once_one_compiles(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, compiled, really = Barrier(4, timeout=60), [], icarus._compile
+
+    def slowly(*arguments: Any) -> bytes:
+        compiled.append(1)
+        time.sleep(0.5)
+        return really(*arguments)
+
+    def at_once(_: int) -> Path:
+        together.wait()
+        return build()
+
+    monkeypatch.setattr(icarus, "_compile", slowly)
     with ThreadPoolExecutor(4) as pool:
-        built = list(pool.map(lambda _: build(), range(4)))
-    assert len(set(built)) == 1 and is_whole(built[0])
+        built = list(pool.map(at_once, range(4)))
+    assert len(set(built)) == 1 and is_whole(built[0]) and compiled == [1]
     assert [p.name for p in built[0].parent.iterdir()] == ["sim.vvp"]
 
 
