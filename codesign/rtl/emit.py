@@ -7,7 +7,7 @@ import jinja2
 
 from codesign.chip.description import Chip
 from codesign.chip.texts import c_header
-from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, folder, text
+from codesign.rtl.library import BLOCK, CHECKS, HEADERS, MODELS, SYNTHESIZABLE, folder, text
 from codesign.rtl.plan import Plan, plan
 
 HOME = "$(CODESIGN_RTL)"  # the rtl folder, in lists for any folder; Icarus Verilog and Verilator put the variable in
@@ -38,6 +38,7 @@ def _generated(name: str, p: Plan) -> str:
             n=chip.arrays.count,
             rows=chip.arrays.rows,
             code=chip.adc.lanes * chip.adc.bits,
+            block=BLOCK,
             group_bits=p.group_bits,
             write_bits=p.parameters["WRITE_BITS"],
             field=chip.acc_bits + 1,
