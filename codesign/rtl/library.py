@@ -28,6 +28,7 @@ BUS = ("xb_crc32", "xb_apb", "xb_registers", "xb_loader", "xb_chip")
 SYNTHESIZABLE = (*CORE, *BUS)
 HEADERS = ("xb_layout.vh", "xb_registers.vh")
 MODELS = ("xb_array",)  # of macros, each with its black box
+INNER = ("xb_array_packed",)  # inside the models
 CHECKS = ("xb_check_stream", "xb_check_sums", "xb_checks")  # for simulation alone
 
 BLOCK = 4  # arrays that xb_sums moves together

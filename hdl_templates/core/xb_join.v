@@ -29,16 +29,16 @@ module xb_join #(
     localparam STAGES = LOCAL + ACROSS;
 
     reg  [STAGES-1:0] valid;
-    reg  [ARRAYS-1:0] run [0:STAGES-1];  // arrays of the run that comes in
-    reg  [WIDTH-1:0]  held [0:ACROSS-1];
+    reg  [STAGES*ARRAYS-1:0] run;  // arrays of the run that comes in, stage k at [k*ARRAYS +: ARRAYS]
+    reg  [ACROSS*WIDTH-1:0]  held;
     reg  [WIDTH-1:0]  mask;
     integer           k, i;
 
     wire [WIDTH-1:0]  guard = {(ARRAYS*LANES){1'b0, {(FIELD-1){1'b1}}}};
     wire              awake = s_valid || valid != {STAGES{1'b0}};
-    wire [ARRAYS-1:0] run_own = run[LOCAL-1];
-    wire [ARRAYS-1:0] run_held = run[STAGES-1];
-    wire [WIDTH-1:0]  sum = held[ACROSS-1];
+    wire [ARRAYS-1:0] run_own = run[(LOCAL-1)*ARRAYS +: ARRAYS];
+    wire [ARRAYS-1:0] run_held = run[(STAGES-1)*ARRAYS +: ARRAYS];
+    wire [WIDTH-1:0]  sum = held[(ACROSS-1)*WIDTH +: WIDTH];
 
     assign enters = valid[LOCAL-1] && run_own[0];
     assign passes = valid[LOCAL-1] && run_own[ARRAYS-1];
@@ -48,13 +48,14 @@ module xb_join #(
     always @(posedge clk) begin
         if (awake) begin
             valid[0] <= s_valid;
-            if (s_valid) run[0] <= s_link & ~(s_link + 1'b1);
+            if (s_valid) run[ARRAYS-1:0] <= s_link & ~(s_link + 1'b1);
             for (k = 1; k < STAGES; k = k + 1) begin
                 valid[k] <= valid[k-1];
-                if (valid[k-1]) run[k] <= run[k-1];
-                if (k == LOCAL && valid[k-1]) held[0] <= own;
-                if (k > LOCAL && valid[k-1]) held[k-LOCAL] <= held[k-LOCAL-1];
+                if (valid[k-1]) run[k*ARRAYS +: ARRAYS] <= run[(k-1)*ARRAYS +: ARRAYS];
             end
+            if (valid[LOCAL-1]) held[WIDTH-1:0] <= own;
+            for (k = 1; k < ACROSS; k = k + 1)
+                if (valid[LOCAL+k-1]) held[k*WIDTH +: WIDTH] <= held[(k-1)*WIDTH +: WIDTH];
         end
         if (rst) valid <= {STAGES{1'b0}};
     end

@@ -44,24 +44,25 @@ module xb_sums #(
     localparam ACROSS = BLOCKS > 1 ? STAGES - LOCAL : 1;  // and between blocks
     localparam SLOT = LANES * FIELD;
     localparam CODES = LANES * ADC_BITS;
+    localparam CONTROL = GROUP_BITS + 4;
     localparam LOCAL_BITS = ARRAY_BITS < 2*BLOCK_LOG4 ? ARRAY_BITS : 2*BLOCK_LOG4;
 
     // What to do with the sums, when they have arrived.
     reg  [STAGES-1:0]     pending;
-    reg  [GROUP_BITS+3:0] control [0:STAGES-1];
+    reg  [STAGES*CONTROL-1:0] control;
     wire                  valid = pending[STAGES-1];
     wire                  first, negate, final_plane, buffer;
     wire [GROUP_BITS-1:0] group;
     integer               k;
 
-    assign {group, buffer, final_plane, negate, first} = control[STAGES-1];
+    assign {group, buffer, final_plane, negate, first} = control[(STAGES-1)*CONTROL +: CONTROL];
 
     always @(posedge clk) begin
         pending[0] <= s_valid;
-        if (s_valid) control[0] <= {s_group, s_buffer, s_final, s_negate, s_first};
+        if (s_valid) control[CONTROL-1:0] <= {s_group, s_buffer, s_final, s_negate, s_first};
         for (k = 1; k < STAGES; k = k + 1) begin
             pending[k] <= pending[k-1];
-            if (pending[k-1]) control[k] <= control[k-1];
+            if (pending[k-1]) control[k*CONTROL +: CONTROL] <= control[(k-1)*CONTROL +: CONTROL];
         end
         if (rst) pending <= {STAGES{1'b0}};
     end

@@ -89,7 +89,8 @@ async def steps_in_two_buffers(dut: Any) -> None:
         for _ in range(stages):
             await cycle()
         busy = [bool((step.enable | step.link)[b * block : (b + 1) * block].any()) for b in range(blocks)]
-        assert moved.tolist() == [step.kind.bits * step.groups * x for x in busy], "a block that has nothing to do moves"
+        planes = step.kind.bits * step.groups
+        assert moved.tolist() == [planes * x for x in busy], "a block that has nothing to do moves"
         for g in range(step.groups):
             for a in np.flatnonzero(step.enable).tolist():
                 dut.read_buffer.value, dut.read_group.value, dut.read_array.value = buffer, g, a

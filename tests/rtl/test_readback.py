@@ -5,7 +5,7 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.errors import ToolError
 from codesign.rtl import emit, plan
-from codesign.rtl.library import BLOCK, CHECKS, SYNTHESIZABLE
+from codesign.rtl.library import BLOCK, CHECKS, INNER, SYNTHESIZABLE
 from codesign.rtl.readback import check, read_back
 from tests.tools import needs
 
@@ -19,7 +19,7 @@ def test_modules_are_what_the_plan_says(name: str) -> None:
     chip = Chip.load(name)
     p, files = plan(chip), emit(chip)
     modules = read_back(files)
-    assert set(modules) == {*SYNTHESIZABLE, *CHECKS, "xb_array", p.module, f"{p.module}_sim"}
+    assert set(modules) == {*SYNTHESIZABLE, *CHECKS, *INNER, "xb_array", p.module, f"{p.module}_sim"}
     top = modules[p.module]
     assert top.ports == p.ports
     assert top.constants == p.parameters | {f"ARRAY_{k}": v for k, v in p.array.items()}

@@ -150,7 +150,7 @@ def harmed(monkeypatch: pytest.MonkeyPatch, name: str, old: str, new: str) -> No
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("model/xb_array.v", "value = value + MIDDLE;", "value = value + MIDDLE + (value == 1 ? 1 : 0);", True),
+        ("model/xb_array_packed.v", "value = value + MIDDLE;", "value = value + MIDDLE + (value == 1 ? 1 : 0);", True),
         ("sim/small_top_sim.v", "cycle <= cycle + 1;", "cycle <= cycle + (cycle == 1500 ? 2 : 1);", False),
     ],
     ids=["a code", "a cycle"],
