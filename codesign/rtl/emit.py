@@ -7,7 +7,7 @@ import jinja2
 
 from codesign.chip.description import Chip
 from codesign.chip.texts import c_header
-from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, folder, text
+from codesign.rtl.library import BLOCK, CHECKS, HEADERS, INNER, MODELS, SYNTHESIZABLE, folder, text
 from codesign.rtl.plan import Plan, plan
 
 HOME = "$(CODESIGN_RTL)"  # the rtl folder, in lists for any folder; Icarus Verilog and Verilator put the variable in
@@ -38,6 +38,7 @@ def _generated(name: str, p: Plan) -> str:
             n=chip.arrays.count,
             rows=chip.arrays.rows,
             code=chip.adc.lanes * chip.adc.bits,
+            block=BLOCK,
             group_bits=p.group_bits,
             write_bits=p.parameters["WRITE_BITS"],
             field=chip.acc_bits + 1,
@@ -56,7 +57,7 @@ def emit(chip: Chip | str | Path) -> dict[str, str]:
     p = plan(chip)
     files = {f"{m}.v": text(f"{m}.v") for m in SYNTHESIZABLE}
     files |= {name: text(name) for name in HEADERS}
-    files |= {f"model/{m}.v": text(f"model/{m}.v") for m in (*MODELS, *CHECKS)}
+    files |= {f"model/{m}.v": text(f"model/{m}.v") for m in (*INNER, *MODELS, *CHECKS)}
     files |= {f"stub/{m}.v": text(f"stub/{m}.v") for m in MODELS}
     files[f"{p.module}_params.vh"] = _generated("params.vh.j2", p)
     files[f"{p.module}.v"] = _generated("top.v.j2", p)
@@ -64,7 +65,7 @@ def emit(chip: Chip | str | Path) -> dict[str, str]:
     files[f"{p.name}_regs.h"] = c_header()
     files["README.md"] = _generated("rtl.md.j2", p)
     sources = [*(f"{m}.v" for m in SYNTHESIZABLE), f"{p.module}.v"]
-    models = [f"model/{m}.v" for m in (*MODELS, *CHECKS)]
+    models = [f"model/{m}.v" for m in (*INNER, *MODELS, *CHECKS)]
     return files | {
         **_lists(p.module, [*sources, *(f"stub/{m}.v" for m in MODELS)]),
         **_lists(f"{p.module}_sim", [*sources, *models, f"sim/{p.module}_sim.v"]),

@@ -7,13 +7,16 @@ from codesign import resources
 CORE = (
     "xb_table",
     "xb_memory",
+    "xb_planes",
     "xb_stream_in",
     "xb_fetch",
     "xb_wordlines",
     "xb_convert",
     "xb_scan",
     "xb_reduce",
+    "xb_join",
     "xb_accumulate",
+    "xb_sums",
     "xb_drain",
     "xb_requant",
     "xb_stream_out",
@@ -25,7 +28,10 @@ BUS = ("xb_crc32", "xb_apb", "xb_registers", "xb_loader", "xb_chip")
 SYNTHESIZABLE = (*CORE, *BUS)
 HEADERS = ("xb_layout.vh", "xb_registers.vh")
 MODELS = ("xb_array",)  # of macros, each with its black box
-CHECKS = ("xb_check_stream", "xb_checks")  # for simulation alone
+INNER = ("xb_array_packed",)  # inside the models
+CHECKS = ("xb_check_stream", "xb_check_sums", "xb_checks")  # for simulation alone
+
+BLOCK = 4  # arrays that xb_sums moves together
 
 ROOMS = ("core", "bus", "model", "generated")
 # Where a file of the rtl folder lies, if in another place: there sources and headers stand side by side.

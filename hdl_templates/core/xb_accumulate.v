@@ -1,10 +1,9 @@
-// xb_accumulate - shift and add bit planes, top plane first, for every array, lane and column group.
+// xb_accumulate - shift and add bit planes, top plane first, for every array, lane and column group of a block.
 //
 // One column group per cycle, written at the end of that cycle. acc = first ? sum : 2*acc + sum; the
 // top plane of a signed input enters as its complement, -sum - 1 + 2^SUM_BITS, so that fields stay
 // unsigned; xb_drain subtracts the constant that this and the offset-binary codes leave in the sum.
-// Two buffers: one fills while the other is read out. ready_* counts the complete column groups of a buffer.
-// The read port is combinational. rst clears ready_* only.
+// Two buffers: one fills while the other is read out. The read port is combinational. No reset.
 // Python twin: codesign.fixed.plane_weights, codesign.mapping.plan.correction
 `default_nettype none
 module xb_accumulate #(
@@ -17,28 +16,24 @@ module xb_accumulate #(
     parameter FIELD = 18      // bits of a field: SUM_BITS + activation bits + 1
 ) (
     input  wire                          clk,
-    input  wire                          rst,
     input  wire                          s_valid,
     input  wire                          s_first,
     input  wire                          s_negate,
-    input  wire                          s_final,
     input  wire                          s_buffer,
     input  wire [GROUP_BITS-1:0]         s_group,
     input  wire [ARRAYS*LANES*FIELD-1:0] s_sum,
-    input  wire                          release_buffer,  // with read_buffer: start over
     input  wire                          read_buffer,
     input  wire [GROUP_BITS-1:0]         read_group,
     input  wire [ARRAY_BITS-1:0]         read_array,
-    output wire [LANES*FIELD-1:0]        read_data,
-    output reg  [GROUP_BITS:0]           ready_0,
-    output reg  [GROUP_BITS:0]           ready_1
+    output wire [LANES*FIELD-1:0]        read_data
 );
     localparam WIDTH = ARRAYS * LANES * FIELD;
     localparam SLOT = LANES * FIELD;
     localparam ENTRY_BITS = $clog2(2 * GROUPS);
 
-    localparam [WIDTH-1:0] GUARD = {(ARRAYS*LANES){1'b0, {(FIELD-1){1'b1}}}};
-    localparam [WIDTH-1:0] ONES = {(ARRAYS*LANES){{(FIELD-SUM_BITS){1'b0}}, {SUM_BITS{1'b1}}}};
+    // As wires: Icarus puts a wide literal together anew wherever it stands.
+    wire [WIDTH-1:0] guard = {(ARRAYS*LANES){1'b0, {(FIELD-1){1'b1}}}};
+    wire [WIDTH-1:0] ones = {(ARRAYS*LANES){{(FIELD-SUM_BITS){1'b0}}, {SUM_BITS{1'b1}}}};
 
     reg  [WIDTH-1:0] acc [0:2*GROUPS-1];
 
@@ -50,19 +45,10 @@ module xb_accumulate #(
 
     assign read_data = row[read_array*SLOT +: SLOT];
 
-    always @(posedge clk) begin
+    always @(posedge clk)
         if (s_valid) begin
-            if (s_first) acc[entry] <= s_negate ? (s_sum ^ ONES) : s_sum;
-            else acc[entry] <= ((acc[entry] << 1) & GUARD) + (s_sum & GUARD);
-            if (s_final && !s_buffer) ready_0 <= {1'b0, s_group} + 1'b1;
-            if (s_final && s_buffer) ready_1 <= {1'b0, s_group} + 1'b1;
+            if (!s_first) acc[entry] <= ({acc[entry][WIDTH-2:0], 1'b0} & guard) + (s_sum & guard);
+            else acc[entry] <= s_negate ? ~s_sum & ones : s_sum;
         end
-        if (release_buffer && !read_buffer) ready_0 <= {(GROUP_BITS+1){1'b0}};
-        if (release_buffer && read_buffer) ready_1 <= {(GROUP_BITS+1){1'b0}};
-        if (rst) begin
-            ready_0 <= {(GROUP_BITS+1){1'b0}};
-            ready_1 <= {(GROUP_BITS+1){1'b0}};
-        end
-    end
 endmodule
 `default_nettype wire

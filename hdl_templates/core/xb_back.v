@@ -59,30 +59,20 @@ module xb_back #(
     localparam UNITS = ROWS / LANES;
     localparam UNIT_BITS = UNITS > 1 ? $clog2(UNITS) : 1;
     localparam TAG = 2 + ACTIVATION_BITS + UNIT_BITS;
-    localparam CONTROL = 4 + GROUP_BITS;
 
     // Reduce and accumulate.
-    wire                          r_valid;
-    wire [CONTROL-1:0]            r_control;
-    wire [ARRAYS*LANES*FIELD-1:0] r_sum;
-    wire                          read_buffer;
-    wire [GROUP_BITS-1:0]         read_group;
-    wire [ARRAY_BITS-1:0]         read_array;
-    wire [LANES*FIELD-1:0]        read_data;
-    wire [GROUP_BITS:0]           ready_0, ready_1;
+    wire                   read_buffer;
+    wire [GROUP_BITS-1:0]  read_group;
+    wire [ARRAY_BITS-1:0]  read_array;
+    wire [LANES*FIELD-1:0] read_data;
+    wire [GROUP_BITS:0]    ready_0, ready_1;
 
-    xb_reduce #(
-        .ARRAYS(ARRAYS), .LANES(LANES), .ADC_BITS(ADC_BITS), .FIELD(FIELD), .CONTROL(CONTROL), .STAGES(SCAN_STAGES)
-    ) u_reduce (
-        .clk(clk), .rst(rst), .s_valid(s_valid), .s_control({s_group, s_buffer, s_final, s_negate, s_first}),
-        .s_enable(s_enable), .s_link(s_link), .s_code(s_code),
-        .m_valid(r_valid), .m_control(r_control), .m_sum(r_sum));
-    xb_accumulate #(
+    xb_sums #(
         .ARRAYS(ARRAYS), .LANES(LANES), .GROUPS(GROUPS), .GROUP_BITS(GROUP_BITS), .ARRAY_BITS(ARRAY_BITS),
-        .SUM_BITS(SUM_BITS), .FIELD(FIELD)
-    ) u_accumulate (
-        .clk(clk), .rst(rst), .s_valid(r_valid), .s_first(r_control[0]), .s_negate(r_control[1]),
-        .s_final(r_control[2]), .s_buffer(r_control[3]), .s_group(r_control[CONTROL-1:4]), .s_sum(r_sum),
+        .ADC_BITS(ADC_BITS), .SUM_BITS(SUM_BITS), .FIELD(FIELD), .STAGES(SCAN_STAGES)
+    ) u_sums (
+        .clk(clk), .rst(rst), .s_valid(s_valid), .s_first(s_first), .s_negate(s_negate), .s_final(s_final),
+        .s_buffer(s_buffer), .s_group(s_group), .s_enable(s_enable), .s_link(s_link), .s_code(s_code),
         .release_buffer(buffer_free), .read_buffer(read_buffer), .read_group(read_group), .read_array(read_array),
         .read_data(read_data), .ready_0(ready_0), .ready_1(ready_1));
 

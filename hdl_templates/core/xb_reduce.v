@@ -11,64 +11,78 @@ module xb_reduce #(
     parameter LANES = 4,
     parameter ADC_BITS = 6,
     parameter FIELD = 18,     // bits of a field, at least ADC_BITS + clog2(ARRAYS) + 1
-    parameter CONTROL = 4,    // bits that travel along
-    parameter STAGES = 2      // (clog2(ARRAYS) + 1) / 2, at least 1
+    parameter STAGES = 2,     // (clog2(ARRAYS) + 1) / 2, at least 1
+`ifdef __ICARUS__
+    parameter WIRES = 0       // 1: the wiring of codes to fields as wires; 0: the same in few wide moves, for Icarus
+`else
+    parameter WIRES = 1
+`endif
 ) (
     input  wire                             clk,
     input  wire                             rst,
     input  wire                             s_valid,
-    input  wire [CONTROL-1:0]               s_control,
     input  wire [ARRAYS-1:0]                s_enable,
     input  wire [ARRAYS-1:0]                s_link,
     input  wire [ARRAYS*LANES*ADC_BITS-1:0] s_code,
     output wire                             m_valid,
-    output wire [CONTROL-1:0]               m_control,
     output wire [ARRAYS*LANES*FIELD-1:0]    m_sum
 );
-    localparam WIDTH = ARRAYS * LANES * FIELD;
-
-    localparam SLOT = LANES * FIELD;
-    localparam MOVES = LANES > 1 ? $clog2(LANES) : 1;
+    localparam ALL = ARRAYS * LANES;
+    localparam CODES = LANES * ADC_BITS;
+    localparam WIDTH = ALL * FIELD;
     localparam GAP = FIELD - ADC_BITS;
+    localparam MOVES = ALL > 1 ? $clog2(ALL) : 1;
 
-    // Bits of the lanes that move d takes, before it, at [d*SLOT +: SLOT].
-    function [MOVES*SLOT-1:0] lanes_of_moves;
-        input [31:0] moves;
-        integer l, d;
+    wire [WIDTH-1:0] spread;
+
+    // Bits of the codes that move k takes, before it.
+    function [WIDTH-1:0] lifted;
+        input [31:0] k;
+        integer n;
         begin
-            lanes_of_moves = {(MOVES*SLOT){1'b0}};
-            for (d = 0; d < moves; d = d + 1)
-                for (l = 0; l < LANES; l = l + 1)
-                    if (((l >> d) & 1) == 1)
-                        lanes_of_moves[d*SLOT + l*ADC_BITS + ((l >> (d+1)) << (d+1))*GAP +: ADC_BITS]
-                            = {ADC_BITS{1'b1}};
+            lifted = {WIDTH{1'b0}};
+            for (n = 0; n < ALL; n = n + 1)
+                if (((n >> k) & 1) == 1)
+                    lifted[n*ADC_BITS + ((n >> (k+1)) << (k+1))*GAP +: ADC_BITS] = {ADC_BITS{1'b1}};
         end
     endfunction
 
-    localparam [MOVES*SLOT-1:0] TAKEN = lanes_of_moves(MOVES);
+    generate
+        if (WIRES != 0) begin : g_wires
+            genvar a, l;
+            for (a = 0; a < ARRAYS; a = a + 1) begin : g_array
+                for (l = 0; l < LANES; l = l + 1) begin : g_lane
+                    assign spread[(a*LANES + l)*FIELD +: FIELD] = {
+                        {GAP{1'b0}}, s_code[(a*LANES + l)*ADC_BITS +: ADC_BITS] & {ADC_BITS{s_enable[a]}}};
+                end
+            end
+        end else begin : g_moves
+            reg [ARRAYS*CODES-1:0] enabled;
+            reg [WIDTH-1:0]        codes;
+            integer                i;
+            always @(s_enable)
+                for (i = 0; i < ARRAYS; i = i + 1) enabled[i*CODES +: CODES] = {CODES{s_enable[i]}};
+            always @(s_valid or s_code or enabled)
+                if (s_valid) codes = {{(ALL*GAP){1'b0}}, s_code & enabled};
 
-    // Codes reach their fields in log2(LANES) moves of all arrays at once: move k lifts the lanes whose
-    // number has bit k by 2^k gaps, highest bit first. All masks are constants: this is wiring.
-    // Named sensitivity: @* would wake on every partial write of the temporary.
-    reg [WIDTH-1:0] spread, field, mask;
-    integer i, k;
-
-    always @(s_valid or s_enable or s_code) begin
-        field = {WIDTH{1'b0}};
-        for (i = 0; i < ARRAYS; i = i + 1)
-            if (s_valid && s_enable[i])
-                field[i*SLOT +: LANES*ADC_BITS] = s_code[i*LANES*ADC_BITS +: LANES*ADC_BITS];
-        for (k = MOVES - 1; k >= 0; k = k - 1) begin
-            mask = {ARRAYS{TAKEN[k*SLOT +: SLOT]}};
-            field = (field & ~mask) | ((field & mask) << ((1 << k) * GAP));
+            // Move k lifts the codes whose number has bit k by 2^k gaps, highest bit first.
+            genvar k;
+            for (k = MOVES; k >= 0; k = k - 1) begin : g_move
+                reg [WIDTH-1:0] field;
+                if (k == MOVES) begin : g_first
+                    always @(codes) field = codes;
+                end else begin : g_later
+                    wire [WIDTH-1:0] taken = lifted(k);
+                    wire [WIDTH-1:0] left = ~lifted(k);
+                    wire [WIDTH-1:0] given = g_move[k+1].field;
+                    always @(given) field = (given & left) | ((given & taken) << ((1 << k) * GAP));
+                end
+            end
+            assign spread = g_move[0].field;
         end
-        spread = field;
-    end
+    endgenerate
 
-    xb_scan #(
-        .ARRAYS(ARRAYS), .LANES(LANES), .FIELD(FIELD), .DISTANCE(1), .CONTROL(CONTROL), .STAGES(STAGES)
-    ) u_scan (
-        .clk(clk), .rst(rst), .s_valid(s_valid), .s_control(s_control), .s_link(s_link), .s_sum(spread),
-        .m_valid(m_valid), .m_control(m_control), .m_sum(m_sum));
+    xb_scan #(.ARRAYS(ARRAYS), .LANES(LANES), .FIELD(FIELD), .DISTANCE(1), .STAGES(STAGES)) u_scan (
+        .clk(clk), .rst(rst), .s_valid(s_valid), .s_link(s_link), .s_sum(spread), .m_valid(m_valid), .m_sum(m_sum));
 endmodule
 `default_nettype wire

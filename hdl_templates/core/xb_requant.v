@@ -31,7 +31,7 @@ module xb_requant #(
     output wire [15:0]            m_columns,
     output wire [TAG-1:0]         m_tag,
     output reg  [LANES*32-1:0]    m_words,
-    output reg  [LANES*BITS-1:0]  m_planes
+    output wire [LANES*BITS-1:0]  m_planes
 );
     localparam CONTROL = 5 + 16 + 16 + 1 + 16 + TAG;
     localparam UNIT = `XB_CONSTANT_UNIT;
@@ -46,21 +46,22 @@ module xb_requant #(
     reg  [LANES*WIDE-1:0]   scaled;
     reg  [LANES*WIDE-1:0]   next_scaled;
     reg  [LANES*32-1:0]     words;
-    reg  [LANES*BITS-1:0]   planes;
+    reg  [LANES*8-1:0]      bytes, m_bytes;
     reg  [LANES*WIDE-1:0]   sums;
     reg  [MULT-1:0]         mult;
     reg  [BIAS-1:0]         bias;
     reg  signed [WIDE-1:0]  product, factor, value, low, high, half;
-    integer i, lane, b;
+    reg  [TAG-1:0]          tag;
+    reg  [15:0]             columns, lo, hi;
+    reg                     raw;
+    reg  [4:0]              shift;
+    integer i, lane;
 
     wire        move_2 = !valid_2 || m_ready;
     wire        move_1 = !valid_1 || move_2;
-    wire [4:0]  shift;
-    wire [15:0] lo, hi;
 
     assign s_ready = move_1;
     assign m_valid = valid_2;
-    assign {m_tag, m_columns, m_raw, hi, lo, shift} = control_2;
 
     // Named sensitivity: @* would wake on every partial write of the temporary.
     always @(acc or constants) begin
@@ -76,25 +77,28 @@ module xb_requant #(
         next_scaled = sums;
     end
 
-    always @(scaled or shift or lo or hi or m_columns) begin
+    // Of control_2 itself: its parts would wake this once more.
+    always @(scaled or control_2) begin
+        {tag, columns, raw, hi, lo, shift} = control_2;
         half = shift == 5'd0 ? {WIDE{1'b0}} : {{(WIDE-1){1'b0}}, 1'b1} << (shift - 5'd1);
         low = {{(WIDE-16){lo[15]}}, lo};
         high = {{(WIDE-16){hi[15]}}, hi};
         words = {(LANES*32){1'b0}};
-        planes = {(LANES*BITS){1'b0}};
-        value = {WIDE{1'b0}};
+        bytes = {(LANES*8){1'b0}};
         for (lane = 0; lane < LANES; lane = lane + 1) begin
             value = scaled[lane*WIDE +: WIDE];
             value = (value + half) >>> shift;
             words[lane*32 +: 32] = value[31:0];
             if (value < low) value = low;
             if (value > high) value = high;
-            if ({16'd0, m_columns} <= lane) value = {WIDE{1'b0}};
-            for (b = 0; b < BITS; b = b + 1) planes[b*LANES + lane] = value[b];
+            if ({16'd0, columns} > lane) bytes[lane*8 +: 8] = value[7:0];
         end
         m_words = words;
-        m_planes = planes;
+        m_bytes = bytes;
     end
+
+    assign {m_tag, m_columns, m_raw} = {tag, columns, raw};
+    xb_planes #(.COUNT(LANES), .BITS(BITS)) u_planes (.bytes(m_bytes), .planes(m_planes));
 
     always @(posedge clk) begin
         if (move_1) begin

@@ -25,7 +25,7 @@ module xb_stream_in #(
     output wire                    write,
     output wire [ADDRESS_BITS-1:0] write_address,
     output reg  [UNIT_BITS-1:0]    write_unit,
-    output reg  [BYTES*BITS-1:0]   write_data,
+    output wire [BYTES*BITS-1:0]   write_data,
     output reg  [15:0]             available_0,
     output reg  [15:0]             available_1,
     input  wire                    release_0,
@@ -36,9 +36,7 @@ module xb_stream_in #(
     reg [1:0]              full;
     reg [15:0]             beat;
     reg [15:0]             word;
-    reg [BYTES*BITS-1:0]   planes;
-    reg [BITS-1:0]         activation;
-    integer u, b;
+    wire [BYTES*8-1:0]     kept;
 
     wire take = s_valid && s_ready;
     wire last_unit = {{(32-UNIT_BITS){1'b0}}, write_unit} == UNITS - 1;
@@ -48,18 +46,15 @@ module xb_stream_in #(
     assign write = take;
     assign write_address = (buffer ? WORDS : {ADDRESS_BITS{1'b0}}) + word[ADDRESS_BITS-1:0];
 
-    // Named sensitivity: @* would wake on every partial write of the temporary.
-    always @(s_data or s_keep) begin
-        planes = {(BYTES*BITS){1'b0}};
-        b = 0;  // else the loop below leaves a latch
-        for (u = 0; u < BYTES; u = u + 1) begin
-            activation = s_keep[u] ? s_data[8*u +: BITS] : {BITS{1'b0}};
-            if (activation != {BITS{1'b0}})  // most are 0
-                for (b = 0; b < BITS; b = b + 1)
-                    planes[b*BYTES + u] = activation[b];
+    // Bytes with keep = 0 become 0.
+    genvar u;
+    generate
+        for (u = 0; u < BYTES; u = u + 1) begin : g_byte
+            assign kept[8*u +: 8] = {8{s_keep[u]}};
         end
-        write_data = planes;
-    end
+    endgenerate
+
+    xb_planes #(.COUNT(BYTES), .BITS(BITS)) u_planes (.bytes(s_data & kept), .planes(write_data));
 
     always @(posedge clk) begin
         if (release_0) begin full[0] <= 1'b0; available_0 <= 16'd0; end

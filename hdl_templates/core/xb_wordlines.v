@@ -21,35 +21,35 @@ module xb_wordlines #(
 );
     localparam PLANE = ARRAYS * ROWS;
 
-    reg [PLANE*BITS-1:0] bank_0, bank_1;  // plane b at [b*PLANE +: PLANE]
-    reg [PLANE*BITS-1:0] loaded;
-    reg [PLANE-1:0]      spread, mask;
-    integer a, b, d;
+    reg  [PLANE-1:0] planes [0:15];  // plane b of bank k at 8*k + b
+    reg  [PLANE-1:0] loads, drives;  // wordlines of load_arrays, and of drive
+    integer          b;
 
-    // Arrays to wordlines: changes only from step to step. Named sensitivity: @* would wake on every
-    // partial write of the temporary.
-    always @(drive) begin
-        for (d = 0; d < ARRAYS; d = d + 1) spread[d*ROWS +: ROWS] = {ROWS{drive[d]}};
-        mask = spread;
-    end
+    wire [PLANE-1:0] driven = planes[{drive_bank, drive_bit}];
 
-    always @*
-        if (drive_bank) wordline = bank_1[drive_bit*PLANE +: PLANE] & mask;
-        else wordline = bank_0[drive_bit*PLANE +: PLANE] & mask;
-
-    // A temporary and one whole-vector assignment are cheap in an event-driven simulator.
-    /* verilator lint_off BLKSEQ */
-    always @(posedge clk) begin
-        if (|load_arrays) begin
-            loaded = load_bank ? bank_1 : bank_0;
-            for (a = 0; a < ARRAYS; a = a + 1)
-                if (load_arrays[a])
-                    for (b = 0; b < BITS; b = b + 1)
-                        loaded[b*PLANE + a*ROWS +: ROWS] = load_data[b*ROWS +: ROWS];
-            if (load_bank) bank_1 <= loaded;
-            else bank_0 <= loaded;
+    // Wordlines of the arrays whose bit is set. By eights, because most are not.
+    function [PLANE-1:0] wordlines_of;
+        input [ARRAYS-1:0] arrays;
+        reg   [ARRAYS+6:0] padded;
+        integer            a, k;
+        begin
+            padded = {7'd0, arrays};
+            wordlines_of = {ARRAYS{{ROWS{1'b0}}}};
+            for (k = 0; k < ARRAYS; k = k + 8)
+                if (padded[k +: 8] != 8'd0)
+                    for (a = k; a < k + 8 && a < ARRAYS; a = a + 1)
+                        if (padded[a]) wordlines_of[a*ROWS +: ROWS] = {ROWS{1'b1}};
         end
-    end
-    /* verilator lint_on BLKSEQ */
+    endfunction
+
+    always @(load_arrays) loads = wordlines_of(load_arrays);
+    always @(drive) drives = wordlines_of(drive);
+    always @(driven or drives) wordline = driven & drives;
+
+    always @(posedge clk)
+        if (load_arrays != {ARRAYS{1'b0}})
+            for (b = 0; b < BITS; b = b + 1)
+                planes[{load_bank, b[2:0]}] <= (planes[{load_bank, b[2:0]}] & ~loads)
+                                             | ({ARRAYS{load_data[b*ROWS +: ROWS]}} & loads);
 endmodule
 `default_nettype wire

@@ -5,11 +5,9 @@
 //   convert   turns LANES signed columns of `group` into codes, from the sample taken before this edge
 // Both may happen on one edge. Latency: 1 cycle from convert to code. Codes are offset binary.
 //   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
-// A wordline is kept as one packed vector, the sum over columns j of (g(2j) - g(2j+1)) * 2^(j*FIELD), so a sample is
-// one wide addition per driven wordline: fields may borrow from each other, until CENTRE makes every one positive.
-// xb_array_cells.v is the readable version, one loop per cell.
+// xb_array_packed.v does all this, in wide vectors; xb_array_cells.v is the readable version, one loop per cell.
 // Cells: a programmed level conducts its CODES entry, unless +die=DIR names a map of the codes that this
-// die really holds (DIR/array_<INDEX>.hex, one wordline a line). +backdoor=DIR programs at time 0.
+// die really holds (DIR/array_<INDEX>.hex, one wordline a line). +backdoor=DIR programs at the first clock edge.
 // +arrays=MASK (hexadecimal, bit INDEX) names the arrays whose files must be there; a missing one
 // ends the simulation. Other arrays may have none. Paths of up to 1,000 bytes.
 // Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
@@ -32,182 +30,18 @@ module xb_array #(
     input  wire                      evaluate,
     input  wire                      convert,
     input  wire [GROUP_BITS-1:0]     group,
-    output reg  [LANES*ADC_BITS-1:0] code,
+    output wire [LANES*ADC_BITS-1:0] code,
     input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
     input  wire                      trim_write,    // gain and shift, then the offset of each column
     input  wire [WRITE_BITS-1:0]     write_address,
     input  wire [31:0]               write_data
 );
-    localparam ROW_WORDS = (COLUMNS * LEVEL_BITS + 31) / 32;
-    localparam PAIRS = COLUMNS / 2;
-    localparam TRIM_BITS = $clog2(PAIRS + 1);
-    localparam PADDED = (PAIRS + LANES - 1) / LANES * LANES;  // columns that conversion goes through
-    localparam MIDDLE = 1 << (ADC_BITS - 1);
-    localparam SUM_BITS = CODE_BITS + $clog2(ROWS + 1);
-    localparam FIELD = (SUM_BITS > ADC_BITS ? SUM_BITS : ADC_BITS) + 2;  // a column current, with room for signs
-    localparam SLOT = LANES * FIELD;
-    localparam SIDE = PADDED * FIELD;                          // all columns
-    localparam [SIDE-1:0] ONE = {PADDED{{(FIELD-1){1'b0}}, 1'b1}};
-    localparam [SIDE-1:0] CENTRE = (ONE << (FIELD - 1)) + (ONE << (ADC_BITS - 1));
-
-    reg [ROW_WORDS*32-1:0]        level [0:ROWS-1];        // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
-    reg [COLUMNS*CODE_BITS-1:0]   die [0:ROWS-1];          // what this die holds, cell k likewise
-    reg [31:0]                    trim [0:PAIRS];
-    reg [SIDE-1:0]                conductance [0:ROWS-1];
-    reg [SIDE-1:0]                current;
-    reg [SIDE-1:0]                hold;                    // the sample: 2^(FIELD-1) + 2^(ADC_BITS-1) + I in each field
-    reg [SIDE-1:0]                above, not_below;
-    reg [SIDE-1:0]                plain_codes;             // of every column, when the trim is plain
-    reg [LANES*FIELD-1:0]         sample;                  // the group being converted
-    reg [LANES*ADC_BITS-1:0]      next_code;
-    reg [ROWS+6:0]                lines;                   // the wordlines, with room for the last eight
-    reg [7:0]                     driven;                  // eight wordlines
-    reg                           plain;                   // gain 1, shift 0, offsets 0
-    reg                           stale;                   // programmed since the last sample
-    reg                           has_die, has_blank, missing;
-    reg [8191:0]                  folder;
-    reg [8191:0]                  file;
-    reg [1023:0]                  named;                   // arrays whose files must be there
-    reg [ROW_WORDS*32-1:0]        level_row;
-    reg [COLUMNS*CODE_BITS-1:0]   die_row;
-    reg [SIDE-1:0]                row, other, blank;
-    reg [LEVEL_BITS-1:0]          plus_level, minus_level;
-    integer r, k, lane, column, value, handle;
-    integer gain, shift, half, idle;
-
-    // Files that a plusarg names are read at time 0.
-    initial begin
-        has_die = 1'b0;
-        stale = 1'b1;
-        idle = 0;
-        hold = CENTRE;
-        for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
-        for (k = 0; k <= PAIRS; k = k + 1) trim[k] = 0;
-        trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN] = 1;
-        missing = 1'b0;
-        if (!$value$plusargs("arrays=%h", named)) named = 0;
-        if ($value$plusargs("die=%s", folder)) begin
-            $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
-            handle = $fopen(file, "r");
-            if (handle != 0) begin
-                $fclose(handle);
-                $readmemh(file, die);
-                has_die = 1'b1;
-            end else if (named[INDEX]) missing = 1'b1;
-        end
-        if (!missing && $value$plusargs("backdoor=%s", folder)) begin
-            $sformat(file, "%0s/array_%0d.hex", folder, INDEX);
-            handle = $fopen(file, "r");
-            if (handle != 0) begin
-                $fclose(handle);
-                $readmemh(file, level);
-                $sformat(file, "%0s/array_%0d_trim.hex", folder, INDEX);
-                handle = $fopen(file, "r");
-                if (handle != 0) begin
-                    $fclose(handle);
-                    $readmemh(file, trim);
-                end else missing = 1'b1;
-            end else if (named[INDEX]) missing = 1'b1;
-        end
-        if (missing) begin
-            $display("codesign: cannot open %0s", file);
-            $finish;
-        end
-    end
-
-    // Temporaries are read in the same edge. What another edge reads, code, level, trim and the hold
-    // capacitors, is assigned without blocking; conductance, plain, stale and idle are only read here.
-    /* verilator lint_off BLKSEQ */
-    always @(posedge clk) begin
-        // Conductances follow from levels once programming pauses, at the latest for the next sample.
-        // Wordlines at level 0 throughout are copies of the first such line.
-        idle = (cell_write || trim_write) ? 0 : idle + 1;
-        if (stale && (evaluate || idle == 8)) begin
-            has_blank = 1'b0;
-            for (r = 0; r < ROWS; r = r + 1) begin
-                level_row = level[r];
-                die_row = die[r];
-                if (has_die || level_row != 0 || !has_blank) begin
-                    row = 0;
-                    other = 0;
-                    for (k = 0; k < PAIRS; k = k + 1) begin
-                        plus_level = level_row[2*k*LEVEL_BITS +: LEVEL_BITS];
-                        minus_level = level_row[(2*k+1)*LEVEL_BITS +: LEVEL_BITS];
-                        if (has_die) begin
-                            row[k*FIELD +: CODE_BITS] = die_row[2*k*CODE_BITS +: CODE_BITS];
-                            other[k*FIELD +: CODE_BITS] = die_row[(2*k+1)*CODE_BITS +: CODE_BITS];
-                        end else begin
-                            row[k*FIELD +: CODE_BITS] = CODES[plus_level*CODE_BITS +: CODE_BITS];
-                            other[k*FIELD +: CODE_BITS] = CODES[minus_level*CODE_BITS +: CODE_BITS];
-                        end
-                    end
-                    row = row - other;
-                    if (level_row == 0) begin
-                        blank = row;
-                        has_blank = 1'b1;
-                    end
-                end else row = blank;
-                conductance[r] = row;
-            end
-            gain = {{(32-`XB_TRIM_GAIN_SIZE){1'b0}}, trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN]};
-            shift = {{(32-`XB_TRIM_SHIFT_SIZE){1'b0}}, trim[`XB_TRIM_SHIFT_WORD][`XB_TRIM_SHIFT]};
-            half = (shift == 0) ? 0 : (1 << (shift - 1));
-            plain = gain == 1 && shift == 0;
-            for (k = `XB_TRIM_WORDS; k <= PAIRS; k = k + 1) plain = plain && trim[k] == 0;
-            stale = 1'b0;
-        end
-        if (evaluate) begin
-            current = CENTRE;
-            lines = {7'd0, wordline};
-            for (k = 0; k < ROWS; k = k + 8) begin
-                driven = lines[k +: 8];
-                if (driven != 8'd0)
-                    for (r = k; driven != 8'd0; r = r + 1) begin
-                        if (driven[0]) current = current + conductance[r];
-                        driven = driven >> 1;
-                    end
-            end
-            hold <= current;
-            if (plain) begin
-                // All columns at once: the top bit of a field says "not below the range".
-                not_below = (current >> (FIELD - 1)) & ONE;
-                above = 0;
-                for (k = ADC_BITS; k < FIELD - 1; k = k + 1) above = above | (current >> k);
-                above = above & not_below;
-                plain_codes <= (current & ((not_below << ADC_BITS) - not_below)) | ((above << ADC_BITS) - above);
-            end
-        end
-        if (convert && plain) begin
-            sample = plain_codes[group*SLOT +: SLOT];
-            for (lane = 0; lane < LANES; lane = lane + 1)
-                next_code[lane*ADC_BITS +: ADC_BITS] = sample[lane*FIELD +: ADC_BITS];
-            code <= next_code;
-        end else if (convert) begin
-            sample = hold[group*SLOT +: SLOT];
-            for (lane = 0; lane < LANES; lane = lane + 1) begin
-                column = group * LANES + lane;
-                value = 0;
-                if (column < PAIRS) begin
-                    value = {{(32-FIELD){1'b0}}, sample[lane*FIELD +: FIELD]};
-                    value = value - (1 << (FIELD - 1)) - MIDDLE;
-                    value = (value * gain + $signed(trim[`XB_TRIM_WORDS + column]) + half) >>> shift;
-                    if (value < -MIDDLE) value = -MIDDLE;
-                    if (value > MIDDLE - 1) value = MIDDLE - 1;
-                end
-                value = value + MIDDLE;
-                next_code[lane*ADC_BITS +: ADC_BITS] = value[ADC_BITS-1:0];
-            end
-            code <= next_code;
-        end
-        if (cell_write) begin
-            level[write_address / ROW_WORDS][(write_address % ROW_WORDS)*32 +: 32] <= write_data;
-            stale = 1'b1;
-        end
-        if (trim_write) begin
-            trim[write_address[TRIM_BITS-1:0]] <= write_data;
-            stale = 1'b1;
-        end
-    end
-    /* verilator lint_on BLKSEQ */
+    xb_array_packed #(
+        .ROWS(ROWS), .COLUMNS(COLUMNS), .LANES(LANES), .GROUP_BITS(GROUP_BITS), .ADC_BITS(ADC_BITS),
+        .CODE_BITS(CODE_BITS), .LEVEL_BITS(LEVEL_BITS), .CODES(CODES), .WRITE_BITS(WRITE_BITS)
+    ) u_packed (
+        .clk(clk), .index(INDEX), .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group),
+        .code(code), .cell_write(cell_write), .trim_write(trim_write), .write_address(write_address),
+        .write_data(write_data));
 endmodule
 `default_nettype wire

@@ -20,10 +20,7 @@ module xb_checks #(
     input  wire [1:0]                    occupied,    // wordline banks: loaded and not yet sampled
     input  wire [1:0]                    loaded,      // the same, one cycle later
     input  wire [1:0]                    buffers,     // accumulator buffers in use
-    // Accumulators: lane l of array i is field [(i*LANES + l)*FIELD +: FIELD].
-    input  wire                          sum_valid,
-    input  wire                          sum_final,
-    input  wire [ARRAYS*LANES*FIELD-1:0] sum,
+    // Accumulators that leave.
     input  wire                          drain_valid,
     input  wire                          drain_ready,
     input  wire                          drain_raw,
@@ -42,19 +39,26 @@ module xb_checks #(
     input  wire [31:0]                   write_data
 );
     localparam MOST_STEPS = 6;  // so a step never waits for one further back
-    localparam [LANES*FIELD-1:0] TOPS = {LANES{1'b1, {(FIELD-1){1'b0}}}};
+    localparam PINS = 4*ARRAYS + GROUP_BITS + 4 + WRITE_BITS + 32;
 
     reg            armed;
     reg [1:0]      pending;  // column groups in the requantizer for the activation memory
     reg [8*48-1:0] what;     // the violation; 0: none
+    reg [ARRAYS*ROWS-1:0] seen;  // wordlines known to be good
 
+    wire [LANES*FIELD-1:0] tops = {LANES{1'b1, {(FIELD-1){1'b0}}}};
     wire [2*ARRAYS+3:0] writes = {table_writes, cell_write, trim_write};
     wire                enters = drain_valid && drain_ready && !drain_raw;
 
-    initial armed = 1'b0;
+    reg [PINS-1:0] pins;
+
+    initial begin
+        armed = 1'b0;
+        seen = {(ARRAYS*ROWS){1'b0}};
+    end
 
     // An unknown condition counts as violated.
-    /* verilator lint_off BLKSEQ */ // `what` is a temporary
+    /* verilator lint_off BLKSEQ */ // `what` and `pins` are temporaries, nobody else reads `seen`
     always @(posedge clk) begin
         pending <= run ? pending + {1'b0, enters} - {1'b0, activation_write} : 2'd0;
         what = 0;
@@ -66,10 +70,15 @@ module xb_checks #(
             if (((writes & (writes - 1'b1)) == 0) !== 1'b1) what = "two memories are written at once";
             if ((!run || !activation_write || pending != 2'd0) !== 1'b1)
                 what = "an activation is written that was not drained";
-            if (sum_valid && sum_final && (sum & {ARRAYS{TOPS}}) !== 0) what = "a sum reaches its field's top bit";
-            if (drain_valid && (drain_data & TOPS) !== 0) what = "an accumulator reaches its field's top bit";
-            if (^{evaluate, convert, group, writes, write_address, write_data} === 1'bx) what = "X on a macro pin";
-            if (^wordline === 1'bx) what = "X on a wordline";
+            if (drain_valid)
+                if ((drain_data & tops) !== 0) what = "an accumulator reaches its field's top bit";
+            // A difference is X where a bit is. Icarus goes through it by words, and through a reduction by bits.
+            pins = {evaluate, convert, group, writes, write_address, write_data};
+            if ((pins - pins) !== 0) what = "X on a macro pin";
+            if (wordline !== seen) begin
+                if ((wordline - wordline) !== 0) what = "X on a wordline";
+                seen = wordline;
+            end
         end
         if (what != 0) begin
             $display("codesign: violated: %m, time %0t: %0s", $time, what);

@@ -115,8 +115,8 @@ async def bus(dut: Any) -> None:
             offset[:2] = -reach - 1, reach
         await array.write("trim", encode_trim(gain, shift, offset))
         await array.check(weights, Trim(gain, shift), offset, vectors(rng, chip.arrays.rows))
-        assert bool(dut.u_packed.plain.value) == ((gain, shift) == (1, 0) and not offset.any())
-        plain += int(dut.u_packed.plain.value)
+        assert bool(dut.u_packed.u_packed.plain.value) == ((gain, shift) == (1, 0) and not offset.any())
+        plain += int(dut.u_packed.u_packed.plain.value)
     assert 0 < plain < len(TRIMS), "both ways of converting"
 
     words, others = encode_cells(job["levels"], chip), encode_cells(job["others"], chip)

@@ -12,7 +12,7 @@ from tests.hdl.drive import start
 
 
 def parameters(dut: Any) -> tuple[int, ...]:
-    return tuple(int(getattr(dut, n).value) for n in ("ARRAYS", "LANES", "FIELD", "STAGES", "CONTROL"))
+    return tuple(int(getattr(dut, n).value) for n in ("ARRAYS", "LANES", "FIELD", "STAGES"))
 
 
 def runs(rng: np.random.Generator, arrays: int, share: float) -> Ints:
@@ -37,14 +37,14 @@ def cases(arrays: int) -> list[tuple[float, float]]:
 
 @cocotb.test(timeout_time=100, timeout_unit="us")
 async def back_to_back(dut: Any) -> None:
-    """A set a cycle with gaps; each leaves STAGES cycles later with its control bits."""
-    arrays, lanes, field, stages, control_bits = parameters(dut)
+    """A set a cycle with gaps; each leaves STAGES cycles later."""
+    arrays, lanes, field, stages = parameters(dut)
     reduce = hasattr(dut, "s_code")
     bits = int(dut.ADC_BITS.value) if reduce else int(os.environ["VALUE_BITS"])
     names = ("s_code", "s_enable") if reduce else ("s_sum",)
-    await start(dut, "s_valid", "s_control", "s_link", *names)
+    await start(dut, "s_valid", "s_link", *names)
     rng = np.random.default_rng(2)
-    expected: list[tuple[Ints, int] | None] = [None] * stages
+    expected: list[Ints | None] = [None] * stages
     compared = 0
     steps = [*cases(arrays), *[None] * stages]
     await FallingEdge(dut.clk)
@@ -61,29 +61,27 @@ async def back_to_back(dut: Any) -> None:
             if k in (1, 2):
                 values[:] = (1 << bits) - 1  # the largest sum
             dut.s_valid.value, dut.s_link.value = 1, pack_fields(links, 1)
-            dut.s_control.value = control = int(rng.integers(1 << control_bits))
             if reduce:
                 dut.s_code.value, dut.s_enable.value = pack_fields(values, bits), pack_fields(enabled, 1)
                 values = values * enabled[:, None]
             else:
                 dut.s_sum.value = pack_fields(values, field)
-            expected.append((sums(values, links), control))
+            expected.append(sums(values, links))
         await FallingEdge(dut.clk)
         want = expected[len(expected) - stages]
         assert bool(dut.m_valid.value) == (want is not None), "latency"
         if want is not None:
             got = unpack_fields(int(dut.m_sum.value), field, arrays * lanes)
-            assert got == want[0].ravel().tolist()
-            assert int(dut.m_control.value) == want[1]
+            assert got == want.ravel().tolist()
             compared += len(got)
     assert compared == len(cases(arrays)) * arrays * lanes
 
 
 @cocotb.test(timeout_time=10, timeout_unit="us")
 async def reset_drops_what_is_on_its_way(dut: Any) -> None:
-    _, _, _, stages, _ = parameters(dut)
+    _, _, _, stages = parameters(dut)
     names = ("s_code", "s_enable") if hasattr(dut, "s_code") else ("s_sum",)
-    await start(dut, "s_valid", "s_control", "s_link", *names)
+    await start(dut, "s_valid", "s_link", *names)
     await FallingEdge(dut.clk)
     dut.s_valid.value = 1
     for _ in range(stages + 1):

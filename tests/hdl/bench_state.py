@@ -25,7 +25,7 @@ async def dump(dut: Any) -> None:
     tables = ("steps", "loads", "tiles", "constants")
     state = {t: memory(getattr(chip.u_chip.u_core, f"u_{t}").mem) for t in tables}
     for k in range(int(os.environ["ARRAYS"])):
-        array = getattr(chip, f"u_array_{k}")
+        array = getattr(chip, f"u_array_{k}").u_packed
         for name in ("level", "trim"):
             state[f"array {k} {name}"] = memory(getattr(array, name))
     loader = ("state", "reason", "word", "image_crc", "program_steps", "program_beats")

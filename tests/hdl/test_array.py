@@ -17,7 +17,7 @@ from codesign.sim.job import write_die
 from tests.hdl.harness import run_bench
 from tests.hdl.programs import net
 
-SOURCES = ("model/xb_array.v", "model/xb_array_cells.v", "array_pair.v")
+SOURCES = ("model/xb_array_packed.v", "model/xb_array.v", "model/xb_array_cells.v", "array_pair.v")
 
 
 def chip(rows: int, columns: int, lanes: int, adc: int, **device: Any) -> Chip:

@@ -18,7 +18,7 @@ DROPPED = "an offered word was dropped or changed"
 
 FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
     "wordline": (
-        Mutant("xb_wordlines.v", "bank_1[drive_bit*PLANE +: PLANE] & mask", "bank_1[drive_bit*PLANE +: PLANE]"),
+        Mutant("xb_wordlines.v", "wordline = driven & drives;", "wordline = driven;"),
         {},
         "X on a wordline",
     ),
@@ -73,12 +73,12 @@ FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
         "an activation is written that was not drained",
     ),
     "sums": (
-        Mutant("xb_scan.v", "total <= (sum & GUARD)", "total <= ~(sum & GUARD)"),
+        Mutant("xb_scan.v", "total <= (sum & guard)", "total <= ~(sum & guard)"),
         {},
         "a sum reaches its field's top bit",
     ),
     "accumulators": (
-        Mutant("xb_accumulate.v", "<< 1) & GUARD) + (s_sum & GUARD)", "<< 1) & GUARD) + (s_sum | ~GUARD)"),
+        Mutant("xb_accumulate.v", "1'b0} & guard) + (s_sum & guard)", "1'b0} & guard) + (s_sum | ~guard)"),
         {},
         "an accumulator reaches its field's top bit",
     ),

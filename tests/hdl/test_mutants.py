@@ -33,7 +33,7 @@ MUTANTS: dict[str, tuple[Mutant, Run]] = {
     ),
     "links-of-arrays-above-32": (Mutant("xb_front.v", "LINKED_LOW(MASK_WORDS)", "LINKED_LOW(1)"), forty_arrays),
     "lane-4-is-zero": (
-        Mutant("xb_requant.v", "if ({16'd0, m_columns} <= lane)", "if (lane == 4 || {16'd0, m_columns} <= lane)"),
+        Mutant("xb_requant.v", "if ({16'd0, columns} > lane)", "if (lane != 4 && {16'd0, columns} > lane)"),
         requantizes,
     ),
 }

@@ -10,18 +10,20 @@ def stages(arrays: int) -> int:
     return max(1, (clog2(arrays) + 1) // 2)
 
 
+@pytest.mark.parametrize("wires", [0, 1])
 @pytest.mark.parametrize(
     ("arrays", "lanes", "adc"), [(1, 1, 2), (1, 4, 6), (3, 2, 5), (6, 4, 6), (16, 8, 6), (16, 3, 4), (40, 5, 12)]
 )
-def test_reduce(arrays: int, lanes: int, adc: int, tmp_path: Path) -> None:
+def test_reduce(arrays: int, lanes: int, adc: int, wires: int, tmp_path: Path) -> None:
+    """The wiring of codes to fields in both forms: as wires, which is synthesized, and in moves, for Icarus."""
     field = adc + clog2(arrays) + 1
     parameters = {
         "ARRAYS": arrays,
         "LANES": lanes,
         "ADC_BITS": adc,
         "FIELD": field + 3,
-        "CONTROL": 5,
         "STAGES": stages(arrays),
+        "WIRES": wires,
     }
     run_bench("bench_reduce", "xb_reduce", ["xb_reduce.v", "xb_scan.v"], tmp_path, parameters)
 
@@ -33,7 +35,6 @@ def test_scan(arrays: int, lanes: int, tmp_path: Path) -> None:
         "ARRAYS": arrays,
         "LANES": lanes,
         "FIELD": bits + clog2(arrays) + 1,
-        "CONTROL": 3,
         "STAGES": stages(arrays),
     }
     run_bench("bench_reduce", "xb_scan", ["xb_scan.v"], tmp_path, parameters, {"VALUE_BITS": str(bits)})

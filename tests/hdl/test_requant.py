@@ -14,4 +14,4 @@ WIDTHS = [
 @pytest.mark.parametrize(("lanes", "field", "bits", "tag"), WIDTHS)
 def test_requant(lanes: int, field: int, bits: int, tag: int, tmp_path: Path) -> None:
     parameters = {"LANES": lanes, "FIELD": field, "BITS": bits, "TAG": tag}
-    run_bench("bench_requant", "xb_requant", ["xb_requant.v"], tmp_path, parameters)
+    run_bench("bench_requant", "xb_requant", ["xb_requant.v", "xb_planes.v"], tmp_path, parameters)

@@ -16,4 +16,4 @@ def test_stream_in(width: int, units: int, bits: int, words: int, tmp_path: Path
         "WORDS": words,
         "ADDRESS_BITS": clog2(2 * words),
     }
-    run_bench("bench_stream_in", "xb_stream_in", ["xb_stream_in.v"], tmp_path, parameters)
+    run_bench("bench_stream_in", "xb_stream_in", ["xb_stream_in.v", "xb_planes.v"], tmp_path, parameters)

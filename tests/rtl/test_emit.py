@@ -11,7 +11,7 @@ from codesign.chip.texts import layout_verilog, register_verilog
 from codesign.fixed import clog2
 from codesign.image.words import limits
 from codesign.rtl import emit, plan
-from codesign.rtl.library import CHECKS, HEADERS, MODELS, SYNTHESIZABLE, text
+from codesign.rtl.library import CHECKS, HEADERS, INNER, MODELS, SYNTHESIZABLE, text
 from tests.tools import needs
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -52,7 +52,7 @@ def test_file_lists_are_complete(chip: Chip) -> None:
     synthesis, simulation = (set(lines[1:]) for lines in lists.values())
     shared = {*(f"{m}.v" for m in SYNTHESIZABLE), f"{top}.v"}
     assert synthesis == shared | {f"stub/{m}.v" for m in MODELS}
-    assert simulation == shared | {f"model/{m}.v" for m in (*MODELS, *CHECKS)} | {f"sim/{top}_sim.v"}
+    assert simulation == shared | {f"model/{m}.v" for m in (*INNER, *MODELS, *CHECKS)} | {f"sim/{top}_sim.v"}
     assert {n for n in files if n.endswith(".v")} == synthesis | simulation, "a source that no list names"
     assert {n for n in files if n.endswith(".vh")} == {*HEADERS, f"{top}_params.vh"}
 

@@ -5,7 +5,7 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.errors import ToolError
 from codesign.rtl import emit, plan
-from codesign.rtl.library import CHECKS, SYNTHESIZABLE
+from codesign.rtl.library import BLOCK, CHECKS, INNER, SYNTHESIZABLE
 from codesign.rtl.readback import check, read_back
 from tests.tools import needs
 
@@ -19,7 +19,7 @@ def test_modules_are_what_the_plan_says(name: str) -> None:
     chip = Chip.load(name)
     p, files = plan(chip), emit(chip)
     modules = read_back(files)
-    assert set(modules) == {*SYNTHESIZABLE, *CHECKS, "xb_array", p.module, f"{p.module}_sim"}
+    assert set(modules) == {*SYNTHESIZABLE, *CHECKS, *INNER, "xb_array", p.module, f"{p.module}_sim"}
     top = modules[p.module]
     assert top.ports == p.ports
     assert top.constants == p.parameters | {f"ARRAY_{k}": v for k, v in p.array.items()}
@@ -29,7 +29,9 @@ def test_modules_are_what_the_plan_says(name: str) -> None:
     assert modules["xb_chip"].parameters == tuple(p.parameters)
     assert modules["xb_array"].parameters == ("INDEX", *p.array)
     sim = modules[f"{p.module}_sim"]
-    assert [i.module for i in sim.instances] == [p.module, "xb_checks", *["xb_check_stream"] * 3]
+    blocks = -(-chip.arrays.count // BLOCK)
+    checks = ["xb_checks", *["xb_check_sums"] * blocks, *["xb_check_stream"] * 3]
+    assert [i.module for i in sim.instances] == [p.module, *checks]
     assert {port.name for port in p.ports} <= {port.name for port in sim.ports}
     check(p, files)
 
@@ -51,8 +53,8 @@ def test_model_and_black_box_must_have_the_same_pins() -> None:
         (") u_array_5 (", ") u_array_6 (", "tiny_top: instances lack u_array_5 = xb_array"),
         (".LANES(LANES),", "", ""),  # a parameter left at its default is no fault of names
         (".LANES(LANES),", ".LINES(LANES),", "tiny_top.u_chip: passes unknown parameters LINES"),
-        (".group(group),\n        .code({", ".code({", "tiny_top.u_chip: ports lack group"),
-        (".group(group),\n        .code({", ".groop(group),\n        .code({", "u_chip: ports have unplanned groop"),
+        (".group(group),\n        .code(", ".code(", "tiny_top.u_chip: ports lack group"),
+        (".group(group),\n        .code(", ".groop(group),\n        .code(", "u_chip: ports have unplanned groop"),
     ],
 )
 def test_a_broken_top_is_told(old: str, new: str, told: str) -> None:

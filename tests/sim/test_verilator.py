@@ -161,7 +161,7 @@ def test_a_refused_image(at: int, why: str) -> None:
 @pytest.mark.parametrize(
     ("name", "old", "new", "words"),
     [
-        ("model/xb_array.v", "value = value + MIDDLE;", "value = value + MIDDLE + (value == 1 ? 1 : 0);", True),
+        ("model/xb_array_packed.v", "value = value + MIDDLE;", "value = value + MIDDLE + (value == 1 ? 1 : 0);", True),
         ("sim/small_top_sim.v", "cycle <= cycle + 1;", "cycle <= cycle + (cycle == 1500 ? 2 : 1);", False),
     ],
     ids=["a code", "a cycle"],

@@ -20,7 +20,7 @@ from codesign.sim.simulators.child import execute
 from codesign.sim.simulators.watch import Patience, Stalled, ended, last_line, marked, room
 
 OLDEST = (5, 6)
-MAIN = Path(__file__).with_name("verilator_main.cpp")
+MAIN, SHARED = (Path(__file__).with_name(f"verilator_{name}") for name in ("main.cpp", "shared.vlt"))
 HEAD = struct.Struct("<12I")  # of job.bin, see the C++ file
 FOUND = struct.Struct("<4Qd")  # of result.bin
 COMPILER = ("c++", "g++", "clang++")
@@ -53,7 +53,8 @@ def build(files: Mapping[str, str], sources: Sequence[str], top: str, waves: boo
     ToolError with the kept log when Verilator or the compiler fails, or when the result cannot be stored.
     """
     require()
-    content = (sorted(files.items()), list(sources), top, waves, MAIN.read_text(encoding="utf-8"), _tools())
+    own = [path.read_text(encoding="utf-8") for path in (MAIN, SHARED)]
+    content = (sorted(files.items()), list(sources), top, waves, own, _tools())
     final = entry_of("verilator", top, content) / "sim"
     return compiled(final, top, lambda work: _compile(work, files, sources, top, waves).read_bytes(), executable=True)
 
@@ -69,6 +70,7 @@ def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: 
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     shutil.copyfile(MAIN, work / "main.cpp")
+    shutil.copyfile(SHARED, work / "shared.vlt")
     log = work / "build.log"
     options = ["--cc", "--exe", "--prefix", "Vchip", "--top-module", top, "-O3", "--no-timing", "-Wno-fatal"]
     options += ["--x-assign", "fast", "--timescale", "1ns/1ps", "+define+XB_EXTERNAL_CLOCK", "-I."]
@@ -76,7 +78,7 @@ def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: 
     make = f"CXX={_compiler()} LINK={_compiler()} OPT_FAST=-O2 OPT_SLOW=-O0 OPT_GLOBAL=-O2"
     flags = ["-CFLAGS", "-I.. -std=c++17", "-MAKEFLAGS", make, "--build"]
     flags += ["-j", str(os.cpu_count() or 1), "--Mdir", "obj", "-o", "sim"]
-    command = ["verilator", *options, *flags, *sources, "main.cpp"]
+    command = ["verilator", *options, *flags, "shared.vlt", *sources, "main.cpp"]
     # Temporary files in the same place, which is removed; make runs in a folder below.
     status = execute(command, work, log, {**os.environ, "TMPDIR": "."})
     if status or not (work / "obj/sim").is_file():

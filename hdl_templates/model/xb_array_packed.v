@@ -1,0 +1,248 @@
+// xb_array_packed - what is inside the model of a crossbar macro: cells, sample-and-hold, converters, in wide vectors.
+//
+// Simulation only; pins, files and meaning are those of xb_array.v, whose parameter INDEX is a port here: so a
+// compiled simulator has one piece of code for all arrays of a chip. Latency: 1 cycle from convert to code.
+// A wordline is kept as one packed vector, the sum over columns j of (g(2j) - g(2j+1)) * 2^(j*FIELD): fields may borrow
+// from each other, until `centre` makes every one positive. The sums of all subsets of four wordlines are kept too, so
+// a sample is at most one wide addition per four wordlines.
+// Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
+`default_nettype none
+`include "xb_layout.vh"
+module xb_array_packed #(
+    parameter ROWS = 16,           // wordlines
+    parameter COLUMNS = 16,        // bitlines, even
+    parameter LANES = 4,           // converters
+    parameter GROUP_BITS = 1,      // bits of a column group number
+    parameter ADC_BITS = 6,        // 2..12
+    parameter CODE_BITS = 2,       // bits of a conductance code
+    parameter LEVEL_BITS = 2,      // bits of a stored level
+    parameter [(CODE_BITS << LEVEL_BITS)-1:0] CODES = 8'he4, // code of level l at [l*CODE_BITS +: CODE_BITS]
+    parameter WRITE_BITS = 20      // programming address, in words
+) (
+    input  wire                      clk,
+    input  wire [31:0]               index,         // position on the chip
+    input  wire [ROWS-1:0]           wordline,
+    input  wire                      evaluate,
+    input  wire                      convert,
+    input  wire [GROUP_BITS-1:0]     group,
+    output reg  [LANES*ADC_BITS-1:0] code,
+    input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
+    input  wire                      trim_write,    // gain and shift, then the offset of each column
+    input  wire [WRITE_BITS-1:0]     write_address,
+    input  wire [31:0]               write_data
+);
+    localparam ROW_WORDS = (COLUMNS * LEVEL_BITS + 31) / 32;
+    localparam PAIRS = COLUMNS / 2;
+    localparam TRIM_BITS = $clog2(PAIRS + 1);
+    localparam PADDED = (PAIRS + LANES - 1) / LANES * LANES;  // columns that conversion goes through
+    localparam MIDDLE = 1 << (ADC_BITS - 1);
+    localparam SUM_BITS = CODE_BITS + $clog2(ROWS + 1);
+    localparam FIELD = (SUM_BITS > ADC_BITS ? SUM_BITS : ADC_BITS) + 2;  // a column current, with room for signs
+    localparam SLOT = LANES * FIELD;
+    localparam SIDE = PADDED * FIELD;                          // all columns
+    localparam QUADS = (ROWS + 3) / 4;                         // wordlines by fours
+    localparam MOVES = $clog2(LANES);
+
+    reg [ROW_WORDS*32-1:0]        level [0:ROWS-1];        // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
+    reg [COLUMNS*CODE_BITS-1:0]   die [0:ROWS-1];          // what this die holds, cell k likewise
+    reg [31:0]                    trim [0:PAIRS];
+    // Constants in registers: Icarus puts a wide literal together anew, 32 bits at a time, wherever it stands.
+    reg [SIDE-1:0]                one, centre;             // 1, and 2^(FIELD-1) + 2^(ADC_BITS-1), in each field
+    reg [SIDE-1:0]                below_top;               // all bits but the highest, in each field
+    reg [SIDE-1:0]                reaches_top;             // what makes 2^ADC_BITS and more reach the highest
+    reg [SIDE-1:0]                stays [0:MOVES];         // codes that move k to the right leaves where they are
+    reg [SIDE-1:0]                conductance [0:16*QUADS-1]; // wordlines 4q + b, b in the set s, at 16q + s
+    reg [SIDE-1:0]                current;
+    // Registers of wide vectors as memories of one word: Verilator copies those only when they are written.
+    reg [SIDE-1:0]                hold [0:0];              // the sample: centre + I
+    reg [SIDE-1:0]                above, not_below;
+    reg [SIDE-1:0]                plain_codes [0:0];       // of plain trims: group g at [g*SLOT +: LANES*ADC_BITS]
+    reg [LANES*FIELD-1:0]         sample;                  // the group being converted
+    reg [LANES*ADC_BITS-1:0]      next_code;
+    reg [ROWS+6:0]                lines;                   // the wordlines, with room for the last eight
+    reg [7:0]                     driven;                  // eight wordlines
+    reg                           plain;                   // gain 1, shift 0, offsets 0
+    reg                           stale;                   // conductances do not follow from levels yet
+    reg                           settles;                 // stale, and programmed or read from files
+    reg                           has_die, has_blank, missing;
+    reg                           opened;                  // files have been read
+    reg [8191:0]                  folder;
+    reg [8191:0]                  file;
+    reg [1023:0]                  named;                   // arrays whose files must be there
+    reg [ROW_WORDS*32-1:0]        level_row;
+    reg [COLUMNS*CODE_BITS-1:0]   die_row;
+    reg [SIDE-1:0]                row, other, blank;
+    reg [LEVEL_BITS-1:0]          plus_level, minus_level;
+    integer r, k, s, at, lane, column, value, handle;
+    integer gain, shift, half, idle;
+    integer rows, pairs, moves;                            // no constants: loops unrolled would outgrow a cache
+
+    initial begin
+        has_die = 1'b0;
+        stale = 1'b1;
+        settles = 1'b0;
+        idle = 0;
+        rows = ROWS;
+        pairs = PAIRS;
+        moves = MOVES;
+        one = 0;
+        for (k = 0; k < PADDED; k = k + 1) one[k*FIELD] = 1'b1;
+        centre = (one << (FIELD - 1)) + (one << (ADC_BITS - 1));
+        below_top = (one << (FIELD - 1)) - one;
+        reaches_top = (one << (FIELD - 1)) - (one << ADC_BITS);
+        hold[0] = centre;
+        for (k = 0; k <= MOVES; k = k + 1) begin
+            row = 0;
+            for (lane = 0; lane < PADDED; lane = lane + 1)
+                if (((lane % LANES >> k) & 1) == 0)
+                    row[lane*FIELD - (lane % LANES) % (1 << k) * (FIELD - ADC_BITS) +: ADC_BITS] = {ADC_BITS{1'b1}};
+            stays[k] = row;
+        end
+        for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
+        for (k = 0; k <= PAIRS; k = k + 1) trim[k] = 0;
+        trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN] = 1;
+        opened = 1'b0;
+    end
+
+    // An array that is not in use does not wake at every edge: a chip may have hundreds.
+    wire awake = evaluate || convert || cell_write || trim_write || settles || !opened;
+
+    // Temporaries are read in the same edge. What another edge reads, code, level, trim and the hold
+    // capacitors, is assigned without blocking; conductance, plain, stale, settles and idle are only read here.
+    /* verilator lint_off BLKSEQ */
+`ifdef VERILATOR
+    always @(posedge clk) begin
+`else
+    always begin
+        wait (awake);
+        @(posedge clk);
+`endif
+        // Files that plusargs name, at the first edge: `index` needs not be there at time 0.
+        if (!opened) begin
+            opened = 1'b1;
+            missing = 1'b0;
+            if (!$value$plusargs("arrays=%h", named)) named = 0;
+            if ($value$plusargs("die=%s", folder)) begin
+                $sformat(file, "%0s/array_%0d.hex", folder, index);
+                handle = $fopen(file, "r");
+                if (handle != 0) begin
+                    $fclose(handle);
+                    $readmemh(file, die);
+                    has_die = 1'b1;
+                    settles = 1'b1;
+                end else if (named[index[9:0]]) missing = 1'b1;
+            end
+            if (!missing && $value$plusargs("backdoor=%s", folder)) begin
+                $sformat(file, "%0s/array_%0d.hex", folder, index);
+                handle = $fopen(file, "r");
+                if (handle != 0) begin
+                    $fclose(handle);
+                    $readmemh(file, level);
+                    settles = 1'b1;
+                    $sformat(file, "%0s/array_%0d_trim.hex", folder, index);
+                    handle = $fopen(file, "r");
+                    if (handle != 0) begin
+                        $fclose(handle);
+                        $readmemh(file, trim);
+                    end else missing = 1'b1;
+                end else if (named[index[9:0]]) missing = 1'b1;
+            end
+            if (missing) begin
+                $display("codesign: cannot open %0s", file);
+                $finish;
+            end
+        end
+        if (awake) begin
+            // Conductances follow from levels once programming pauses, at the latest for the next sample.
+            // Wordlines at level 0 throughout are copies of the first such line.
+            if (settles) idle = idle + 1;
+            if (stale && (evaluate || idle == 8)) begin
+                has_blank = 1'b0;
+                for (r = 0; r < rows; r = r + 1) begin
+                    level_row = level[r];
+                    die_row = die[r];
+                    if (has_die || level_row != 0 || !has_blank) begin
+                        row = 0;
+                        other = 0;
+                        for (k = 0; k < pairs; k = k + 1) begin
+                            plus_level = level_row[2*k*LEVEL_BITS +: LEVEL_BITS];
+                            minus_level = level_row[(2*k+1)*LEVEL_BITS +: LEVEL_BITS];
+                            if (has_die) begin
+                                row[k*FIELD +: CODE_BITS] = die_row[2*k*CODE_BITS +: CODE_BITS];
+                                other[k*FIELD +: CODE_BITS] = die_row[(2*k+1)*CODE_BITS +: CODE_BITS];
+                            end else begin
+                                row[k*FIELD +: CODE_BITS] = CODES[plus_level*CODE_BITS +: CODE_BITS];
+                                other[k*FIELD +: CODE_BITS] = CODES[minus_level*CODE_BITS +: CODE_BITS];
+                            end
+                        end
+                        row = row - other;
+                        if (level_row == 0) begin
+                            blank = row;
+                            has_blank = 1'b1;
+                        end
+                    end else row = blank;
+                    at = 16 * (r / 4);
+                    if (r % 4 == 0) conductance[at] = 0;
+                    k = 1 << r % 4;
+                    for (s = 0; s < k; s = s + 1) conductance[at + k + s] = conductance[at + s] + row;
+                end
+                gain = {{(32-`XB_TRIM_GAIN_SIZE){1'b0}}, trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN]};
+                shift = {{(32-`XB_TRIM_SHIFT_SIZE){1'b0}}, trim[`XB_TRIM_SHIFT_WORD][`XB_TRIM_SHIFT]};
+                half = (shift == 0) ? 0 : (1 << (shift - 1));
+                plain = gain == 1 && shift == 0;
+                for (k = `XB_TRIM_WORDS; k <= pairs; k = k + 1) plain = plain && trim[k] == 0;
+                stale = 1'b0;
+                settles = 1'b0;
+            end
+            if (evaluate) begin
+                current = centre;
+                lines = {7'd0, wordline};
+                at = 0;
+                for (k = 0; k < rows; k = k + 8) begin
+                    driven = lines[k +: 8];
+                    if (driven[3:0] != 4'd0) current = current + conductance[at + {28'd0, driven[3:0]}];
+                    if (driven[7:4] != 4'd0) current = current + conductance[at + 16 + {28'd0, driven[7:4]}];
+                    at = at + 32;
+                end
+                hold[0] <= current;
+                if (plain) begin
+                    // All columns at once: the top bit of a field says "not below the range".
+                    not_below = (current >> (FIELD - 1)) & one;
+                    above = (((current & below_top) + reaches_top) >> (FIELD - 1)) & not_below;
+                    row = (current & ((not_below << ADC_BITS) - not_below)) | ((above << ADC_BITS) - above);
+                    // Then the codes of a group close up, lanes with bit k of their number in move k.
+                    for (k = 0; k < moves; k = k + 1)
+                        row = (row & stays[k]) | ((row & ~stays[k]) >> ((1 << k) * (FIELD - ADC_BITS)));
+                    plain_codes[0] <= row;
+                end
+            end
+            if (convert && plain) code <= plain_codes[0][group*SLOT +: LANES*ADC_BITS];
+            else if (convert) begin
+                sample = hold[0][group*SLOT +: SLOT];
+                for (lane = 0; lane < LANES; lane = lane + 1) begin
+                    column = group * LANES + lane;
+                    value = 0;
+                    if (column < PAIRS) begin
+                        value = {{(32-FIELD){1'b0}}, sample[lane*FIELD +: FIELD]};
+                        value = value - (1 << (FIELD - 1)) - MIDDLE;
+                        value = (value * gain + $signed(trim[`XB_TRIM_WORDS + column]) + half) >>> shift;
+                        if (value < -MIDDLE) value = -MIDDLE;
+                        if (value > MIDDLE - 1) value = MIDDLE - 1;
+                    end
+                    value = value + MIDDLE;
+                    next_code[lane*ADC_BITS +: ADC_BITS] = value[ADC_BITS-1:0];
+                end
+                code <= next_code;
+            end
+            if (cell_write) level[write_address / ROW_WORDS][(write_address % ROW_WORDS)*32 +: 32] <= write_data;
+            if (trim_write) trim[write_address[TRIM_BITS-1:0]] <= write_data;
+            if (cell_write || trim_write) begin
+                stale = 1'b1;
+                settles = 1'b1;
+                idle = 0;
+            end
+        end
+    end
+    /* verilator lint_on BLKSEQ */
+endmodule
+`default_nettype wire
