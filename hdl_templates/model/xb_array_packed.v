@@ -53,10 +53,9 @@ module xb_array_packed #(
     reg [SIDE-1:0]                stays [0:MOVES];         // codes that move k to the right leaves where they are
     reg [SIDE-1:0]                conductance [0:16*QUADS-1]; // wordlines 4q + b, b in the set s, at 16q + s
     reg [SIDE-1:0]                current;
-    // Registers of wide vectors as memories of one word: Verilator copies those only when they are written.
-    reg [SIDE-1:0]                hold [0:0];              // the sample: centre + I
+    reg [SIDE-1:0]                hold;                    // the sample: centre + I
     reg [SIDE-1:0]                above, not_below;
-    reg [SIDE-1:0]                plain_codes [0:0];       // of plain trims: group g at [g*SLOT +: LANES*ADC_BITS]
+    reg [SIDE-1:0]                plain_codes;             // of plain trims: group g at [g*SLOT +: LANES*ADC_BITS]
     reg [LANES*FIELD-1:0]         sample;                  // the group being converted
     reg [LANES*ADC_BITS-1:0]      next_code;
     reg [ROWS+6:0]                lines;                   // the wordlines, with room for the last eight
@@ -90,7 +89,7 @@ module xb_array_packed #(
         centre = (one << (FIELD - 1)) + (one << (ADC_BITS - 1));
         below_top = (one << (FIELD - 1)) - one;
         reaches_top = (one << (FIELD - 1)) - (one << ADC_BITS);
-        hold[0] = centre;
+        hold = centre;
         for (k = 0; k <= MOVES; k = k + 1) begin
             row = 0;
             for (lane = 0; lane < PADDED; lane = lane + 1)
@@ -107,8 +106,9 @@ module xb_array_packed #(
     // An array that is not in use does not wake at every edge: a chip may have hundreds.
     wire awake = evaluate || convert || cell_write || trim_write || settles || !opened;
 
-    // Temporaries are read in the same edge. What another edge reads, code, level, trim and the hold
-    // capacitors, is assigned without blocking; conductance, plain, stale, settles and idle are only read here.
+    // What others read, code, is assigned without blocking, and so are level and trim, whose words are written one by
+    // one. The rest is only read here; the sample is read before it changes. (Verilator clears and copies wide vectors
+    // that are assigned without blocking at every edge.)
     /* verilator lint_off BLKSEQ */
 `ifdef VERILATOR
     always @(posedge clk) begin
@@ -153,6 +153,25 @@ module xb_array_packed #(
             end
         end
         if (awake) begin
+            // The sample before this edge: a new one may be taken while the last group converts.
+            if (convert && plain) code <= plain_codes[group*SLOT +: LANES*ADC_BITS];
+            else if (convert) begin
+                sample = hold[group*SLOT +: SLOT];
+                for (lane = 0; lane < LANES; lane = lane + 1) begin
+                    column = group * LANES + lane;
+                    value = 0;
+                    if (column < PAIRS) begin
+                        value = {{(32-FIELD){1'b0}}, sample[lane*FIELD +: FIELD]};
+                        value = value - (1 << (FIELD - 1)) - MIDDLE;
+                        value = (value * gain + $signed(trim[`XB_TRIM_WORDS + column]) + half) >>> shift;
+                        if (value < -MIDDLE) value = -MIDDLE;
+                        if (value > MIDDLE - 1) value = MIDDLE - 1;
+                    end
+                    value = value + MIDDLE;
+                    next_code[lane*ADC_BITS +: ADC_BITS] = value[ADC_BITS-1:0];
+                end
+                code <= next_code;
+            end
             // Conductances follow from levels once programming pauses, at the latest for the next sample.
             // Wordlines at level 0 throughout are copies of the first such line.
             if (settles) idle = idle + 1;
@@ -204,7 +223,7 @@ module xb_array_packed #(
                     if (driven[7:4] != 4'd0) current = current + conductance[at + 16 + {28'd0, driven[7:4]}];
                     at = at + 32;
                 end
-                hold[0] <= current;
+                hold = current;
                 if (plain) begin
                     // All columns at once: the top bit of a field says "not below the range".
                     not_below = (current >> (FIELD - 1)) & one;
@@ -213,26 +232,8 @@ module xb_array_packed #(
                     // Then the codes of a group close up, lanes with bit k of their number in move k.
                     for (k = 0; k < moves; k = k + 1)
                         row = (row & stays[k]) | ((row & ~stays[k]) >> ((1 << k) * (FIELD - ADC_BITS)));
-                    plain_codes[0] <= row;
+                    plain_codes = row;
                 end
-            end
-            if (convert && plain) code <= plain_codes[0][group*SLOT +: LANES*ADC_BITS];
-            else if (convert) begin
-                sample = hold[0][group*SLOT +: SLOT];
-                for (lane = 0; lane < LANES; lane = lane + 1) begin
-                    column = group * LANES + lane;
-                    value = 0;
-                    if (column < PAIRS) begin
-                        value = {{(32-FIELD){1'b0}}, sample[lane*FIELD +: FIELD]};
-                        value = value - (1 << (FIELD - 1)) - MIDDLE;
-                        value = (value * gain + $signed(trim[`XB_TRIM_WORDS + column]) + half) >>> shift;
-                        if (value < -MIDDLE) value = -MIDDLE;
-                        if (value > MIDDLE - 1) value = MIDDLE - 1;
-                    end
-                    value = value + MIDDLE;
-                    next_code[lane*ADC_BITS +: ADC_BITS] = value[ADC_BITS-1:0];
-                end
-                code <= next_code;
             end
             if (cell_write) level[write_address / ROW_WORDS][(write_address % ROW_WORDS)*32 +: 32] <= write_data;
             if (trim_write) trim[write_address[TRIM_BITS-1:0]] <= write_data;
