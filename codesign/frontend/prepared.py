@@ -47,7 +47,7 @@ class Prepared(nn.Module):
 
     @property
     def step(self) -> float:
-        """Real value of one integer of the inputs."""
+        """Real value of one integer of the inputs, times `scales`."""
         return self.net.scale
 
     @property
