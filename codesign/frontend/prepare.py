@@ -75,6 +75,8 @@ def prepare(
     target = _chip(chip, converters)
     if cells is not None and not isinstance(cells, Cells):
         raise ConfigError(f"prepare: cells must be a codesign.Cells or None, got {cells!r}")
+    if not isinstance(converters, bool):
+        raise ConfigError(f"prepare: converters must be True or False, got {converters!r}")
     if type(seed) is not int or seed < 0:
         raise ConfigError(f"prepare: seed must be a whole number of at least 0, got {seed!r}")
     if calibration is None:

@@ -148,6 +148,17 @@ class Prepared(nn.Module):
             activation.clip.requires_grad_(bool(round(types[5 * k + 4])))
 
 
+def check_bare(model: nn.Module) -> None:
+    """Raises InputError when `model` wraps a trained one: an average of weights, torch.compile, DataParallel."""
+    if isinstance(model, Prepared | QuantNet):
+        return
+    inside = next((path for path, part in model.named_modules() if isinstance(part, Prepared | QuantNet)), None)
+    if inside is not None:
+        raise InputError(
+            f"model: {type(model).__name__} holds a module that was prepared already, as {inside}; give that one"
+        )
+
+
 def integers_of(model: Prepared | QuantNet, chip: Chip, name: str) -> Network:
     """The integers of a trained model as they are; for a prepared one with the numbers that turn reals into them.
 
