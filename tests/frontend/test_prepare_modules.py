@@ -186,3 +186,19 @@ def test_batch_norm_of_inputs_that_are_constant_trains_from_where_it_starts(gain
         integers, batch = made.eval()(x), made.train()(x)
     assert integers.isfinite().all()
     assert np.corrcoef(integers.numpy().ravel(), batch.numpy().ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_units_that_are_dead_do_not_set_the_scale(norm: bool) -> None:
+    torch.manual_seed(5)
+    x = drawn(100, 16).abs()
+    parts = [nn.Linear(16, 8), *([nn.BatchNorm1d(8)] if norm else []), nn.ReLU(), nn.Linear(8, 4)]
+    module = nn.Sequential(*parts).eval()
+    with torch.no_grad():
+        module[0].weight[[2, 5]] = -30.0  # type: ignore[operator, index]
+    made = codesign.train.prepare(module, TINY, x).eval()
+    codes = np.delete(made.net.chain[0].cells().detach().numpy(), [2, 5], axis=0)
+    assert (codes != 0).mean() > 0.5
+    with torch.no_grad():
+        exact, found = module(x).numpy(), made(x).numpy()
+    assert np.corrcoef(exact.ravel(), found.ravel())[0, 1] > 0.9
