@@ -151,9 +151,10 @@ def _network(
             f"{verb}: cannot take a {type(model).__name__}; give an nn.Module, a Network or an .onnx file"
         )
     from codesign.frontend.models import to_network
-    from codesign.frontend.prepared import Prepared
+    from codesign.frontend.prepared import Prepared, check_bare
     from codesign.train import QuantNet
 
+    check_bare(model)
     if calibration is None and not isinstance(model, Prepared | QuantNet):
         raise InputError(f"{verb}: an ordinary nn.Module needs calibration; pass a few hundred typical inputs")
     return to_network(model, calibration, chip, name, effort, labels, input_scale)

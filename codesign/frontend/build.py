@@ -31,7 +31,7 @@ def linear(fold: Fold, path: str, name: str, value: Value, weight: Real, bias: R
     gain, offset = (np.broadcast_to(v, (weight.shape[1], 1))[:, 0] for v in (value.gain, value.offset))
     op = Matrix(name, path, value.edge, weight * gain, bias + weight @ offset)
     fold.put(op, (len(weight),))
-    value.taken(name)
+    _take(fold, value, name)
     return whole(name, (len(weight),))
 
 
@@ -51,7 +51,7 @@ def convolution(
     gain, offset = value.gain[read, 0], drive[read, 0]
     bias = bias + (weight.sum((2, 3)) * offset).sum(1)
     fold.put(Matrix(name, path, value.edge, weight * gain[:, :, None, None], bias, window, groups), canonical(shape))
-    value.taken(name)
+    _take(fold, value, name)
     return whole(name, shape)
 
 
@@ -165,6 +165,13 @@ def image(fold: Fold, value: Value) -> Shape:
             f"its input of shape {edge} was reshaped to {value.shape}", "keep the shape, or reshape the inputs only"
         )
     return shape
+
+
+def _take(fold: Fold, value: Value, name: str) -> None:
+    """The weights of the operation `name` contain the gain of a value."""
+    value.taken(name)
+    if value.edge == "input":
+        fold.gain = value.gain.ravel()
 
 
 def _behind(value: Value, act: Clamp) -> Clamp | None:

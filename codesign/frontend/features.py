@@ -31,4 +31,23 @@ def scaled(graph: Graph, x: NDArray[np.generic]) -> Graph:
         replace(op, weight=op.weight * scales) if isinstance(op, Matrix) and op.source == "input" else op
         for op in graph.ops
     )
-    return replace(graph, ops=ops, scales=tuple(scales.tolist()))
+    return replace(graph, ops=ops, scales=tuple(scales.tolist()), gain=graph.gain * scales)
+
+
+def sized(graph: Graph) -> tuple[Graph, float]:
+    """The same graph with first weights about as large as in the module, and what its inputs are divided by for that.
+
+    A normalization of bytes folds into weights a hundred times smaller, which no learning rate for the module suits.
+    The divisor is a power of two, so that nothing is rounded.
+    """
+    gains = np.abs(graph.gain[graph.gain != 0])
+    readers = [op for op in graph.ops if "input" in op.sources]
+    if not len(gains) or not all(isinstance(op, Matrix) for op in readers):
+        return graph, 1.0
+    unit = float(np.exp2(-np.round(np.log2(np.median(gains)))))
+    ops = tuple(
+        replace(op, weight=op.weight * unit) if isinstance(op, Matrix) and op.source == "input" else op
+        for op in graph.ops
+    )
+    scales = tuple(unit * s for s in graph.scales or (1.0,)) if unit != 1 else graph.scales
+    return replace(graph, ops=ops, scales=scales), unit

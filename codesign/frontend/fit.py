@@ -19,6 +19,7 @@ from codesign.frontend.graph import Graph
 from codesign.frontend.prepare import prepare, traced
 from codesign.frontend.prepared import Prepared, integers_of
 from codesign.frontend.samples import Samples, samples_of
+from codesign.frontend.settle import shapes
 from codesign.ir import Network
 from codesign.settings import validate_data
 from codesign.train import loop
@@ -117,6 +118,7 @@ def fit(
     graph, _ = traced(model, images.x.numpy())
     if any(name == "argmax" for name, _ in graph.tail):
         raise UnsupportedError("fit: the module ends in argmax, through which nothing trains; return its scores")
+    _check_labels(images, shapes(graph)[graph.ops[-1].name][0])
     baseline = copy.deepcopy(model).float().cpu()
     history: list[Epoch] = []
     with torch.random.fork_rng(devices=[]):  # dropout draws from the global generator
@@ -128,6 +130,16 @@ def fit(
         history += _epochs("quantized", prepared, prepared.scores, images, train, progress)
     found = [_accuracy(s, images) for s in (prepared.eval().scores, _scores(baseline, graph))]
     return Fitted(prepared, baseline, target, found[0], found[1], len(images.y_test), tuple(history))
+
+
+def _check_labels(images: Samples, outputs: int) -> None:
+    """Raises InputError unless the module has an output for each class."""
+    largest = int(max(images.y.max(), images.y_test.max()))
+    if largest >= outputs:
+        raise InputError(
+            f"fit: labels must lie in 0..{outputs - 1}, outputs of the module, got {largest}; "
+            "number the classes from 0, or give the module more outputs"
+        )
 
 
 def _by_recipe(

@@ -104,6 +104,7 @@ class Fold:
     ops: dict[str, Op] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
     offset: Real = field(default_factory=lambda: np.zeros((1, 1)))  # that the program subtracts from its inputs
+    gain: Real = field(default_factory=lambda: np.ones(1))  # of the inputs, where weights contain it
 
     def name(self, path: str) -> str:
         """A name for an operation at a module's path that nothing has yet."""

@@ -129,6 +129,7 @@ class Graph(Brief):
     functions of torch.nn.functional with their keyword arguments (training applies them again, chips never do).
     scales: what `program.quantize` divides by behind the offset, one number per feature; () is 1.
     wrap: how the user's forward wraps the scores: (), or the keys and indices that lead to them.
+    gain: what the user's forward multiplied the inputs by, one or more numbers, before the weights that contain it.
     """
 
     ops: tuple[Op, ...]
@@ -138,6 +139,7 @@ class Graph(Brief):
     wrap: tuple[str | int, ...] = ()
     rows: tuple[Row, ...] = field(default=())
     scales: tuple[float, ...] = ()
+    gain: Real = field(default_factory=lambda: np.ones(1))
 
     def _brief(self) -> str:
         return f"{len(self.ops)} operations, inputs {self.shape}"

@@ -9,7 +9,7 @@ from codesign.account import Account
 from codesign.chip.description import Chip
 from codesign.errors import InputError
 from codesign.frontend.graph import Graph
-from codesign.frontend.prepared import Prepared, integers_of
+from codesign.frontend.prepared import Prepared, check_bare, integers_of
 from codesign.frontend.quality import judged
 from codesign.frontend.quantize import quantized
 from codesign.frontend.trace import trace
@@ -57,6 +57,7 @@ def of_graph(
 
 def graph_of(module: nn.Module, calibration: NDArray[np.generic]) -> Graph:
     """The real-valued graph of a module that takes inputs like `calibration` (images, ...)."""
+    check_bare(module)
     if calibration.ndim < 2 or calibration.size == 0 or calibration.dtype.kind not in "iuf":
         raise InputError(
             f"calibration: must be numbers of shape (images, ...), got {calibration.dtype} {calibration.shape}; "

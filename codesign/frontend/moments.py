@@ -68,6 +68,18 @@ def tamed(op: Matrix, x: Real) -> Real:
     return np.where(grouped < STILL * mean, _tame(each, grouped, mean), each).reshape(op.weight.shape)
 
 
+def muted(weight: Real, y: Real) -> Real:
+    """Weights (outputs first) of outputs y (images, outputs, ...) that never change, no larger than all others.
+
+    A unit that is dead speaks for nothing either, and its weights grow unhindered.
+    """
+    still = np.ptp(y, axis=(0, *range(2, y.ndim))) == 0
+    if still.all() or len(y) < 2:
+        return weight
+    most = np.abs(weight[~still]).max()
+    return np.where(still.reshape(-1, *(1,) * (weight.ndim - 1)), np.clip(weight, -most, most), weight)
+
+
 def _tame(weight: Real, own: Real, mean: Real) -> Real:
     """Weights of inputs that hardly vary, no larger than matters.
 

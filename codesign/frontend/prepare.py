@@ -13,7 +13,7 @@ from codesign.chip.description import Chip
 from codesign.devices import Cells
 from codesign.errors import ConfigError, InputError
 from codesign.frontend.edges import checked, inputs
-from codesign.frontend.features import scaled
+from codesign.frontend.features import scaled, sized
 from codesign.frontend.graph import Graph
 from codesign.frontend.models import graph_of
 from codesign.frontend.prepared import Prepared
@@ -75,6 +75,8 @@ def prepare(
     target = _chip(chip, converters)
     if cells is not None and not isinstance(cells, Cells):
         raise ConfigError(f"prepare: cells must be a codesign.Cells or None, got {cells!r}")
+    if not isinstance(converters, bool):
+        raise ConfigError(f"prepare: converters must be True or False, got {converters!r}")
     if type(seed) is not int or seed < 0:
         raise ConfigError(f"prepare: seed must be a whole number of at least 0, got {seed!r}")
     if calibration is None:
@@ -107,8 +109,9 @@ def prepared_of(
     if input_scale == "feature":
         graph = scaled(graph, checked(x, graph))
     edge = inputs(x, graph, options.chip, input_bits)
-    some = edge.real[:: -(-len(x) // IMAGES)]
-    net = trainable(graph, some, edge.kind, float(edge.scale[0]), options)
+    graph, unit = sized(graph)
+    some = edge.real[:: -(-len(x) // IMAGES)] / unit
+    net = trainable(graph, some, edge.kind, float(edge.scale[0]) / unit, options)
     return Prepared(net, graph.offset, graph.scales, graph.tail, graph.wrap, form).train()
 
 

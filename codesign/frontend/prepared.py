@@ -47,7 +47,7 @@ class Prepared(nn.Module):
 
     @property
     def step(self) -> float:
-        """Real value of one integer of the inputs."""
+        """Real value of one integer of the inputs, times `scales`."""
         return self.net.scale
 
     @property
@@ -146,6 +146,17 @@ class Prepared(nn.Module):
         for k, activation in enumerate(activations, start=1):
             activation.kind = kinds[k]
             activation.clip.requires_grad_(bool(round(types[5 * k + 4])))
+
+
+def check_bare(model: nn.Module) -> None:
+    """Raises InputError when `model` wraps a trained one: an average of weights, torch.compile, DataParallel."""
+    if isinstance(model, Prepared | QuantNet):
+        return
+    inside = next((path for path, part in model.named_modules() if isinstance(part, Prepared | QuantNet)), None)
+    if inside is not None:
+        raise InputError(
+            f"model: {type(model).__name__} holds a module that was prepared already, as {inside}; give that one"
+        )
 
 
 def integers_of(model: Prepared | QuantNet, chip: Chip, name: str) -> Network:

@@ -9,7 +9,7 @@ from codesign.chip.description import Chip
 from codesign.devices import Cells
 from codesign.fixed import IntType
 from codesign.frontend.graph import INF, Clamp, Graph, Matrix, Op, Pool, Real, Sum
-from codesign.frontend.moments import tamed
+from codesign.frontend.moments import muted, tamed
 from codesign.frontend.ranges import activation_of
 from codesign.frontend.run import before, value
 from codesign.train.layers.converters import Converters
@@ -96,8 +96,9 @@ class _Builder:
         last = op is self.graph.ops[-1]
         op = op.folded() if last else op
         exact = before(op, x)
-        weight = _float(tamed(op, x))
         self.real[op.name] = y = exact if op.act is None else op.act(exact)
+        real = tamed(op, x)
+        weight = _float(real if last else muted(real, y))
         if pool is not None:
             exact = value(replace(pool, act=None), exact)
             self.real[pool.name] = y = value(pool, y)

@@ -107,6 +107,7 @@ class Walk:
             tail,
             path,
             tuple(row_of(call) for call in self.calls),
+            gain=self.fold.gain,
         )
 
     def _given(self, node: Node) -> Any:

@@ -47,10 +47,10 @@ def simulate(
     simulator: "icarus" starts within a second; "verilator" first compiles the chip, for about a minute and once for all
     its programs, and then runs many times faster. Both find the same words and cycles.
 
-    Raises InputError on invalid inputs, UnsupportedError for another simulator, ToolError when the simulator
-    is missing or the simulation breaks down or shows no sign of life for 300 s; its log is kept then, also
-    that of a temporary folder. OutputError when a folder cannot be written or another simulation writes there. A wrong
-    word raises nothing: see Result.mismatches.
+    Raises InputError on anything but a program and on invalid inputs, UnsupportedError for another simulator, ToolError
+    when the simulator is missing or the simulation breaks down or shows no sign of life for 300 s; its log is kept
+    then, also that of a temporary folder. OutputError when a folder cannot be written or another simulation writes
+    there. A wrong word raises nothing: see Result.mismatches.
 
     Usage, with a `program` that `compile` returned and its integer inputs `x`:
 
@@ -65,6 +65,8 @@ def simulate(
         raise UnsupportedError(f"simulator {simulator!r}: is not supported; use {' or '.join(SIMULATORS)}")
     if load not in ("bus", "backdoor"):
         raise UnsupportedError(f"load {load!r}: must be bus or backdoor")
+    if not isinstance(program, Program):
+        raise InputError(f"simulate: program must be a codesign.Program, got a {type(program).__name__}; compile it")
     images = check_inputs(x, program.network)
     if len(images) == 0:
         raise InputError("simulate: no images were given; pass at least one row")

@@ -1,16 +1,21 @@
 """A scale for every input feature: tables of different units, rounded and trained, from real numbers to scores."""
 
+from typing import cast
+
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import codesign
 from codesign.data import wine
 from codesign.errors import ConfigError, InputError, UnsupportedError
 from codesign.frontend.features import scaled
 from codesign.frontend.run import values
-from tests.frontend.small_graphs import graph, samples
+from codesign.ir import run
+from codesign.ir.real import to_integers, to_reals
+from tests.frontend.nets import drawn
+from tests.frontend.small_graphs import TINY, graph, samples
 
 TABLE = wine()
 X, Y = TABLE.x_train.astype(np.float32), TABLE.y_train  # 13 columns: some below 1, one above 1,000
@@ -56,8 +61,8 @@ def test_prepared_modules_take_the_table_as_it_is(model: nn.Sequential) -> None:
     with torch.no_grad():
         scores = prepared.eval()(torch.from_numpy(X).double()).numpy()
     program = codesign.compile(prepared, X, "tiny")
-    assert program.network.scales == pytest.approx(np.abs(X).max(0))
     network = program.network
+    assert network.step * 255 * np.array(network.scales) == pytest.approx(np.abs(X).max(0))
     assert (network.run(program.quantize(X)) * network.output_step == scores).all()
     assert (scores.argmax(1) == Y).mean() > 0.95
 
@@ -88,3 +93,38 @@ def test_what_is_refused() -> None:
         codesign.compile(nn.Linear(13, 3), X, "tiny", input_scale="each")
     with pytest.raises(ConfigError, match=r'^prepare: input_scale must be "set" or "feature", got .each.$'):
         codesign.train.prepare(nn.Linear(13, 3), "tiny", X, input_scale="each")
+
+
+class Bytes(nn.Module):
+    """Normalises bytes in forward, as people write it."""
+
+    def __init__(self, mean: float, deviation: float) -> None:
+        super().__init__()
+        self.mean, self.deviation = mean, deviation
+        self.a, self.b = nn.Linear(16, 8), nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return cast(Tensor, self.b(torch.relu(self.a((x - self.mean) / self.deviation))))
+
+
+@pytest.mark.parametrize(("deviation", "unit"), [(1.2, 1.0), (70.0, 64.0), (1e-4, 2.0**-13)])
+@pytest.mark.parametrize("input_scale", ["set", "feature"])
+def test_first_weights_keep_the_size_that_a_learning_rate_suits(
+    deviation: float, unit: float, input_scale: str
+) -> None:
+    torch.manual_seed(2)
+    x = 3 * deviation * drawn(80, 16)
+    x[0] = 3 * deviation
+    module = Bytes(deviation, deviation)
+    made = codesign.train.prepare(module, TINY, x, input_scale=input_scale)
+    ratio = made.net.chain[0].weight.abs().max() / module.a.weight.abs().max()
+    assert 0.4 < ratio < 2.2
+    if input_scale == "set":
+        assert made.scales == ((unit,) if unit != 1 else ())
+    network = codesign.quantize(made, None, TINY)
+    assert (to_integers(network, x.double()) == made.quantize(x).numpy()).all()
+    scores = made.eval()(x.double()).numpy()
+    assert (to_reals(network, run(network, to_integers(network, x.double()))) == scores).all()
+    other = codesign.train.prepare(Bytes(0.0, 1.0), TINY, drawn(80, 16), input_scale=input_scale)
+    other.load_state_dict(made.state_dict())
+    assert (other.eval()(x.double()).numpy() == scores).all()

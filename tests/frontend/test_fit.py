@@ -146,6 +146,11 @@ BAD: list[tuple[dict[str, Any], type[CodesignError], str]] = [
         InputError,
         "fit: labels must be one class number of at least 0 per image",
     ),
+    (
+        {"data": (DIGITS.x_train[:50] / 255, DIGITS.y_train[:50] + 3)},
+        InputError,
+        "fit: labels must lie in 0..9, outputs of the module, got 12; number the classes from 0, or give the module",
+    ),
     ({"data": (np.ones((9, 64)), [0.5] * 9)}, InputError, "fit: labels must be one class number of at least 0 per"),
     ({"model": nn.Linear(63, 10)}, InputError, "fit: the module takes neither images of data set few nor rows: "),
     ({"folder": "x"}, InputError, "fit: folder keeps the state of recipes only; leave it out for an nn.Module"),

@@ -168,3 +168,37 @@ def test_only_weights_of_still_channels_are_limited(groups: int) -> None:
     assert (made[~loud] == weight[~loud]).all()
     largest = np.abs(made).reshape(6, -1).max(axis=1)
     assert (np.abs(made[loud]) <= 1.5 * np.abs(weight).max()).all() and (largest > 1).any()
+
+
+@pytest.mark.parametrize("gain", [1.0, 0.0])
+def test_batch_norm_of_inputs_that_are_constant_trains_from_where_it_starts(gain: float) -> None:
+    """What limiting their weights moves is a mean, which training takes from the batch."""
+    torch.manual_seed(4)
+    x = drawn(200, 16)
+    x[:, [2, 9, 11]] = 1.0
+    module = nn.Sequential(nn.BatchNorm1d(16), nn.Linear(16, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 4))
+    with torch.no_grad():
+        for _ in range(200):
+            module(x)
+        module[2].weight[0] = gain  # type: ignore[operator, index]
+    made = codesign.train.prepare(module.eval(), TINY, x)
+    with torch.no_grad():
+        integers, batch = made.eval()(x), made.train()(x)
+    assert integers.isfinite().all()
+    assert np.corrcoef(integers.numpy().ravel(), batch.numpy().ravel())[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("norm", [False, True])
+def test_units_that_are_dead_do_not_set_the_scale(norm: bool) -> None:
+    torch.manual_seed(5)
+    x = drawn(100, 16).abs()
+    parts = [nn.Linear(16, 8), *([nn.BatchNorm1d(8)] if norm else []), nn.ReLU(), nn.Linear(8, 4)]
+    module = nn.Sequential(*parts).eval()
+    with torch.no_grad():
+        module[0].weight[[2, 5]] = -30.0  # type: ignore[operator, index]
+    made = codesign.train.prepare(module, TINY, x).eval()
+    codes = np.delete(made.net.chain[0].cells().detach().numpy(), [2, 5], axis=0)
+    assert (codes != 0).mean() > 0.5
+    with torch.no_grad():
+        exact, found = module(x).numpy(), made(x).numpy()
+    assert np.corrcoef(exact.ravel(), found.ravel())[0, 1] > 0.9

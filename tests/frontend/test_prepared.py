@@ -171,6 +171,12 @@ def test_nan_is_refused_where_it_would_become_an_integer() -> None:
 BAD: list[tuple[dict[str, Any], type[CodesignError], str]] = [
     ({"model": 3}, InputError, "prepare: model must be an ordinary nn.Module, got a int; give the module that you"),
     ({"model": made()}, InputError, "prepare: model must be an ordinary nn.Module, got a prepared module; give the"),
+    (
+        {"model": nn.DataParallel(made())},
+        InputError,
+        "model: DataParallel holds a module that was prepared already, as",
+    ),
+    ({"converters": "no"}, ConfigError, "prepare: converters must be True or False, got 'no'"),
     ({"chip": None}, ConfigError, "prepare: the weights that cells can hold come from a chip; give its name, its file"),
     ({"chip": None, "converters": True}, ConfigError, "prepare: converters are those of a chip; give its name, its"),
     ({"chip": "none"}, ConfigError, "chip none: cannot be read"),
@@ -257,3 +263,14 @@ def test_ranges_end_where_the_clamp_does(
     found = activation_of(act, np.linspace(*values, kind.hi - kind.lo + 1), kind.bits)
     assert found.kind == kind and found.clip.requires_grad == learned
     assert found.clip.item() == pytest.approx(clip, rel=0.15 if learned or clip == 3.5 else 1e-6)
+
+
+@pytest.mark.parametrize("calibration", [None, X])
+def test_a_prepared_module_in_a_wrapper_is_named(calibration: torch.Tensor | None) -> None:
+    average = torch.optim.swa_utils.AveragedModel(made())
+    with pytest.raises(InputError) as caught:
+        codesign.compile(average, calibration, TWO)
+    assert (
+        str(caught.value) == "model: AveragedModel holds a module that was prepared already, as module; give that one"
+    )
+    assert codesign.quantize(average.module, None, TWO).nodes

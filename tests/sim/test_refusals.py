@@ -34,6 +34,12 @@ def test_options(p: Program, options: dict[str, Any], error: type[CodesignError]
     assert str(caught.value) == expected
 
 
+def test_anything_but_a_program(p: Program) -> None:
+    with pytest.raises(InputError) as caught:
+        simulate(p.network, images(1, p.network))  # type: ignore[arg-type]
+    assert str(caught.value) == "simulate: program must be a codesign.Program, got a Network; compile it"
+
+
 def test_no_images(p: Program) -> None:
     with pytest.raises(InputError) as caught:
         simulate(p, np.zeros((0, 30), np.uint8))

@@ -60,9 +60,20 @@ def _hold_norm(layer: QuantLayer, start: NormStart, bias: Tensor | None) -> None
 
 @torch.no_grad()
 def centre(layer: QuantLayer, x: Edge, exact: Real) -> None:
-    """Shift the bias by the mean difference between `exact`, what the real layer gives its activation, and this one."""
-    target = layer.norm.bias if layer.norm is not None else layer.bias
-    target.add_(torch.from_numpy(mean_error(exact, _before(layer, x).double().numpy())))
+    """Shift the bias by the mean difference between `exact`, what the real layer gives its activation, and this one.
+
+    Batch norm takes it in its running mean: in training it takes the means of the batch instead, which need no shift.
+    """
+    error = torch.from_numpy(mean_error(exact, _before(layer, x).double().numpy()))
+    norm = layer.norm
+    if norm is None:
+        layer.bias.add_(error)
+        return
+    assert norm.running_mean is not None and norm.running_var is not None
+    shift = (error * (norm.running_var + norm.eps).sqrt() / norm.weight.abs()).float()
+    moves = shift.isfinite()  # a gain of 0 leaves the offset alone
+    norm.running_mean.sub_(torch.where(moves, shift, 0.0))
+    norm.bias.add_(torch.where(moves, 0.0, error))
 
 
 @torch.no_grad()
