@@ -27,7 +27,8 @@ def product(
     weights = np.abs(w.astype(np.int64)).sum(axis=axis).max(initial=0)
     top = float(np.abs(x).max(initial=0)) * float(weights)  # bound of every partial sum
     dtype: Any = np.float32 if top < 2**24 else np.float64 if top < 2**53 else np.int64
-    return np.asarray(multiply(x.astype(dtype), w.astype(dtype)))
+    with np.errstate(invalid="ignore"):  # BLAS may raise the flag for lanes past the end of a matrix
+        return np.asarray(multiply(x.astype(dtype), w.astype(dtype)))
 
 
 def matmul_exact(x: NDArray[np.generic], w: NDArray[np.generic]) -> Ints:

@@ -52,9 +52,6 @@ STAND_INS = {
     # chips and programs
     "codesign chip check mychip.toml": "codesign chip check flows/chips/tiny.toml",
     "codesign chip emit mychip.toml --out rtl/": "codesign chip emit flows/chips/tiny.toml --out rtl/",
-    "codesign simulate DIR/02_compile/program --inputs DIR/01_train/inputs.npy --labels DIR/01_train/labels.npy "
-    "--simulator verilator --jobs 2": "codesign simulate build/mlp --inputs x.npy --real --labels y.npy "
-    "--simulator icarus --jobs 2",
     "codesign simulate PROGRAM": "codesign simulate build/mlp --inputs x.npy",
     "codesign simulate PROGRAM --inputs x.npy": "codesign simulate build/mlp --inputs x.npy",
     "codesign simulate PROGRAM --inputs x.npy --real --labels y.npy": "codesign simulate build/mlp "

@@ -225,6 +225,7 @@ def test_a_killed_simulator(tmp_path: Path) -> None:
     assert str(caught.value) == f"simulation of small_top_sim: it was ended by SIGKILL; log: {log}" and log.exists()
 
 
+@pytest.mark.slow  # compiles the chip once more
 def test_a_changed_executable_is_compiled_again(cache: Path) -> None:
     entry = entries(cache)[0]
     entry.write_bytes(entry.read_bytes()[:-100])

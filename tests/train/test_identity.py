@@ -58,8 +58,9 @@ CHIPS: dict[str, dict[str, Any]] = {
     "memory.tiles": {"memory.tiles": 9},
     "memory.constants": {"memory.constants": 9},
     "bus.stream_bytes": {"bus.stream_bytes": 2},
+    "clock_mhz": {"clock_mhz": 100.0},
 }
-NEVER = {"name", "arrays.count", "adc.lanes", "activation.bits", "bus.stream_bytes"} | {
+NEVER = {"name", "arrays.count", "adc.lanes", "activation.bits", "bus.stream_bytes", "clock_mhz"} | {
     k for k in CHIPS if k.startswith("memory.")
 }
 # Recipes, and fields of the chip that their networks show for sure.
