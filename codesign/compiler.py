@@ -50,8 +50,7 @@ def compile(
     rounds the weights of a float model, "high" chooses them together for the outputs that they give, which takes
     seconds and matters on cells of few levels. input_scale: one for all inputs of a float model ("set"), or one for
     every "feature", for tables whose columns come in different units. What became of the model, and what that cost, is
-    `program.account`;
-    `program.summary()` shows it.
+    `program.account`; `program.summary()` shows it.
 
     Raises InputError on invalid weights, samples or labels, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns

@@ -25,7 +25,8 @@ def compile_(
     effort: Annotated[
         str,
         typer.Option(
-            metavar="HOW", help="Weights of a float ONNX file: normal rounds them, high takes longer, for more."
+            metavar="HOW",
+            help="Weights of a float ONNX file: normal rounds each, high chooses them together, in seconds.",
         ),
     ] = "normal",
     json: Json = False,

@@ -162,6 +162,9 @@ def _read(path: Path) -> Found | None:
     content = stored(path)
     if content is None:
         return None
-    with suppress(ValueError, EOFError, OSError, zipfile.BadZipFile), np.load(io.BytesIO(content)) as data:
+    with (
+        suppress(ValueError, EOFError, OSError, zipfile.BadZipFile),
+        np.load(io.BytesIO(content), allow_pickle=False) as data,
+    ):
         return {name: data[name] for name in data.files}
     return None
