@@ -18,7 +18,8 @@ from codesign.ir.labels import Judge, check_labels
 from codesign.ir.real import to_integers
 from codesign.ir.run import check_inputs
 from codesign.losses import account_of, of_integers, say
-from codesign.mapping import place
+from codesign.mapping import outline, place, plan
+from codesign.mapping.arrange import check_objective
 from codesign.mapping.outline import linear_layers
 from codesign.mapping.trim import choose_trims
 from codesign.program import Program
@@ -39,6 +40,7 @@ def compile(
     labels: ArrayLike | None = None,
     effort: str = "normal",
     input_scale: str = "set",
+    objective: str = "cycles",
 ) -> Program:
     """A program that runs `model` on `chip`, which may be a preset's name or a chip file.
 
@@ -49,8 +51,9 @@ def compile(
     converters cost. labels: the class of every calibration input, so that accuracies are measured too. effort: "normal"
     rounds the weights of a float model, "high" chooses them together for the outputs that they give, which takes
     seconds and matters on cells of few levels. input_scale: one for all inputs of a float model ("set"), or one for
-    every "feature", for tables whose columns come in different units. What became of the model, and what that cost, is
-    `program.account`; `program.summary()` shows it.
+    every "feature", for tables whose columns come in different units. objective: "cycles" gives every tile of a layer
+    arrays of its own where the chip has enough, and packs several into an array where it has not; "arrays" always
+    packs. What became of the model, and what that cost, is `program.account`; `program.summary()` shows it.
 
     Raises InputError on invalid weights, samples or labels, UnsupportedError on a layer the compiler does not know,
     CapacityError when the network does not fit the chip, ConfigError when there is no such chip. Warns
@@ -67,6 +70,7 @@ def compile(
     >>> codesign.compile(model, typical, "tiny")
     Program(network on tiny: 3 of 6 arrays, interval 41)
     """
+    check_objective(objective)
     target = Chip.of(chip)
     given = None if calibration is None else as_array(calibration, "calibration")
     made, account, judge = _network("compile", model, given, target, name, labels, effort, input_scale)
@@ -81,7 +85,8 @@ def compile(
             f"{e}; keep its integers: codesign.quantize(model, calibration, chip).save({name + '.safetensors'!r})"
         ) from None
     samples = None if given is None else _integers(given, network)
-    mapping = place(network, target, choose_trims(network, target, samples))
+    planned = plan(outline(network), target, objective)
+    mapping = place(network, target, choose_trims(network, planned, samples), spots=planned.spots)
     if judge is not None:
         account = account_of(account, judge, mapping)
         say(account.quality, effort)

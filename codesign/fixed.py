@@ -5,6 +5,7 @@ these rules; the Verilog modules name the function here that is their twin.
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ MULT_BITS = 16  # signed requantization multiplier
 BIAS_BITS = 32  # signed requantization bias
 MAX_SHIFT = 31  # requantization shift
 WEIGHT_BITS = 16  # signed weight, a difference of conductance codes
+MAX_SLICES = 8  # pairs of cells that may hold one weight
 
 
 @dataclass(frozen=True)
@@ -173,21 +175,30 @@ def requantize_sum(
     return requantize(_product(a, mult) + _product(b, other_mult), 1, bias, shift, out)
 
 
+def requantize_terms(terms: Sequence[tuple[ArrayLike, ArrayLike]], bias: ArrayLike, shift: int, out: IntType) -> Ints:
+    """`requantize` of the sum of terms (acc, mult), in the order in which the chip adds them."""
+    return requantize(np.sum([_product(acc, mult) for acc, mult in terms], axis=0), 1, bias, shift, out)
+
+
 def _product(values: ArrayLike, mult: ArrayLike) -> Ints:
     return np.asarray(np.asarray(values, np.int64) * np.asarray(mult, np.int64))
 
 
-def requant_constants(scale: ArrayLike, bias: ArrayLike, where: str = "requantizer") -> tuple[Ints, Ints, int]:
+def requant_constants(
+    scale: ArrayLike, bias: ArrayLike, where: str = "requantizer", reserve: int = 1
+) -> tuple[Ints, Ints, int]:
     """Integer (mult, bias, shift) so that `requantize` computes `acc * scale + bias`, nearest.
 
     scale and bias are real, one per column, in units of the output's scale. The shift is shared
     and as large as the register widths allow, so that every multiplier keeps its precision.
+    reserve: mult * reserve fits the register as well, for slices of a weight: base^(slices - 1).
+    Raises InputError where no shift does.
     """
     s = np.atleast_1d(np.asarray(scale, dtype=np.float64))
     b = np.broadcast_to(np.asarray(bias, dtype=np.float64), s.shape)
     if not (np.isfinite(s).all() and np.isfinite(b).all()):
         raise InputError(f"{where}: scale and bias must be finite, got NaN or infinity; check the layer's weights")
-    mult_top, bias_top = IntType(MULT_BITS, True).hi, IntType(BIAS_BITS, True).hi
+    mult_top, bias_top = IntType(MULT_BITS, True).hi // reserve, IntType(BIAS_BITS, True).hi
     shift = MAX_SHIFT
     while shift > 0 and (
         np.abs(np.rint(s * 2.0**shift)).max() > mult_top or np.abs(np.rint(b * 2.0**shift)).max() > bias_top
@@ -195,9 +206,10 @@ def requant_constants(scale: ArrayLike, bias: ArrayLike, where: str = "requantiz
         shift -= 1
     mult, add = np.rint(s * 2.0**shift).astype(np.int64), np.rint(b * 2.0**shift)
     if np.abs(mult).max() > mult_top or np.abs(add).max() > bias_top:
+        scaled = "scale" if reserve == 1 else f"{reserve} (of its highest slice) times scale"
         told = [
             f"{what} {np.abs(v).max():g} needs {_signed_bits(v)} bits, its register has {bits}"
-            for what, v, bits in (("scale", s, MULT_BITS), ("bias", b, BIAS_BITS))
+            for what, v, bits in ((scaled, s * reserve, MULT_BITS), ("bias", b, BIAS_BITS))
             if _signed_bits(v) > bits
         ]
         raise InputError(f"{where}: {' and '.join(told)}; rescale the layer")
@@ -223,24 +235,32 @@ def raw_bias(bias: ArrayLike, where: str) -> Ints:
     return b.astype(np.int64)
 
 
-def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str) -> tuple[Ints, Ints, int]:
+def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str, reserve: int = 1) -> tuple[Ints, Ints, int]:
     """Requantizer constants (mult, bias, shift) for codes read with `trim`: a code stands for 2^shift / gain units.
 
     Powers of two move into the shift where it is large enough; anything else is rounded into the multipliers, giving
     up low bits of the shift when they would overflow. A raw output (mult 1, shift 0) takes powers of two only.
-    Raises CapacityError naming layer `where` when the trim leaves no usable constants.
+    reserve: as in `requant_constants`; the constants given must respect it.
+    Raises CapacityError naming layer `where` when they do not, or the trim leaves no usable constants.
     """
+    kind = IntType(MULT_BITS, True)
+    if not kind.holds(mult * reserve):
+        raise CapacityError(
+            f"layer {where}: multiplier {mult[np.abs(mult).argmax()]} times {reserve}, for its highest slice, exceeds "
+            f"{kind.bits} bits; train it with these slices, or use fewer"
+        )
     if trim.is_identity:
         return mult, bias, shift
     if trim.gain == 1 and trim.shift <= shift:
         return mult, shift_right(bias, trim.shift), shift - trim.shift
     for less in range(shift + 1):
         scaled = np.rint(mult * 2.0 ** (trim.shift - less) / trim.gain).astype(np.int64)
-        if IntType(MULT_BITS, True).holds(scaled):
+        if kind.holds(scaled * reserve):
             break
     else:
+        sliced = "" if reserve == 1 else " of its highest slice"
         raise CapacityError(
-            f"layer {where}: range trim {trim} overflows the {MULT_BITS}-bit multiplier; choose a smaller trim"
+            f"layer {where}: range trim {trim} overflows the {MULT_BITS}-bit multiplier{sliced}; choose a smaller trim"
         )
     if ((scaled == 0) & (mult != 0)).any():
         raise CapacityError(

@@ -14,14 +14,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from codesign import image, ir, rtl
 from codesign.account import Account, text
-from codesign.brief import Brief, html_table
+from codesign.brief import Brief, html_table, runs
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError, ImageError
 from codesign.fixed import Ints
 from codesign.folders import staged
 from codesign.ir import real
 from codesign.ir.labels import accuracy, check_labels
-from codesign.mapping import Cycles, Die, Mapping, place, predict, run
+from codesign.mapping import Cycles, Die, Mapping, outline, place, predict, run, usage
+from codesign.mapping.spots import spot_problem
 from codesign.program_json import (
     ACCOUNT,
     CHIP,
@@ -124,17 +125,24 @@ class Program(Brief):
         return accuracy(self.run(inputs, die), known)
 
     def summary(self) -> str:
-        """What the program is, for people: chip, arrays, cycles, what inputs and outputs stand for, and the account.
+        """What the program is, for people: chip, arrays, cycles, layers, worth of inputs and outputs, account.
 
         >>> print(program.summary())
         net0 on tiny: 5 of 6 arrays (at least 4), latency 55, interval 42 cycles
+        layers:  fc1 30 x 11 on arrays 0-3, fc2 11 x 5 on arrays 4
         inputs:  30 x u8, q stands for 1 q
         outputs: 5 x i32, q stands for 1 q
         """
         used = f"{self.arrays_used} of {self.chip.arrays.count} arrays (at least {self.arrays_lower_bound})"
         cycles = f"latency {self._shown('latency')}, interval {self._shown('interval')} cycles"
         inputs, outputs = real.meaning(self.network)
-        head = f"{self.network.name} on {self.chip.name}: {used}, {cycles}\ninputs:  {inputs}\noutputs: {outputs}"
+        layers = ", ".join(
+            f"{u.layer} {u.inputs} x {u.outputs}{f' in {u.slices} slices' * (u.slices > 1)} on arrays {runs(u.arrays)}"
+            for u in usage(self.mapping.plan)
+        )
+        lines = [f"{self.network.name} on {self.chip.name}: {used}, {cycles}"]
+        lines += [f"layers:  {layers}", f"inputs:  {inputs}", f"outputs: {outputs}"]
+        head = "\n".join(lines)
         told = "" if self.account is None else text(self.account)
         return f"{head}\n\n{told}" if told else head
 
@@ -186,10 +194,12 @@ class Program(Brief):
         damaged = check_files(root, manifest.files, chip)
         if chip is None or NETWORK in damaged:
             raise ImageError("\n".join(damaged.values()))
-        mapping = place(ir.load(root / NETWORK), chip, manifest.trims)
+        network = ir.load(root / NETWORK)
+        if problem := spot_problem(outline(network), chip, manifest.spots):
+            raise ImageError(f"{root / MANIFEST}: spots: {problem}; compile again")
+        mapping = place(network, chip, manifest.trims, spots=manifest.spots)
         listed = f"image/{image.LIST}" in manifest.files or None  # a long one: by request or from an older version
-        headed = f"image/{image.HEADER}" in manifest.files  # older versions did not write it
-        damaged_image = image.damages(root / "image", mapping, listed, headed)
+        damaged_image = image.damages(root / "image", mapping, listed)
         found = {f"image/{name}": line for name, line in damaged_image.items()}
         if damaged:
             raise ImageError("\n".join(found.get(name, line) for name, line in damaged.items()))
@@ -233,7 +243,8 @@ class Program(Brief):
                 "budget": self.chip.arrays.count,
             },
             "cycles": {"bound": cycles.bound, "latency": cycles.latency, "interval": cycles.interval},
-            "trims": {s.layer: _trim_of(self.mapping, s.layer) for s in self.mapping.steps},
+            "trims": {s.layer: [s.trim.gain, s.trim.shift] for s in self.mapping.steps},
+            "spots": {k: [list(spot) for spot in v] for k, v in self.mapping.plan.spots.items()},
         }
 
     def _contradicted(self, root: Path, manifest: Manifest) -> str | None:
@@ -247,7 +258,7 @@ class Program(Brief):
             said["arrays"] != own["arrays"]
         ):
             return "does not match the network and chip beside it"
-        for key in ("trims", "cycles") if current else ("trims",):
+        for key in ("trims", "spots", "cycles") if current else ("trims", "spots"):
             if said[key] != own[key]:
                 return f"{key} are {_sorted(own[key])} by its network and chip, got {_sorted(said[key])}"
         for name, content in rtl.emit(self.chip).items():  # image/ has been compared, listed or not
@@ -257,11 +268,6 @@ class Program(Brief):
             if current and listed != hashlib.sha256(content.encode()).hexdigest():
                 return f"lists another rtl/{name} than this codesign emits for its chip"
         return None
-
-
-def _trim_of(mapping: Mapping, layer: str) -> list[int]:
-    use = next(u for u in mapping.arrays if u.layer == layer)
-    return [use.trim.gain, use.trim.shift]
 
 
 def _sorted(content: Any) -> str:

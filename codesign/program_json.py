@@ -17,7 +17,7 @@ from codesign.errors import ImageError, InputError
 from codesign.files import open_regular, read_bytes, read_text
 from codesign.fixed import Trim
 
-SCHEMA = "codesign-program/1"
+SCHEMA = "codesign-program/2"
 MANIFEST, CHIP, NETWORK, ACCOUNT = "program.json", "chip.json", "network.safetensors", "account.json"
 MOST = 1 << 24  # bytes of account.json
 LIMIT = 1 << 26  # bytes of a file, besides what it holds for each cell
@@ -28,6 +28,7 @@ class Manifest:
     """The part of program.json that `load` uses."""
 
     trims: dict[str, Trim]
+    spots: dict[str, tuple[tuple[int, int], ...]]  # first wordline and column group of each block of each layer
     files: dict[str, str]  # SHA-256 by path
     said: dict[str, Any]
 
@@ -46,20 +47,33 @@ def read_manifest(root: Path) -> Manifest:
         raise ImageError(f"{path}: cannot be read ({e.strerror}); compile again") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ImageError(f"{path}: is damaged; compile again") from None
+    if schema == "codesign-program/1":
+        raise ImageError(
+            f"{path}: is of format 1, this codesign reads format 2; compile {root / NETWORK} again with "
+            f"--chip {root / CHIP}, and with --calibration if its ranges came from samples"
+        )
     if schema != SCHEMA:
         raise ImageError(f"{path}: schema must be {SCHEMA}, got {schema!r}; compile again")
     if own != digest(manifest):
         raise ImageError(f"{path}: its contents do not match its own SHA-256; compile again")
     try:
-        said = {key: manifest[key] for key in ("provenance", "arrays", "cycles", "trims")}
+        said = {key: manifest[key] for key in ("provenance", "arrays", "cycles", "trims", "spots")}
         said["provenance"] = {key: str(said["provenance"][key]) for key in ("codesign", "chip", "network")}
         trims = {name: Trim(*trim) for name, trim in manifest["trims"].items()}
         files = {name: manifest["files"][name] for name in manifest["files"]}
         if not all(isinstance(name, str) for name in files):
             raise TypeError
-        return Manifest(trims, files, said)
+        return Manifest(trims, _spots(manifest["spots"]), files, said)
     except (ValueError, KeyError, TypeError, AttributeError, InputError):
         raise ImageError(f"{path}: is damaged; compile again") from None
+
+
+def _spots(told: dict[str, list[list[int]]]) -> dict[str, tuple[tuple[int, int], ...]]:
+    """Where the blocks of each layer lie. Raises what wrong types raise."""
+    spots = {name: tuple((wordline, group) for wordline, group in places) for name, places in told.items()}
+    if not all(type(n) is int and n >= 0 for places in spots.values() for spot in places for n in spot):
+        raise ValueError
+    return spots
 
 
 def read_chip(root: Path, manifest: Manifest) -> Chip | None:

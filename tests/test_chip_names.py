@@ -17,7 +17,6 @@ from codesign.errors import ConfigError
 from codesign.mapping import outline, place, plan
 from codesign.resources import presets
 from codesign.train import Recipe, fit, float_mlp
-from codesign.train.evaluate import on_die
 from tests.hdl.programs import net
 
 TINY = Chip.load("tiny")
@@ -26,7 +25,6 @@ REAL = np.random.default_rng(0).random((50, 20))
 NETWORK = net([20, 4], TINY)
 DATA = digits()
 RECIPE = Recipe().changed({"network.hidden": (4,), "train.epochs": 1, "train.baseline": False})
-TRAINED = fit(RECIPE, DATA, TINY).model
 
 CALLS: dict[str, Callable[[Any], Any]] = {
     "compile": lambda chip: codesign.compile(MODEL, REAL, chip).words,
@@ -34,9 +32,6 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "quantize": lambda chip: str(codesign.quantize(MODEL, REAL, chip)),
     "Flow": lambda chip: codesign.Flow(name="x", chip=chip).chip,
     "fit": lambda chip: fit(RECIPE, DATA, chip).accuracy_quantized,
-    "on_die": lambda chip: on_die(
-        TRAINED, DATA, RECIPE.quantize.input, chip, codesign.Cells(), np.random.default_rng(0)
-    ),
     "emit": rtl.emit,
     "place": lambda chip: place(NETWORK, chip).chip,
     "plan": lambda chip: plan(outline(NETWORK), chip).chip,

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codesign import fixed
-from codesign.errors import InputError
+from codesign.errors import CapacityError, CodesignError, InputError
 from codesign.fixed import IntType, Trim
 
 U4, I4 = IntType(4), IntType(4, signed=True)
 
 
-def message(call: object, *args: object) -> str:
-    with pytest.raises(InputError) as caught:
+def message(call: object, *args: object, kind: type[CodesignError] = InputError) -> str:
+    with pytest.raises(kind) as caught:
         call(*args)  # type: ignore[operator]
     return str(caught.value)
 
@@ -177,6 +177,25 @@ def test_trimmed() -> None:
     assert constants(4, Trim(3, 2)) == ([4, -7], [100, -6], 4)  # 4 / 3 of each
 
 
+def test_trimmed_keeps_room_for_slices() -> None:
+    """The highest slice's multiplier is `reserve` times the lowest's: both fit 16 bits."""
+    m, b = np.array([4000, -7]), np.array([100, -6])
+    assert fixed.trimmed(m, b, 4, Trim(3, 3), "fc1")[0].tolist() == [10667, -19]
+    assert fixed.trimmed(m, b, 4, Trim(3, 3), "fc1", 4)[0].tolist() == [5333, -9]  # 4 * 10667 is too much
+    raw, none = np.array([1]), np.array([0])
+    assert fixed.trimmed(raw, none, 0, Trim(1, 12), "fc2", 4)[0].tolist() == [4096]
+    assert message(fixed.trimmed, raw, none, 0, Trim(1, 13), "fc2", 4, kind=CapacityError) == (
+        "layer fc2: range trim Trim(gain=1, shift=13) overflows the 16-bit multiplier of its highest slice; choose a "
+        "smaller trim"
+    )
+    for trim in (Trim(), Trim(1, 2)):
+        assert fixed.trimmed(m, b, 4, trim, "fc1", 8)[0].tolist() == [4000, -7]
+        assert message(fixed.trimmed, -m, b, 4, trim, "fc1", 9, kind=CapacityError) == (
+            "layer fc1: multiplier -4000 times 9, for its highest slice, exceeds 16 bits; train it with these slices, "
+            "or use fewer"
+        )
+
+
 @pytest.mark.parametrize(
     ("scale", "bias", "expected"),
     [
@@ -202,7 +221,20 @@ def test_requant_constants_keep_every_bit_there_is(scale: float, bias: float) ->
     assert twice  # a larger shift would overflow
 
 
+@given(st.floats(1e-6, 100), st.floats(-1000, 1000), st.sampled_from([1, 2, 4, 9, 128]))
+def test_requant_constants_keep_room_for_slices(scale: float, bias: float, reserve: int) -> None:
+    """And no more than that: twice the constants would not fit."""
+    mult, add, shift = fixed.requant_constants([scale, -scale / 3], bias, "fc1", reserve)
+    assert abs(mult * reserve).max() <= 32767
+    assert abs(int(mult[0]) - scale * 2**shift) <= 0.5 and abs(int(add[0]) - bias * 2**shift) <= 0.5
+    twice = round(scale * 2 ** (shift + 1)) * reserve > 32767 or abs(round(bias * 2 ** (shift + 1))) > 2**31 - 1
+    assert shift == 31 or twice
+
+
 def test_requant_constants_refuse() -> None:
+    assert message(fixed.requant_constants, [3.0, 9000.0], 0.0, "layer fc1", 4) == (
+        "layer fc1: 4 (of its highest slice) times scale 36000 needs 17 bits, its register has 16; rescale the layer"
+    )
     assert message(fixed.requant_constants, [np.nan], [0.0]) == (
         "requantizer: scale and bias must be finite, got NaN or infinity; check the layer's weights"
     )

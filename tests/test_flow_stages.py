@@ -10,6 +10,7 @@ import pytest
 
 from codesign.errors import InputError, ToolError, UnsupportedError
 from codesign.flow import Context, Flow, run, runner, stages
+from codesign.flow.stages import unplaced
 from tests.cli.calls import Call
 from tests.test_flow import TOY, message
 
@@ -111,10 +112,6 @@ def test_wasted_bits_are_a_line_on_stderr(tmp_path: Path, call: Call) -> None:
             "network.model: the compiler cannot map convolutions to a chip yet, got 'lenet'; ",
         ),
         (
-            ["quantize.slices=2"],
-            "quantize.slices: the compiler cannot map weights sliced over several pairs to a chip yet, got 2; ",
-        ),
-        (
             ["quantize.layers=linear"],
             "quantize.layers: the compiler cannot map real weights to a chip yet, got 'linear'; ",
         ),
@@ -127,3 +124,7 @@ def test_what_chips_do_not_take_is_refused_before_training(sets: list[str], mess
     assert str(caught.value) == message + "train it alone with --until train"
     assert not (tmp_path / "run").exists()
     assert run(described, tmp_path / "run", last="train") == ("train",)
+
+
+def test_a_table_of_ones_is_one_slice_everywhere() -> None:
+    assert unplaced(Flow.load("digits_mlp", ["quantize.slices={fc1=1}"])) is None

@@ -54,7 +54,9 @@ def saved(folder: Path) -> dict[str, tuple[list[str], float, bool]]:
 
 
 @needs("iverilog")
-@pytest.mark.parametrize("case", ["table", "wine", "signed"])
+@pytest.mark.parametrize(
+    "case", ["table", pytest.param("wine", marks=pytest.mark.slow), "signed"]
+)  # one data set twice
 def test_from_data_to_verilog(case: str, tmp_path: Path) -> None:
     sets, least, signed = saved(tmp_path)[case]
     flow = Flow.parse(FLOW, "real.toml", sets)

@@ -178,5 +178,5 @@ def test_a_damaged_image_is_told(done: Path, tmp_path: Path, capsys: pytest.Capt
     path.write_bytes(data)
     assert main(["image", "verify", str(program)]) == 1
     assert capsys.readouterr().err == (
-        f"error: {path}: byte 40 is wrong (section 0 (program), its CRC); copy or compile it again\n"
+        f"error: {path}: byte 40 is wrong (section 0, program, word 2); copy or compile it again\n"
     )

@@ -1,5 +1,6 @@
 """The chip: arrays, cells, converters, memories and bus, described once and validated."""
 
+import json
 import zlib
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +15,12 @@ from codesign.chip.part import Part
 from codesign.errors import ConfigError
 from codesign.files import read_text
 from codesign.fixed import IntType, clog2
-from codesign.settings import TOML_LIMIT, Int, validate
+from codesign.settings import TOML_LIMIT, Int, validate, validate_data
 
-RTL_VERSION = 0x0001_0000  # major.minor of the register map, descriptors and image words
+RTL_VERSION = 0x0002_0000  # major.minor of the register map, descriptors and image words
+
+MAX_GROUPS = 256  # column groups that an image can number
+MAX_ACTIVATIONS = 1 << 24  # of the activation memory, likewise; input buffers cannot have as many
 
 
 class Arrays(Part):
@@ -37,7 +41,7 @@ class Adc(Part):
     bits: Annotated[Int, Field(ge=2, le=12)] = Field(description="bits of a converter's signed code")
     lanes: Annotated[Int, Field(ge=1, le=256)] = Field(
         description="converters of an array, which share its signed columns; as many columns are requantized at once. "
-        "At most arrays.columns / 2; must divide arrays.rows"
+        "At most arrays.columns / 2 and memory.word"
     )
 
 
@@ -52,21 +56,33 @@ class Activation(Part):
 class Memory(Part):
     """On-chip memories, in entries."""
 
-    input_words: Annotated[Int, Field(ge=1, le=4096)] = Field(
-        16, description="words of the input buffer, arrays.rows activations each; held twice"
+    word: Annotated[Int, Field(ge=2, le=1024)] | None = Field(
+        None,
+        description="activations of a memory word, which a load moves in one cycle: a power of two, at least adc.lanes "
+        "and bus.stream_bytes. Absent: arrays.rows, rounded up to a power of two",
     )
-    activation_words: Annotated[Int, Field(ge=2, le=4096)] = Field(
-        16, description="words for activations between layers, arrays.rows activations each"
+    input_words: Annotated[Int, Field(ge=1, le=4096)] = Field(16, description="words of the input buffer; held twice")
+    activation_words: Annotated[Int, Field(ge=2, le=65535)] = Field(
+        16, description="words for activations between layers"
     )
     steps: Annotated[Int, Field(ge=1, le=4096)] = Field(32, description="matrix-vector steps that a program may have")
     loads: Annotated[Int, Field(ge=1, le=65536)] = Field(
-        128, description="wordline load descriptors, one per word of a step's inputs"
+        128, description="wordline load descriptors, one for each run of a step's inputs in an array"
     )
     tiles: Annotated[Int, Field(ge=1, le=65536)] = Field(
-        64, description="column tile descriptors, one per arrays.columns / 2 outputs of a step"
+        64, description="column tile descriptors, one for each part of a step's outputs"
     )
     constants: Annotated[Int, Field(ge=1, le=65536)] = Field(
         256, description="entries of requantization constants, adc.lanes columns each"
+    )
+    walks: Annotated[Int, Field(ge=1, le=65536)] = Field(
+        16, description="loop nests of steps; for convolutions, which no chip of this version runs yet"
+    )
+    operands: Annotated[Int, Field(ge=2, le=65536)] = Field(
+        32, description="lane groups of operands that wait for the requantizer; for sums, as above"
+    )
+    pools: Annotated[Int, Field(ge=1, le=65536)] = Field(
+        64, description="lane groups that a pooling window holds; for max pooling, as above"
     )
 
 
@@ -74,7 +90,7 @@ class Bus(Part):
     """The chip's streams."""
 
     stream_bytes: Annotated[Int, Field(ge=1, le=128)] = Field(
-        16, description="bytes of an input beat, one activation each; must divide arrays.rows"
+        16, description="bytes of an input beat, one activation each; at most memory.word"
     )
 
 
@@ -102,16 +118,40 @@ class Chip(Part):
         return f"adc.lanes: must be at most arrays.columns/2 = {self.columns}, got {self.adc.lanes}"
 
     @rule
-    def _lanes_fill_words(self) -> str | None:
-        return self._divides_rows("adc.lanes", self.adc.lanes)
+    def _groups_have_numbers(self) -> str | None:
+        if self.groups <= MAX_GROUPS:
+            return None
+        return (
+            f"adc.lanes: {self.columns} columns are {self.groups} column groups, an image numbers {MAX_GROUPS}; "
+            f"must be at least {-(-self.columns // MAX_GROUPS)}, got {self.adc.lanes}"
+        )
 
     @rule
-    def _beats_fill_words(self) -> str | None:
-        return self._divides_rows("bus.stream_bytes", self.bus.stream_bytes)
+    def _word_is_a_power_of_two(self) -> str | None:
+        if self.word & (self.word - 1) == 0:
+            return None
+        return f"memory.word: must be a power of two, got {self.word}"
 
-    def _divides_rows(self, key: str, value: int) -> str | None:
-        rows = self.arrays.rows
-        return f"{key}: must divide arrays.rows = {rows}, got {value}" if rows % value else None
+    @rule
+    def _word_takes_lanes(self) -> str | None:
+        return self._word_takes("adc.lanes", self.adc.lanes)
+
+    @rule
+    def _word_takes_beats(self) -> str | None:
+        return self._word_takes("bus.stream_bytes", self.bus.stream_bytes)
+
+    def _word_takes(self, key: str, value: int) -> str | None:
+        return None if value <= self.word else f"{key}: must be at most memory.word = {self.word}, got {value}"
+
+    @rule
+    def _activations_have_addresses(self) -> str | None:
+        words = self.memory.activation_words
+        if words * self.word <= MAX_ACTIVATIONS:
+            return None
+        return (
+            f"memory.activation_words: {words} words of {self.word} activations exceed {MAX_ACTIVATIONS}; "
+            "use fewer words"
+        )
 
     def _brief(self) -> str:
         arrays = f"{self.arrays.count} arrays of {self.arrays.rows} x {self.columns} signed columns"
@@ -133,7 +173,7 @@ class Chip(Part):
 
     @classmethod
     def load(cls, source: str | Path) -> "Chip":
-        """A chip from a TOML file, or a preset by name (`reference-128`, `tiny`).
+        """A chip from a TOML file, the chip.json of a program folder, or a preset by name (`reference-128`, `tiny`).
 
         Raises ConfigError with every mistake of the file: dotted key, value, what is allowed.
 
@@ -152,7 +192,15 @@ class Chip(Part):
             raise ConfigError(
                 f"chip {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {names}"
             ) from None
-        return cls.parse(text, str(source))
+        if Path(source).suffix.lower() != ".json":
+            return cls.parse(text, str(source))
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError) as e:
+            raise ConfigError(f"{source}: is not valid JSON ({e}); give the chip.json of a program folder") from None
+        if not isinstance(data, dict):
+            raise ConfigError(f"{source}: must hold the keys of a chip; give the chip.json of a program folder")
+        return validate_data(cls, data, str(source))
 
     @classmethod
     def parse(cls, text: str, where: str = "chip") -> "Chip":
@@ -182,6 +230,11 @@ class Chip(Part):
         return -(-self.columns // self.adc.lanes)
 
     @property
+    def word(self) -> int:
+        """Activations of a memory word: memory.word, or arrays.rows rounded up to a power of two."""
+        return self.memory.word or 1 << clog2(self.arrays.rows)
+
+    @property
     def code(self) -> IntType:
         """Integer type of an ADC code."""
         return IntType(self.adc.bits, signed=True)
@@ -204,8 +257,9 @@ class Chip(Part):
     @property
     def id(self) -> int:
         """32-bit identity: CRC-32 of everything an image depends on (not the name and the clock)."""
-        plain = {"device": {"headroom"}} if self.device.headroom == 0 else {}  # chips older than headroom keep theirs
-        return zlib.crc32(self.model_dump_json(exclude={"name": True, "clock_mhz": True, **plain}).encode())
+        kept = self.model_dump(mode="json", exclude={"name": True, "clock_mhz": True})
+        kept["memory"]["word"] = self.word  # absent and spelled out are the same chip
+        return zlib.crc32(json.dumps(kept, separators=(",", ":")).encode())
 
 
 def presets() -> list[str]:

@@ -5,10 +5,13 @@ the JSON of `image info` are made from these tables; tests/golden/layout.json pi
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from codesign.chip.description import Chip
 from codesign.chip.fields import WORD, Code, Codes, Entry, Field, Mask
 from codesign.fixed import BIAS_BITS, MULT_BITS, clog2
+
+if TYPE_CHECKING:  # benches inside the simulator start without pydantic
+    from codesign.chip.description import Chip
 
 MAGIC = 0x4D494258  # "XBIM" read as bytes
 
@@ -20,17 +23,29 @@ STEP = Entry(
         Field("input_signed", 0, 4, 1, "input is two's complement"),
         Field("raw", 0, 5, 1, "results leave the chip as 32-bit words"),
         Field("releases_input", 0, 6, 1, "frees the input buffer after this step's loads"),
+        Field("vector", 0, 7, 1, "combines operands and converts nothing", later=True),
         Field("wait", 0, 8, 3, "how many steps back its inputs were written (7: seven or more); 0: from the stream"),
+        Field("whole_input", 0, 11, 1, "waits for the whole input image", later=True),
+        Field("range_shift", 0, 12, 4, "range of the converters: shifts the product plus the offset right"),
         Field("shift", 0, 16, 5, "requantizer shift"),
+        Field("range_gain", 0, 24, 8, "range of the converters: multiplies the current; 1 or more"),
         Field("first_load", 1, 0, 16, "first load"),
         Field("loads", 1, 16, 16, "number of loads"),
         Field("first_tile", 2, 0, 16, "first tile"),
         Field("tiles", 2, 16, 16, "number of tiles"),
-        Field("column_groups", 3, 0, 16, "column groups", less=1),
-        Field("first_constant", 3, 16, 16, "first constants entry"),
-        Field("word", 4, 0, 16, "first activation word written"),
+        Field("column_groups", 3, 0, 8, "column groups that are converted", less=1),
+        Field("first_group", 3, 8, 8, "first of them in each array"),
+        Field("walk", 3, 16, 16, "loop nest of the step's places", later=True),
+        Field("write", 4, 0, 24, "first activation written"),
+        Field("window", 4, 24, 2, "levels of the walk that make one pooling window; 0: none", later=True),
         Field("lo", 5, 0, 16, "smallest activation, the requantizer's lower clamp; 0 in raw steps", signed=True),
         Field("hi", 5, 16, 16, "largest activation, the upper clamp; 0 in raw steps", signed=True),
+        Field("source", 6, 0, 24, "activation that loads count from; modulo 2^24"),
+        Field("row", 7, 0, 16, "row of the picture at the first place", signed=True, later=True),
+        Field("column", 7, 16, 16, "column, in activations", signed=True, later=True),
+        Field("rows", 8, 0, 16, "rows of the picture", later=True),
+        Field("row_length", 8, 16, 16, "activations of a row", later=True),
+        Field("instances", 9, 0, 24, "places of the walk", less=1, later=True),
     ),
     (
         Mask("enabled", "arrays that convert"),
@@ -39,20 +54,35 @@ STEP = Entry(
 )
 LOAD = Entry(
     "load",
-    "copies one memory word, an activation per wordline, into wordline registers",
+    "copies a run of activations into the wordline registers of arrays; the first load of an array clears the others",
     (
-        Field("word", 0, 0, 16, "word of the memory"),
+        Field("offset", 0, 0, 24, "first activation, from the step's source on; modulo 2^24"),
+        Field("at_write", 0, 27, 1, "counts from the place that is written", later=True),
+        Field("operand", 0, 28, 1, "goes to the operands, not to wordlines", later=True),
+        Field("bounded", 0, 30, 1, "activations outside the picture are 0", later=True),
         Field("from_memory", 0, 31, 1, "read the activation memory, not the input buffer"),
+        Field("wordline", 1, 0, 10, "wordline of the first activation"),
+        Field("count", 1, 10, 10, "activations; at most those of a memory word", less=1),
+        Field("row", 2, 0, 8, "row of the picture, from the place on", signed=True, later=True),
+        Field("column", 2, 16, 16, "column, from the place on", signed=True, later=True),
     ),
-    (Mask("arrays", "arrays that load the word"),),
+    (Mask("arrays", "arrays that load the run"),),
 )
 TILE = Entry(
     "tile",
-    "columns whose results leave together",
+    "columns whose results leave together, or a further term of them",
     (
-        Field("array", 0, 0, 16, "array where the sum is read, the last of a linked run"),
-        Field("columns", 0, 16, 16, "number of columns"),
+        Field("array", 0, 0, 10, "array where the sum is read, the last of a linked run"),
+        Field("columns", 0, 10, 10, "number of columns"),
+        Field("first_group", 0, 24, 8, "first column group, among those that the step converts"),
         Field("correction", 1, 0, 32, "subtracted from the accumulator"),
+        Field("write", 2, 0, 24, "first activation written, from the step's on"),
+        Field("from_operand", 2, 24, 1, "the term is an operand", later=True),
+        Field("op", 2, 25, 2, "how the term joins the result"),
+        Field("last", 2, 27, 1, "last term of its columns: the result leaves"),
+        Field("operand_signed", 2, 28, 1, "the operand is two's complement", later=True),
+        Field("first_constant", 3, 0, 16, "first constants entry"),
+        Field("repeats", 3, 16, 16, "times the operand comes", less=1, later=True),
     ),
 )
 CONSTANT = Entry(
@@ -64,19 +94,26 @@ CONSTANT = Entry(
     ),
     word=MULT_BITS + BIAS_BITS,
 )
-TRIM = Entry(
-    "trim",
-    "range of an array's converters, its first word",
-    (
-        Field("gain", 0, 0, 8, "multiplies the current; 1 or more"),
-        Field("shift", 0, 16, 4, "shifts the product plus the offset right"),
+WALK_LEVELS = 4
+WALK = Entry(
+    "walk",
+    "a loop nest over the places of a step, level 0 innermost; this version's chips know entry 0, one place",
+    tuple(
+        field
+        for k in range(WALK_LEVELS)
+        for field in (
+            Field(f"count_{k}", 4 * k, 0, 16, f"turns of level {k}", less=1, later=True),
+            Field(f"row_{k}", 4 * k, 16, 16, "added to the row when the level advances", signed=True, later=True),
+            Field(f"column_{k}", 4 * k + 1, 0, 24, "to the column", signed=True, later=True),
+            Field(f"source_{k}", 4 * k + 2, 0, 24, "to the first activation read", signed=True, later=True),
+            Field(f"write_{k}", 4 * k + 3, 0, 24, "to the first activation written", signed=True, later=True),
+        )
     ),
-    serial=True,
 )
 OFFSET = Entry(
     "offset",
-    "word 1 + j of a trim",
-    (Field("offset", 0, 0, 32, "offset of signed column j, -32768 to 32767", signed=True),),
+    "word j of an array's trims",
+    (Field("offset", 0, 0, 32, "added to the current of signed column j, -32768 to 32767", signed=True),),
     serial=True,
 )
 PROGRAM_ENTRY = Entry(
@@ -85,6 +122,7 @@ PROGRAM_ENTRY = Entry(
     (
         Field("steps", 0, 0, 16, "number of steps"),
         Field("beats", 1, 0, 16, "input beats of one image"),
+        Field("outputs", 2, 0, 32, "output words of one image"),
     ),
     serial=True,
 )
@@ -111,22 +149,32 @@ SECTION = Entry(
     ),
     serial=True,
 )
-ENTRIES = (HEADER, SECTION, PROGRAM_ENTRY, STEP, LOAD, TILE, CONSTANT, TRIM, OFFSET)
+ENTRIES = (HEADER, SECTION, PROGRAM_ENTRY, STEP, LOAD, TILE, WALK, CONSTANT, OFFSET)
 
 KINDS = Codes(
     "kind",
     SECTION.field("kind").width,
     (
-        Code("program", 1, "number of steps, input beats of one image"),
+        Code("program", 1, "number of steps, input beats and output words of one image"),
         Code("steps", 2, "step descriptors"),
         Code("loads", 3, "load descriptors"),
         Code("tiles", 4, "tile descriptors"),
         Code("constants", 5, "requantizer constants, an entry per column group of a step"),
         Code("cells", 6, "cell levels of array `index`, wordline after wordline"),
-        Code("trims", 7, "range trim of array `index`"),
+        Code("trims", 7, "converter offsets of array `index`"),
+        Code("walks", 8, "loop nests; no chip of this version takes this section"),
     ),
 )
-PROGRAM, STEPS, LOADS, TILES, CONSTANTS, CELLS, TRIMS = (c.value for c in KINDS)
+PROGRAM, STEPS, LOADS, TILES, CONSTANTS, CELLS, TRIMS, WALKS = (c.value for c in KINDS)
+OPS = Codes(
+    "op",
+    TILE.field("op").width,
+    (
+        Code("first", 0, "product plus bias: the first term"),
+        Code("add", 1, "product added to the terms before, without a bias"),
+        Code("max", 2, "product plus bias, or the terms before, whatever is larger"),
+    ),
+)
 STATES = Codes(
     "state",
     2,
@@ -152,7 +200,7 @@ REASONS = Codes(
         Code("no_program", 8, "image holds no program"),
     ),
 )
-CODES = (KINDS, STATES, REASONS)
+CODES = (KINDS, OPS, STATES, REASONS)
 
 STATUS = Entry(
     "STATUS",
@@ -203,10 +251,10 @@ class Layout:
     tile: int
     constant: int
     row: int  # one wordline's cells
-    trims: int  # one array's range trim, all of it
+    trims: int  # one array's converter offsets
 
     @classmethod
-    def of(cls, chip: Chip) -> "Layout":
+    def of(cls, chip: "Chip") -> "Layout":
         """The layout of a chip; the macros of xb_layout.vh give the same numbers."""
         mask = -(-chip.arrays.count // WORD)
         return cls(
@@ -216,7 +264,7 @@ class Layout:
             _padded(TILE.size()),
             _padded(-(-chip.adc.lanes * CONSTANT.word // WORD)),
             chip.row_words,
-            TRIM.size() + chip.columns * OFFSET.size(),
+            chip.columns * OFFSET.size(),
         )
 
 

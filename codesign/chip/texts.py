@@ -113,7 +113,8 @@ def entry_table(entry: Entry) -> str:
     for f in sorted(entry.fields, key=lambda f: (f.word, f.low)):
         sign = "; signed" if f.signed else ""
         less = f" - {f.less}" if f.less else ""
-        rows.append(f"| {f.word} | {_place(f)} | `{f.name}`{less} | {_cell(f.meaning)}{sign} |")
+        later = "; 0 in this version" if f.later else ""
+        rows.append(f"| {f.word} | {_place(f)} | `{f.name}`{less} | {_cell(f.meaning)}{sign}{later} |")
     for k, m in enumerate(entry.masks):
         after = ("", " + M")[k] if k < 2 else f" + {k}M"
         rows.append(f"| {entry.words}{after} ... | M words | `{m.name}` | {m.meaning} |")
@@ -131,6 +132,7 @@ def kind_table() -> str:
         "constants": f"C = 2^ceil(log2(ceil({layout.CONSTANT.word} * lanes / {WORD})))",
         "cells": f"ceil(columns * level_bits / {WORD}) per wordline",
         "trims": "1",
+        "walks": f"{layout.WALK.words}",
     }
     rows = ["| kind | memory | words per entry |", "|---|---|---|"]
     return "\n".join([*rows, *(f"| {c.value} {c.name} | {c.meaning} | {words[c.name]} |" for c in layout.KINDS)]) + "\n"

@@ -29,6 +29,13 @@ def compile_(
             help="Weights of a float ONNX file: normal rounds each, high chooses them together, in seconds.",
         ),
     ] = "normal",
+    objective: Annotated[
+        str,
+        typer.Option(
+            metavar="WHAT",
+            help="Layers share as few arrays as possible (arrays), or only where the chip has too few (cycles).",
+        ),
+    ] = "cycles",
     json: Json = False,
 ) -> None:
     """Compile an integer network or an ONNX file, quantized (QONNX) or float, to a chip's programming image."""
@@ -41,7 +48,7 @@ def compile_(
     target, samples = Chip.load(chip), None if calibration is None else read_array(calibration)
     source = network if network.suffix.lower() == ".onnx" else ir.load(network)
     name = source.stem if isinstance(source, Path) else source.name
-    program = compile(source, samples, target, name, effort=effort)
+    program = compile(source, samples, target, name, effort=effort, objective=objective)
     program.save(out)
     c = program.cycles
     found = {

@@ -1,5 +1,5 @@
 """How real cells differ from their levels: variation, stuck cells, wire resistance, read noise."""
 
-from codesign.devices.cells import Cells, check, draw
+from codesign.devices.cells import DRAWS, Cells, check, draw
 
-__all__ = ["Cells", "check", "draw"]
+__all__ = ["DRAWS", "Cells", "check", "draw"]

@@ -18,6 +18,7 @@ Sources, and sizes to start from:
 """
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 import numpy as np
@@ -29,6 +30,7 @@ from codesign.chip.device import Device
 from codesign.errors import InputError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+DRAWS = 2  # the rule by which seeds become deviations; what was measured by another one is not reused
 CODES_PER_LEVEL = 8  # codes between neighbouring levels, on average, needed to represent a deviation
 MAX_CODE = (1 << 12) - 1  # finest codes a device can have
 
@@ -120,40 +122,36 @@ def _onwards(a: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
 
 
 def draw(
-    levels: NDArray[np.integer],
-    device: Device,
-    cells: Cells,
-    rng: np.random.Generator,
-    array: tuple[int, int] | None = None,
+    levels: NDArray[np.integer], device: Device, cells: Cells, seed: int | Sequence[int], array: int
 ) -> NDArray[np.int32]:
-    """Conductance codes (.., rows, bitlines) that cells programmed to `levels` hold on one die drawn by `rng`.
+    """Conductance codes (.., rows, bitlines) of one array whose cells are programmed to `levels`, on the die of `seed`.
 
-    array: (rows, bitlines) of the arrays that a larger matrix is cut into, from its first row and bitline on; cells
-    it leaves unused are off (absent: the matrix is one array). No cell holds more than the largest unsigned code of
-    `code_bits`: where that is g_on, as on most devices, on cells deviate downwards only. Raises InputError as `check`.
+    array: its number. How a cell deviates depends on the seed, the array, its wordline and its bitline, in arrays of as
+    many bitlines: not on levels, nor on other arrays. Stuck cells are the same whether or not the others deviate. No
+    cell holds more than the largest unsigned code of `code_bits`: where that is g_on, as on most devices, on cells
+    deviate downwards only. Raises InputError as `check`, and on a seed that is no integer of at least 0, or several.
     """
     check(cells, device)
     codes = np.asarray(device.codes, dtype=np.float64)
     top = codes[-1]
     g: NDArray[np.float64] = codes[levels] / top
-    if cells.variation and cells.distribution == "normal":
-        g = np.maximum(g + cells.variation * rng.standard_normal(g.shape), 0.0)
-    elif cells.variation:
-        g = g * np.exp(cells.variation * rng.standard_normal(g.shape))
+    if cells.variation:
+        z = _stream(seed, array, 0).standard_normal(g.shape)
+        normal = cells.distribution == "normal"
+        g = np.maximum(g + cells.variation * z, 0.0) if normal else g * np.exp(cells.variation * z)
     if cells.stuck_on or cells.stuck_off:
-        u = rng.random(g.shape)
+        u = _stream(seed, array, 1).random(g.shape)
         g = np.where(u < cells.stuck_on, 1.0, np.where(u >= 1.0 - cells.stuck_off, codes[0] / top, g))
     if cells.wire:
-        g = _through_arrays(g, cells.wire, array or g.shape[-2:], codes[0] / top)
+        g = seen_through_wires(g, cells.wire)
     held: NDArray[np.float64] = np.clip(np.floor(g * top + 0.5), 0, (1 << device.code_bits) - 1)
     return held.astype(np.int32)
 
 
-def _through_arrays(g: NDArray[np.float64], wire: float, array: tuple[int, ...], off: float) -> NDArray[np.float64]:
-    """`seen_through_wires` for a matrix cut into arrays."""
-    (rows, bitlines), (height, width) = array, g.shape[-2:]
-    rim = [(0, 0)] * (g.ndim - 2) + [(0, -height % rows), (0, -width % bitlines)]
-    whole = np.pad(g, rim, constant_values=off)
-    tiles = whole.reshape(*g.shape[:-2], whole.shape[-2] // rows, rows, whole.shape[-1] // bitlines, bitlines)
-    seen = seen_through_wires(tiles.swapaxes(-3, -2), wire).swapaxes(-3, -2)
-    return seen.reshape(whole.shape)[..., :height, :width]
+def _stream(seed: int | Sequence[int], array: int, which: int) -> np.random.Generator:
+    """The numbers of one kind of deviation, wordline by wordline, of an array of a die."""
+    numbers = seed if isinstance(seed, Sequence) else [seed]
+    if not numbers or not all(isinstance(n, int | np.integer) and n >= 0 for n in numbers):
+        raise InputError(f"die: seed must be an integer of at least 0, or several, got {seed!r}; give one, such as 0")
+    entropy = [int(n) for n in numbers]
+    return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(array, which)))

@@ -25,6 +25,7 @@ class Base(Brief, BaseModel):
     quantize: Tables = Field(default_factory=dict, description="the quantization, as in a flow")
     train: Tables = Field(default_factory=dict, description="the training, as in a flow")
     machine: Tables = Field(default_factory=dict, description="threads and device, as in a flow")
+    compile: Tables = Field(default_factory=dict, description="the layout on the chip, as in a flow")
 
     @property
     def recipe(self) -> dict[str, Tables]:

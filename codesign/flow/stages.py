@@ -18,8 +18,22 @@ from codesign.fixed import IntType
 from codesign.flow.describe import Flow
 from codesign.flow.stage import Context, Stage
 from codesign.ir.labels import accuracy
+from codesign.mapping import usage
 from codesign.mapping.clipping import clipped
-from codesign.report import SUMMARY, Accuracies, Accuracy, Arrays, Cycles, Data, Inputs, Losses, Metrics, Speed, text
+from codesign.report import (
+    SUMMARY,
+    Accuracies,
+    Accuracy,
+    Arrays,
+    Cycles,
+    Data,
+    Inputs,
+    Layer,
+    Losses,
+    Metrics,
+    Speed,
+    text,
+)
 from codesign.train.recipe import Recipe
 
 CALIBRATION = 256  # training images the compiler may look at
@@ -27,12 +41,12 @@ CALIBRATION = 256  # training images the compiler may look at
 
 def unplaced(recipe: Recipe) -> str | None:
     """Why the compiler cannot map a recipe's networks: the key, what it asks for, its value. None if it can."""
+    network, quantize = recipe.network, recipe.quantize
     for key, got, fits, what in (
-        ("network.model", recipe.network.model, "mlp", "convolutions"),
-        ("quantize.slices", recipe.quantize.slices, 1, "weights sliced over several pairs"),
-        ("quantize.layers", recipe.quantize.layers, "all", "real weights"),
+        ("network.model", network.model, network.model == "mlp", "convolutions"),
+        ("quantize.layers", quantize.layers, quantize.layers == "all", "real weights"),
     ):
-        if got != fits:
+        if not fits:
             return f"{key}: the compiler cannot map {what} to a chip yet, got {got!r}"
     return None
 
@@ -118,7 +132,9 @@ def _compile(context: Context, folder: Path) -> None:
 
     home = context.folder("train")
     network = ir.load(home / "network.safetensors")
-    compile(network, np.load(home / "calibration.npy"), context.flow.chip, network.name).save(folder / "program")
+    calibration, flow = np.load(home / "calibration.npy"), context.flow
+    program = compile(network, calibration, flow.chip, network.name, objective=flow.compile.objective)
+    program.save(folder / "program")
 
 
 def _reference(context: Context, folder: Path) -> None:
@@ -199,7 +215,13 @@ def collect(context: Context) -> Metrics:
         losses=Losses.of(accuracies),
         removed=passes.removed(ir.load(context.folder("train") / "network.safetensors"), program.network),
         clipped=clipped(program.mapping, _test_data(context)[0][: simulated["images"]])[0],
-        arrays=Arrays(used=program.arrays_used, lower_bound=program.arrays_lower_bound, budget=flow.chip.arrays.count),
+        arrays=Arrays(
+            used=program.arrays_used,
+            lower_bound=program.arrays_lower_bound,
+            least=program.mapping.plan.least,
+            budget=flow.chip.arrays.count,
+        ),
+        layers=tuple(Layer(**vars(u)) for u in usage(program.mapping.plan)),
         cycles=Cycles(
             bound=program.cycles.bound,
             predicted=program.cycles.latency,
@@ -228,7 +250,12 @@ STAGES = (
     Stage(
         "compile",
         ("train",),
-        lambda c: {"codesign": __version__, "chip": c.flow.chip.model_dump(mode="json"), "rtl": _rtl_digest(c)},
+        lambda c: {
+            "codesign": __version__,
+            "chip": c.flow.chip.model_dump(mode="json"),
+            "rtl": _rtl_digest(c),
+            **c.flow.compile.model_dump(mode="json"),
+        },
         _compile,
     ),
     Stage("reference", ("train", "compile"), lambda c: {}, _reference),

@@ -174,9 +174,9 @@ def integers_of(model: Prepared | QuantNet, chip: Chip, name: str) -> Network:
 
 
 def _check_fits(net: QuantNet, chip: Chip) -> None:
-    if net.grid.values != chip.device.weights:
+    if net.pair != chip.device.weights:
         raise InputError(
-            f"model: trained for weights {_some(net.grid.values)}, "
+            f"model: trained for weights {_some(net.pair)}, "
             f"chip {chip.name} holds {_some(chip.device.weights)}; train for this chip"
         )
     widest = max(k.bits for k in (net.input, *(m.kind for m in net.modules() if isinstance(m, QuantReLU))))

@@ -3,20 +3,27 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
 from codesign.fixed import Ints
-from codesign.image.manifest import ArrayRef
+from codesign.image.manifest import PieceRef
 from codesign.ir.naming import input_numbers
 from codesign.mapping import Mapping
 
-COLUMNS = ("array", "wordline", "bitline", "level", "code", "layer", "input", "output", "polarity")
+COLUMNS = ("array", "wordline", "bitline", "level", "code", "layer", "slice", "input", "output", "polarity")
 LISTED = 1 << 20  # cells, some 25 MB: longer lists are written on request
 
-Held = tuple[ArrayRef, NDArray[np.uint8]]  # an array, and its levels (rows, columns)
+
+class Held(NamedTuple):
+    """What an array holds."""
+
+    array: int
+    pieces: tuple[PieceRef, ...]
+    levels: NDArray[np.uint8]  # (rows, columns)
 
 
 def held_by(mapping: Mapping) -> list[Held]:
@@ -25,46 +32,66 @@ def held_by(mapping: Mapping) -> list[Held]:
     numbers = {s.layer: (input_numbers(network, s.layer), network.numbers_of(s.layer)) for s in mapping.steps}
     found = []
     for u in mapping.arrays:
-        inputs, outputs = (u.row, u.row + u.rows), (u.column, u.column + u.columns)
-        rows, columns = numbers[u.layer]
-        ref = ArrayRef(
-            array=u.array,
-            layer=u.layer,
-            inputs=inputs,
-            outputs=outputs,
-            input_numbers=_numbers(rows, inputs),
-            output_numbers=_numbers(columns, outputs),
-        )
-        found.append((ref, u.levels))
+        refs = []
+        for p in sorted(u.pieces, key=lambda p: (p.wordline, p.at)):
+            inputs, outputs = (p.row, p.row + p.rows), (p.column, p.column + p.columns)
+            rows, columns = numbers[p.layer]
+            ref = PieceRef(
+                array=u.array,
+                wordline=p.wordline,
+                column=p.at,
+                layer=p.layer,
+                slice=p.slice,
+                inputs=inputs,
+                outputs=outputs,
+                input_numbers=_numbers(rows, inputs),
+                output_numbers=_numbers(columns, outputs),
+            )
+            refs.append(ref)
+        found.append(Held(u.array, tuple(refs), u.levels))
     return found
 
 
 def cell_list(arrays: Iterable[Held], chip: Chip) -> Iterator[bytes]:
-    """The lines of cells.csv, array by array: address of a cell, level, conductance code, weight it is part of.
+    """The lines of cells.csv, by array, wordline and bitline: level, conductance code, weight the cell is part of.
 
     input and output are the numbers of the user's model, whatever units were removed: LAYER.weight[output, input].
     """
     yield _line(COLUMNS).encode()
-    codes = chip.device.codes
-    for ref, levels in arrays:
-        layer, bitlines = _line([ref.layer])[:-1], range(2 * len(ref.named_outputs))
-        address = [f"{c}," for c in bitlines]
-        held = [f"{level},{code},{layer}," for level, code in enumerate(codes)]
-        after = [f",{output},{sign}\n" for output in ref.named_outputs for sign in "+-"]
+    for held in arrays:
+        written = [_Piece(ref, chip) for ref in held.pieces]
         lines: list[str] = []
-        for wordline, (number, row) in enumerate(zip(ref.named_inputs, levels, strict=False)):  # inside the tile
-            start, middle = f"{ref.array},{wordline},", str(number)
-            at = row.nonzero()[0]
-            lines += [
-                start + address[c] + held[level] + middle + after[c]
-                for c, level in zip(at.tolist(), row[at].tolist(), strict=True)
-            ]
+        for wordline in np.flatnonzero(held.levels.any(axis=1)).tolist():
+            here = [p for p in written if p.ref.wordline <= wordline < p.end]
+            for piece in sorted(here, key=lambda p: p.ref.column):
+                lines += piece.lines(wordline, held.levels[wordline])
         yield "".join(lines).encode()
+
+
+class _Piece:
+    """The parts of a piece's lines that repeat."""
+
+    def __init__(self, ref: PieceRef, chip: Chip) -> None:
+        self.ref, self.end = ref, ref.wordline + len(ref.named_inputs)
+        layer = _line([ref.layer])[:-1]
+        first = 2 * ref.column
+        self.bitlines = slice(first, first + 2 * len(ref.named_outputs))
+        self.address = [f"{c}," for c in range(self.bitlines.start, self.bitlines.stop)]
+        self.held = [f"{level},{code},{layer},{ref.slice}," for level, code in enumerate(chip.device.codes)]
+        self.after = [f",{output},{sign}\n" for output in ref.named_outputs for sign in "+-"]
+
+    def lines(self, wordline: int, row: NDArray[np.uint8]) -> Iterator[str]:
+        start = f"{self.ref.array},{wordline},"
+        middle = str(self.ref.named_inputs[wordline - self.ref.wordline])
+        mine = row[self.bitlines]
+        at = mine.nonzero()[0]
+        for c, level in zip(at.tolist(), mine[at].tolist(), strict=True):
+            yield start + self.address[c] + self.held[level] + middle + self.after[c]
 
 
 def is_listed(arrays: Iterable[Held]) -> bool:
     """Whether the list is short enough to be part of every image folder."""
-    return sum(int(np.count_nonzero(levels)) for _, levels in arrays) <= LISTED
+    return sum(int(np.count_nonzero(held.levels)) for held in arrays) <= LISTED
 
 
 def _numbers(numbers: Ints, places: tuple[int, int]) -> tuple[int, ...] | None:

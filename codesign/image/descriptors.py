@@ -1,4 +1,4 @@
-"""Steps, loads, tiles, constants, cells and trims as words, and back. The bits are those of `codesign.chip.layout`."""
+"""Table entries, cells and converter offsets as words, and back. The bits are those of `codesign.chip.layout`."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,11 +11,11 @@ from codesign.chip.layout import (
     LOAD,
     LOADS,
     OFFSET,
+    OPS,
     STEP,
     STEPS,
     TILE,
     TILES,
-    TRIM,
     Layout,
 )
 from codesign.fixed import Ints, pack_fields, unpack_fields, words_of
@@ -27,34 +27,59 @@ MAX_WAIT = STEP.field("wait").hi  # steps; at most 6 are between fetch and drain
 def step_record(step: Step, loads: int, tiles: int) -> Record:
     """A step's entry; `loads` and `tiles` are the numbers of its first load and tile."""
     return STEP.record(
+        **STEP.blank,
         input_bits=step.input.bits,
         input_signed=step.input.signed,
         raw=step.raw,
         releases_input=step.releases_input,
         wait=min(step.wait, MAX_WAIT),
+        range_gain=step.trim.gain,
+        range_shift=step.trim.shift,
         shift=step.shift,
         first_load=loads,
         loads=len(step.loads),
         first_tile=tiles,
-        tiles=len(step.tiles),
+        tiles=sum(len(t.terms) for t in step.tiles),
         column_groups=step.column_groups,
-        first_constant=step.constant,
-        word=step.word,
+        first_group=step.first_group,
+        write=step.write,
+        source=step.source,
         lo=0 if step.raw else step.out.lo,
         hi=0 if step.raw else step.out.hi,
-        enabled=tuple(a for t in step.tiles for a in t.arrays),
-        linked=tuple(a for t in step.tiles for a in t.arrays[1:]),
+        enabled=step.arrays,
+        linked=tuple(a for b in step.blocks for a in b.arrays[1:]),
     )
 
 
 def load_record(load: Load) -> Record:
     """A load's entry."""
-    return LOAD.record(word=load.word, from_memory=load.from_memory, arrays=load.arrays)
+    return LOAD.record(
+        **LOAD.blank,
+        offset=load.offset,
+        from_memory=load.from_memory,
+        wordline=load.wordline,
+        count=load.count,
+        arrays=load.arrays,
+    )
 
 
-def tile_record(tile: OutputTile) -> Record:
-    """A tile's entry: where the sum is read, how many columns, and the correction."""
-    return TILE.record(array=tile.arrays[-1], columns=tile.columns, correction=tile.correction)
+def tile_records(tile: OutputTile, step: Step) -> list[Record]:
+    """An entry for each term of a tile: where its sum is read, how it joins the result, and the correction."""
+    last = len(tile.terms) - 1
+    return [
+        TILE.record(
+            **TILE.blank,
+            array=step.blocks[term.block].arrays[-1],
+            columns=tile.columns,
+            first_group=term.group,
+            correction=term.correction,
+            write=tile.column,
+            op=OPS.value("add" if k else "first"),
+            last=k == last,
+            first_constant=term.constant,
+        )
+        for k, term in enumerate(tile.terms)
+    ]
 
 
 def encode_step(step: Step, layout: Layout, loads: int, tiles: int) -> list[int]:
@@ -63,13 +88,21 @@ def encode_step(step: Step, layout: Layout, loads: int, tiles: int) -> list[int]
 
 
 def encode_constants(step: Step, chip: Chip, layout: Layout) -> list[list[int]]:
-    """One entry per column group, lane after lane; unused lanes are 0."""
-    lanes = chip.adc.lanes
-    both = CONSTANT.encode_all(mult=step.mult, bias=step.bias)
-    return [
-        words_of(pack_fields(both[at : at + lanes], CONSTANT.word), layout.constant)
-        for at in range(0, step.outputs, lanes)
-    ]
+    """One entry per column group of every term of every tile, lane after lane; unused lanes are 0.
+
+    The bias comes with the first term only.
+    """
+    lanes, found = chip.adc.lanes, []
+    for tile in step.tiles:
+        at = slice(tile.column, tile.column + tile.columns)
+        for s in range(len(tile.terms)):
+            bias = step.bias[at] if s == 0 else np.zeros(tile.columns, np.int64)
+            both = CONSTANT.encode_all(mult=step.mult[at] * step.base**s, bias=bias)
+            found += [
+                words_of(pack_fields(both[k : k + lanes], CONSTANT.word), layout.constant)
+                for k in range(0, tile.columns, lanes)
+            ]
+    return found
 
 
 def decode_constants(words: ArrayLike, chip: Chip) -> dict[str, Ints]:
@@ -88,7 +121,8 @@ def encode_tables(mapping: Mapping) -> dict[int, list[list[int]]]:
     for step in mapping.steps:
         tables[STEPS].append(encode_step(step, layout, len(tables[LOADS]), len(tables[TILES])))
         tables[LOADS] += [_words(LOAD, load_record(load), layout.mask, layout.load) for load in step.loads]
-        tables[TILES] += [_words(TILE, tile_record(tile), layout.mask, layout.tile) for tile in step.tiles]
+        records = [r for tile in step.tiles for r in tile_records(tile, step)]
+        tables[TILES] += [_words(TILE, record, layout.mask, layout.tile) for record in records]
         tables[CONSTANTS] += encode_constants(step, mapping.chip, layout)
     return tables
 
@@ -112,16 +146,14 @@ def decode_cells(words: ArrayLike, chip: Chip) -> NDArray[np.uint8]:
     return np.asarray((spread.reshape(len(raw), columns, bits) * weights).sum(axis=2), dtype=np.uint8)
 
 
-def encode_trim(gain: int, shift: int, offset: Ints) -> NDArray[np.uint32]:
-    """Words of an array's range trim: gain and shift, then the offset of each signed column."""
-    first = TRIM.encode(TRIM.record(gain=gain, shift=shift))
-    return np.concatenate([first, OFFSET.encode_all(offset=offset)]).astype("<u4")
+def encode_offsets(offset: Ints) -> NDArray[np.uint32]:
+    """Words of an array's converter offsets, one for each signed column."""
+    return OFFSET.encode_all(offset=offset).astype("<u4")
 
 
-def decode_trim(words: ArrayLike) -> tuple[Record, Ints]:
-    """Inverse: gain and shift as a record, the offsets (signed columns,)."""
-    held = np.asarray(words, dtype="<u4")
-    return TRIM.decode(held[: TRIM.words].tolist()), OFFSET.decode_all(held[TRIM.words :])["offset"]
+def decode_offsets(words: ArrayLike) -> Ints:
+    """Inverse."""
+    return OFFSET.decode_all(np.asarray(words, dtype="<u4"))["offset"]
 
 
 def _words(entry: Entry, record: Record, mask: int, width: int) -> list[int]:

@@ -39,9 +39,10 @@ def show_entries(found: Entries) -> str:
 
 def _table(name: str, records: Mapping[int, Record]) -> Iterator[str]:
     entry, _ = TABLES[name]
-    rows = [[name, *entry.names]]
+    shown = [f for f in entry.fields if not f.later]  # the others are 0
+    rows = [[name, *(f.name for f in shown), *(m.name for m in entry.masks)]]
     for k, r in records.items():
-        numbers = [str(r[f.name]) for f in entry.fields]
+        numbers = [str(r[f.name]) for f in shown]
         rows.append([str(k), *numbers, *(runs(r.arrays[m.name]) for m in entry.masks)])
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     yield ""

@@ -29,7 +29,7 @@ from codesign.fixed import crc32
 from codesign.image import header
 from codesign.image.cell_list import Held, cell_list, held_by, is_listed
 from codesign.image.descriptors import decode_cells
-from codesign.image.manifest import ArrayRef, ChipRef, Manifest, SectionRef, Worth
+from codesign.image.manifest import ChipRef, Manifest, PieceRef, SectionRef, Worth
 from codesign.image.words import KINDS, Image, Section, most_words, parse, sections, stream
 from codesign.mapping import Mapping
 
@@ -38,16 +38,14 @@ TEXT = 1 << 24  # bytes of a manifest or of checksums, 1,024 arrays of layers wi
 WHOLE = 1 << 31  # bytes of an image.bin: the largest chip's, 1,024 arrays of 1,024 x 1,024 8-bit cells, has 1 GiB
 
 
-def render(mapping: Mapping, listed: bool | None = None, headed: bool = True) -> dict[str, bytes]:
+def render(mapping: Mapping, listed: bool | None = None) -> dict[str, bytes]:
     """Every file of the image folder by name. Same mapping, same bytes.
 
-    listed: whether cells.csv is one of them (absent: if it is short enough, see `cell_list.LISTED`). headed: whether
-    network.h is one, and the manifest tells the same; older versions did not write it.
+    listed: whether cells.csv is one of them (absent: if it is short enough, see `cell_list.LISTED`).
     """
     held = held_by(mapping)
     listed = is_listed(held) if listed is None else listed
-    worth = header.worth_of(mapping) if headed else None
-    return compose(mapping.chip, mapping.network.name, sections(mapping), held, listed, worth)
+    return compose(mapping.chip, mapping.network.name, sections(mapping), held, listed, header.worth_of(mapping))
 
 
 def cells_csv(mapping: Mapping) -> Iterator[bytes]:
@@ -61,7 +59,7 @@ def compose(
     parts: tuple[Section, ...],
     held: list[Held],
     listed: bool,
-    worth: Worth | None = None,
+    worth: Worth,
 ) -> dict[str, bytes]:
     """Every file of the image folder that holds these sections, by name."""
     words = stream(chip, parts)
@@ -69,10 +67,9 @@ def compose(
     found |= {name: _hex(part.words, width) for part in parts for name, width in [hex_name(part, chip)]}
     if listed:
         found[LIST] = b"".join(cell_list(held, chip))
-    if worth is not None:
-        found[header.NAME] = header.text(worth, network, chip.name).encode()
+    found[header.NAME] = header.text(worth, network, chip.name).encode()
     manifest = Manifest(
-        schema="codesign-image/1",
+        schema="codesign-image/2",
         format=RTL_VERSION,
         chip=ChipRef(name=chip.name, id=f"0x{chip.id:08x}"),
         network=network,
@@ -82,9 +79,9 @@ def compose(
         "bitlines 2j and 2j+1 are + and - of column j",
         crc32=f"0x{words[-1]:08x}",
         sections=tuple(_reference(part) for part in parts),
-        arrays=tuple(ref for ref, _ in held),
-        inputs=worth and worth.inputs,
-        outputs=worth and worth.outputs,
+        pieces=tuple(ref for array in held for ref in array.pieces),
+        inputs=worth.inputs,
+        outputs=worth.outputs,
         files={name: hashlib.sha256(data).hexdigest() for name, data in sorted(found.items())},
     )
     found[MANIFEST] = manifest.text().encode()
@@ -107,6 +104,11 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(data)
     except ValidationError as e:
+        if b'"codesign-image/1"' in data:
+            raise ImageError(
+                f"{path}: is of format 1, this codesign reads format 2; compile the network again, for its chip.json "
+                "and with --calibration if its ranges came from samples"
+            ) from None
         first = e.errors()[0]
         where = ".".join(str(p) for p in first["loc"]) or "file"
         raise ImageError(
@@ -158,16 +160,17 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     name = f"{plain(chip['name'])} ({chip['id']})" if "name" in chip else chip["id"]
     of = f", network {plain(network)}" if network else ""
     yield f"image for chip {name}{of}, {found['words']} words, CRC-32 {found['crc32']}"
-    arrays = {a["array"]: ArrayRef.model_validate(a) for a in found.get("arrays", ())}
+    pieces = [PieceRef.model_validate(p) for p in found.get("pieces", ())]
     for s in found["sections"]:
-        ref = arrays.get(s["index"]) if s["kind"] == KINDS[CELLS] else None
-        held = f": {_tile(ref)}" if ref else ""
+        held = "; ".join(_told(p) for p in pieces if s["kind"] == KINDS[CELLS] and p.array == s["index"])
+        held = held and f": {held}"
         yield f"  {plain(s['name'])}: {s['words']} words from {s['first']}, CRC-32 {s['crc32']}{held}"
 
 
-def _tile(ref: ArrayRef) -> str:
-    """The part of a layer that an array holds, by the user's numbers."""
-    return f"{plain(ref.layer)}, outputs {runs(ref.named_outputs)} of inputs {runs(ref.named_inputs)}"
+def _told(ref: PieceRef) -> str:
+    """The part of a layer that lies in an array, by the user's numbers."""
+    of = f" (slice {ref.slice})" if ref.slice else ""
+    return f"{plain(ref.layer)}{of}, outputs {runs(ref.named_outputs)} of inputs {runs(ref.named_inputs)}"
 
 
 def levels(image: Image, array: int, chip: Chip) -> NDArray[np.uint8]:

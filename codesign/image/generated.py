@@ -31,8 +31,9 @@ def texts(root: Path) -> dict[str, str]:
 
 def tables() -> dict[str, str]:
     """The tables of docs/image.md, by the name in their marker."""
-    return {e.name: entry_table(e) for e in layout.ENTRIES if e is not layout.OFFSET} | {
+    return {e.name: entry_table(e) for e in layout.ENTRIES} | {
         "kinds": kind_table(),
+        "ops": code_table(layout.OPS),
         "reasons": code_table(layout.REASONS),
     }
 

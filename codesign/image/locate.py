@@ -8,7 +8,7 @@ from codesign.chip.description import Chip
 from codesign.chip.layout import CELLS, HEADER, SECTION
 from codesign.errors import plain
 from codesign.image.files import BIN, HEX, LIST, hex_name
-from codesign.image.manifest import ArrayRef
+from codesign.image.manifest import PieceRef
 from codesign.image.words import KINDS, Section
 
 
@@ -17,7 +17,7 @@ class Contents:
     """What an image folder was written from: its sections, and what each array holds."""
 
     parts: tuple[Section, ...]
-    arrays: tuple[ArrayRef, ...]
+    pieces: tuple[PieceRef, ...]
     chip: Chip
 
 
@@ -91,6 +91,7 @@ def _word(part: Section, word: int, bit: int, contents: Contents) -> str:
     wordline, within = divmod(part.first + word, chip.row_words)
     bitline = (32 * within + bit) // chip.device.level_bits
     cell = f"bitline {bitline}" if bitline < chip.arrays.columns else "bits past the last bitline"
-    weight = next((a.weight(wordline, bitline) for a in contents.arrays if a.array == part.index), None)
+    named = (p.weight(wordline, bitline) for p in contents.pieces if p.array == part.index)
+    weight = next((name for name in named if name), None)
     of = f", weight {plain(weight)}" if weight else ""
     return f"{KINDS[CELLS]} of array {part.index}, wordline {wordline}, {cell}{of}"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from codesign.ir import naming
 
-SCHEMA = "codesign-image/1"
+SCHEMA = "codesign-image/2"
 
 Hex32 = Annotated[str, Field(pattern=r"^0x[0-9a-f]{8}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -37,18 +37,21 @@ class SectionRef(_Part):
     """A section of image.bin."""
 
     name: str
-    kind: Literal["program", "steps", "loads", "tiles", "constants", "cells", "trims"]
+    kind: Literal["program", "steps", "loads", "tiles", "constants", "cells", "trims", "walks"]
     index: Annotated[int, Field(ge=0)] = Field(description="array, for cells and trims")
     first: Annotated[int, Field(ge=0)] = Field(description="first word address in its memory")
     words: Annotated[int, Field(ge=1)]
     crc32: Hex32
 
 
-class ArrayRef(_Part):
-    """What an array holds."""
+class PieceRef(_Part):
+    """A rectangle of a layer's matrix in an array: `inputs` on wordlines, `outputs` in signed columns."""
 
     array: Annotated[int, Field(ge=0)]
+    wordline: Annotated[int, Field(ge=0)] = Field(description="of its first input")
+    column: Annotated[int, Field(ge=0)] = Field(description="signed column of its first output")
     layer: str
+    slice: Annotated[int, Field(ge=0)] = Field(0, description="the cells count levels^slice times")
     inputs: Range
     outputs: Range
     input_numbers: Numbers = None
@@ -65,10 +68,11 @@ class ArrayRef(_Part):
         return range(*self.outputs) if self.output_numbers is None else self.output_numbers
 
     def weight(self, wordline: int, bitline: int) -> str | None:
-        """The name of the weight that a cell is part of; None outside the tile."""
-        inputs, outputs, column = self.named_inputs, self.named_outputs, bitline // 2
-        inside = wordline < len(inputs) and column < len(outputs)
-        return naming.weight(self.layer, outputs[column], inputs[wordline]) if inside else None
+        """The name of the weight that a cell is part of; None outside the piece."""
+        inputs, outputs = self.named_inputs, self.named_outputs
+        row, column = wordline - self.wordline, bitline // 2 - self.column
+        inside = 0 <= row < len(inputs) and 0 <= column < len(outputs)
+        return naming.weight(self.layer, outputs[column], inputs[row]) if inside else None
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -111,7 +115,7 @@ class Worth(NamedTuple):
 class Manifest(_Part):
     """The whole manifest."""
 
-    schema_name: Literal["codesign-image/1"] = Field("codesign-image/1", alias="schema")
+    schema_name: Literal["codesign-image/2"] = Field("codesign-image/2", alias="schema")
     format: int = Field(description="image format, major << 16 | minor; VERSION register of the chip")
     chip: ChipRef
     network: str
@@ -120,15 +124,15 @@ class Manifest(_Part):
     cell_order: str
     crc32: Hex32 = Field(description="last word of image.bin; IMAGE_CRC register once loaded")
     sections: tuple[SectionRef, ...]
-    arrays: tuple[ArrayRef, ...]
-    inputs: InputsRef | None = Field(None, description="absent: written by a version that did not say")
-    outputs: OutputsRef | None = Field(None, description="absent together with `inputs`")
+    pieces: tuple[PieceRef, ...]
+    inputs: InputsRef
+    outputs: OutputsRef
     files: dict[FileName, Sha256] = Field(description="SHA-256 of every other file of the folder")
 
     @property
-    def worth(self) -> Worth | None:
-        """What inputs and outputs stand for, where it is told."""
-        return None if self.inputs is None or self.outputs is None else Worth(self.inputs, self.outputs)
+    def worth(self) -> Worth:
+        """What inputs and outputs stand for."""
+        return Worth(self.inputs, self.outputs)
 
     def content(self) -> dict[str, Any]:
         """As JSON values, without what is absent."""

@@ -7,23 +7,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
-from codesign.chip.fields import Record
+from codesign.chip.fields import Entry, Record
 from codesign.chip.layout import (
     CELLS,
     CONSTANTS,
     LOAD,
     LOADS,
+    OPS,
     PROGRAM,
     PROGRAM_ENTRY,
     STEP,
     STEPS,
     TILE,
     TILES,
-    TRIM,
     TRIMS,
     Layout,
 )
-from codesign.image.descriptors import decode_cells, decode_trim, encode_cells
+from codesign.image.descriptors import decode_cells, decode_offsets, encode_cells
 from codesign.image.words import Image, limits
 
 Words = NDArray[np.int64]  # -1: not written
@@ -60,7 +60,27 @@ class Step:
 
     @property
     def outputs(self) -> int:
-        return sum(t["columns"] for t in self.tiles)
+        return sum(t["columns"] for t in self.tiles if t["last"])
+
+    def terms(self) -> Iterator[tuple[int, Record]]:
+        """Every tile, with its number among the terms of its columns."""
+        number = 0
+        for tile in self.tiles:
+            yield number, tile
+            number = 0 if tile["last"] else number + 1
+
+
+@dataclass(frozen=True)
+class Region:
+    """Cells of an array that a step converts: its rows inputs[0].. on wordlines, its outputs[0].. in signed columns."""
+
+    array: int
+    step: int
+    slice: int
+    inputs: tuple[int, int]
+    outputs: tuple[int, int]
+    wordline: int
+    column: int
 
 
 def memories(image: Image, chip: Chip) -> Held:
@@ -75,7 +95,7 @@ def memories(image: Image, chip: Chip) -> Held:
 
 
 def faults(image: Image, chip: Chip) -> list[str]:
-    """A line for each step, load, tile, constant, trim or cell that lies outside what it points into."""
+    """A line for each step, load, tile, constant, offset or cell that lies outside what it points into."""
     return list(_faults(memories(image, chip), chip))
 
 
@@ -83,6 +103,22 @@ def steps_of(image: Image, chip: Chip) -> list[Step]:
     """The program's steps. Only for an image without `faults`."""
     held = memories(image, chip)
     return [_step(held, k, chip) for k in range(_steps(held))]
+
+
+def regions(steps: list[Step], chip: Chip) -> list[Region]:
+    """What the arrays hold according to the steps, array by array."""
+    found = []
+    for number, step in enumerate(steps):
+        for term, tile in step.terms():
+            column = (step["first_group"] + tile["first_group"]) * chip.adc.lanes
+            outputs = tile["write"], tile["write"] + tile["columns"]
+            for array in step.run(tile):
+                loads = [load for load in step.loads if array in load.arrays["arrays"]]
+                first = min(load["offset"] for load in loads)
+                end = max(load["offset"] + load["count"] for load in loads)
+                wordline = min(load["wordline"] for load in loads)
+                found.append(Region(array, number, term, (first, end), outputs, wordline, column))
+    return sorted(found, key=lambda r: (r.array, r.wordline, r.column))
 
 
 def _steps(held: Held) -> int:
@@ -102,15 +138,15 @@ def _faults(held: Held, chip: Chip) -> Iterator[str]:
         return
     program = PROGRAM_ENTRY.decode(words)
     count, beats = program["steps"], program["beats"]
-    memory, layout = chip.memory, Layout.of(chip)
-    units = chip.arrays.rows // chip.bus.stream_bytes
+    memory, layout, stream = chip.memory, Layout.of(chip), chip.bus.stream_bytes
+    most = min(65535, memory.input_words * chip.word // stream)
     if not 1 <= count <= memory.steps:
         yield f"program: {count} steps, chip {chip.name} takes 1..{memory.steps}"
         return
-    if not 1 <= beats <= min(65535, memory.input_words * units):
-        yield f"program: {beats} input beats, the input buffer takes 1..{min(65535, memory.input_words * units)}"
+    if not 1 <= beats <= most:
+        yield f"program: {beats} input beats, the input buffer takes 1..{most}"
         return
-    inputs = -(-beats // units)
+    inputs = beats * stream
     released: list[int] = []
     for k in range(count):
         lines = list(_step_faults(held, k, chip, layout, inputs))
@@ -126,6 +162,8 @@ def _faults(held: Held, chip: Chip) -> Iterator[str]:
             yield f"step {k}: {what}"
     if len(released) != 1:
         yield f"program: {len(released)} steps release the input buffer, 1 must"
+    if program["outputs"] != step.outputs:
+        yield f"program: {program['outputs']} output words, the last step gives {step.outputs}"
     yield from _array_faults(held, chip)
 
 
@@ -152,6 +190,7 @@ def _step_faults(held: Held, k: int, chip: Chip, layout: Layout, inputs: int) ->
         yield "has unused bits set"
         return
     entry = STEP.decode(words, layout.mask)
+    yield from _later(STEP, entry)
     for kind, name, form, width in ((LOADS, "load", LOAD, layout.load), (TILES, "tile", TILE, layout.tile)):
         if not _span(entry, name):
             yield f"has no {name}s"
@@ -162,6 +201,7 @@ def _step_faults(held: Held, k: int, chip: Chip, layout: Layout, inputs: int) ->
                 return
             if form.strays(found, layout.mask):
                 yield f"{name} {n} has unused bits set"
+            yield from (f"{name} {n} {line}" for line in _later(form, form.decode(found, layout.mask)))
     step, arrays = _step(held, k, chip), chip.arrays.count
     if step["input_bits"] > chip.activation.bits:
         yield f"{step['input_bits']}-bit inputs, chip {chip.name} takes {chip.activation.bits}"
@@ -173,55 +213,80 @@ def _step_faults(held: Held, k: int, chip: Chip, layout: Layout, inputs: int) ->
         yield f"names arrays that do not exist, chip {chip.name} has {arrays}"
     elif not {*step.linked, *(a - 1 for a in step.linked)} <= {*step.enabled}:
         yield "adds sums of arrays that do not convert"
+    if not step["range_gain"]:
+        yield "has a range gain of 0, must be 1..255"
     for n, load in zip(_span(entry, "load"), step.loads, strict=True):
-        bound = chip.memory.activation_words if load["from_memory"] else inputs
-        if load["word"] >= bound:
-            yield f"load {n} reads word {load['word']}, the last is {bound - 1}"
+        bound = chip.memory.activation_words * chip.word if load["from_memory"] else inputs
+        last = step["source"] + load["offset"] + load["count"] - 1
+        if last >= bound:
+            yield f"load {n} reads activation {last}, the last is {bound - 1}"
+        if load["count"] > chip.word:
+            yield f"load {n} copies {load['count']} activations, a memory word has {chip.word}"
+        if load["wordline"] + load["count"] > chip.arrays.rows:
+            yield f"load {n} reaches wordline {load['wordline'] + load['count'] - 1} of {chip.arrays.rows}"
         if not load.arrays["arrays"] or load.arrays["arrays"][-1] >= arrays:
             yield f"load {n} names no arrays, or some that do not exist"
         if load["from_memory"] != bool(step["wait"]):
             source = "activations" if load["from_memory"] else "the input"
             yield f"load {n} reads {source}, the step waits for {step['wait']}"
+    idle = set(step.enabled) - {a for load in step.loads for a in load.arrays["arrays"]}
+    if idle:
+        yield f"converts array {min(idle)}, which it does not load"
     yield from _output_faults(held, step, chip, layout)
+
+
+def _later(form: Entry, entry: Record) -> Iterator[str]:
+    """Fields that chips of this version do not have."""
+    for name, blank in form.blank.items():
+        if entry[name] != blank:
+            yield f"has {name} = {entry[name]}, which chips of this version do not take"
 
 
 def _output_faults(held: Held, step: Step, chip: Chip, layout: Layout) -> Iterator[str]:
     """Where the tiles of a step, its constants and its results lie outside the chip."""
-    needed, groups = 0, step["column_groups"]
-    for n, tile in zip(_span(step.entry, "tile"), step.tiles, strict=True):
-        columns = tile["columns"]
-        needed += -(-columns // chip.adc.lanes)
+    groups, lanes = step["column_groups"], chip.adc.lanes
+    converted = min(chip.columns - step["first_group"] * lanes, groups * lanes)
+    given, width = 0, 0  # outputs of the tiles before, columns of the term before
+    for n, (term, tile) in zip(_span(step.entry, "tile"), step.terms(), strict=True):
+        columns, first = tile["columns"], tile["first_group"] * lanes
+        if tile["write"] != given:
+            yield f"tile {n} writes from activation {tile['write']} on, the tiles before it give {given}"
         if tile["array"] not in step.enabled:
             yield f"tile {n} reads array {tile['array']}, which does not convert"
-        if not 1 <= columns <= min(chip.columns, groups * chip.adc.lanes):
-            converted = min(chip.columns, groups * chip.adc.lanes)
-            yield f"tile {n} reads {columns} columns, the step converts {converted}"
-    if groups > chip.groups:
-        yield f"converts {groups} column groups, an array has {chip.groups}"
-    first = step["first_constant"]
-    missing = [n for n in range(first, first + needed) if entry_words(held, CONSTANTS, n, layout.constant) is None]
-    if missing:
-        yield f"constants entry {missing[0]} is not in the image"
+        if not 1 <= columns <= converted - first:
+            there = max(0, converted - first)
+            yield f"tile {n} reads {columns} columns from group {tile['first_group']} on, there are {there}"
+        if tile["op"] not in {c.value for c in OPS} or (tile["op"] == OPS.value("first")) != (term == 0):
+            yield f"tile {n} joins its result by {tile['op']}, its place among the terms is {term}"
+        if term and columns != width:
+            yield f"tile {n} has {columns} columns, the term before it {width}"
+        width, given = columns, given + columns * tile["last"]
+        entries = range(tile["first_constant"], tile["first_constant"] + -(-columns // lanes))
+        missing = [k for k in entries if entry_words(held, CONSTANTS, k, layout.constant) is None]
+        if missing:
+            yield f"tile {n}: constants entry {missing[0]} is not in the image"
+    if step.tiles and not step.tiles[-1]["last"]:
+        yield "ends with a tile that is not the last term of its columns"
+    if step["first_group"] + groups > chip.groups:
+        yield f"converts column groups up to {step['first_group'] + groups - 1}, an array has {chip.groups}"
     if not step["raw"]:
-        last, kind = step["word"] + -(-step.outputs // chip.arrays.rows), chip.activation.bits
-        if last > chip.memory.activation_words:
-            yield f"writes activation words {step['word']}..{last - 1} of {chip.memory.activation_words}"
+        last, kind = step["write"] + step.outputs, chip.activation.bits
+        if last > chip.memory.activation_words * chip.word:
+            yield f"writes activations {step['write']}..{last - 1} of {chip.memory.activation_words * chip.word}"
         if not -(1 << kind - 1) <= step["lo"] <= step["hi"] < 1 << kind:
             yield f"clamps to {step['lo']}..{step['hi']}, which {kind}-bit activations cannot hold"
 
 
 def _array_faults(held: Held, chip: Chip) -> Iterator[str]:
-    """Cells and trims of every array that a step converts."""
+    """Cells and converter offsets of every array that a step converts."""
     count = _steps(held)
     used = {a for k in range(count) for a in _step(held, k, chip).enabled}
     for a in sorted(used):
         cells, trims = held.get((CELLS, a)), held.get((TRIMS, a))
         if cells is None or cells.min() < 0 or trims is None or trims.min() < 0:
-            yield f"array {a}: the image does not write all its cells and trims"
+            yield f"array {a}: the image does not write all its cells and offsets"
             continue
-        trim, offset = decode_trim(trims)
-        if not trim["gain"] or TRIM.strays(trims[: TRIM.words].tolist()):
-            yield f"array {a}: trim 0x{int(trims[0]):08x} is invalid: gain must be 1..255, shift 0..15"
+        offset = decode_offsets(trims)
         if offset.min() < -32768 or offset.max() > 32767:
             yield f"array {a}: ADC offsets must lie in -32768..32767, got {offset.min()}..{offset.max()}"
         levels = decode_cells(cells, chip)

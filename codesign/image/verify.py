@@ -8,7 +8,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
 from codesign.chip.layout import CELLS, PROGRAM, PROGRAM_ENTRY
@@ -31,16 +30,16 @@ from codesign.image.files import (
     render,
 )
 from codesign.image.locate import Contents, where
-from codesign.image.manifest import ArrayRef, Manifest
-from codesign.image.tables import faults, steps_of
+from codesign.image.manifest import Manifest, PieceRef
+from codesign.image.tables import Region, Step, faults, regions, steps_of
 from codesign.image.words import Image, most_words, parse, sections
 from codesign.mapping import Mapping
 
 
-def damages(folder: Path, mapping: Mapping, listed: bool | None = None, headed: bool = True) -> dict[str, str]:
+def damages(folder: Path, mapping: Mapping, listed: bool | None = None) -> dict[str, str]:
     """A line for every file of a program's image folder that is not what `render` gives, by name."""
-    want = render(mapping, listed, headed)
-    written = Contents(sections(mapping), tuple(ref for ref, _ in held_by(mapping)), mapping.chip)
+    want = render(mapping, listed)
+    written = Contents(sections(mapping), tuple(ref for held in held_by(mapping) for ref in held.pieces), mapping.chip)
     found: dict[str, str] = {}
     digests = {_digest(data): name for name, data in want.items()}
     for name, data in want.items():
@@ -86,7 +85,7 @@ def verify(folder: Path, chip: Chip) -> Image:
 
 def _contents(folder: Path, names: set[str], manifest: Manifest, chip: Chip) -> tuple[dict[str, bytes], list[str]]:
     """What the files hold, and a line for each that cannot be read."""
-    line = 64 + 2 * max((len(a.layer) for a in manifest.arrays), default=0)
+    line = 64 + 2 * max((len(p.layer) for p in manifest.pieces), default=0)
     sizes = {LIST: line * (1 + chip.arrays.count * chip.arrays.rows * chip.arrays.columns), MANIFEST: TEXT, SUMS: TEXT}
     problems: list[str] = []
     found = {name: read(folder / name, sizes.get(name, 9 * most_words(chip)), problems) for name in sorted(names)}
@@ -126,13 +125,14 @@ def _compare(
     folder: Path, contents: dict[str, bytes], image: Image, manifest: Manifest, chip: Chip, damaged: dict[str, str]
 ) -> list[str]:
     """What contradicts the image. Adds to the line of each damaged file where it differs."""
-    lines = contradictions(manifest.arrays, image, chip) or list(_unworthy(manifest, image, chip))
+    lines = contradictions(manifest.pieces, image, chip) or list(_unworthy(manifest, image, chip))
     if lines:
         return [f"{folder / MANIFEST}: {line}; copy or compile it again" for line in lines]
-    held: list[Held] = [(ref, levels(image, ref.array, chip)) for ref in manifest.arrays]
+    arrays = sorted({p.array for p in manifest.pieces})
+    held = [Held(a, tuple(p for p in manifest.pieces if p.array == a), levels(image, a, chip)) for a in arrays]
     named = chip.model_copy(update={"name": manifest.chip.name})
     listed = LIST in manifest.files or is_listed(held)
-    written = Contents(image.sections, manifest.arrays, chip)
+    written = Contents(image.sections, manifest.pieces, chip)
     want = compose(named, manifest.network, image.sections, held, listed, manifest.worth)
     found = [f"{folder / name}: is missing; compile again" for name in want if name not in {*contents, *damaged}]
     for name in want.keys() & contents.keys() - {MANIFEST, SUMS}:
@@ -151,54 +151,60 @@ def _compare(
     return found
 
 
-def contradictions(arrays: tuple[ArrayRef, ...], image: Image, chip: Chip) -> list[str]:
-    """Where a manifest's arrays contradict the steps of an image without `faults`."""
-    rows, places = chip.arrays.rows, {}
+def contradictions(pieces: tuple[PieceRef, ...], image: Image, chip: Chip) -> list[str]:
+    """Where a manifest's pieces contradict the steps of an image without `faults`."""
     steps = steps_of(image, chip)
-    for number, step in enumerate(steps):
-        column = 0
-        for tile in step.tiles:
-            for array in step.run(tile):
-                tall = next((k for k, load in enumerate(step.loads) if array in load.arrays["arrays"]), 0)
-                places[array] = number, tall * rows, (column, column + tile["columns"])
-            column += tile["columns"]
-    told = [a.array for a in arrays]
-    if told != [s.index for s in image.sections if s.kind == CELLS] or set(told) != set(places):
+    want = regions(steps, chip)
+    if [p.array for p in pieces] != [r.array for r in want] or {p.array for p in pieces} != {
+        s.index for s in image.sections if s.kind == CELLS
+    }:
         return [f"its arrays are not those of {BIN}"]
-    layers: dict[int, list[ArrayRef]] = {}
-    for a in arrays:
-        layers.setdefault(places[a.array][0], []).append(a)
-    found = []
-    for number, refs in layers.items():
-        step, ends = steps[number], max(a.inputs[1] for a in refs)
-        wait = step["wait"]
-        feeds = steps[number - wait].outputs if 0 < wait < MAX_WAIT else ends
-        beats = PROGRAM_ENTRY.decode(image.find(PROGRAM).words)["beats"]
-        if ends != feeds or (not wait and -(-ends // chip.bus.stream_bytes) != beats):
-            found.append(f"layer {refs[0].layer} has {ends} inputs, its step has a different number")
-        for a in refs:
-            _, row, outputs = places[a.array]
-            if a.layer != refs[0].layer or a.inputs != (row, min(row + rows, ends)) or a.outputs != outputs:
-                found.append(f"array {a.array} has other inputs, outputs or another layer than its step")
-            elif not (_numbered(a.input_numbers, a.inputs) and _numbered(a.output_numbers, a.outputs)):
-                found.append(f"array {a.array} numbers other inputs or outputs than it holds")
-            elif outside(levels(image, a.array, chip), a):
-                found.append(f"array {a.array} holds cells outside its inputs and outputs")
-    if len({refs[0].layer for refs in layers.values()}) != len(layers):
+    found, layers = [], dict[int, str]()
+    for p, r in zip(pieces, want, strict=True):
+        layer = layers.setdefault(r.step, p.layer)
+        if p.layer != layer or _placed(p) != _placed(r):
+            found.append(f"array {p.array} has other inputs, outputs or another layer than its step")
+        elif not (_numbered(p.input_numbers, p.inputs) and _numbered(p.output_numbers, p.outputs)):
+            found.append(f"array {p.array} numbers other inputs or outputs than it holds")
+    found += [f"array {a} holds cells outside its pieces" for a in _crowded(pieces, image, chip)]
+    found += list(_unfed(steps, want, layers, image, chip))
+    if len(set(layers.values())) != len(layers):
         found.append("two steps carry the same layer name")
     return found
 
 
+def _placed(piece: PieceRef | Region) -> tuple[object, ...]:
+    """Everything but what the layer is called."""
+    return piece.array, piece.slice, piece.inputs, piece.outputs, piece.wordline, piece.column
+
+
+def _crowded(pieces: tuple[PieceRef, ...], image: Image, chip: Chip) -> Iterator[int]:
+    """Arrays with cells that are not at level 0 and belong to no piece."""
+    for array in sorted({p.array for p in pieces}):
+        held = levels(image, array, chip).copy()
+        for p in (p for p in pieces if p.array == array):
+            high, wide = p.inputs[1] - p.inputs[0], p.outputs[1] - p.outputs[0]
+            held[p.wordline : p.wordline + high, 2 * p.column : 2 * (p.column + wide)] = 0
+        if held.any():
+            yield array
+
+
+def _unfed(steps: list[Step], held: list[Region], layers: dict[int, str], image: Image, chip: Chip) -> Iterator[str]:
+    """Layers with other inputs than what they read gives."""
+    beats = PROGRAM_ENTRY.decode(image.find(PROGRAM).words)["beats"]
+    for number, layer in sorted(layers.items()):
+        ends = max(r.inputs[1] for r in held if r.step == number)
+        wait = steps[number]["wait"]
+        feeds = steps[number - wait].outputs if 0 < wait < MAX_WAIT else ends
+        if ends != feeds or (not wait and -(-ends // chip.bus.stream_bytes) != beats):
+            yield f"layer {layer} has {ends} inputs, its step has a different number"
+
+
 def _unworthy(manifest: Manifest, image: Image, chip: Chip) -> Iterator[str]:
     """Where what a manifest says of inputs and outputs contradicts itself or the steps of an image without `faults`."""
-    inputs, outputs = manifest.inputs, manifest.outputs
-    if (inputs is None) != (outputs is None):
-        yield "it tells what inputs stand for but not outputs, or the other way round"
-    if inputs is None or outputs is None:
-        return
-    first, last = steps_of(image, chip)[0], steps_of(image, chip)[-1]
-    read = {array for tile in first.tiles for array in first.run(tile)}
-    features = max(a.inputs[1] for a in manifest.arrays if a.array in read)
+    inputs, outputs, steps = manifest.inputs, manifest.outputs, steps_of(image, chip)
+    first, last = steps[0], steps[-1]
+    features = max(r.inputs[1] for r in regions(steps, chip) if r.step == 0)
     if (inputs.features, inputs.bits, inputs.signed) != (features, first["input_bits"], bool(first["input_signed"])):
         yield "its inputs are not those of the first step"
     if outputs.count != last.outputs:
@@ -218,12 +224,6 @@ def _numbered(numbers: tuple[int, ...] | None, places: tuple[int, int]) -> bool:
     if numbers is None:
         return True
     return len(numbers) == places[1] - places[0] and all(a < b for a, b in pairwise(numbers))
-
-
-def outside(held: NDArray[np.uint8], a: ArrayRef) -> bool:
-    """Whether cells past the tile are not at level 0."""
-    inputs, bitlines = a.inputs[1] - a.inputs[0], 2 * (a.outputs[1] - a.outputs[0])
-    return bool(held[inputs:].any() or held[:, bitlines:].any())
 
 
 def _strange(folder: Path, known: set[str]) -> dict[str, str]:

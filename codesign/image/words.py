@@ -23,11 +23,12 @@ from codesign.chip.layout import (
     STEPS,
     TILES,
     TRIMS,
+    WALKS,
     Layout,
 )
 from codesign.errors import ImageError
 from codesign.fixed import crc32
-from codesign.image.descriptors import encode_cells, encode_tables, encode_trim
+from codesign.image.descriptors import encode_cells, encode_offsets, encode_tables
 from codesign.mapping import Mapping
 
 _NONE = np.zeros(0, np.uint32)
@@ -86,13 +87,13 @@ class Image:
 
 def sections(mapping: Mapping) -> tuple[Section, ...]:
     """Everything the chip must be told to run the mapping."""
-    program = PROGRAM_ENTRY.record(steps=len(mapping.steps), beats=mapping.beats)
+    program = PROGRAM_ENTRY.record(steps=len(mapping.steps), beats=mapping.beats, outputs=mapping.network.outputs)
     result = [Section(PROGRAM, 0, 0, np.array(PROGRAM_ENTRY.encode(program)))]
     for kind, entries in encode_tables(mapping).items():
         result.append(Section(kind, 0, 0, np.array(entries, dtype="<u4").ravel()))
     for use in mapping.arrays:
         result.append(Section(CELLS, use.array, 0, encode_cells(use.levels, mapping.chip)))
-        result.append(Section(TRIMS, use.array, 0, encode_trim(use.trim.gain, use.trim.shift, use.offset)))
+        result.append(Section(TRIMS, use.array, 0, encode_offsets(use.offset)))
     return tuple(result)
 
 
@@ -126,12 +127,13 @@ def limits(chip: Chip) -> dict[int, int]:
         CONSTANTS: memory.constants * sizes.constant,
         CELLS: chip.arrays.rows * sizes.row,
         TRIMS: sizes.trims,
+        WALKS: 0,  # no chip of this version takes any
     }
 
 
 def most_words(chip: Chip) -> int:
     """Words of the longest image for a chip: every memory full, in one section each."""
-    each = {k: 4 + n for k, n in limits(chip).items()}
+    each = {k: 4 + n for k, n in limits(chip).items() if n}
     return 6 + sum(n * (chip.arrays.count if k in (CELLS, TRIMS) else 1) for k, n in each.items())
 
 
@@ -153,8 +155,8 @@ def parse(raw: bytes, chip: Chip | None, where: str = "image") -> Image:
         )
     if header["format"] != RTL_VERSION:
         raise ImageError(
-            f"{where}: format 0x{header['format']:08x}, this codesign writes and reads 0x{RTL_VERSION:08x}; "
-            "compile again"
+            f"{where}: is of {spoken(header['format'])}, this codesign writes and reads {spoken(RTL_VERSION)}; "
+            "compile the network again, for its chip.json and with --calibration if its ranges came from samples"
         )
     if chip is not None and header["chip"] != chip.id:
         raise ImageError(
@@ -195,6 +197,11 @@ def parse(raw: bytes, chip: Chip | None, where: str = "image") -> Image:
     if not any(s.kind == PROGRAM for s in found):
         raise ImageError(f"{where}: holds no program section; compile the network again")
     return Image(header["chip"], int(words[at]), tuple(found))
+
+
+def spoken(version: int) -> str:
+    """An image format for people."""
+    return f"format {version >> 16}.{version & 0xFFFF}"
 
 
 def _inside(section: Record, chip: Chip | None) -> bool:

@@ -10,7 +10,7 @@ from codesign.ir.geometry import Pair
 from codesign.ir.nodes import KINDS, Linear, Node, Requant
 from codesign.ir.nodes.base import Units
 from codesign.ir.sizes import MAX_VALUES
-from codesign.ir.table import ARRAYS, TRIM, types
+from codesign.ir.table import ARRAYS, TRIM, later, types
 
 MAX_LAYERS = 4096
 
@@ -37,9 +37,9 @@ class Layer(_Strict):
 class Header(BaseModel):
     """The version, the one field that is read first."""
 
-    schema_name: Literal["codesign-network/1", "codesign-network/2", "codesign-network/3", "codesign-network/4"] = (
-        Field(alias="schema")
-    )
+    schema_name: Literal[
+        "codesign-network/1", "codesign-network/2", "codesign-network/3", "codesign-network/4", "codesign-network/5"
+    ] = Field(alias="schema")
 
 
 class Description(_Strict):
@@ -66,38 +66,35 @@ class _Real(_Image):
     output_step: float = Field(1.0, gt=0)
 
 
-def _layer(kind: type[Node], out: Any, trims: bool = True, sides: Any = Size, units: bool = False) -> type[Layer]:
-    """The description of a kind of node whose integer types have the form `out`; see `table`."""
+def _layer(kind: type[Node], number: int) -> type[Layer]:
+    """The description of a kind of node in version `number`; see `table`."""
+    out, sides = (Ranged if number >= 3 else Type), (tuple[Size, Size] if number >= 4 else Size)
+    forms: dict[Any, Any] = {int: Size, str: Name, Pair: sides, TRIM: Trim, Units: Numbers}
     described: dict[str, Any] = {"kind": (Literal[kind.kind], ...)}
     for field, form in types(kind).items():
+        first, default = later(kind).get(field, (1, ...))
         if form is Requant:
             described |= {"shift": (int, ...), "out": (out, ...)}
-        elif form == TRIM:
-            described |= {field: (Trim, None)} if trims else {}
-        elif form == Units:
-            described |= {field: (Numbers, None)} if units else {}
-        elif form not in ARRAYS:
-            described[field] = ({int: Size, str: Name, Pair: sides}[form], ...)
+        elif form not in ARRAYS and first <= number:
+            described[field] = (forms[form], default)
     return create_model(kind.__name__, __base__=Layer, **described)
 
 
-def _version(number: int, base: type[Description], out: Any, layer: Any) -> type[Description]:
+def _version(number: int, base: type[Description]) -> type[Description]:
     name: Any = Literal[f"codesign-network/{number}"]
+    kinds: list[Any] = [_layer(kind, number) for kind in KINDS.values()]
+    layer: Any = Annotated[reduce(or_, kinds), Field(discriminator="kind")] if number > 1 else _layer(Linear, 1)
     layers = (list[layer], Field(max_length=MAX_LAYERS))
+    out = Ranged if number >= 3 else Type
     described: dict[str, Any] = {"schema_name": (name, Field(alias="schema")), "input": (out, ...), "layers": layers}
     return create_model(f"Version{number}", __base__=base, **described)
 
 
-def _every(out: Any, sides: Any = Size, units: bool = False) -> Any:
-    """A layer of any kind."""
-    kinds: list[Any] = [_layer(kind, out, sides=sides, units=units) for kind in KINDS.values()]
-    return Annotated[reduce(or_, kinds), Field(discriminator="kind")]
-
-
 VERSIONS: dict[str, type[Description]] = {
-    "codesign-network/1": _version(1, Description, Type, _layer(Linear, Type, trims=False)),  # linear layers only
-    "codesign-network/2": _version(2, _Image, Type, _every(Type)),  # every kind, and the form of an input image
-    "codesign-network/3": _version(3, _Image, Ranged, _every(Ranged)),  # the range of every integer type, too
+    "codesign-network/1": _version(1, Description),  # linear layers only
+    "codesign-network/2": _version(2, _Image),  # every kind, trims, and the form of an input image
+    "codesign-network/3": _version(3, _Image),  # the range of every integer type, too
     # What integers are worth, windows that differ along height and width, and the user's numbers of units.
-    "codesign-network/4": _version(4, _Real, Ranged, _every(Ranged, tuple[Size, Size], units=True)),
+    "codesign-network/4": _version(4, _Real),
+    "codesign-network/5": _version(5, _Real),  # slices of weights, cuts of rows, and padding of max pooling
 }

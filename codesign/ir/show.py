@@ -6,7 +6,7 @@ import numpy as np
 
 from codesign.brief import runs, times
 from codesign.ir.graph import Network
-from codesign.ir.nodes import Node
+from codesign.ir.nodes import Conv, Linear, Node
 from codesign.ir.table import tensors
 
 
@@ -32,6 +32,9 @@ def _facts(node: Node, network: Network) -> str:
     trim = getattr(node, "trim", None)
     if trim:
         facts.append(f"trim {trim.gain}>>{trim.shift}")  # (current * gain) >> shift
+    if isinstance(node, Linear | Conv):
+        facts += [f"slices {node.slices}"] if node.slices > 1 else []
+        facts += [f"cut {node.cut}"] if node.cut else []
     facts.append(f"-> {network.type_of(node.name)}")
     if held:
         facts.append(f"#{zlib.crc32(b''.join(np.ascontiguousarray(t).tobytes() for t in held.values())):08x}")

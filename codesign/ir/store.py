@@ -33,8 +33,10 @@ def save(network: Network, path: str | Path) -> None:
 
     The version is the lowest that can represent the network: 2 adds image shapes, trims and nodes other than linear, 3
     adds ranges within integer types, 4 the real values of inputs and outputs, windows that differ along height and
-    width, and the user's numbers of units. Raises InputError when the network breaks a rule, OSError when the file
-    cannot be written; an older file then stays as it is.
+    width, and the user's numbers of units, 5 slices of weights, cuts of rows and the padding of max pooling.
+
+    Raises InputError when the network breaks a rule, OSError when the file cannot be written; an older file then stays
+    as it is.
     """
     verify(network)  # nobody could load it
     version = _version(network)
@@ -135,13 +137,13 @@ def _network(meta: schema.Description, tensors: dict[str, Tensor]) -> Network:
 def _version(network: Network) -> int:
     """The lowest version of the file that can represent the network."""
     real = network.scales or network.offset or network.output_step != 1.0
-    if real or not all(table.square(n) for n in network.nodes) or any(getattr(n, "units", None) for n in network.nodes):
-        return 4
     kinds = [network.input, *(n.scaling.out for n in network.nodes if n.scaling)]
-    if any(kind.within for kind in kinds):
-        return 3
-    plain = not network.shape and all(isinstance(n, Linear) and n.trim is None for n in network.nodes)
-    return 1 if plain else 2
+    needed = {
+        4: real or not all(table.square(n) for n in network.nodes),
+        3: any(kind.within for kind in kinds),
+        2: network.shape or not all(isinstance(n, Linear) for n in network.nodes),
+    }
+    return max(*(table.version(n) for n in network.nodes), *(v for v, is_needed in needed.items() if is_needed), 1)
 
 
 def _type(kind: IntType, version: int) -> list[int | bool]:

@@ -5,15 +5,17 @@
 | `int`                   | a whole number                  |                        |
 | `Pair`                  | [height, width] (before version 4: one number) | |
 | `str`                   | the name of a node              |                        |
-| `Trim` or None          | [gain, shift]; None is left out |                        |
-| `Units`                 | a list of numbers; None is left out, versions 1 to 3 have none | |
+| `Trim` or None          | [gain, shift]                   |                        |
+| `Units`                 | a list of numbers               |                        |
 | `Requant`               | shift, out                      | mult, bias             |
 | `Weights`, `Ints`       |                                 | the field's name       |
+
+A field that came in a later version (`nodes.base.since`) is left out where it has its default.
 """
 
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,30 @@ ARRAYS: dict[Any, Any] = {Weights: np.int32, Ints: np.int64}  # type of a field:
 def types(kind: type[Node]) -> dict[str, Any]:
     """Type of every field of a kind of node, in their order."""
     return TYPES[kind.kind]
+
+
+class Later(NamedTuple):
+    """A field that not all versions of the file have."""
+
+    version: int  # the first that has it
+    default: Any
+
+
+LATER = {
+    name: {f.name: Later(f.metadata["since"], f.default) for f in fields(kind) if "since" in f.metadata}
+    for name, kind in KINDS.items()
+}
+
+
+def later(kind: type[Node]) -> dict[str, Later]:
+    """The fields of a kind of node that came after it."""
+    return LATER[kind.kind]
+
+
+def version(node: Node) -> int:
+    """The first version of the file that has all fields of a node which have no default value."""
+    found = [first for field, (first, default) in later(type(node)).items() if getattr(node, field) != default]
+    return max(found, default=1)
 
 
 def tensors(node: Node) -> dict[str, NDArray[Any]]:
@@ -55,14 +81,17 @@ def square(node: Node) -> bool:
 def record(node: Node, type_of: Callable[[IntType], Any], pairs: bool) -> dict[str, Any]:
     """A node without its tensors, in JSON values; `type_of` encodes integer types. pairs: windows have two sides."""
     found: dict[str, Any] = {"kind": node.kind}
+    absent = {field for field, (_, default) in later(type(node)).items() if getattr(node, field) == default}
     for field, kind in types(type(node)).items():
         value = getattr(node, field)
         if kind is Requant:
             found |= {"shift": value.shift, "out": type_of(value.out)}
+        elif field in absent:
+            continue
         elif kind == TRIM:
-            found |= {field: [value.gain, value.shift]} if value is not None else {}
+            found[field] = [value.gain, value.shift]
         elif kind == Units:
-            found |= {field: list(value)} if value is not None else {}
+            found[field] = list(value)
         elif kind == Pair:
             found[field] = list(value) if pairs else value[0]
         elif kind not in ARRAYS:
@@ -83,8 +112,10 @@ def node(kind: type[Node], described: dict[str, Any], out: IntType | None, tenso
         elif form == Units:
             numbers = described.get(field)
             values[field] = None if numbers is None else tuple(numbers)
-        else:
-            values[field] = tensor(field) if form in ARRAYS else described[field]
+        elif form in ARRAYS:
+            values[field] = tensor(field)
+        elif field in described or field not in later(kind):
+            values[field] = described[field]
     return kind(**values)
 
 

@@ -30,7 +30,7 @@ def verify(network: Network) -> Network:
             f"network {network.name}: has {weights} weights, at most {MAX_WEIGHTS} are allowed; use smaller layers"
         )
     shapes: dict[str, Shape] = {"input": network.shape or (network.features,)}
-    units: dict[str, Units] = {"input": None}
+    types, units = {"input": network.input}, dict[str, Units](input=None)
     for node in network.nodes:
         if not isinstance(node.name, str) or not node.name:
             raise InputError(f"network {network.name}: a layer's name must be text, got {node.name!r}")
@@ -42,7 +42,9 @@ def verify(network: Network) -> Network:
             if source not in shapes:
                 raise InputError(f"layer {node.name}: reads {source!r}, which is not computed before it")
         shapes[node.name] = check_sizes(node, shapes)
+        node.check_types(*(types[s] for s in node.sources))
         _verify_constants(node, shapes[node.name][0])
+        types[node.name] = node.scaling.out if node.scaling else types[node.source]
         units[node.name] = _verify_units(node, units)
         if node is not network.nodes[-1] and node.scaling and node.scaling.is_raw:
             raise InputError(f"layer {node.name}: only the last layer may leave raw accumulators")

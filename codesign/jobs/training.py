@@ -9,13 +9,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from codesign.brief import Brief
+from codesign.devices import DRAWS
 from codesign.errors import CodesignError, InputError, OutputError, ToolError
 from codesign.folders import alone, atomic_write, writing
+from codesign.jobs.dies import on_dies
 from codesign.jobs.job import Imperfection, Job
+from codesign.mapping import Spots
 from codesign.records import sealed, unsealed
 from codesign.train.identity import identity
 
@@ -60,16 +62,22 @@ class Ended(Brief):
     problem: str | None = None
 
 
-def key(job: Job, dies: tuple[Imperfection, ...], data: str) -> str:
+def key(job: Job, dies: tuple[Imperfection, ...], data: str, spots: Spots | None = None) -> str:
     """A hash of everything that the result depends on: equal keys, equal results. `data`: a data set's identity.
 
+    spots: where the network lies on its chip, if that is known; then chips of more and fewer arrays share its results.
     Raises InputError when the stuck map cannot be read.
     """
-    content = {
-        "training": identity(job.flow, job.flow.chip, data, [d.cells for d in dies]),
+    chip = job.flow.chip
+    content: dict[str, Any] = {
+        "training": identity(job.flow, chip, data, [d.cells for d in dies]),
         "dies": [d.model_dump(mode="json") for d in dies],
         "seed": job.seed if dies else None,
     }
+    if dies:  # what decides which cells a network meets
+        content["draws"] = DRAWS
+        content["chip"] = chip.model_dump(mode="json", exclude={"name": True, "clock_mhz": True, "arrays": {"count"}})
+        content["place"] = spots or [job.flow.compile.objective, chip.arrays.count]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -130,12 +138,13 @@ def _trained(task: Task, dataset: "Dataset", tell: Tell) -> Result:
     dies = {}
     for k, die in enumerate(task.dies):
         tell((total - len(task.dies) + k) / total, f"dies, {die.name}")
-        dies[die.name] = _on_dies(trained.model, dataset, job, die)
+        inputs = dataset.test_inputs(flow.quantize.input)
+        dies[die.name] = on_dies(trained.network, inputs, dataset.y_test, flow, die, job.seed)
     result = Result(
         float=trained.accuracy_baseline,
         quantized=trained.accuracy_quantized,
         images=trained.images,
-        cells=sum(2 * flow.quantize.slices * layer.weight.numel() for layer in trained.model.chain),
+        cells=sum(2 * (layer.grid.slices if layer.grid else 1) * layer.weight.numel() for layer in trained.model.chain),
         rejected=sum(e.rejected for e in trained.history),
         train_accuracy=trained.history[-1].accuracy if trained.history else None,
         dies=dies,
@@ -149,13 +158,3 @@ def keep(task: Task, result: Result) -> None:
     """Write the folder of a finished training, result.json last."""
     atomic_write(task.home / "flow.toml", task.job.flow.toml())
     atomic_write(task.home / "result.json", sealed({"training": task.home.name, **result.model_dump(by_alias=True)}))
-
-
-def _on_dies(model: Any, dataset: "Dataset", job: Job, die: Imperfection) -> list[float]:
-    """Accuracy on each of the drawn dies; equal seeds give every network the same draws."""
-    from codesign.train.evaluate import on_die
-
-    return [
-        on_die(model, dataset, job.flow.quantize.input, job.flow.chip, die.cells, np.random.default_rng([job.seed, k]))
-        for k in range(die.draws)
-    ]

@@ -5,42 +5,51 @@ from numpy.typing import NDArray
 
 from codesign.fixed import Ints, bit_planes, shift_right
 from codesign.ir.exact import product
-from codesign.mapping.mapping import ArrayUse, Mapping
+from codesign.mapping.mapping import Mapping, Step
 from codesign.mapping.outline import linear_layers
-from codesign.mapping.run import BATCH, layers, weights_of
+from codesign.mapping.run import BATCH, layers, offsets, piece_of, weights_of, width_of
 
 
 def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float], Ints]:
     """The share of each layer's conversions that its converters clip, 0..1, for integer inputs (images, features).
 
-    With it come the chip's outputs (images, outputs): both need every layer's output.
+    With it come the chip's outputs (images, outputs): both need every layer's output. Conversions of columns that
+    hold no weight of the layer do not count.
     """
     edges, weights = layers(mapping, x), weights_of(mapping)
+    lanes = mapping.chip.adc.lanes
     shares = {}
     for step, node in zip(mapping.steps, linear_layers(mapping.network), strict=True):
-        source, arrays = edges[node.source], {a for t in step.tiles for a in t.arrays}
+        source = edges[node.source]
         beyond = conversions = 0
-        for use in (u for u in mapping.arrays if u.array in arrays):
-            conversions += len(source) * step.input.bits * use.columns
-            weight = weights[use.array]
-            if not _may_clip(weight, use, mapping):
-                continue
-            for first in range(0, len(source), BATCH):
-                part = source[first : first + BATCH, use.row : use.row + use.rows]
-                planes = bit_planes(part, step.input).reshape(-1, use.rows)
-                beyond += int(_beyond(product(planes, weight), use, mapping).sum())
+        for number, block in enumerate(step.blocks):
+            used = np.zeros(width_of(step, block, mapping), dtype=bool)
+            for tile in step.tiles:
+                for term in tile.terms:
+                    if term.block == number:
+                        used[term.group * lanes : term.group * lanes + tile.columns] = True
+            for span in block.spans:
+                conversions += len(source) * step.input.bits * int(used.sum())
+                weight = piece_of(weights, step, span, len(used), mapping)
+                offset = offsets(step, span.array, len(used), mapping)
+                if not _may_clip(weight, offset, step, mapping):
+                    continue
+                for first in range(0, len(source), BATCH):
+                    part = source[first : first + BATCH, span.row : span.row + span.rows]
+                    planes = bit_planes(part, step.input).reshape(-1, span.rows)
+                    beyond += int(_beyond(product(planes, weight), offset, step, mapping)[:, used].sum())
         shares[step.layer] = beyond / conversions
     return shares, edges[mapping.steps[-1].layer]
 
 
-def _may_clip(weight: NDArray[np.int32], use: ArrayUse, mapping: Mapping) -> bool:
-    """Whether some input bits drive a column of the tile past its converters."""
+def _may_clip(weight: NDArray[np.int32], offset: Ints, step: Step, mapping: Mapping) -> bool:
+    """Whether some input bits drive a column of the piece past its converters."""
     ends = np.stack([np.where(weight > 0, weight, 0).sum(axis=0), np.where(weight < 0, weight, 0).sum(axis=0)])
-    return bool(_beyond(ends, use, mapping).any())
+    return bool(_beyond(ends, offset, step, mapping).any())
 
 
-def _beyond(current: NDArray[np.generic], use: ArrayUse, mapping: Mapping) -> NDArray[np.bool_]:
+def _beyond(current: NDArray[np.generic], offset: Ints, step: Step, mapping: Mapping) -> NDArray[np.bool_]:
     code = mapping.chip.code
-    read = shift_right(current.astype(np.int64) * use.trim.gain + use.offset[: use.columns], use.trim.shift)
+    read = shift_right(current.astype(np.int64) * step.trim.gain + offset, step.trim.shift)
     found: NDArray[np.bool_] = (read < code.lo) | (read > code.hi)
     return found

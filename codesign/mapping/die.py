@@ -1,5 +1,6 @@
 """A die: what the cells of a programmed chip really hold."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,12 +15,14 @@ from codesign.mapping.mapping import Mapping
 
 @dataclass(frozen=True, eq=False)
 class Die(Brief):
-    """Conductance codes of every used array: codes[array] is (rows, columns), unsigned code_bits.
+    """Conductance codes of a chip's arrays: codes[array] is (rows, columns), unsigned code_bits.
+
+    A program needs those of its own arrays; it ignores all others.
 
     Usage, with a `program` and its inputs `x`:
 
-    >>> import codesign, numpy as np
-    >>> die = codesign.Die.draw(program.mapping, codesign.Cells(stuck_off=0.1), np.random.default_rng(0))
+    >>> import codesign
+    >>> die = codesign.Die.draw(program.mapping, codesign.Cells(stuck_off=0.1), seed=0)
     >>> bool((program.run(x, die) == program.run(x)).all())
     False
     """
@@ -35,22 +38,31 @@ class Die(Brief):
         return cls({u.array: to_codes(u.levels, mapping.chip.device) for u in mapping.arrays})
 
     @classmethod
-    def draw(cls, mapping: Mapping, cells: Cells, rng: np.random.Generator) -> "Die":
-        """A die whose cells deviate as `cells` says, unused cells of used arrays too. Same `rng`, same die.
+    def draw(cls, mapping: Mapping, cells: Cells, seed: int | Sequence[int]) -> "Die":
+        """A die whose cells deviate as `cells` says, programmed as in `mapping`; unused cells of its arrays too.
 
-        Raises InputError when the chip's codes are too coarse for it, or when `cells` has read noise, which
-        belongs to conversions.
+        A seed, one integer or several, stands for a specimen of the chip: how a cell deviates depends on the seed, the
+        array, the wordline and the bitline alone, so that all programs and layouts meet the same cells. Wires weaken a
+        cell by what its whole array conducts. Only arrays that the mapping uses are drawn.
+
+        Raises InputError when the chip's codes are too coarse for it, when `cells` has read noise, which belongs to
+        conversions, or when the seed is not of integers.
         """
-        uses = sorted(mapping.arrays, key=lambda use: use.array)
-        return cls({u.array: draw(u.levels, mapping.chip.device, cells, rng) for u in uses})
+        return cls({u.array: draw(u.levels, mapping.chip.device, cells, seed, u.array) for u in mapping.arrays})
 
     def check(self, mapping: Mapping) -> "Die":
-        """The same die. Raises InputError when it does not cover the mapping's arrays or its codes are out of range."""
+        """The same die. Raises InputError when it lacks an array of the mapping, or its codes there are out of range.
+
+        It may cover arrays that the mapping does not use, but none that the chip does not have.
+        """
         chip = mapping.chip
         shape, top = (chip.arrays.rows, chip.arrays.columns), (1 << chip.device.code_bits) - 1
-        strange = sorted(set(self.codes) - {u.array for u in mapping.arrays})
+        strange = [a for a in self.codes if a not in range(chip.arrays.count)]
         if strange:
-            raise InputError(f"die: array {strange[0]} is not used by this program; give codes of used arrays only")
+            raise InputError(
+                f"die: array {strange[0]} is not on chip {chip.name}, which has arrays 0..{chip.arrays.count - 1}; "
+                "give codes of its arrays only"
+            )
         for use in mapping.arrays:
             codes = self.codes.get(use.array)
             if not isinstance(codes, np.ndarray) or codes.shape != shape:

@@ -37,11 +37,13 @@ def estimate(plan: Plan) -> Estimate:
     """What a plan is likely to cost. Below 4 and above 8 converter bits, the figures of 4 and 8 bits are used."""
     drives = conversions = reads = 0
     for step in plan.steps:
-        layer = next(n for n in plan.outline.layers if n.name == step.layer)
         bits = step.input.bits
-        drives += bits * layer.inputs * len(step.tiles)
-        conversions += bits * layer.outputs * len(step.loads)
-        reads += bits * 2 * layer.inputs * layer.outputs
+        drives += bits * sum(s.rows for b in step.blocks for s in b.spans)
+        for tile in step.tiles:
+            for term in tile.terms:
+                held = step.blocks[term.block].spans
+                conversions += bits * tile.columns * len(held)
+                reads += bits * 2 * tile.columns * sum(s.rows for s in held)
     low, high = (float(np.interp(plan.chip.adc.bits, ADC_BITS, pj)) for pj in (ADC_LOW_PJ, ADC_HIGH_PJ))
     both = [
         (conversions * adc + reads * cell + drives * DRIVER_PJ) / 1000

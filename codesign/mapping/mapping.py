@@ -9,46 +9,70 @@ from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.ir import Network
-from codesign.mapping.capacity import lower_bound
+from codesign.mapping.loads import Load, Span
 from codesign.mapping.outline import Outline
+
+
+@dataclass(frozen=True)
+class Piece(Brief):
+    """A rectangle of a layer's matrix in one array.
+
+    Row `row` of the layer lies on `wordline`, its output `column` in signed column `at` of the array.
+    """
+
+    layer: str
+    slice: int  # its significance is base^slice
+    row: int
+    rows: int
+    column: int
+    columns: int
+    wordline: int
+    at: int
 
 
 @dataclass(frozen=True, eq=False)
 class ArrayUse(Brief):
-    """What one array holds: a tile of a layer's matrix, as levels of its cells.
+    """What one array holds: pieces of layers, as levels of its cells.
 
     levels is (rows, columns) of the array, wordline by bitline; bitlines 2j and 2j+1 are the + and -
-    of signed column j. Cells outside the tile hold level 0.
+    of signed column j. Cells outside the pieces hold level 0.
     """
 
     array: int
-    layer: str
-    row: int  # first input of the layer
-    rows: int
-    column: int  # first output of the layer
-    columns: int
+    pieces: tuple[Piece, ...]
     levels: NDArray[np.uint8]
-    trim: Trim
     offset: Ints  # (signed columns of the array,) ADC offsets
 
 
 @dataclass(frozen=True)
-class Load(Brief):
-    """Copy one memory word into the wordline registers of some arrays."""
+class Block(Brief):
+    """A rectangle of the tall matrix: rows of a step in the arrays of a linked run, which are read at its last one."""
 
-    from_memory: bool  # from the activation memory, else from the input buffer
-    word: int
-    arrays: tuple[int, ...]
+    spans: tuple[Span, ...]
+    groups: int  # column groups
+
+    @property
+    def arrays(self) -> tuple[int, ...]:
+        return tuple(s.array for s in self.spans)
+
+
+@dataclass(frozen=True)
+class Term(Brief):
+    """One slice of an output tile: column groups `group`.. of a block, and the entries that scale them."""
+
+    block: int
+    group: int
+    correction: int  # what offset-binary codes add to the accumulator
+    constant: int  # first entry of the constants table
 
 
 @dataclass(frozen=True)
 class OutputTile(Brief):
-    """Columns that leave together: a run of arrays whose codes are added up, read at the run's last array."""
+    """Outputs that leave together, the sum of a term for each slice, least significant first."""
 
-    arrays: tuple[int, ...]
     column: int  # first output of the layer
     columns: int
-    correction: int  # what offset-binary codes add to the accumulator
+    terms: tuple[Term, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +81,15 @@ class StepPlan(Brief):
 
     layer: str
     input: IntType
+    source: int  # activation that its loads count from
     loads: tuple[Load, ...]
+    blocks: tuple[Block, ...]
     tiles: tuple[OutputTile, ...]
     wait: int  # how many steps back its producer is; 0: it reads the input
     releases_input: bool
-    column_groups: int  # that the converters read per plane
+    first_group: int  # of each array, that the converters read
     out: IntType
-    word: int  # first activation word written
-    constant: int  # first entry of the constants table
+    write: int  # first activation written
 
     @property
     def raw(self) -> bool:
@@ -75,14 +100,34 @@ class StepPlan(Brief):
     def outputs(self) -> int:
         return sum(t.columns for t in self.tiles)
 
+    @property
+    def slices(self) -> int:
+        """Pairs of cells that hold a weight."""
+        return len(self.tiles[0].terms)
+
+    @property
+    def column_groups(self) -> int:
+        """Column groups that the converters read per plane."""
+        return max(b.groups for b in self.blocks)
+
+    @property
+    def arrays(self) -> tuple[int, ...]:
+        """Arrays that convert."""
+        return tuple(a for b in self.blocks for a in b.arrays)
+
 
 @dataclass(frozen=True, eq=False)
 class Step(StepPlan):
-    """One matrix-vector step, with the requantizer of the converted sums."""
+    """One matrix-vector step, with the range of its converters and the requantizer of the converted sums.
 
+    The multiplier of slice s is mult * base^s.
+    """
+
+    trim: Trim
     mult: Ints  # (outputs,)
     bias: Ints
     shift: int
+    base: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +137,10 @@ class Plan(Brief):
     chip: Chip
     outline: Outline
     steps: tuple[StepPlan, ...]
+    spots: "Spots"
     activation_words: int  # peak use of the activation memory
+    lower_bound: int  # arrays that no packing can go below, by their cells alone
+    least: int  # likewise, by all that is known of the blocks
 
     def _brief(self) -> str:
         return f"{len(self.steps)} steps on {self.arrays} arrays of {self.chip.name}"
@@ -100,17 +148,15 @@ class Plan(Brief):
     @property
     def arrays(self) -> int:
         """Arrays used."""
-        return sum(len(t.arrays) for s in self.steps for t in s.tiles)
-
-    @property
-    def lower_bound(self) -> int:
-        """Arrays that no packing can go below."""
-        return lower_bound(self.outline, self.chip)
+        return len({a for s in self.steps for a in s.arrays})
 
     @property
     def beats(self) -> int:
         """Input beats of one image."""
         return -(-self.outline.features // self.chip.bus.stream_bytes)
+
+
+Spots = dict[str, tuple[tuple[int, int], ...]]  # (first wordline of the tall matrix, first column group) of each block
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,9 +186,11 @@ class Mapping(Brief):
         return self.plan.beats
 
     def locate(self, layer: str, output: int) -> tuple[int, int]:
-        """(array, signed column) where output `output` of `layer` is read."""
+        """(array, signed column) where the least significant slice of output `output` of `layer` is read."""
+        lanes = self.chip.adc.lanes
         for step in self.steps:
             for t in step.tiles:
                 if step.layer == layer and t.column <= output < t.column + t.columns:
-                    return t.arrays[-1], output - t.column
+                    group = step.first_group + t.terms[0].group
+                    return step.blocks[t.terms[0].block].arrays[-1], group * lanes + output - t.column
         raise KeyError(f"{layer}[{output}]")

@@ -11,13 +11,23 @@ from codesign.ir.nodes import KINDS
 
 @dataclass(frozen=True)
 class LayerSize(Brief):
-    """A layer's matrix of (inputs, outputs), fed by the layer `source` (or "input"), giving integers of type `out`."""
+    """A layer's matrix of (inputs, outputs), fed by the layer `source` (or "input"), giving integers of type `out`.
+
+    slices: pairs of cells that hold a weight. cut: the wordline of an array that its first row must lie on; None: any.
+    """
 
     name: str
     source: str
     inputs: int
     outputs: int
     out: IntType
+    slices: int = 1
+    cut: int | None = None
+
+    @property
+    def cells(self) -> int:
+        """Cells that hold weights, two a weight and slice."""
+        return 2 * self.inputs * self.outputs * self.slices
 
     @property
     def raw(self) -> bool:
@@ -36,13 +46,16 @@ class Outline(Brief):
 
     @property
     def cells(self) -> int:
-        """Cells that hold weights, two a weight."""
-        return sum(2 * n.inputs * n.outputs for n in self.layers)
+        """Cells that hold weights."""
+        return sum(n.cells for n in self.layers)
 
 
 def outline(network: Network) -> Outline:
     """The outline of a network. Raises UnsupportedError when a layer is not linear."""
-    layers = tuple(LayerSize(n.name, n.source, n.inputs, n.outputs, n.requant.out) for n in linear_layers(network))
+    layers = tuple(
+        LayerSize(n.name, n.source, n.inputs, n.outputs, n.requant.out, n.slices, None if n.trim is None else n.cut)
+        for n in linear_layers(network)
+    )
     return Outline(network.name, network.features, network.input, layers)
 
 

@@ -1,14 +1,17 @@
-"""Plan a network on a chip from its sizes alone: tiles, arrays, steps and memory. `place` fills it."""
+"""Plan a network on a chip from its sizes alone: blocks, arrays, steps and memory. `place` fills it."""
 
 from pathlib import Path
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import IntType
+from codesign.mapping.arrange import Arrangement, arrange, check_objective
 from codesign.mapping.capacity import check_capacity
-from codesign.mapping.mapping import Load, OutputTile, Plan, StepPlan
+from codesign.mapping.loads import loads_of, spans
+from codesign.mapping.mapping import Block, OutputTile, Plan, Spots, StepPlan, Term
 from codesign.mapping.outline import LayerSize, Outline
-from codesign.mapping.tiles import split_columns, split_rows
+from codesign.mapping.spots import check_spots
+from codesign.mapping.tiles import columns_of
 
 
 def correction(kind: IntType, arrays: int, chip: Chip) -> int:
@@ -24,69 +27,84 @@ def correction(kind: IntType, arrays: int, chip: Chip) -> int:
     return offset * ((1 << top) - 1) + (((1 << chip.sum_bits) - 1 - offset) << top)
 
 
-def plan(network: Outline, chip: Chip | str | Path) -> Plan:
-    """Where a network lies on `chip`, each tile in an array of its own.
+def plan(network: Outline, chip: Chip | str | Path, objective: str = "cycles", spots: Spots | None = None) -> Plan:
+    """Where a network lies on `chip`.
 
-    Raises CapacityError with advice when something does not fit.
+    objective: "cycles" gives each block arrays of its own where they suffice, and packs several into an array only
+    where they do not; "arrays" always takes as few as the packer finds. spots: where each block lies, from an earlier
+    plan, in place of an objective. Raises CapacityError with advice when something does not fit, ConfigError for
+    another objective, InputError for spots of another network or chip.
     """
-    chip = Chip.of(chip)
-    check_capacity(network, chip)
+    planned = draft(network, Chip.of(chip), objective, spots)
+    check_capacity(planned)
+    return planned
+
+
+def draft(network: Outline, chip: Chip, objective: str = "cycles", spots: Spots | None = None) -> Plan:
+    """Like `plan`, but it may need more of the chip's tables than there is: `capacity.needs` tells."""
+    check_objective(objective)
+    if spots is not None:
+        check_spots(network, chip, spots)
+    return _steps(network, chip, arrange(network, chip, objective, spots))
+
+
+def _steps(network: Outline, chip: Chip, found: Arrangement) -> Plan:
     nodes = network.layers
-    words = _activation_words(nodes, chip)
-    kinds = {"input": network.input} | {n.name: n.out for n in nodes}
     at = {n.name: k for k, n in enumerate(nodes)}
+    kinds = {"input": network.input} | {n.name: n.out for n in nodes}
+    first = _activations(nodes, chip)
     last_reader = max(k for k, n in enumerate(nodes) if n.source == "input")
     steps: list[StepPlan] = []
-    first = constant = 0
+    constant = 0
     for k, node in enumerate(nodes):
-        columns, rows = split_columns(node.outputs, chip), split_rows(node.inputs, chip)
+        columns = columns_of(node.outputs, node.slices, chip)
+        places = found.spots[node.name]
+        blocks = tuple(
+            Block(spans(wordline, node.inputs, chip.arrays.rows), groups)
+            for (wordline, _), groups in zip(places, columns.groups, strict=True)
+        )
         kind, producer = kinds[node.source], at.get(node.source)
-        down = len(rows)
-        word = words.get(node.source, 0)
+        tiles = []
+        for chunk in columns.chunks:
+            terms = []
+            for place in chunk.slices:
+                offset = correction(kind, len(blocks[place.block].spans), chip)
+                terms.append(Term(place.block, place.group, offset, constant))
+                constant += -(-chunk.columns // chip.adc.lanes)
+            tiles.append(OutputTile(chunk.column, chunk.columns, tuple(terms)))
         steps.append(
             StepPlan(
                 layer=node.name,
                 input=kind,
-                loads=tuple(
-                    Load(producer is not None, word + r, tuple(range(first + r, first + r + down * len(columns), down)))
-                    for r in range(down)
-                ),
-                tiles=tuple(
-                    OutputTile(
-                        tuple(range(first + c * down, first + (c + 1) * down)),
-                        column,
-                        count,
-                        correction(kind, down, chip),
-                    )
-                    for c, (column, count) in enumerate(columns)
-                ),
+                source=first.get(node.source, 0),
+                loads=loads_of((b.spans for b in blocks), producer is not None, chip.word),
+                blocks=blocks,
+                tiles=tuple(tiles),
                 wait=0 if producer is None else k - producer,
                 releases_input=k == last_reader,
-                column_groups=max(-(-count // chip.adc.lanes) for _, count in columns),
+                first_group=places[0][1],
                 out=node.out,
-                word=words.get(node.name, 0),
-                constant=constant,
+                write=first.get(node.name, 0),
             )
         )
-        first += down * len(columns)
-        constant += -(-node.outputs // chip.adc.lanes)
-    return Plan(chip, network, tuple(steps), _busiest(nodes, words, chip))
+    busiest = max((first[n.name] + n.outputs for n in nodes if n.name in first), default=0)
+    words = -(-busiest // chip.word)
+    return Plan(chip, network, tuple(steps), found.spots, words, found.bound, found.least)
 
 
-def _activation_words(nodes: tuple[LayerSize, ...], chip: Chip) -> dict[str, int]:
-    """First activation memory word of every hidden layer; a word is free again after its last reader.
+def _activations(nodes: tuple[LayerSize, ...], chip: Chip) -> dict[str, int]:
+    """First activation of every hidden layer in memory, on a whole word; free again after the layer's last reader.
 
     Steps run in order and a step has loaded its inputs before any later step writes, so the space of
     a layer may be reused by any layer after its last reader.
     """
-    words: dict[str, int] = {}
-    taken: dict[str, range] = {}
+    words: dict[str, range] = {}
     names = [n.name for n in nodes]
     for k, node in enumerate(nodes):
         if node.raw:
             continue
-        live = [r for name, r in taken.items() if any(n.source == name and names.index(n.name) >= k for n in nodes)]
-        need = -(-node.outputs // chip.arrays.rows)
+        live = [r for name, r in words.items() if any(n.source == name and names.index(n.name) >= k for n in nodes)]
+        need = -(-node.outputs // chip.word)
         start = 0
         for r in sorted(live, key=lambda r: r.start):
             if start + need <= r.start:
@@ -98,11 +116,5 @@ def _activation_words(nodes: tuple[LayerSize, ...], chip: Chip) -> dict[str, int
                 f"memory.activation_words is {chip.memory.activation_words}; "
                 f"raise it to {start + need} or narrow the layer"
             )
-        words[node.name] = start
-        taken[node.name] = range(start, start + need)
-    return words
-
-
-def _busiest(nodes: tuple[LayerSize, ...], words: dict[str, int], chip: Chip) -> int:
-    """Words of the activation memory that the network needs."""
-    return max((words[n.name] + -(-n.outputs // chip.arrays.rows) for n in nodes if n.name in words), default=0)
+        words[node.name] = range(start, start + need)
+    return {name: r.start * chip.word for name, r in words.items()}

@@ -1,17 +1,20 @@
-"""The bit-exact reference of the chip: bit planes, converters, shift-and-add, requantize, tile by tile."""
+"""The bit-exact reference of the chip: bit planes, converters, shift-and-add, requantize, block by block."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.fixed import Ints, bit_planes, convert, plane_weights, requantize
+from codesign.fixed import Ints, bit_planes, convert, plane_weights, requantize, requantize_terms
 from codesign.ir.exact import matmul_exact, product
 from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_codes, to_weights
 from codesign.mapping.die import Die
-from codesign.mapping.mapping import ArrayUse, Mapping, Step
+from codesign.mapping.loads import Span
+from codesign.mapping.mapping import Block, Mapping, Step
 from codesign.mapping.outline import linear_layers
 
 BATCH = 256  # images at once; bounds the memory of unrolled bit planes
+
+Weights = dict[int, NDArray[np.int32]]  # of each used array, (wordlines, signed columns)
 
 
 def run(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None, adc: bool = True) -> Ints:
@@ -27,54 +30,87 @@ def layers(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None, adc
     weights = weights_of(mapping, die)
     edges: dict[str, Ints] = {"input": check_inputs(x, mapping.network)}
     for step, node in zip(mapping.steps, linear_layers(mapping.network), strict=True):
-        acc = accumulate(mapping, step, edges[node.source], weights, adc)
-        q = step if adc else node.requant
-        edges[step.layer] = requantize(acc, q.mult, q.bias, q.shift, q.out)
+        terms = accumulate(mapping, step, edges[node.source], weights, adc)
+        if adc:
+            edges[step.layer] = scale(step, terms)
+        else:
+            acc = sum(t * step.base**s for s, t in enumerate(terms))
+            edges[step.layer] = node.requant(acc)
     return edges
 
 
-def accumulate(mapping: Mapping, step: Step, x: Ints, weights: dict[int, NDArray[np.int32]], adc: bool = True) -> Ints:
-    """Accumulators (images, outputs) of one step: its arrays' codes, shifted and added."""
-    acc = np.zeros((len(x), step.outputs), dtype=np.int64)
-    arrays = {a for t in step.tiles for a in t.arrays}
-    serial: dict[tuple[int, int], list[ArrayUse]] = {}  # arrays of one row tile see the same bit planes
-    for use in (u for u in mapping.arrays if u.array in arrays):
-        if adc and not cannot_clip(weights[use.array], use, mapping):
-            serial.setdefault((use.row, use.rows), []).append(use)
-        else:
-            acc[:, use.column : use.column + use.columns] += matmul_exact(
-                x[:, use.row : use.row + use.rows], weights[use.array]
-            )
-    scale = plane_weights(step.input)
+def scale(step: Step, terms: list[Ints]) -> Ints:
+    """What the requantizer makes of the accumulators of each slice."""
+    if len(terms) == 1:
+        return requantize(terms[0], step.mult, step.bias, step.shift, step.out)
+    scaled = [(t, step.mult * step.base**s) for s, t in enumerate(terms)]
+    return requantize_terms(scaled, step.bias, step.shift, step.out)
+
+
+def accumulate(mapping: Mapping, step: Step, x: Ints, weights: Weights, adc: bool = True) -> list[Ints]:
+    """Accumulators (images, outputs) of each slice of one step: its arrays' codes, shifted and added."""
+    lanes = mapping.chip.adc.lanes
+    blocks = [np.zeros((len(x), width_of(step, b, mapping)), dtype=np.int64) for b in step.blocks]
+    serial: dict[tuple[int, int], list[tuple[Ints, Span, NDArray[np.int32]]]] = {}  # of equal rows, equal bit planes
+    for block, acc in zip(step.blocks, blocks, strict=True):
+        for span in block.spans:
+            weight = piece_of(weights, step, span, acc.shape[1], mapping)
+            if adc and not cannot_clip(weight, step, span.array, mapping):
+                serial.setdefault((span.row, span.rows), []).append((acc, span, weight))
+            else:
+                acc += matmul_exact(x[:, span.row : span.row + span.rows], weight)
+    planes_weight = plane_weights(step.input)
     for first in range(0, len(x) if serial else 0, BATCH):
         images = slice(first, first + BATCH)
-        for (row, rows), uses in serial.items():
+        for (row, rows), parts in serial.items():
             planes = bit_planes(x[images, row : row + rows], step.input)  # (planes, images, rows)
-            for use in uses:
-                current = product(planes.reshape(-1, rows), weights[use.array]).reshape(*planes.shape[:2], -1)
-                codes = convert(current, use.trim, use.offset[: use.columns], mapping.chip.code)
-                added = np.tensordot(scale.astype(codes.dtype), codes, axes=1)  # below 2^24: exact in floats
-                acc[images, use.column : use.column + use.columns] += added.astype(np.int64)
-    return acc
+            for acc, span, weight in parts:
+                current = product(planes.reshape(-1, rows), weight).reshape(*planes.shape[:2], -1)
+                offset = offsets(step, span.array, weight.shape[1], mapping)
+                codes = convert(current, step.trim, offset, mapping.chip.code)
+                added = np.tensordot(planes_weight.astype(codes.dtype), codes, axes=1)  # below 2^24: exact in floats
+                acc[images] += added.astype(np.int64)
+    found = [np.zeros((len(x), step.outputs), dtype=np.int64) for _ in range(step.slices)]
+    for tile in step.tiles:
+        for s, term in enumerate(tile.terms):
+            at = term.group * lanes
+            found[s][:, tile.column : tile.column + tile.columns] = blocks[term.block][:, at : at + tile.columns]
+    return found
 
 
-def weights_of(mapping: Mapping, die: Die | None = None) -> dict[int, NDArray[np.int32]]:
-    """The weights that each used array holds: (rows, columns) of its tile, differences of conductance codes."""
+def width_of(step: Step, block: Block, mapping: Mapping) -> int:
+    """Signed columns of a block, up to the end of its arrays."""
+    lanes, columns = mapping.chip.adc.lanes, mapping.chip.columns
+    return min(block.groups * lanes, columns - step.first_group * lanes)
+
+
+def weights_of(mapping: Mapping, die: Die | None = None) -> Weights:
+    """The weights that each used array holds, differences of conductance codes."""
     if die is not None:
         die.check(mapping)
-    result = {}
-    for u in mapping.arrays:
-        codes = die.codes[u.array] if die else to_codes(u.levels, mapping.chip.device)
-        result[u.array] = to_weights(codes)[: u.rows, : u.columns]
-    return result
+    device = mapping.chip.device
+    return {u.array: to_weights(die.codes[u.array] if die else to_codes(u.levels, device)) for u in mapping.arrays}
 
 
-def cannot_clip(weight: NDArray[np.int32], use: ArrayUse, mapping: Mapping) -> bool:
-    """Whether no input can drive any column of the tile past its converters, which then change nothing.
+def piece_of(weights: Weights, step: Step, span: Span, width: int, mapping: Mapping) -> NDArray[np.int32]:
+    """The weights that a step converts in one array: the rows of a span, the columns of its block."""
+    at = step.first_group * mapping.chip.adc.lanes
+    return weights[span.array][span.wordline : span.wordline + span.rows, at : at + width]
+
+
+def offsets(step: Step, array: int, width: int, mapping: Mapping) -> Ints:
+    """Converter offsets of the columns that a step reads in an array."""
+    at = step.first_group * mapping.chip.adc.lanes
+    use = next(u for u in mapping.arrays if u.array == array)
+    return use.offset[at : at + width]
+
+
+def cannot_clip(weight: NDArray[np.int32], step: Step, array: int, mapping: Mapping) -> bool:
+    """Whether no input can drive any column of the piece past its converters, which then change nothing.
 
     The largest current adds all positive weights, the smallest all negative ones (inputs are bits).
     """
-    if not use.trim.is_identity or use.offset.any():
+    if not step.trim.is_identity or offsets(step, array, weight.shape[1], mapping).any():
         return False
     high = np.where(weight > 0, weight, 0).sum(axis=0).max(initial=0)
     low = np.where(weight < 0, weight, 0).sum(axis=0).min(initial=0)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from codesign.brief import Brief
 from codesign.errors import CapacityError
 from codesign.fixed import clog2, mean
-from codesign.mapping.mapping import Mapping, Plan, StepPlan
+from codesign.mapping.mapping import Mapping, Plan
 
 Timed = Plan | Mapping  # the numbers in the cells do not matter
 LONGEST = 1000  # images within which a stream must become periodic
@@ -96,11 +96,37 @@ class _Image(NamedTuple):
     state: tuple[int, ...]  # all that later images depend on, in cycles since it arrived
 
 
+class _Step(NamedTuple):
+    """What the cycles of a step depend on."""
+
+    wait: int
+    releases: bool
+    beats: tuple[int, ...]  # input beats that each load waits for; 0: none
+    planes: int  # input bits
+    groups: int  # cycles that a plane is converted in
+    raw: bool
+    tiles: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]  # first column group of each term; columns of each group
+
+
+def _timed(mapping: Timed) -> list[_Step]:
+    stream, lanes = mapping.chip.bus.stream_bytes, mapping.chip.adc.lanes
+    found = []
+    for s in mapping.steps:
+        beats = tuple(0 if load.from_memory else -(-(load.offset + load.count) // stream) for load in s.loads)
+        tiles = tuple(
+            (
+                tuple(term.group for term in tile.terms),
+                tuple(min(lanes, tile.columns - first) for first in range(0, tile.columns, lanes)),
+            )
+            for tile in s.tiles
+        )
+        found.append(_Step(s.wait, s.releases_input, beats, s.input.bits, s.column_groups, s.raw, tiles))
+    return found
+
+
 def _images(mapping: Timed) -> Iterator[_Image]:
     """The images of an endless stream, one after another."""
-    steps = mapping.steps
-    units = mapping.chip.arrays.rows // mapping.chip.bus.stream_bytes
-    words = range(-(-mapping.beats // units))
+    steps = _timed(mapping)
     back = max(2, *(s.wait for s in steps))
     released = deque([-1, -1], 2)  # [-2] two images ago: cycle its input buffer is released
     sampled = deque([-1, -1], 2)  # [-2] two steps ago: cycle of its last sample
@@ -113,33 +139,34 @@ def _images(mapping: Timed) -> Iterator[_Image]:
         # Input: one beat per cycle into the free one of two buffers.
         beat = max(last_beat, released[0]) + 1
         last_beat = beat + mapping.beats - 1
-        arrivals = [min(beat + (w + 1) * units - 1, last_beat) for w in words]  # cycle of each word's last beat
         for step in steps:
-            # Fetch: one load per cycle, once a bank is free, the producer drained and the word present.
+            # Fetch: one load per cycle, once a bank is free, the producer drained and the activations present.
             start = max(last_load, sampled[0], drained[-step.wait] if step.wait else -1) + 1
-            for load in step.loads:
-                ready = 0 if load.from_memory else arrivals[load.word] + 1
-                last_load = start = max(start, ready)
-                start += 1
-            if step.releases_input:
+            if step.wait:
+                last_load = start + len(step.beats) - 1
+            else:
+                for beats in step.beats:
+                    last_load = start = max(start, beat + beats)
+                    start += 1
+            if step.releases:
                 released.append(last_load)
             # Convert: the first sample may overlap the last conversion of the step before.
             sample = max(last_load + 2, converters, cleared[0] + 1)
-            sampled.append(sample + (step.input.bits - 1) * step.column_groups)
-            converters = sample + step.input.bits * step.column_groups
-            read, written = pipe.drain(step, mapping, sampled[-1])
+            sampled.append(sample + (step.planes - 1) * step.groups)
+            converters = sample + step.planes * step.groups
+            read, written = pipe.drain(step, sampled[-1])
             cleared.append(read)
             drained.append(written)
         times = (*released, *sampled, *cleared, *drained, last_load, converters, *pipe.state)
-        yield _Image(last_beat, pipe.sent, tuple(t - last_beat for t in times))
+        yield _Image(last_beat, pipe.sent, tuple([t - last_beat for t in times]))
 
 
 class _Pipe:
-    """Drain, requantizer and output stream: one column group per cycle, unless an output word still waits."""
+    """Drain, requantizer and output stream: one term of a column group per cycle, unless an output word waits."""
 
     def __init__(self, stages: int) -> None:
         self.delay = stages + 3  # last sample to complete column group, less the number of the group
-        self.issued = self.moved = self.left = -1  # last column group: drained, in stage 2, out
+        self.issued = self.moved = self.left = -1  # last term: drained, in stage 2; last column group: out
         self.sent = -1  # last output word
 
     @property
@@ -147,19 +174,20 @@ class _Pipe:
         """The cycles that later column groups depend on."""
         return self.issued, self.moved, self.left, self.sent
 
-    def drain(self, step: StepPlan, mapping: Timed, sampled: int) -> tuple[int, int]:
+    def drain(self, step: _Step, sampled: int) -> tuple[int, int]:
         """Cycles in which the step's accumulators are all read, and its last result leaves the requantizer."""
-        lanes = mapping.chip.adc.lanes
-        for tile in step.tiles:
-            groups = -(-tile.columns // lanes)
-            for group in range(groups if step.raw else 1):
-                complete = sampled + self.delay + group
-                issue = max(self.issued + 1, self.moved, complete)
-                move = max(issue + 1, self.left)
-                leave = max(move + 1, self.sent) if step.raw else move + 1
+        issued, moved, left, sent = self.state
+        for terms, widths in step.tiles:
+            alone = len(terms) == 1 and not step.raw  # then nothing delays further groups: one per cycle
+            for group, width in enumerate(widths[:1] if alone else widths):
+                for term in terms:
+                    issued = max(issued + 1, moved, sampled + self.delay + term + group)
+                    moved = max(issued + 1, left)
+                left = max(moved + 1, sent) if step.raw else moved + 1  # with the last term
                 if step.raw:
-                    self.sent = leave + min(lanes, tile.columns - group * lanes)
-                self.issued, self.moved, self.left = issue, move, leave
-            if not step.raw and groups > 1:  # nothing delays the further groups: one per cycle
-                self.issued, self.moved, self.left = move + groups - 2, move + groups - 1, leave + groups - 1
-        return self.issued, self.left
+                    sent = left + width
+            if alone:
+                more = len(widths) - 1
+                issued, moved, left = issued + more, moved + more, left + more
+        self.issued, self.moved, self.left, self.sent = issued, moved, left, sent
+        return issued, left

@@ -73,11 +73,27 @@ class Losses(_Record):
 
 
 class Arrays(_Record):
-    """Arrays of the chip. No packing can use fewer than `lower_bound`."""
+    """Arrays of the chip. No packing can use fewer than `lower_bound`, by the cells alone, or than `least`."""
 
     used: Count
     lower_bound: Count
+    least: Count | None = None  # absent from older records
     budget: Count
+
+
+class Layer(_Record):
+    """What a layer takes of the chip; see codesign.mapping.LayerUse."""
+
+    layer: str
+    inputs: Count
+    outputs: Count
+    slices: Count
+    arrays: tuple[Count, ...]
+    cells: Count
+    columns: Count
+    left: Count
+    further: Count
+    cycles: Count
 
 
 class Cycles(_Record):
@@ -156,6 +172,7 @@ class Metrics(_Record):
     removed: tuple[Removed, ...] | None = None  # hidden units that passes removed, by the user's numbers
     clipped: dict[str, Share] | None = None  # of each layer's conversions, on the simulated images
     arrays: Arrays
+    layers: tuple[Layer, ...] = ()  # absent from older records
     cycles: Cycles
     mismatches: Count
     first_mismatch: str | None

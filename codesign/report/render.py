@@ -6,7 +6,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from codesign.brief import counted
+from codesign.brief import counted, runs
 from codesign.errors import plain
 from codesign.report.metrics import Accuracy, Data, Inputs, Metrics
 from codesign.report.words import sentences
@@ -19,7 +19,7 @@ def render(m: Metrics) -> RenderableType:
     if m.data is not None:
         heading.append(f"{_data(m.data, m.inputs)}\n")
     said = [Text(line) for line in sentences(m)]
-    return Group(heading, _accuracy(m), "", *said, *([""] if said else []), _costs(m), "", *_verdict(m))
+    return Group(heading, _accuracy(m), "", *said, *([""] if said else []), _costs(m), "", *_layers(m), *_verdict(m))
 
 
 def text(m: Metrics, width: int = 100) -> str:
@@ -83,13 +83,32 @@ def _costs(m: Metrics) -> Table:
     for column in ("bound", "predicted", "simulated"):
         table.add_column(column, justify="right")
     table.add_column("", style="dim")
-    table.add_row(f"arrays of {m.arrays.budget:,}", f"{m.arrays.lower_bound:,}", f"{m.arrays.used:,}")
+    a, note = m.arrays, ""
+    if a.least is not None:
+        note = "the fewest possible" if a.used == a.least else f"{a.least:,} at least, however packed"
+    table.add_row(f"arrays of {a.budget:,}", f"{a.lower_bound:,}", f"{a.used:,}", "", note)
     table.add_row(
         "latency, cycles", f"{c.bound:,}", f"{c.predicted:,}", f"{c.simulated:,}", "last input to last output"
     )
     between = "" if c.interval_simulated is None else number(c.interval_simulated)
     table.add_row("interval, cycles", f"{c.bound:,}", number(c.interval), between, "initiation interval of a stream")
     return table
+
+
+def _layers(m: Metrics) -> list[RenderableType]:
+    """What each layer takes of the chip. Columns are signed."""
+    if not m.layers:
+        return []
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("layer", min_width=12, no_wrap=True, overflow="ignore")
+    for column in ("matrix", "slices", "arrays", "columns", "left", "cycles"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("", style="dim", no_wrap=True)
+    for u in m.layers:
+        sizes = (f"{u.inputs} x {u.outputs}", f"{u.slices}", runs(u.arrays), f"{u.columns:,}", f"{u.left:,}")
+        more = f"{u.further} more fit" if u.further else ""
+        table.add_row(Text(plain(u.layer)), *sizes, f"{u.cycles:,}", more)
+    return [table, ""]
 
 
 def _verdict(m: Metrics) -> list[Text]:

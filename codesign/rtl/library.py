@@ -7,6 +7,7 @@ from codesign import resources
 CORE = (
     "xb_table",
     "xb_memory",
+    "xb_window",
     "xb_planes",
     "xb_stream_in",
     "xb_fetch",
@@ -16,6 +17,7 @@ CORE = (
     "xb_reduce",
     "xb_join",
     "xb_accumulate",
+    "xb_block",
     "xb_sums",
     "xb_drain",
     "xb_requant",

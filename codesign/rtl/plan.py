@@ -48,6 +48,7 @@ def plan(chip: Chip) -> Plan:
         "CHIP_ID": chip.id,
         "ARRAYS": chip.arrays.count,
         "ROWS": chip.arrays.rows,
+        "WORD": chip.word,
         "LANES": lanes,
         "GROUPS": chip.groups,
         "ADC_BITS": chip.adc.bits,

@@ -122,9 +122,9 @@ def scaled(context: Context) -> Candidate | None:
         hidden = tuple(max(1, round(h * k / widest)) for h in uniform.hidden)
         candidate = Candidate(tuple((rest | {HIDDEN: hidden}).items()))
         cost = pricer(candidate)
-        if any(m.limit == "arrays" for m in cost.misses):
+        if any(m.limit == "arrays" and cost.lower_bound > m.allowed for m in cost.misses):
             break
-        best = candidate if cost.fits else best  # a wider layer may take fewer cycles
+        best = candidate if cost.fits else best  # a wider layer may take fewer cycles, or be found a better packing
     return best
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import BaseModel
+
 from codesign.brief import Brief
 from codesign.flow import Flow
 from codesign.search.cost import Facts, Pricer
@@ -51,6 +53,8 @@ class Context(Brief):
         """The base flow's value of a key of the recipe or the chip."""
         value: Any = self.base
         for part in key.split("."):
+            if not isinstance(value, BaseModel):  # one value for all layers: quantize.slices.fc1 is quantize.slices
+                break
             value = getattr(value, part)
         return value
 

@@ -7,18 +7,18 @@ from pydantic import ValidationError
 
 from codesign.brief import Brief
 from codesign.chip.description import Chip
-from codesign.errors import CapacityError, UnsupportedError
-from codesign.fixed import INT32
+from codesign.errors import CapacityError, ConfigError, UnsupportedError
 from codesign.flow import Flow
 from codesign.flow.stages import unplaced
-from codesign.mapping import LayerSize, Outline, plan, predict
-from codesign.mapping.capacity import lower_bound, needs
+from codesign.mapping import Outline, Spots, predict
+from codesign.mapping.arrange import TooFewArrays, bounds, own
+from codesign.mapping.capacity import needs
 from codesign.mapping.energy import estimate
-from codesign.mapping.outline import not_taken
+from codesign.mapping.plan import draft
 from codesign.search.describe import Limits
 from codesign.search.space import Candidate
 from codesign.settings import put
-from codesign.train.nets.architecture import Linear
+from codesign.train.outline import outline_of
 from codesign.train.recipe import Recipe
 
 UNPLACED = "placement"  # the limit that a candidate breaks when the compiler cannot map it
@@ -95,23 +95,29 @@ class Pricer(Brief):
     def __call__(self, candidate: Candidate) -> Cost:
         """The candidate's cost; values that cannot be combined count as a miss."""
         try:
-            recipe, chip = self.recipe(candidate), self.chip(candidate)
-            outline = outline_of(recipe, self.facts[recipe.data.downsample])
-        except (UnsupportedError, ValidationError) as e:
+            outline, chip, objective = self._sizes(candidate)
+        except (ConfigError, UnsupportedError, ValidationError) as e:
             why = e.errors()[0]["msg"] if isinstance(e, ValidationError) else str(e)
             return Cost(0, 0, 0, misses=(Miss(UNPLACED, 1, 0, why),))
-        takes = needs(outline, chip)
-        arrays, count = takes.pop("arrays.count")
-        bound = lower_bound(outline, chip)
+        count = chip.arrays.count
         allowed = min(count, self.limits.arrays or count)
+        (bound, least), arrays = bounds(outline, chip), own(outline, chip)
+        if least > allowed:  # no packing helps, and none is tried
+            return Cost(outline.cells, least, bound, misses=(Miss("arrays", least, allowed),))
+        try:
+            planned = draft(outline, chip, objective)
+        except TooFewArrays as e:
+            return Cost(outline.cells, e.need, bound, misses=(Miss("arrays", e.need, allowed),))
+        except CapacityError as e:  # words of activations
+            return Cost(outline.cells, arrays, bound, misses=(Miss(UNPLACED, 1, 0, str(e)),))
+        arrays = planned.arrays
         misses = [Miss("arrays", arrays, allowed)] if arrays > allowed else []
-        misses += [Miss(key, used, has) for key, (used, has) in takes.items() if used > has]
+        misses += [Miss(key, used, has) for key, (used, has) in needs(planned).items() if used > has]
         if misses:
             return Cost(outline.cells, arrays, bound, misses=tuple(misses))
         try:
-            planned = plan(outline, chip)
             cycles = predict(planned)
-        except CapacityError as e:  # words of activations, which depend on where each layer's lie; no rhythm
+        except CapacityError as e:  # no rhythm
             return Cost(outline.cells, arrays, bound, misses=(Miss(UNPLACED, 1, 0, str(e)),))
         likely = estimate(planned)
         cost = Cost(
@@ -133,6 +139,22 @@ class Pricer(Brief):
         )
         return replace(cost, misses=broken)
 
+    def spots(self, candidate: Candidate) -> Spots | None:
+        """Where the candidate's blocks lie; None where the compiler cannot place it."""
+        try:
+            return draft(*self._sizes(candidate)).spots
+        except (CapacityError, ConfigError, UnsupportedError, ValidationError):
+            return None
+
+    def _sizes(self, candidate: Candidate) -> tuple[Outline, Chip, str]:
+        """The candidate's layers, chip and objective. Raises what values that do not go together raise."""
+        recipe, chip = self.recipe(candidate), self.chip(candidate)
+        facts = self.facts[recipe.data.downsample]
+        outline = outline_of(recipe, recipe.network.layers(facts.classes), facts.features, chip)
+        if refused := unplaced(recipe):
+            raise UnsupportedError(refused)
+        return outline, chip, recipe.compile.objective
+
     def recipe(self, candidate: Candidate) -> Recipe:
         """The recipe of a candidate: the base's with its choices."""
         return self.base.changed({k: v for k, v in candidate.settings if not k.startswith("chip.")})
@@ -148,21 +170,6 @@ class Pricer(Brief):
                 put(data, name.split(".")[1:], value)
             self._chips[key] = Chip.model_validate(data)
         return self._chips[key]
-
-
-def outline_of(recipe: Recipe, facts: Facts) -> Outline:
-    """A recipe's network as the compiler will see it. Raises UnsupportedError on what it cannot map."""
-    layers: list[LayerSize] = []
-    sizes = {"input": facts.features}
-    for layer in recipe.network.layers(facts.classes):
-        if not isinstance(layer, Linear):
-            raise not_taken(layer.name, layer.node.kind)
-        out = recipe.quantize.activation if layer.act else INT32
-        layers.append(LayerSize(layer.name, layer.source, sizes[layer.source], layer.outputs, out))
-        sizes[layer.name] = layer.outputs
-    if refused := unplaced(recipe):
-        raise UnsupportedError(refused)
-    return Outline("candidate", facts.features, recipe.quantize.input, tuple(layers))
 
 
 def _number(value: float) -> str:

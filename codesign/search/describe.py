@@ -32,7 +32,7 @@ class Widths(_Part):
 
     depth: tuple[Annotated[int, Field(ge=0, le=64)], ...] = Field((1,), strict=False, description="numbers of layers")
     widths: Literal["edges"] | Annotated[tuple[Count, ...], Field(strict=False)] = Field(
-        "edges", description="edges: the widest layer at each number of arrays; or a list"
+        "edges", description="edges: the widest layer at each number of arrays of its own; or a list"
     )
     least: Count = Field(1, description="edges: no layer is narrower")
     most: Count = Field(512, description="edges: no layer is wider")

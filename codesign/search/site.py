@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from codesign.brief import Brief
+from codesign.devices import DRAWS
 from codesign.jobs.job import Imperfection, Job
 from codesign.jobs.training import Task, key
 from codesign.search.context import Context, base
@@ -43,8 +44,8 @@ class Site(Brief):
         job = Job(f"{candidate.label}, {epochs} epochs, seed {seed}", seed, flow)
         cells = question.evaluate.cells
         dies = () if cells.is_ideal else (Imperfection(name=DIE, cells=cells, draws=question.evaluate.draws),)
-        images = self.images[flow.data]
-        return Task(job, dies, self.out / "jobs" / key(job, dies, images), self.data, images)
+        images, spots = self.images[flow.data], context.pricer.spots(candidate) if dies else None
+        return Task(job, dies, self.out / "jobs" / key(job, dies, images, spots), self.data, images)
 
     def identity(self, context: Context) -> str:
         """A digest of what two searches must share for comparable scores; limits and effort are left out."""
@@ -58,6 +59,7 @@ class Site(Brief):
             "first": question.search.seeds[0],
             "search": question.search.model_dump(include={"rungs", "keep", "floor", "seed", "sampler", "validation"}),
             "evaluate": question.evaluate.model_dump(mode="json"),
+            "draws": None if question.evaluate.cells.is_ideal else (DRAWS, context.base.compile.objective),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 

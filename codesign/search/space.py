@@ -10,10 +10,11 @@ from typing import Any, Protocol
 from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
-from codesign.mapping.tiles import split_columns, split_rows
+from codesign.mapping.tiles import columns_of, down
 from codesign.search.describe import Question, Widths
 
-Value = Any  # of a flow's key; layers are tuples
+SHAPE = ("chip.arrays.", "chip.adc.lanes", "quantize.slices")  # keys that change how layers are cut into tiles
+Value = Any  # of a flow's key; layers are tuples, tables dictionaries
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class Candidate(Brief):
 
     def __getitem__(self, key: str) -> Value:
         return dict(self.settings)[key]
+
+    def __hash__(self) -> int:
+        return hash(tuple((k, frozenset(v.items()) if isinstance(v, dict) else v) for k, v in self.settings))
 
     def _brief(self) -> str:
         return self.label
@@ -39,7 +43,9 @@ class Candidate(Brief):
 
 
 def shown(value: Value) -> str:
-    """A value as text: 300-100 for layers."""
+    """A value as text: 300-100 for layers, fc1=2 fc2=1 for a table."""
+    if isinstance(value, dict):
+        return " ".join(f"{k}={v}" for k, v in value.items())
     return ("-".join(map(str, value)) or "none") if isinstance(value, tuple | list) else str(value)
 
 
@@ -188,12 +194,12 @@ def space(question: Question) -> Space:
     """
     problems: list[str] = []
     axes: list[Axis] = []
-    chips = _chips(question, problems)
+    tilings = _tilings(question, problems)
     for key, values in question.free.items():
         if isinstance(values, list):
             axes.append(Choice(key, tuple(tuple(v) if isinstance(v, list) else v for v in values)))
             continue
-        widths = edges(chips, values) if values.widths == "edges" else tuple(sorted(set(values.widths)))
+        widths = edges(tilings, values) if values.widths == "edges" else tuple(sorted(set(values.widths)))
         if not widths:
             problems.append(
                 f"{question.where}: free.{key}: no edge lies in {values.least}..{values.most}; "
@@ -216,26 +222,30 @@ def space(question: Question) -> Space:
     return Space(tuple(axes))
 
 
-def edges(chips: Sequence[Chip], values: Widths) -> tuple[int, ...]:
-    """Widths beyond which a layer takes another array, by its own columns or by the next layer's rows.
+def edges(tilings: Sequence[tuple[Chip, int]], values: Widths) -> tuple[int, ...]:
+    """Widths beyond which a layer takes another array of its own, by its own columns or by the next layer's rows.
 
-    Follows the compiler's own tiling; `most` is one of them, because nothing wider is allowed.
+    Follows the compiler's own tiling, for each chip and number of slices; `most` is one of them, because nothing wider
+    is allowed.
     """
     found = set()
-    for chip in chips:
-        tiles = [(len(split_columns(w, chip)), len(split_rows(w, chip))) for w in range(1, values.most + 2)]
+    for chip, slices in tilings:
+        tiles = [(len(columns_of(w, slices, chip).groups), down(w, chip)) for w in range(1, values.most + 2)]
         found |= {w for w in range(values.least, values.most) if tiles[w - 1] != tiles[w]}
     return tuple(sorted(found | {values.most})) if values.least <= values.most else ()
 
 
-def _chips(question: Question, problems: list[str]) -> list[Chip]:
-    """A chip for each free size of its arrays."""
-    sized = {k: v for k, v in question.free.items() if k.startswith("chip.") and isinstance(v, list)}
-    shape = {k: v for k, v in sized.items() if k.startswith("chip.arrays.") or k == "chip.adc.lanes"}
-    chips = []
+def _tilings(question: Question, problems: list[str]) -> list[tuple[Chip, int]]:
+    """A chip for each free size of its arrays, with each number of slices of a layer; "free" ones take no array."""
+    shape = {k: v for k, v in question.free.items() if k.startswith(SHAPE) and isinstance(v, list)}
+    found = []
     for values in itertools.product(*shape.values()):
         try:
-            chips.append(question.base(list(zip(shape, values, strict=True))).chip)
+            flow = question.base(list(zip(shape, values, strict=True)))
         except ConfigError as e:
             problems += str(e).splitlines()
-    return chips
+            continue
+        counts = {1 if n == "free" else n for n in flow.quantize.counts}
+        counts |= {1} if isinstance(flow.quantize.slices, dict) else set()  # of layers that the table does not name
+        found += [(flow.chip, n) for n in sorted(counts)]
+    return found

@@ -88,7 +88,12 @@ def reach(
             limits = question.limits.model_copy(update={quantity: limit})
             here = first.under(limits)
             winners = [f.winner for f in probed.values()]
-            probed[limit] = search(here, site, workers or Workers(), _openings(here, winners), (), show)
+            try:
+                probed[limit] = search(here, site, workers or Workers(), _openings(here, winners), (), show)
+            except CapacityError:  # on so few arrays all take too many cycles, say
+                if not probed:
+                    raise
+                return False
             return probed[limit].finalists[0].mean >= target
 
         low, high = 0, len(values) - 1
@@ -142,7 +147,9 @@ def _values(first: Context, quantity: str) -> list[float]:
             f"(at most {ENUMERATE:,}); free fewer values"
         )
     free = first.under(first.question.limits.model_copy(update={quantity: 1024 if quantity == "arrays" else None}))
-    costs = (free.pricer(c) for c in free.space)
+    costs = [free.pricer(c) for c in free.space]
+    if quantity == "arrays":  # the compiler packs layers where arrays are too few for their own tiles
+        costs += [free.pricer(Candidate((*c.settings, ("compile.objective", "arrays")))) for c in free.space]
     values = {v for cost in costs if cost.fits and (v := cost.quantities()[quantity]) is not None}
     if not values:
         raise CapacityError(f"{first.question.where}: no candidate meets the other limits; raise them")

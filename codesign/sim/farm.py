@@ -146,8 +146,10 @@ def _key(job: Job, built: Path) -> bytes:
     """A digest of what all parts share: the compiled simulator, its version, the image, the die, the way of loading."""
     of = sha256(repr((__version__, str(built), SIMULATORS[job.simulator].version(), job.backdoor)).encode())
     of.update(np.asarray(job.program.words, dtype="<u4").tobytes())
-    for array, codes in sorted(job.die.codes.items()) if job.die else ():
-        of.update(repr((array, codes.shape, codes.dtype.str)).encode() + np.ascontiguousarray(codes).tobytes())
+    if job.die is not None:
+        held = job.die.check(job.program.mapping).codes
+        for codes in (held[use.array] for use in job.program.mapping.arrays):
+            of.update(repr((codes.shape, codes.dtype.str)).encode() + np.ascontiguousarray(codes).tobytes())
     return of.digest()
 
 

@@ -163,11 +163,11 @@ def _write_inputs(job: Job, work: Path) -> list[str]:
 
 
 def write_die(die: Die, program: Program, folder: Path) -> None:
-    """The die as $readmemh files: one wordline per line, cell k at bits [k*code_bits +: code_bits]."""
+    """The program's arrays of the die as $readmemh files: one wordline a line, cell k at [k*code_bits +: code_bits]."""
     die.check(program.mapping)
     folder.mkdir(parents=True, exist_ok=True)
     bits, columns = program.chip.device.code_bits, program.chip.arrays.columns
     digits = -(-columns * bits // 4)
-    for array, codes in die.codes.items():
-        lines = [f"{pack_fields(row, bits):0{digits}x}\n" for row in codes]
-        (folder / f"array_{array}.hex").write_text("".join(lines), encoding="utf-8")
+    for use in program.mapping.arrays:
+        lines = [f"{pack_fields(row, bits):0{digits}x}\n" for row in die.codes[use.array]]
+        (folder / f"array_{use.array}.hex").write_text("".join(lines), encoding="utf-8")

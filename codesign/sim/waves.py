@@ -25,7 +25,7 @@ def signals(chip: Chip) -> dict[str, dict[str, int]]:
         },
         "u_chip.u_core.u_front": {"step_loaded": 1, "bank_free": 1},
         "u_chip.u_core.u_front.u_convert": {"step_address": step, "plane": 3, "drive_bank": 1},
-        "u_chip.u_core.u_back": {"activation_write": 1, "activation_data": lanes * chip.activation.bits},
+        "u_chip.u_core.u_back": {"activation_write": 1, "activation_written": lanes * chip.activation.bits},
         "u_chip.u_core.u_back.u_drain": {
             "step_address": step,
             "read_group": group,

@@ -1,5 +1,7 @@
 """Builds the quantized network that training starts with, from a recipe and a chip."""
 
+import math
+
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
@@ -17,14 +19,16 @@ from codesign.train.layers.noise import CellNoise, check_stuck
 from codesign.train.nets import architecture
 from codesign.train.nets.architecture import Architecture
 from codesign.train.nets.quantized import QuantNet, quantized
+from codesign.train.outline import cuts_of
 from codesign.train.recipe import Recipe
+from codesign.train.slices import slices_of
 
 
 def check(recipe: Recipe, dataset: Dataset, chip: Chip) -> None:
     """Whether a training can start.
 
-    Raises ConfigError when the chip cannot take the recipe's integers or the layers cannot take the data, ToolError
-    when the recipe asks for a GPU and torch finds none.
+    Raises ConfigError when the chip cannot take the recipe's integers or slices, or the layers cannot take the data,
+    ToolError when the recipe asks for a GPU and torch finds none.
     """
     top = chip.activation.bits
     for field in ("input_bits", "activation_bits"):
@@ -41,6 +45,7 @@ def check(recipe: Recipe, dataset: Dataset, chip: Chip) -> None:
         )
     if model != "mlp":
         architecture.shapes(recipe.network.layers(dataset.classes), dataset.shape)
+    slices_of(recipe.quantize, recipe.network.layers(dataset.classes), chip)
     if recipe.machine.device == "cuda" and not torch.cuda.is_available():
         raise ToolError('machine.device: "cuda" needs a GPU, torch finds none; use "cpu" or a CUDA build of torch')
 
@@ -58,24 +63,34 @@ def build(
     Raises InputError on a stuck map that does not fit.
     """
     device, q, train = chip.device, recipe.quantize, recipe.train
-    grid = Grid.sliced(device.weights, q.slices, device.levels)
+    slices = slices_of(q, layers, chip)
+    grids = {name: Grid.sliced(device.weights, count, device.levels) for name, count in slices.items()}
     stuck = _stuck_map(q.stuck_map) if q.stuck_map else {}
 
-    def converters(_: str, last: bool) -> Converters | None:
-        return Converters(chip.arrays.rows, chip.adc.bits, last, device.codes[-1]) if q.converters else None
+    cuts = cuts_of(recipe, layers, math.prod(shape), chip) if q.converters else {}
+
+    def converters(name: str, last: bool) -> Converters | None:
+        if not q.converters:
+            return None
+        return Converters(chip.arrays.rows, chip.adc.bits, last, device.codes[-1], cuts[name])
 
     def noise(name: str, size: tuple[int, ...]) -> CellNoise | None:
         mine = stuck.pop(name, None)
         if q.cells.is_ideal and mine is None:
             return None
         if mine is not None:
+            if slices[name] > 1:
+                raise InputError(
+                    f"{q.stuck_map}: layer {name} has {slices[name]} slices, a map describes one pair of cells per "
+                    f"weight; set quantize.slices.{name} = 1, or leave the layer out of the map"
+                )
             mine = check_stuck(mine, name, size, device)
         return CellNoise(q.cells, device, chip.arrays.rows, chip.columns, noise_rng, mine)
 
     model = quantized(
         layers,
         shape,
-        grid,
+        grids,
         q.activation,
         input or q.input,
         seed=train.seed,

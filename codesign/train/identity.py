@@ -25,12 +25,19 @@ def identity(recipe: Recipe, chip: Chip, data: str, dies: Sequence[Cells] = ()) 
         "images": data,
         "device": {"codes": list(chip.device.codes)},
     }
-    for table in Recipe.model_fields:
+    for table in Recipe.model_fields.keys() - {"compile"}:
         found[table] = getattr(recipe, table).model_dump(mode="json")
     if path := found["quantize"].pop("stuck_map"):
         found["stuck_map"] = hashlib.sha256(map_bytes(path)).hexdigest()
     if recipe.quantize.converters:
-        found["converters"] = {"rows": chip.arrays.rows, "bits": chip.adc.bits}
+        found["converters"] = {
+            "bits": chip.adc.bits,
+            "arrays": chip.arrays.model_dump(mode="json"),  # with the layers' sizes, they decide where rows are cut
+            "lanes": chip.adc.lanes,
+            "objective": recipe.compile.objective,
+        }
+    if "free" in recipe.quantize.counts:  # how many there are depends on the columns that layers leave unused
+        found["columns"] = {"columns": chip.columns, "lanes": chip.adc.lanes}
     if path or not all(c.is_ideal for c in (recipe.quantize.cells, *dies)):  # for wires, read noise, the largest code
         found["cells"] = {
             "rows": chip.arrays.rows,

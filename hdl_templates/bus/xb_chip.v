@@ -6,10 +6,11 @@
 `default_nettype none
 `include "xb_layout.vh"
 module xb_chip #(
-    parameter [31:0] VERSION = 32'h10000,
+    parameter [31:0] VERSION = 32'h20000,
     parameter [31:0] CHIP_ID = 32'd0,
     parameter ARRAYS = 6,
     parameter ROWS = 16,
+    parameter WORD = 16,
     parameter LANES = 4,
     parameter GROUPS = 2,
     parameter ADC_BITS = 6,
@@ -22,7 +23,7 @@ module xb_chip #(
     parameter TILES = 32,
     parameter CONSTANTS = 64,
     parameter CELL_WORDS = 16,      // words that program one array's cells
-    parameter TRIM_WORDS = 9,       // words of one array's range trim
+    parameter TRIM_WORDS = 8,       // words of one array's converter offsets
     parameter WRITE_BITS = 20
 ) (
     input  wire                             clk,
@@ -50,6 +51,8 @@ module xb_chip #(
     output wire [ARRAYS-1:0]                evaluate,
     output wire [ARRAYS-1:0]                convert,
     output wire [(GROUPS > 1 ? $clog2(GROUPS) : 1)-1:0] group,
+    output wire [7:0]                       gain,
+    output wire [3:0]                       shift,
     input  wire [ARRAYS*LANES*ADC_BITS-1:0] code,
     output wire [ARRAYS-1:0]                cell_write,
     output wire [ARRAYS-1:0]                trim_write,
@@ -99,7 +102,7 @@ module xb_chip #(
         .program_steps(program_steps), .program_beats(program_beats),
         .state(image_state), .reason(image_reason), .image_crc(image_crc));
     xb_core #(
-        .ARRAYS(ARRAYS), .ROWS(ROWS), .LANES(LANES), .GROUPS(GROUPS), .ADC_BITS(ADC_BITS), .BITS(BITS),
+        .ARRAYS(ARRAYS), .ROWS(ROWS), .WORD(WORD), .LANES(LANES), .GROUPS(GROUPS), .ADC_BITS(ADC_BITS), .BITS(BITS),
         .STREAM_BYTES(STREAM_BYTES), .INPUT_WORDS(INPUT_WORDS), .ACTIVATION_WORDS(ACTIVATION_WORDS),
         .STEPS(STEPS), .LOADS(LOADS), .TILES(TILES), .CONSTANTS(CONSTANTS), .WRITE_BITS(WRITE_BITS)
     ) u_core (
@@ -109,7 +112,8 @@ module xb_chip #(
         .s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata), .s_keep(s_axis_tkeep),
         .s_last(s_axis_tlast),
         .m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata), .m_last(m_axis_tlast),
-        .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group), .code(code),
+        .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group),
+        .gain(gain), .shift(shift), .code(code),
         .frame_error(frame_error));
 endmodule
 `default_nettype wire

@@ -13,10 +13,10 @@
 `include "xb_layout.vh"
 module xb_loader #(
     parameter [31:0] CHIP_ID = 32'd0,     // identity an image must carry
-    parameter [31:0] FORMAT = 32'h10000,  // image format version
+    parameter [31:0] FORMAT = 32'h20000,  // image format version
     parameter ARRAYS = 6,                 // arrays on the chip
     parameter CELL_WORDS = 16,            // words that program one array's cells
-    parameter TRIM_WORDS = 9,             // words of one array's range trim
+    parameter TRIM_WORDS = 8,             // words of one array's converter offsets
     parameter STEP_WORDS = 128,           // words of each table
     parameter LOAD_WORDS = 128,
     parameter TILE_WORDS = 64,
@@ -155,7 +155,7 @@ module xb_loader #(
                     if (kind == `XB_KIND_PROGRAM) begin
                         has_program <= 1'b1;
                         if (address == `XB_PROGRAM_STEPS_WORD) program_steps <= s_data[`XB_PROGRAM_STEPS];
-                        else program_beats <= s_data[`XB_PROGRAM_BEATS];
+                        if (address == `XB_PROGRAM_BEATS_WORD) program_beats <= s_data[`XB_PROGRAM_BEATS];
                     end
                 end
                 AT_SECTION_CRC: begin

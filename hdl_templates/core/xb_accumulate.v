@@ -3,7 +3,8 @@
 // One column group per cycle, written at the end of that cycle. acc = first ? sum : 2*acc + sum; the
 // top plane of a signed input enters as its complement, -sum - 1 + 2^SUM_BITS, so that fields stay
 // unsigned; xb_drain subtracts the constant that this and the offset-binary codes leave in the sum.
-// Two buffers: one fills while the other is read out. The read port is combinational. No reset.
+// Two buffers: one fills while the other is read out. The read port is combinational, and 0 while `read` is low.
+// No reset.
 // Python twin: codesign.fixed.plane_weights, codesign.mapping.plan.correction
 `default_nettype none
 module xb_accumulate #(
@@ -22,10 +23,11 @@ module xb_accumulate #(
     input  wire                          s_buffer,
     input  wire [GROUP_BITS-1:0]         s_group,
     input  wire [ARRAYS*LANES*FIELD-1:0] s_sum,
+    input  wire                          read,
     input  wire                          read_buffer,
     input  wire [GROUP_BITS-1:0]         read_group,
     input  wire [ARRAY_BITS-1:0]         read_array,
-    output wire [LANES*FIELD-1:0]        read_data
+    output reg  [LANES*FIELD-1:0]        read_data
 );
     localparam WIDTH = ARRAYS * LANES * FIELD;
     localparam SLOT = LANES * FIELD;
@@ -43,7 +45,9 @@ module xb_accumulate #(
         (read_buffer ? GROUPS : {ENTRY_BITS{1'b0}}) + {{(ENTRY_BITS-GROUP_BITS){1'b0}}, read_group};
     wire [WIDTH-1:0]      row = acc[read_entry];
 
-    assign read_data = row[read_array*SLOT +: SLOT];
+    always @(read or row or read_array)
+        if (read) read_data = row[read_array*SLOT +: SLOT];
+        else read_data = {SLOT{1'b0}};
 
     always @(posedge clk)
         if (s_valid) begin

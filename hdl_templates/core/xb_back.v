@@ -9,14 +9,15 @@
 `include "xb_layout.vh"
 module xb_back #(
     parameter ARRAYS = 6,            // crossbar arrays
-    parameter ROWS = 16,             // activations of a memory word
-    parameter LANES = 4,             // converters of an array, divides ROWS
+    parameter WORD = 16,             // activations of a memory word, a power of two
+    parameter WORD_BITS = 4,         // its log2
+    parameter LANES = 4,             // converters of an array
     parameter GROUPS = 2,            // column groups of an array
     parameter GROUP_BITS = 1,        // bits of a column group number
     parameter ADC_BITS = 6,          // bits of a code
     parameter BITS = 8,              // widest activation, 1..8
     parameter ACTIVATION_WORDS = 8,  // words of the activation memory
-    parameter ACTIVATION_BITS = 3,   // bits of an activation word number
+    parameter ACTIVATION_BITS = 7,   // bits of an activation number
     parameter STEP_BITS = 4,         // bits of a step number
     parameter TILE_BITS = 5,         // bits of a tile number
     parameter CONSTANT_BITS = 6      // bits of a constants entry number
@@ -45,7 +46,7 @@ module xb_back #(
     output wire                             buffer_free,
     input  wire                             activation_read,
     input  wire [ACTIVATION_BITS-1:0]       activation_address,
-    output wire [ROWS*BITS-1:0]             activation_vector,
+    output wire [WORD*BITS-1:0]             activation_data,
     output wire                             step_drained,
     output wire                             m_valid,
     input  wire                             m_ready,
@@ -56,9 +57,8 @@ module xb_back #(
     localparam SUM_BITS = ADC_BITS + (ARRAYS > 1 ? $clog2(ARRAYS) : 0);
     localparam FIELD = SUM_BITS + BITS + 1;
     localparam SCAN_STAGES = ARRAYS > 4 ? ($clog2(ARRAYS) + 1) / 2 : 1;
-    localparam UNITS = ROWS / LANES;
-    localparam UNIT_BITS = UNITS > 1 ? $clog2(UNITS) : 1;
-    localparam TAG = 2 + ACTIVATION_BITS + UNIT_BITS;
+    localparam COUNT_BITS = $clog2(LANES + 1);
+    localparam TAG = 2 + ACTIVATION_BITS;
 
     // Reduce and accumulate.
     wire                   read_buffer;
@@ -80,39 +80,42 @@ module xb_back #(
     wire                       d_valid, d_ready, d_step_end, d_image_end;
     wire [LANES*FIELD-1:0]     d_acc;
     wire [15:0]                d_columns, q_columns;
-    wire [ACTIVATION_BITS-1:0] d_word, activation_write_address;
-    wire [UNIT_BITS-1:0]       d_unit, activation_unit;
+    wire [ACTIVATION_BITS-1:0] d_write;
     wire                       q_valid, q_raw, o_ready, activation_write;
-    wire [LANES*BITS-1:0]      activation_data;
+    wire [LANES*BITS-1:0]      activation_written;
+    wire [COUNT_BITS-1:0]      activation_count;
     wire [TAG-1:0]             q_tag;
     wire [LANES*32-1:0]        q_words;
     wire                       q_ready = q_raw ? o_ready : 1'b1;
 
     xb_drain #(
         .LANES(LANES), .FIELD(FIELD), .GROUP_BITS(GROUP_BITS), .ARRAY_BITS(ARRAY_BITS), .STEP_BITS(STEP_BITS),
-        .TILE_BITS(TILE_BITS), .CONSTANT_BITS(CONSTANT_BITS), .UNITS(UNITS), .UNIT_BITS(UNIT_BITS),
-        .ACTIVATION_BITS(ACTIVATION_BITS)
+        .TILE_BITS(TILE_BITS), .CONSTANT_BITS(CONSTANT_BITS), .ACTIVATION_BITS(ACTIVATION_BITS)
     ) u_drain (
         .clk(clk), .rst(rst), .steps(program_steps), .step_address(drain_step),
         .step_tile_first(drain_entry[`XB_STEP_FIRST_TILE_LOW +: TILE_BITS]),
         .step_tile_count(drain_entry[`XB_STEP_TILES]),
-        .step_constant_first(drain_entry[`XB_STEP_FIRST_CONSTANT_LOW +: CONSTANT_BITS]),
-        .step_word(drain_entry[`XB_STEP_WORD_LOW +: ACTIVATION_BITS]),
+        .step_write(drain_entry[`XB_STEP_WRITE_LOW +: ACTIVATION_BITS]),
         .tile_address(tile_address), .tile_array(tile_entry[`XB_TILE_ARRAY_LOW +: ARRAY_BITS]),
         .tile_columns(tile_entry[`XB_TILE_COLUMNS]),
+        .tile_group(tile_entry[`XB_TILE_FIRST_GROUP_LOW +: GROUP_BITS]),
+        .tile_write(tile_entry[`XB_TILE_WRITE_LOW +: ACTIVATION_BITS]),
+        .tile_constant(tile_entry[`XB_TILE_FIRST_CONSTANT_LOW +: CONSTANT_BITS]),
+        .tile_last(tile_entry[`XB_TILE_LAST]),
         .tile_correction(tile_entry[`XB_TILE_CORRECTION_LOW +: FIELD-1]),
         .ready_0(ready_0), .ready_1(ready_1), .read_buffer(read_buffer), .read_group(read_group),
         .read_array(read_array), .read_data(read_data), .release_buffer(buffer_free),
         .constant_address(constant_address),
-        .m_valid(d_valid), .m_ready(d_ready), .m_acc(d_acc), .m_columns(d_columns), .m_word(d_word), .m_unit(d_unit),
+        .m_valid(d_valid), .m_ready(d_ready), .m_acc(d_acc), .m_columns(d_columns), .m_write(d_write),
         .m_step_end(d_step_end), .m_image_end(d_image_end));
     xb_requant #(.LANES(LANES), .FIELD(FIELD), .BITS(BITS), .TAG(TAG)) u_requant (
         .clk(clk), .rst(rst), .s_valid(d_valid), .s_ready(d_ready), .s_acc(d_acc),
         .s_constants(constant_entry[LANES*`XB_CONSTANT_UNIT-1:0]), .s_shift(drain_entry[`XB_STEP_SHIFT]),
         .s_lo(drain_entry[`XB_STEP_LO]), .s_hi(drain_entry[`XB_STEP_HI]), .s_raw(drain_entry[`XB_STEP_RAW]),
-        .s_columns(d_columns), .s_tag({d_unit, d_word, d_image_end, d_step_end}),
+        .s_op(tile_entry[`XB_TILE_OP]), .s_emit(tile_entry[`XB_TILE_LAST]),
+        .s_columns(d_columns), .s_tag({d_write, d_image_end, d_step_end}),
         .m_valid(q_valid), .m_ready(q_ready), .m_raw(q_raw), .m_columns(q_columns), .m_tag(q_tag),
-        .m_words(q_words), .m_planes(activation_data));
+        .m_words(q_words), .m_planes(activation_written));
     xb_stream_out #(.LANES(LANES)) u_stream_out (
         .clk(clk), .rst(rst), .s_valid(q_valid && q_raw), .s_ready(o_ready), .s_words(q_words),
         .s_columns(q_columns), .s_last(q_tag[1]),
@@ -120,15 +123,14 @@ module xb_back #(
 
     assign step_drained = q_valid && q_ready && q_tag[0];
     assign activation_write = q_valid && !q_raw;
-    assign activation_write_address = q_tag[2 +: ACTIVATION_BITS];
-    assign activation_unit = q_tag[2+ACTIVATION_BITS +: UNIT_BITS];
+    assign activation_count = q_columns > LANES ? LANES[COUNT_BITS-1:0] : q_columns[COUNT_BITS-1:0];
 
     xb_memory #(
-        .UNIT(LANES), .UNITS(UNITS), .BITS(BITS), .DEPTH(ACTIVATION_WORDS),
-        .ADDRESS_BITS(ACTIVATION_BITS), .UNIT_BITS(UNIT_BITS)
+        .COUNT(LANES), .COUNT_BITS(COUNT_BITS), .WORD(WORD), .WORD_BITS(WORD_BITS), .BITS(BITS),
+        .DEPTH(ACTIVATION_WORDS), .ADDRESS_BITS(ACTIVATION_BITS)
     ) u_activations (
-        .clk(clk), .write(activation_write), .write_address(activation_write_address), .write_unit(activation_unit),
-        .write_data(activation_data), .read(activation_read), .read_address(activation_address),
-        .read_data(activation_vector));
+        .clk(clk), .write(activation_write), .write_address(q_tag[2 +: ACTIVATION_BITS]),
+        .write_count(activation_count), .write_data(activation_written),
+        .read(activation_read), .read_address(activation_address), .read_data(activation_data));
 endmodule
 `default_nettype wire

@@ -3,7 +3,9 @@
 // The step's top plane is sampled first. A plane takes one cycle per column group; the next plane, also the next
 // step's first, is sampled during the last of them, so that the converters never idle while work is
 // ready. A step starts when its wordlines are loaded and an accumulator buffer is free (two exist).
-// Wordlines are driven from when the step's vectors are loaded until its last plane is sampled.
+// Wordlines are driven from when the step's vectors are loaded until its last plane is sampled. gain and shift, the
+// range of the step's converters, are valid with evaluate. Accumulators count column groups from 0, wherever in the
+// arrays the step's first one lies.
 // m_* describes the codes that arrive one cycle after `convert`. rst clears control and the macro pins.
 // Python twin: codesign.mapping.timing
 `default_nettype none
@@ -18,7 +20,10 @@ module xb_convert #(
     output reg  [STEP_BITS-1:0]  step_address,
     input  wire [2:0]            step_top,       // input bits - 1
     input  wire                  step_signed,
-    input  wire [GROUP_BITS-1:0] step_last_group,
+    input  wire [GROUP_BITS-1:0] step_first_group,
+    input  wire [GROUP_BITS-1:0] step_last_group,  // column groups - 1
+    input  wire [7:0]            step_gain,
+    input  wire [3:0]            step_shift,
     input  wire [ARRAYS-1:0]     step_enable,
     input  wire [ARRAYS-1:0]     step_link,
     input  wire                  step_loaded,
@@ -30,6 +35,8 @@ module xb_convert #(
     output wire [ARRAYS-1:0]     evaluate,
     output wire [ARRAYS-1:0]     convert,
     output reg  [GROUP_BITS-1:0] group,
+    output wire [7:0]            gain,
+    output wire [3:0]            shift,
     output reg                   m_valid,
     output reg                   m_first,        // top plane: starts the accumulation
     output reg                   m_negate,       // top plane of a signed input
@@ -46,25 +53,28 @@ module xb_convert #(
     reg                  active;
     reg                  first, negate, closing;
     reg                  active_buffer;
-    reg [GROUP_BITS-1:0] last_group;
+    reg [GROUP_BITS-1:0] index, last_group;  // column group within the step
     reg [ARRAYS-1:0]     enable, link;
 
     wire last_step = {{(16-STEP_BITS){1'b0}}, step_address} == steps - 16'd1;
     wire begins = plane == 3'd0;
     wire ends = plane == step_top;
-    wire turn = !active || group == last_group;
+    wire turn = !active || index == last_group;
     wire sample = !rst && turn && (!begins || (loaded != 2'd0 && buffers != 2'd2));
 
     assign drive_bit = step_top - plane;
     assign drive = step_enable & {ARRAYS{loaded != 2'd0}};
     assign evaluate = step_enable & {ARRAYS{sample}};
     assign convert = enable & {ARRAYS{active}};
+    assign gain = step_gain;
+    assign shift = step_shift;
     assign bank_free = sample && ends;
 
     always @(posedge clk) begin
         if (sample) begin
             active <= 1'b1;
-            group <= {GROUP_BITS{1'b0}};
+            group <= step_first_group;
+            index <= {GROUP_BITS{1'b0}};
             first <= begins;
             negate <= begins && step_signed;
             closing <= ends;
@@ -79,7 +89,10 @@ module xb_convert #(
                 buffer <= !buffer;
             end
         end else if (turn) active <= 1'b0;
-        else group <= group + 1'b1;
+        else begin
+            group <= group + 1'b1;
+            index <= index + 1'b1;
+        end
         loaded <= loaded + {1'b0, step_loaded} - {1'b0, sample && ends};
         buffers <= buffers + {1'b0, sample && begins} - {1'b0, buffer_free};
         m_valid <= active;
@@ -87,7 +100,7 @@ module xb_convert #(
         m_negate <= negate;
         m_final <= closing;
         m_buffer <= active_buffer;
-        m_group <= group;
+        m_group <= index;
         m_enable <= enable;
         m_link <= link;
         if (rst) begin
@@ -97,6 +110,7 @@ module xb_convert #(
             plane <= 3'd0;
             active <= 1'b0;
             group <= {GROUP_BITS{1'b0}};
+            index <= {GROUP_BITS{1'b0}};
             loaded <= 2'd0;
             buffers <= 2'd0;
             m_valid <= 1'b0;

@@ -10,11 +10,12 @@
 module xb_core #(
     parameter ARRAYS = 6,            // crossbar arrays
     parameter ROWS = 16,             // wordlines of an array
-    parameter LANES = 4,             // converters of an array, divides ROWS
+    parameter WORD = 16,             // activations of a memory word, a power of two
+    parameter LANES = 4,             // converters of an array
     parameter GROUPS = 2,            // column groups of an array
     parameter ADC_BITS = 6,          // bits of a code
     parameter BITS = 8,              // widest activation, 1..8
-    parameter STREAM_BYTES = 4,      // activations of an input beat, divides ROWS
+    parameter STREAM_BYTES = 4,      // activations of an input beat
     parameter INPUT_WORDS = 8,       // words of an input buffer
     parameter ACTIVATION_WORDS = 8,  // words of the activation memory
     parameter STEPS = 16,            // entries of each table
@@ -48,6 +49,8 @@ module xb_core #(
     output wire [ARRAYS-1:0]                 evaluate,
     output wire [ARRAYS-1:0]                 convert,
     output wire [(GROUPS > 1 ? $clog2(GROUPS) : 1)-1:0] group,
+    output wire [7:0]                        gain,
+    output wire [3:0]                        shift,
     input  wire [ARRAYS*LANES*ADC_BITS-1:0]  code,
     output wire                              frame_error
 );
@@ -60,7 +63,8 @@ module xb_core #(
     localparam LOAD_BITS = LOADS > 1 ? $clog2(LOADS) : 1;
     localparam TILE_BITS = TILES > 1 ? $clog2(TILES) : 1;
     localparam CONSTANT_BITS = CONSTANTS > 1 ? $clog2(CONSTANTS) : 1;
-    localparam ACTIVATION_BITS = ACTIVATION_WORDS > 1 ? $clog2(ACTIVATION_WORDS) : 1;
+    localparam WORD_BITS = $clog2(WORD);
+    localparam ACTIVATION_BITS = $clog2(ACTIVATION_WORDS) + WORD_BITS;
     localparam STEP_WIDTH = 32 << STEP_LOG2;
 
     wire rst = !run;
@@ -96,11 +100,12 @@ module xb_core #(
     wire [ARRAYS-1:0]          c_enable, c_link;
     wire                       buffer_free, step_drained, activation_read;
     wire [ACTIVATION_BITS-1:0] activation_address;
-    wire [ROWS*BITS-1:0]       activation_vector;
+    wire [WORD*BITS-1:0]       activation_data;
 
     xb_front #(
-        .ARRAYS(ARRAYS), .ROWS(ROWS), .GROUP_BITS(GROUP_BITS), .BITS(BITS), .STREAM_BYTES(STREAM_BYTES),
-        .INPUT_WORDS(INPUT_WORDS), .STEP_BITS(STEP_BITS), .LOAD_BITS(LOAD_BITS), .ACTIVATION_BITS(ACTIVATION_BITS)
+        .ARRAYS(ARRAYS), .ROWS(ROWS), .GROUP_BITS(GROUP_BITS), .BITS(BITS), .WORD(WORD), .WORD_BITS(WORD_BITS),
+        .STREAM_BYTES(STREAM_BYTES), .INPUT_WORDS(INPUT_WORDS), .STEP_BITS(STEP_BITS), .LOAD_BITS(LOAD_BITS),
+        .ACTIVATION_BITS(ACTIVATION_BITS)
     ) u_front (
         .clk(clk), .rst(rst), .program_steps(program_steps), .program_beats(program_beats),
         .fetch_step(fetch_step), .convert_step(convert_step), .load_address(load_address),
@@ -109,14 +114,14 @@ module xb_core #(
         .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data), .s_keep(s_keep), .s_last(s_last),
         .frame_error(frame_error),
         .activation_read(activation_read), .activation_address(activation_address),
-        .activation_vector(activation_vector), .step_drained(step_drained), .buffer_free(buffer_free),
-        .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group),
+        .activation_data(activation_data), .step_drained(step_drained), .buffer_free(buffer_free),
+        .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group), .gain(gain), .shift(shift),
         .m_valid(c_valid), .m_first(c_first), .m_negate(c_negate), .m_final(c_final), .m_buffer(c_buffer),
         .m_group(c_group), .m_enable(c_enable), .m_link(c_link));
     xb_back #(
-        .ARRAYS(ARRAYS), .ROWS(ROWS), .LANES(LANES), .GROUPS(GROUPS), .GROUP_BITS(GROUP_BITS), .ADC_BITS(ADC_BITS),
-        .BITS(BITS), .ACTIVATION_WORDS(ACTIVATION_WORDS), .ACTIVATION_BITS(ACTIVATION_BITS), .STEP_BITS(STEP_BITS),
-        .TILE_BITS(TILE_BITS), .CONSTANT_BITS(CONSTANT_BITS)
+        .ARRAYS(ARRAYS), .WORD(WORD), .WORD_BITS(WORD_BITS), .LANES(LANES), .GROUPS(GROUPS), .GROUP_BITS(GROUP_BITS),
+        .ADC_BITS(ADC_BITS), .BITS(BITS), .ACTIVATION_WORDS(ACTIVATION_WORDS), .ACTIVATION_BITS(ACTIVATION_BITS),
+        .STEP_BITS(STEP_BITS), .TILE_BITS(TILE_BITS), .CONSTANT_BITS(CONSTANT_BITS)
     ) u_back (
         .clk(clk), .rst(rst), .program_steps(program_steps),
         .drain_step(drain_step), .tile_address(tile_address), .constant_address(constant_address),
@@ -125,16 +130,16 @@ module xb_core #(
         .s_group(c_group), .s_enable(c_enable), .s_link(c_link), .s_code(code),
         .buffer_free(buffer_free), .step_drained(step_drained),
         .activation_read(activation_read), .activation_address(activation_address),
-        .activation_vector(activation_vector),
+        .activation_data(activation_data),
         .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data), .m_last(m_last));
 
     // Parameters that cannot work: a module that does not exist stops every tool.
     generate
-        if (ROWS % LANES != 0) begin : g_illegal_0
-            LANES_must_divide_ROWS illegal ();
+        if (WORD < LANES) begin : g_illegal_0
+            WORD_must_hold_LANES illegal ();
         end
-        if (ROWS % STREAM_BYTES != 0) begin : g_illegal_1
-            STREAM_BYTES_must_divide_ROWS illegal ();
+        if (WORD < STREAM_BYTES) begin : g_illegal_1
+            WORD_must_hold_STREAM_BYTES illegal ();
         end
         if (BITS < 1 || BITS > 8) begin : g_illegal_2
             BITS_must_be_1_to_8 illegal ();

@@ -12,11 +12,13 @@ module xb_front #(
     parameter ROWS = 16,             // wordlines of an array
     parameter GROUP_BITS = 1,        // bits of a column group number
     parameter BITS = 8,              // widest activation, 1..8
-    parameter STREAM_BYTES = 4,      // activations of an input beat, divides ROWS
+    parameter WORD = 16,             // activations of a memory word, a power of two
+    parameter WORD_BITS = 4,         // its log2
+    parameter STREAM_BYTES = 4,      // activations of an input beat
     parameter INPUT_WORDS = 8,       // words of an input buffer
     parameter STEP_BITS = 4,         // bits of a step number
     parameter LOAD_BITS = 6,         // bits of a load number
-    parameter ACTIVATION_BITS = 3    // bits of an activation word number
+    parameter ACTIVATION_BITS = 7    // bits of an activation number
 ) (
     input  wire                       clk,
     input  wire                       rst,
@@ -39,13 +41,15 @@ module xb_front #(
     output wire                       frame_error,
     output wire                       activation_read,
     output wire [ACTIVATION_BITS-1:0] activation_address,
-    input  wire [ROWS*BITS-1:0]       activation_vector,
+    input  wire [WORD*BITS-1:0]       activation_data,
     input  wire                       step_drained,   // a step's results are written
     input  wire                       buffer_free,    // an accumulator buffer was read out
     output wire [ARRAYS*ROWS-1:0]     wordline,
     output wire [ARRAYS-1:0]          evaluate,
     output wire [ARRAYS-1:0]          convert,
     output wire [GROUP_BITS-1:0]      group,
+    output wire [7:0]                 gain,
+    output wire [3:0]                 shift,
     output wire                       m_valid,
     output wire                       m_first,
     output wire                       m_negate,
@@ -56,74 +60,84 @@ module xb_front #(
     output wire [ARRAYS-1:0]          m_link
 );
     localparam MASK_WORDS = (ARRAYS + 31) / 32;
-    localparam INPUT_UNITS = ROWS / STREAM_BYTES;
-    localparam INPUT_UNIT_BITS = INPUT_UNITS > 1 ? $clog2(INPUT_UNITS) : 1;
-    localparam INPUT_BITS = $clog2(2 * INPUT_WORDS);
+    localparam INPUT_BITS = $clog2(2 * INPUT_WORDS) + WORD_BITS;
+    localparam BEAT_BITS = $clog2(STREAM_BYTES + 1);
 
     // Input stream and its double buffer.
     wire                             input_write, input_read;
     wire [INPUT_BITS-1:0]            input_write_address, input_read_address;
-    wire [INPUT_UNIT_BITS-1:0]       input_unit;
-    wire [STREAM_BYTES*BITS-1:0]     input_data;
-    wire [ROWS*BITS-1:0]             input_vector;
-    wire [15:0]                      available_0, available_1;
+    wire [STREAM_BYTES*BITS-1:0]     beat_data;
+    wire [WORD*BITS-1:0]             input_data;
+    wire [23:0]                      available_0, available_1;
     wire                             release_0, release_1;
 
     xb_stream_in #(
-        .BYTES(STREAM_BYTES), .UNITS(INPUT_UNITS), .UNIT_BITS(INPUT_UNIT_BITS), .BITS(BITS),
-        .WORDS(INPUT_WORDS), .ADDRESS_BITS(INPUT_BITS)
+        .BYTES(STREAM_BYTES), .BITS(BITS), .DEPTH(INPUT_WORDS*WORD), .ADDRESS_BITS(INPUT_BITS)
     ) u_stream_in (
         .clk(clk), .rst(rst), .beats(program_beats),
         .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data), .s_keep(s_keep), .s_last(s_last),
-        .write(input_write), .write_address(input_write_address), .write_unit(input_unit), .write_data(input_data),
+        .write(input_write), .write_address(input_write_address), .write_data(beat_data),
         .available_0(available_0), .available_1(available_1), .release_0(release_0), .release_1(release_1),
         .frame_error(frame_error));
     xb_memory #(
-        .UNIT(STREAM_BYTES), .UNITS(INPUT_UNITS), .BITS(BITS), .DEPTH(2*INPUT_WORDS),
-        .ADDRESS_BITS(INPUT_BITS), .UNIT_BITS(INPUT_UNIT_BITS)
+        .COUNT(STREAM_BYTES), .COUNT_BITS(BEAT_BITS), .WORD(WORD), .WORD_BITS(WORD_BITS), .BITS(BITS),
+        .DEPTH(2*INPUT_WORDS), .ADDRESS_BITS(INPUT_BITS)
     ) u_input (
-        .clk(clk), .write(input_write), .write_address(input_write_address), .write_unit(input_unit),
-        .write_data(input_data), .read(input_read), .read_address(input_read_address), .read_data(input_vector));
+        .clk(clk), .write(input_write), .write_address(input_write_address),
+        .write_count(STREAM_BYTES[BEAT_BITS-1:0]), .write_data(beat_data),
+        .read(input_read), .read_address(input_read_address), .read_data(input_data));
 
     // Fetch into the wordline registers.
     wire              load_bank, load_select, step_loaded, bank_free;
     wire [ARRAYS-1:0] load_arrays;
+    wire [9:0]           load_first, load_last;
+    wire [WORD_BITS-1:0] load_turn;
 
     xb_fetch #(
-        .ARRAYS(ARRAYS), .STEP_BITS(STEP_BITS), .LOAD_BITS(LOAD_BITS), .INPUT_WORDS(INPUT_WORDS),
-        .INPUT_BITS(INPUT_BITS), .ACTIVATION_BITS(ACTIVATION_BITS)
+        .ARRAYS(ARRAYS), .STEP_BITS(STEP_BITS), .LOAD_BITS(LOAD_BITS), .WORD_BITS(WORD_BITS),
+        .INPUT_DEPTH(INPUT_WORDS*WORD), .INPUT_BITS(INPUT_BITS), .ACTIVATION_BITS(ACTIVATION_BITS)
     ) u_fetch (
         .clk(clk), .rst(rst), .steps(program_steps), .step_address(fetch_step),
         .step_load_first(fetch_entry[`XB_STEP_FIRST_LOAD_LOW +: LOAD_BITS]),
         .step_load_count(fetch_entry[`XB_STEP_LOADS]),
         .step_wait(fetch_entry[`XB_STEP_WAIT]), .step_releases(fetch_entry[`XB_STEP_RELEASES_INPUT]),
         .load_address(load_address), .load_from_memory(load_entry[`XB_LOAD_FROM_MEMORY]),
-        .load_word(load_entry[`XB_LOAD_WORD]), .load_mask(load_entry[`XB_LOAD_ARRAYS_LOW(MASK_WORDS) +: ARRAYS]),
+        .step_source(fetch_entry[`XB_STEP_SOURCE]), .load_offset(load_entry[`XB_LOAD_OFFSET]),
+        .load_wordline(load_entry[`XB_LOAD_WORDLINE]), .load_run(load_entry[`XB_LOAD_COUNT]),
+        .load_mask(load_entry[`XB_LOAD_ARRAYS_LOW(MASK_WORDS) +: ARRAYS]),
         .available_0(available_0), .available_1(available_1), .release_0(release_0), .release_1(release_1),
         .bank_free(bank_free), .step_drained(step_drained),
         .input_read(input_read), .input_address(input_read_address),
         .activation_read(activation_read), .activation_address(activation_address),
         .load_arrays(load_arrays), .load_bank(load_bank), .load_select(load_select),
-        .step_loaded(step_loaded));
+        .load_first(load_first), .load_last(load_last), .load_turn(load_turn), .step_loaded(step_loaded));
 
     // Drive and convert.
     wire                 drive_bank;
     wire [2:0]           drive_bit;
     wire [ARRAYS-1:0]    drive;
-    wire [ROWS*BITS-1:0] load_vector = load_select ? activation_vector : input_vector;
+    wire [ROWS-1:0]      load_lines;
+    wire [ROWS*BITS-1:0] load_data;
+
+    xb_window #(.WORD(WORD), .WORD_BITS(WORD_BITS), .ROWS(ROWS), .BITS(BITS)) u_window (
+        .s_data(load_select ? activation_data : input_data), .turn(load_turn), .first(load_first), .last(load_last),
+        .m_data(load_data), .m_lines(load_lines));
 
     xb_wordlines #(.ARRAYS(ARRAYS), .ROWS(ROWS), .BITS(BITS)) u_wordlines (
-        .clk(clk), .load_arrays(load_arrays), .load_bank(load_bank), .load_data(load_vector),
+        .clk(clk), .rst(rst), .load_arrays(load_arrays), .load_bank(load_bank), .load_ends(step_loaded),
+        .load_lines(load_lines), .load_data(load_data),
         .drive(drive), .drive_bank(drive_bank), .drive_bit(drive_bit), .wordline(wordline));
     xb_convert #(.ARRAYS(ARRAYS), .STEP_BITS(STEP_BITS), .GROUP_BITS(GROUP_BITS)) u_convert (
         .clk(clk), .rst(rst), .steps(program_steps), .step_address(convert_step),
         .step_top(convert_entry[`XB_STEP_INPUT_BITS]), .step_signed(convert_entry[`XB_STEP_INPUT_SIGNED]),
+        .step_first_group(convert_entry[`XB_STEP_FIRST_GROUP_LOW +: GROUP_BITS]),
         .step_last_group(convert_entry[`XB_STEP_COLUMN_GROUPS_LOW +: GROUP_BITS]),
+        .step_gain(convert_entry[`XB_STEP_RANGE_GAIN]), .step_shift(convert_entry[`XB_STEP_RANGE_SHIFT]),
         .step_enable(convert_entry[`XB_STEP_ENABLED_LOW(MASK_WORDS) +: ARRAYS]),
         .step_link(convert_entry[`XB_STEP_LINKED_LOW(MASK_WORDS) +: ARRAYS]),
         .step_loaded(step_loaded), .bank_free(bank_free), .buffer_free(buffer_free),
         .drive(drive), .drive_bank(drive_bank), .drive_bit(drive_bit),
-        .evaluate(evaluate), .convert(convert), .group(group),
+        .evaluate(evaluate), .convert(convert), .group(group), .gain(gain), .shift(shift),
         .m_valid(m_valid), .m_first(m_first), .m_negate(m_negate), .m_final(m_final), .m_buffer(m_buffer),
         .m_group(m_group), .m_enable(m_enable), .m_link(m_link));
 endmodule

@@ -10,7 +10,12 @@ module xb_join #(
     parameter LANES = 4,
     parameter FIELD = 18,  // bits of a field
     parameter LOCAL = 1,   // stages inside a block, 1 or more
-    parameter ACROSS = 1   // and between blocks, 1 or more
+    parameter ACROSS = 1,  // and between blocks, 1 or more
+`ifdef __ICARUS__
+    parameter PIECES = 0   // see xb_scan
+`else
+    parameter PIECES = 1
+`endif
 ) (
     input  wire                          clk,
     input  wire                          rst,
@@ -30,15 +35,12 @@ module xb_join #(
 
     reg  [STAGES-1:0] valid;
     reg  [STAGES*ARRAYS-1:0] run;  // arrays of the run that comes in, stage k at [k*ARRAYS +: ARRAYS]
-    reg  [ACROSS*WIDTH-1:0]  held;
-    reg  [WIDTH-1:0]  mask;
     integer           k, i;
 
-    wire [WIDTH-1:0]  guard = {(ARRAYS*LANES){1'b0, {(FIELD-1){1'b1}}}};
     wire              awake = s_valid || valid != {STAGES{1'b0}};
     wire [ARRAYS-1:0] run_own = run[(LOCAL-1)*ARRAYS +: ARRAYS];
     wire [ARRAYS-1:0] run_held = run[(STAGES-1)*ARRAYS +: ARRAYS];
-    wire [WIDTH-1:0]  sum = held[(ACROSS-1)*WIDTH +: WIDTH];
+    wire [WIDTH-1:0]  sum;
 
     assign enters = valid[LOCAL-1] && run_own[0];
     assign passes = valid[LOCAL-1] && run_own[ARRAYS-1];
@@ -53,19 +55,43 @@ module xb_join #(
                 valid[k] <= valid[k-1];
                 if (valid[k-1]) run[k*ARRAYS +: ARRAYS] <= run[(k-1)*ARRAYS +: ARRAYS];
             end
-            if (valid[LOCAL-1]) held[WIDTH-1:0] <= own;
-            for (k = 1; k < ACROSS; k = k + 1)
-                if (valid[LOCAL+k-1]) held[k*WIDTH +: WIDTH] <= held[(k-1)*WIDTH +: WIDTH];
         end
         if (rst) valid <= {STAGES{1'b0}};
     end
 
-    // Changes only from step to step.
-    always @(run_held)
-        for (i = 0; i < ARRAYS; i = i + 1) mask[i*SLOT +: SLOT] = {LANES{1'b0, {(FIELD-1){run_held[i]}}}};
+    // Each stage a register of its own, which moves only with something in it.
+    genvar h;
+    generate
+        for (h = 0; h < ACROSS; h = h + 1) begin : g_held
+            reg [WIDTH-1:0] held;
+            if (h == 0) begin : g_first
+                always @(posedge clk) if (valid[LOCAL-1]) held <= own;
+            end else begin : g_later
+                always @(posedge clk) if (valid[LOCAL+h-1]) held <= g_held[h-1].held;
+            end
+        end
+    endgenerate
+    assign sum = g_held[ACROSS-1].held;
 
-    always @(sum or run_held or mask or carry or guard)
-        if (!run_held[0]) m_sum = sum;
-        else m_sum = (sum & guard) + ({ARRAYS{carry}} & mask);
+    generate
+        if (PIECES != 0) begin : g_pieces
+            always @(m_valid or sum or run_held or carry) begin
+                m_sum = sum;
+                for (i = 0; i < ARRAYS; i = i + 1)
+                    if (m_valid && run_held[i]) m_sum[i*SLOT +: SLOT] = sum[i*SLOT +: SLOT] + carry;
+            end
+        end else begin : g_wide
+            wire [WIDTH-1:0] guard = {(ARRAYS*LANES){1'b0, {(FIELD-1){1'b1}}}};
+            reg  [WIDTH-1:0] mask;
+
+            // Changes only from step to step.
+            always @(run_held)
+                for (i = 0; i < ARRAYS; i = i + 1) mask[i*SLOT +: SLOT] = {LANES{1'b0, {(FIELD-1){run_held[i]}}}};
+
+            always @(sum or run_held or mask or carry or guard)
+                if (!run_held[0]) m_sum = sum;
+                else m_sum = (sum & guard) + ({ARRAYS{carry}} & mask);
+        end
+    endgenerate
 endmodule
 `default_nettype wire

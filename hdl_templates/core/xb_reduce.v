@@ -49,13 +49,16 @@ module xb_reduce #(
 
     generate
         if (WIRES != 0) begin : g_wires
-            genvar a, l;
-            for (a = 0; a < ARRAYS; a = a + 1) begin : g_array
-                for (l = 0; l < LANES; l = l + 1) begin : g_lane
-                    assign spread[(a*LANES + l)*FIELD +: FIELD] = {
-                        {GAP{1'b0}}, s_code[(a*LANES + l)*ADC_BITS +: ADC_BITS] & {ADC_BITS{s_enable[a]}}};
-                end
+            reg [WIDTH-1:0] codes;
+            integer         n;
+            always @(s_valid or s_enable or s_code) begin
+                codes = {WIDTH{1'b0}};
+                n = 0;
+                if (s_valid)
+                    for (n = 0; n < ALL; n = n + 1)
+                        codes[n*FIELD +: ADC_BITS] = s_code[n*ADC_BITS +: ADC_BITS] & {ADC_BITS{s_enable[n/LANES]}};
             end
+            assign spread = codes;
         end else begin : g_moves
             reg [ARRAYS*CODES-1:0] enabled;
             reg [WIDTH-1:0]        codes;

@@ -1,8 +1,12 @@
 // xb_requant - scale accumulators, round, clamp: one column group per cycle.
 //
-// Latency 2 cycles, throughput 1 column group per cycle; s_ready depends combinationally on m_ready. Per lane
-//   y = clamp((acc * mult + bias + 2^(shift-1)) >> shift, lo, hi),  no rounding term at shift 0;
-// raw column groups skip the clamp and leave as 32-bit words. Lanes past `columns` are 0 in m_planes.
+// Latency 2 cycles, throughput 1 term of a column group per cycle; s_ready depends combinationally on m_ready. Per lane
+//   scaled = acc * mult + bias                 (s_op first)
+//          | acc * mult + scaled               (add: the bias came with the first term)
+//          | max(acc * mult + bias, scaled)    (max)
+//   y = clamp((scaled + 2^(shift-1)) >> shift, lo, hi),  no rounding term at shift 0;
+// y leaves with the term that has s_emit. The terms of a column group come one after another; scaled must fit 47 bits.
+// Raw column groups skip the clamp and leave as 32-bit words. Lanes past `columns` are 0 in m_planes.
 // m_planes holds bit b of lane l at [b*LANES + l]. rst clears the valid bits only.
 // Python twin: codesign.fixed.requantize, codesign.fixed.lane_values
 `default_nettype none
@@ -23,6 +27,8 @@ module xb_requant #(
     input  wire [15:0]            s_lo,         // signed
     input  wire [15:0]            s_hi,         // signed
     input  wire                   s_raw,
+    input  wire [1:0]             s_op,
+    input  wire                   s_emit,
     input  wire [15:0]            s_columns,    // lanes in use, or more
     input  wire [TAG-1:0]         s_tag,
     output wire                   m_valid,
@@ -39,7 +45,9 @@ module xb_requant #(
     localparam BIAS = `XB_CONSTANT_BIAS_SIZE;
     localparam WIDE = 48;  // holds FIELD + 16 bits of product plus the bias
 
-    reg                     valid_1, valid_2;
+    reg                     valid_1, valid_2;  // a term waits to be scaled; a result waits to leave
+    reg  [1:0]              op;
+    reg                     emit;
     reg  [CONTROL-1:0]      control_1, control_2;
     reg  [LANES*FIELD-1:0]  acc;
     reg  [LANES*UNIT-1:0]   constants;
@@ -50,7 +58,7 @@ module xb_requant #(
     reg  [LANES*WIDE-1:0]   sums;
     reg  [MULT-1:0]         mult;
     reg  [BIAS-1:0]         bias;
-    reg  signed [WIDE-1:0]  product, factor, value, low, high, half;
+    reg  signed [WIDE-1:0]  product, factor, earlier, value, low, high, half;
     reg  [TAG-1:0]          tag;
     reg  [15:0]             columns, lo, hi;
     reg                     raw;
@@ -64,7 +72,7 @@ module xb_requant #(
     assign m_valid = valid_2;
 
     // Named sensitivity: @* would wake on every partial write of the temporary.
-    always @(acc or constants) begin
+    always @(acc or constants or op or scaled) begin
         sums = {(LANES*WIDE){1'b0}};
         for (i = 0; i < LANES; i = i + 1) begin
             mult = constants[i*UNIT + `XB_CONSTANT_MULT_LOW +: MULT];
@@ -72,7 +80,10 @@ module xb_requant #(
             factor = {{(WIDE-MULT){mult[MULT-1]}}, mult};
             product = {{(WIDE-FIELD){acc[i*FIELD+FIELD-1]}}, acc[i*FIELD +: FIELD]};
             product = product * factor;
-            sums[i*WIDE +: WIDE] = product + {{(WIDE-BIAS){bias[BIAS-1]}}, bias};
+            earlier = scaled[i*WIDE +: WIDE];
+            product = product + (op == `XB_OP_ADD ? earlier : {{(WIDE-BIAS){bias[BIAS-1]}}, bias});
+            if (op == `XB_OP_MAX && earlier > product) product = earlier;
+            sums[i*WIDE +: WIDE] = product;
         end
         next_scaled = sums;
     end
@@ -106,11 +117,13 @@ module xb_requant #(
             if (s_valid) begin
                 acc <= s_acc;
                 constants <= s_constants;
+                op <= s_op;
+                emit <= s_emit;
                 control_1 <= {s_tag, s_columns, s_raw, s_hi, s_lo, s_shift};
             end
         end
         if (move_2) begin
-            valid_2 <= valid_1;
+            valid_2 <= valid_1 && emit;
             if (valid_1) begin
                 scaled <= next_scaled;
                 control_2 <= control_1;

@@ -12,7 +12,12 @@ module xb_scan #(
     parameter LANES = 4,
     parameter FIELD = 18,    // bits of a field
     parameter DISTANCE = 1,  // D, a power of 4
-    parameter STAGES = 2     // 1 or more
+    parameter STAGES = 2,    // 1 or more
+`ifdef __ICARUS__
+    parameter PIECES = 0     // 1: moves the sums of single arrays; 0: the same in few wide moves, for Icarus
+`else
+    parameter PIECES = 1
+`endif
 ) (
     input  wire                          clk,
     input  wire                          rst,
@@ -27,11 +32,9 @@ module xb_scan #(
 
     wire [WIDTH-1:0]  guard = {(ARRAYS*LANES){1'b0, {(FIELD-1){1'b1}}}};
     wire [ARRAYS-1:0] link_1 = s_link & (s_link << DISTANCE);
-    reg [WIDTH-1:0]   mask_0, mask_1;
     reg               valid;
     reg [WIDTH-1:0]   total;
     reg [WIDTH-1:0]   sum;
-    integer i;
 
     generate
         if (STAGES > 1) begin : g_more
@@ -40,7 +43,7 @@ module xb_scan #(
                 if (s_valid) link <= link_1 & (link_1 << (2 * DISTANCE));
             xb_scan #(
                 .ARRAYS(ARRAYS), .LANES(LANES), .FIELD(FIELD), .DISTANCE(4*DISTANCE),
-                .STAGES(STAGES > 1 ? STAGES-1 : 1)
+                .STAGES(STAGES > 1 ? STAGES-1 : 1), .PIECES(PIECES)
             ) u_scan (
                 .clk(clk), .rst(rst), .s_valid(valid), .s_link(link), .s_sum(total),
                 .m_valid(m_valid), .m_sum(m_sum)
@@ -51,22 +54,51 @@ module xb_scan #(
         end
     endgenerate
 
-    // Links to masks: changes only from step to step.
-    always @(s_link or link_1)
-        for (i = 0; i < ARRAYS; i = i + 1) begin
-            mask_0[i*SLOT +: SLOT] = {LANES{1'b0, {(FIELD-1){s_link[i]}}}};
-            mask_1[i*SLOT +: SLOT] = {LANES{1'b0, {(FIELD-1){link_1[i]}}}};
-        end
+    /* verilator lint_off BLKSEQ */ // `sum` is a temporary
+    generate
+        if (PIECES != 0) begin : g_pieces
+            // Sums of the arrays whose bit is set in `link`, moved up by `distance` arrays; 0 elsewhere.
+            function [WIDTH-1:0] moved;
+                input [WIDTH-1:0] sums;
+                input [ARRAYS-1:0] link;
+                input [31:0] distance;
+                integer i;
+                begin
+                    moved = {WIDTH{1'b0}};
+                    for (i = 0; i < ARRAYS; i = i + 1)
+                        if (i >= distance && link[i])
+                            moved[i*SLOT +: SLOT] = sums[(i >= distance ? i-distance : 0)*SLOT +: SLOT];
+                end
+            endfunction
 
-    // A temporary and one whole-vector assignment are cheap in an event-driven simulator.
-    /* verilator lint_off BLKSEQ */
-    always @(posedge clk) begin
-        valid <= s_valid && !rst;
-        if (s_valid) begin
-            sum = (s_sum & guard) + ((s_sum << (DISTANCE*SLOT)) & mask_0);
-            total <= (sum & guard) + ((sum << (2*DISTANCE*SLOT)) & mask_1);
+            always @(posedge clk) begin
+                valid <= s_valid && !rst;
+                if (s_valid) begin
+                    sum = (s_sum & guard) + moved(s_sum, s_link, DISTANCE);
+                    total <= (sum & guard) + moved(sum, link_1, 2*DISTANCE);
+                end
+            end
+        end else begin : g_wide
+            reg [WIDTH-1:0] mask_0, mask_1;
+            integer i;
+
+            // Links to masks: changes only from step to step.
+            always @(s_link or link_1)
+                for (i = 0; i < ARRAYS; i = i + 1) begin
+                    mask_0[i*SLOT +: SLOT] = {LANES{1'b0, {(FIELD-1){s_link[i]}}}};
+                    mask_1[i*SLOT +: SLOT] = {LANES{1'b0, {(FIELD-1){link_1[i]}}}};
+                end
+
+            // A temporary and one whole-vector assignment are cheap in an event-driven simulator.
+            always @(posedge clk) begin
+                valid <= s_valid && !rst;
+                if (s_valid) begin
+                    sum = (s_sum & guard) + ((s_sum << (DISTANCE*SLOT)) & mask_0);
+                    total <= (sum & guard) + ((sum << (2*DISTANCE*SLOT)) & mask_1);
+                end
+            end
         end
-    end
+    endgenerate
     /* verilator lint_on BLKSEQ */
 endmodule
 `default_nettype wire

@@ -1,18 +1,16 @@
 // xb_stream_in - receive input images over AXI4-Stream into the double input buffer.
 //
 // One beat per cycle while a buffer is free; s_ready depends on registers only. An activation is one
-// byte; bits above BITS are dropped, bytes with keep = 0 become 0. `available_*` counts the complete
-// words of each buffer; `release_*` frees it. s_last must mark beat number `beats` of each image and no
+// byte; bits above BITS are dropped, bytes with keep = 0 become 0. `available_*` counts the activations
+// in each buffer; `release_*` frees it. s_last must mark beat number `beats` of each image and no
 // other, else frame_error is set and the stream stops. rst clears control only.
 // Python twin: codesign.sim.streams.beats (values), codesign.mapping.timing (cycles)
 `default_nettype none
 module xb_stream_in #(
     parameter BYTES = 4,        // activations per beat
-    parameter UNITS = 4,        // beats per memory word
-    parameter UNIT_BITS = 2,
     parameter BITS = 8,         // bits of an activation
-    parameter WORDS = 8,        // memory words of one buffer
-    parameter ADDRESS_BITS = 4  // bits of a word number over both buffers
+    parameter DEPTH = 128,      // activations of one buffer
+    parameter ADDRESS_BITS = 8  // bits of an activation number over both buffers
 ) (
     input  wire                    clk,
     input  wire                    rst,
@@ -24,10 +22,9 @@ module xb_stream_in #(
     input  wire                    s_last,
     output wire                    write,
     output wire [ADDRESS_BITS-1:0] write_address,
-    output reg  [UNIT_BITS-1:0]    write_unit,
     output wire [BYTES*BITS-1:0]   write_data,
-    output reg  [15:0]             available_0,
-    output reg  [15:0]             available_1,
+    output reg  [23:0]             available_0,
+    output reg  [23:0]             available_1,
     input  wire                    release_0,
     input  wire                    release_1,
     output reg                     frame_error
@@ -35,16 +32,16 @@ module xb_stream_in #(
     reg                    buffer;
     reg [1:0]              full;
     reg [15:0]             beat;
-    reg [15:0]             word;
+    reg [23:0]             taken;  // activations of this image
     wire [BYTES*8-1:0]     kept;
 
     wire take = s_valid && s_ready;
-    wire last_unit = {{(32-UNIT_BITS){1'b0}}, write_unit} == UNITS - 1;
     wire ends = beat == beats - 16'd1;
+    wire [23:0] after = taken + BYTES;
 
     assign s_ready = !rst && !full[buffer] && !frame_error;
     assign write = take;
-    assign write_address = (buffer ? WORDS : {ADDRESS_BITS{1'b0}}) + word[ADDRESS_BITS-1:0];
+    assign write_address = (buffer ? DEPTH[ADDRESS_BITS-1:0] : {ADDRESS_BITS{1'b0}}) + taken[ADDRESS_BITS-1:0];
 
     // Bytes with keep = 0 become 0.
     genvar u;
@@ -57,19 +54,13 @@ module xb_stream_in #(
     xb_planes #(.COUNT(BYTES), .BITS(BITS)) u_planes (.bytes(s_data & kept), .planes(write_data));
 
     always @(posedge clk) begin
-        if (release_0) begin full[0] <= 1'b0; available_0 <= 16'd0; end
-        if (release_1) begin full[1] <= 1'b0; available_1 <= 16'd0; end
+        if (release_0) begin full[0] <= 1'b0; available_0 <= 24'd0; end
+        if (release_1) begin full[1] <= 1'b0; available_1 <= 24'd0; end
         if (take) begin
-            beat <= beat + 16'd1;
-            write_unit <= write_unit + 1'b1;
-            if (last_unit || ends) begin
-                write_unit <= {UNIT_BITS{1'b0}};
-                word <= word + 16'd1;
-                if (buffer) available_1 <= word + 16'd1; else available_0 <= word + 16'd1;
-            end
+            beat <= ends ? 16'd0 : beat + 16'd1;
+            taken <= ends ? 24'd0 : after;
+            if (buffer) available_1 <= after; else available_0 <= after;
             if (ends) begin
-                beat <= 16'd0;
-                word <= 16'd0;
                 full[buffer] <= 1'b1;
                 buffer <= !buffer;
             end
@@ -79,10 +70,9 @@ module xb_stream_in #(
             buffer <= 1'b0;
             full <= 2'b00;
             beat <= 16'd0;
-            word <= 16'd0;
-            write_unit <= {UNIT_BITS{1'b0}};
-            available_0 <= 16'd0;
-            available_1 <= 16'd0;
+            taken <= 24'd0;
+            available_0 <= 24'd0;
+            available_1 <= 24'd0;
             frame_error <= 1'b0;
         end
     end

@@ -78,51 +78,41 @@ module xb_sums #(
         end
     end
 
-    wire [BLOCKS*SLOT-1:0] read_block;
+    wire [ARRAYS-1:0]      links = s_link & ~({ARRAYS{1'b0}} + 1'b1);  // nothing lies below array 0
+    wire [BLOCKS-1:0]      reads;           // the block that is read
+    wire [SLOT-1:0]        read_block [0:BLOCKS-1];
     /* verilator lint_off UNUSEDSIGNAL */ // no block lies above the last one, and one alone has no neighbours
-    /* verilator lint_off UNDRIVEN */
-    wire [BLOCKS*SLOT-1:0] highest, carry;  // sum of a block's top array; of all arrays of its run
+    reg  [BLOCKS*SLOT-1:0] highest;         // sum of a block's top array
+    wire [BLOCKS*SLOT-1:0] carry;           // of all arrays of its run
     wire [BLOCKS-1:0]      enters, passes;  // a run comes in from the block below; and reaches the top array
-    /* verilator lint_on UNDRIVEN */
     /* verilator lint_on UNUSEDSIGNAL */
 
     genvar b;
     generate
         for (b = 0; b < BLOCKS; b = b + 1) begin : g_block
             localparam HERE = b < BLOCKS - 1 ? BLOCK : ARRAYS - b*BLOCK;
-            wire [HERE-1:0]      enable = s_enable[b*BLOCK +: HERE];
-            wire [HERE-1:0]      link = s_link[b*BLOCK +: HERE];
-            wire                 starts = s_valid && (enable != {HERE{1'b0}} || link != {HERE{1'b0}});
-            wire                 moves;
-            /* verilator lint_off UNUSEDSIGNAL */ // xb_join counts for itself
-            wire                 reduced;
-            /* verilator lint_on UNUSEDSIGNAL */
-            wire [HERE*SLOT-1:0] own, sum;
+            wire [HERE-1:0] enable = s_enable[b*BLOCK +: HERE];
+            wire [HERE-1:0] link = links[b*BLOCK +: HERE];
+            wire [SLOT-1:0] top_sum;
 
-            xb_reduce #(.ARRAYS(HERE), .LANES(LANES), .ADC_BITS(ADC_BITS), .FIELD(FIELD), .STAGES(LOCAL)) u_reduce (
-                .clk(clk), .rst(rst), .s_valid(starts), .s_enable(enable), .s_link(link),
-                .s_code(s_code[b*BLOCK*CODES +: HERE*CODES]), .m_valid(reduced), .m_sum(own));
-            if (BLOCKS == 1) begin : g_alone
-                assign moves = reduced;
-                assign sum = own;
-            end else begin : g_joined
-                wire [HERE-1:0] inward = b == 0 ? {HERE{1'b0}} : link;
-                wire [SLOT-1:0] below = carry[(b == 0 ? 0 : b-1)*SLOT +: SLOT];
-                xb_join #(.ARRAYS(HERE), .LANES(LANES), .FIELD(FIELD), .LOCAL(LOCAL), .ACROSS(ACROSS)) u_join (
-                    .clk(clk), .rst(rst), .s_valid(starts), .s_link(inward), .own(own), .enters(enters[b]),
-                    .passes(passes[b]), .highest(highest[b*SLOT +: SLOT]), .carry(below),
-                    .m_valid(moves), .m_sum(sum));
-            end
-            xb_accumulate #(
+            always @(top_sum) highest[b*SLOT +: SLOT] = top_sum;
+            xb_block #(
                 .ARRAYS(HERE), .LANES(LANES), .GROUPS(GROUPS), .GROUP_BITS(GROUP_BITS), .ARRAY_BITS(LOCAL_BITS),
-                .SUM_BITS(SUM_BITS), .FIELD(FIELD)
-            ) u_accumulate (
-                .clk(clk), .s_valid(moves), .s_first(first), .s_negate(negate), .s_buffer(buffer), .s_group(group),
-                .s_sum(sum), .read_buffer(read_buffer), .read_group(read_group),
-                .read_array(read_array[LOCAL_BITS-1:0]), .read_data(read_block[b*SLOT +: SLOT]));
+                .ADC_BITS(ADC_BITS), .SUM_BITS(SUM_BITS), .FIELD(FIELD), .LOCAL(LOCAL), .ACROSS(ACROSS),
+                .JOINED(BLOCKS > 1 ? 1 : 0)
+            ) u_block (
+                .clk(clk), .rst(rst), .s_valid(s_valid && (enable != {HERE{1'b0}} || link != {HERE{1'b0}})),
+                .s_enable(enable), .s_link(link), .s_code(s_code[b*BLOCK*CODES +: HERE*CODES]),
+                .enters(enters[b]), .passes(passes[b]), .highest(top_sum),
+                .carry(carry[(b == 0 ? 0 : b-1)*SLOT +: SLOT]),
+                .first(first), .negate(negate), .buffer(buffer), .group(group),
+                .read(reads[b]), .read_buffer(read_buffer), .read_group(read_group),
+                .read_array(read_array[LOCAL_BITS-1:0]), .read_data(read_block[b]));
         end
         if (BLOCKS == 1) begin : g_read
-            assign read_data = read_block;
+            assign reads = 1'b1;
+            assign carry = {SLOT{1'b0}};
+            assign read_data = read_block[0];
         end else begin : g_across
             xb_scan #(.ARRAYS(BLOCKS), .LANES(LANES), .FIELD(FIELD), .DISTANCE(1), .STAGES(ACROSS)) u_scan (
                 .clk(clk), .rst(rst), .s_valid(enters != {BLOCKS{1'b0}}), .s_link(passes), .s_sum(highest),
@@ -130,7 +120,10 @@ module xb_sums #(
                 .m_valid(),
                 /* verilator lint_on PINCONNECTEMPTY */
                 .m_sum(carry));
-            assign read_data = read_block[read_array[ARRAY_BITS-1:LOCAL_BITS]*SLOT +: SLOT];
+            for (b = 0; b < BLOCKS; b = b + 1) begin : g_reads
+                assign reads[b] = {{(32-ARRAY_BITS+LOCAL_BITS){1'b0}}, read_array[ARRAY_BITS-1:LOCAL_BITS]} == b;
+            end
+            assign read_data = read_block[read_array[ARRAY_BITS-1:LOCAL_BITS]];
         end
     endgenerate
 endmodule

@@ -1,8 +1,10 @@
 // xb_wordlines - input vectors of every array, as bit planes in two banks, and the plane they drive.
 //
-// One bank is driven while the other is loaded. A load goes to all arrays in load_arrays at once and
-// takes one cycle; the wordlines of the arrays in `drive` follow drive_bank and drive_bit combinationally,
-// all others are 0. Array a has wordlines [a*ROWS +: ROWS]. No reset: what is driven was loaded before.
+// One bank is driven while the other is loaded. A load takes one cycle and writes the wordlines in load_lines of all
+// arrays in load_arrays; the first one of an array since the last load_ends also clears its other wordlines, which
+// held rows of another layer. The wordlines of the arrays in `drive` follow drive_bank and drive_bit
+// combinationally, all others are 0. Array a has wordlines [a*ROWS +: ROWS]. rst clears control only: what is
+// driven was loaded before.
 // Python twin: codesign.fixed.bit_planes
 `default_nettype none
 module xb_wordlines #(
@@ -11,9 +13,12 @@ module xb_wordlines #(
     parameter BITS = 8    // bits of an activation
 ) (
     input  wire                   clk,
+    input  wire                   rst,
     input  wire [ARRAYS-1:0]      load_arrays,
     input  wire                   load_bank,
-    input  wire [ROWS*BITS-1:0]   load_data,   // bit b of activation r at [b*ROWS + r]
+    input  wire                   load_ends,   // with the last load of a bank
+    input  wire [ROWS-1:0]        load_lines,
+    input  wire [ROWS*BITS-1:0]   load_data,   // bit b of activation r at [b*ROWS + r]; 0 outside load_lines
     input  wire [ARRAYS-1:0]      drive,
     input  wire                   drive_bank,
     input  wire [2:0]             drive_bit,
@@ -21,11 +26,14 @@ module xb_wordlines #(
 );
     localparam PLANE = ARRAYS * ROWS;
 
-    reg  [PLANE-1:0] planes [0:15];  // plane b of bank k at 8*k + b
-    reg  [PLANE-1:0] loads, drives;  // wordlines of load_arrays, and of drive
-    integer          b;
+    reg  [PLANE-1:0]  planes [0:15];  // plane b of bank k at 8*k + b
+    reg  [PLANE-1:0]  keeps;          // wordlines that a load leaves
+    reg  [PLANE-1:0]  loads, drives;  // wordlines of load_arrays, and of drive
+    reg  [ARRAYS-1:0] touched;        // loaded since the last load_ends
+    integer           b;
 
-    wire [PLANE-1:0] driven = planes[{drive_bank, drive_bit}];
+    wire [PLANE-1:0]  driven = planes[{drive_bank, drive_bit}];
+    wire [ARRAYS-1:0] again = load_arrays & touched;
 
     // Wordlines of the arrays whose bit is set. By eights, because most are not.
     function [PLANE-1:0] wordlines_of;
@@ -42,14 +50,22 @@ module xb_wordlines #(
         end
     endfunction
 
-    always @(load_arrays) loads = wordlines_of(load_arrays);
     always @(drive) drives = wordlines_of(drive);
     always @(driven or drives) wordline = driven & drives;
 
-    always @(posedge clk)
-        if (load_arrays != {ARRAYS{1'b0}})
+    // Masks of a load are temporaries, worked out only where there is one.
+    /* verilator lint_off BLKSEQ */
+    always @(posedge clk) begin
+        if (load_arrays != {ARRAYS{1'b0}}) begin
+            loads = wordlines_of(load_arrays);
+            keeps = ~loads | (wordlines_of(again) & ~{ARRAYS{load_lines}});
+            touched <= load_ends ? {ARRAYS{1'b0}} : touched | load_arrays;
             for (b = 0; b < BITS; b = b + 1)
-                planes[{load_bank, b[2:0]}] <= (planes[{load_bank, b[2:0]}] & ~loads)
+                planes[{load_bank, b[2:0]}] <= (planes[{load_bank, b[2:0]}] & keeps)
                                              | ({ARRAYS{load_data[b*ROWS +: ROWS]}} & loads);
+        end
+        if (rst) touched <= {ARRAYS{1'b0}};
+    end
+    /* verilator lint_on BLKSEQ */
 endmodule
 `default_nettype wire

@@ -1,7 +1,8 @@
 // xb_array - behavioural model of one ReRAM crossbar macro: cells, sample-and-hold, converters.
 //
 // Simulation only; synthesis uses the black box of the same name in stub/. Pins are digital.
-//   evaluate  samples every bitline current of the driven wordlines into the hold capacitors
+//   evaluate  samples every bitline current of the driven wordlines into the hold capacitors, and takes the range
+//             (gain, shift) with which this sample is converted
 //   convert   turns LANES signed columns of `group` into codes, from the sample taken before this edge
 // Both may happen on one edge. Latency: 1 cycle from convert to code. Codes are offset binary.
 //   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
@@ -12,7 +13,6 @@
 // ends the simulation. Other arrays may have none. Paths of up to 1,000 bytes.
 // Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
 `default_nettype none
-`include "xb_layout.vh"
 module xb_array #(
     parameter INDEX = 0,           // position on the chip
     parameter ROWS = 16,           // wordlines
@@ -30,9 +30,11 @@ module xb_array #(
     input  wire                      evaluate,
     input  wire                      convert,
     input  wire [GROUP_BITS-1:0]     group,
+    input  wire [7:0]                gain,          // with evaluate: range of the conversions of this sample
+    input  wire [3:0]                shift,
     output wire [LANES*ADC_BITS-1:0] code,
     input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
-    input  wire                      trim_write,    // gain and shift, then the offset of each column
+    input  wire                      trim_write,    // the offset of each column
     input  wire [WRITE_BITS-1:0]     write_address,
     input  wire [31:0]               write_data
 );
@@ -41,7 +43,7 @@ module xb_array #(
         .CODE_BITS(CODE_BITS), .LEVEL_BITS(LEVEL_BITS), .CODES(CODES), .WRITE_BITS(WRITE_BITS)
     ) u_packed (
         .clk(clk), .index(INDEX), .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group),
-        .code(code), .cell_write(cell_write), .trim_write(trim_write), .write_address(write_address),
-        .write_data(write_data));
+        .gain(gain), .shift(shift), .code(code), .cell_write(cell_write), .trim_write(trim_write),
+        .write_address(write_address), .write_data(write_data));
 endmodule
 `default_nettype wire

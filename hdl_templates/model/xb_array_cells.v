@@ -1,13 +1,12 @@
 // xb_array_cells - readable version of xb_array: the same macro, one loop per cell, plain integers.
 //
 // Simulation only, and slow. Ports, parameters, files and timing are those of xb_array.v: evaluate
-// samples every bitline current, convert turns LANES signed columns of `group` into offset-binary
+// samples every bitline current and takes the range, convert turns LANES signed columns of `group` into offset-binary
 // codes one cycle later, from the sample taken before this edge:
 //   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
 // A lane past the last column gives the code of 0. No reset: cells keep what they were programmed to.
 // Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
 `default_nettype none
-`include "xb_layout.vh"
 module xb_array_cells #(
     parameter INDEX = 0,           // position on the chip
     parameter ROWS = 16,           // wordlines
@@ -25,27 +24,30 @@ module xb_array_cells #(
     input  wire                      evaluate,
     input  wire                      convert,
     input  wire [GROUP_BITS-1:0]     group,
+    input  wire [7:0]                gain,          // with evaluate: range of the conversions of this sample
+    input  wire [3:0]                shift,
     output reg  [LANES*ADC_BITS-1:0] code,
     input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
-    input  wire                      trim_write,    // gain and shift, then the offset of each column
+    input  wire                      trim_write,    // the offset of each column
     input  wire [WRITE_BITS-1:0]     write_address,
     input  wire [31:0]               write_data
 );
     localparam ROW_WORDS = (COLUMNS * LEVEL_BITS + 31) / 32;
     localparam PAIRS = COLUMNS / 2;
-    localparam TRIM_BITS = $clog2(PAIRS + 1);
+    localparam TRIM_BITS = PAIRS > 1 ? $clog2(PAIRS) : 1;
     localparam LOWEST = -(1 << (ADC_BITS - 1));
     localparam HIGHEST = (1 << (ADC_BITS - 1)) - 1;
 
     reg [ROW_WORDS*32-1:0]      level [0:ROWS-1];  // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
     reg [COLUMNS*CODE_BITS-1:0] die [0:ROWS-1];    // what this die holds, cell k likewise
-    reg [31:0]                  trim [0:PAIRS];
+    reg [31:0]                  trim [0:PAIRS-1];  // offset of each column
     reg                         has_die, missing;
     reg [8191:0]                folder, file;
     reg [1023:0]                named;             // arrays whose files must be there
     reg [LEVEL_BITS-1:0]        cell_level;
     integer current [0:COLUMNS-1];                 // sampled current of each bitline
-    integer r, k, lane, column, value, total, gain, shift, handle;
+    integer held_gain, held_shift;                 // range of the sample
+    integer r, k, lane, column, value, total, handle;
 
     // All below is one sequence, and nothing but `code` is read elsewhere.
     /* verilator lint_off BLKSEQ */
@@ -64,8 +66,9 @@ module xb_array_cells #(
         has_die = 1'b0;
         for (k = 0; k < COLUMNS; k = k + 1) current[k] = 0;
         for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
-        for (k = 0; k <= PAIRS; k = k + 1) trim[k] = 0;
-        trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN] = 1;
+        for (k = 0; k < PAIRS; k = k + 1) trim[k] = 0;
+        held_gain = 1;
+        held_shift = 0;
         missing = 1'b0;
         if (!$value$plusargs("arrays=%h", named)) named = 0;
         if ($value$plusargs("die=%s", folder)) begin
@@ -100,14 +103,13 @@ module xb_array_cells #(
     // One block, in this order: conversion uses the sample, and both use the cells, from before the edge.
     always @(posedge clk) begin
         if (convert) begin
-            gain = {{(32-`XB_TRIM_GAIN_SIZE){1'b0}}, trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN]};
-            shift = {{(32-`XB_TRIM_SHIFT_SIZE){1'b0}}, trim[`XB_TRIM_SHIFT_WORD][`XB_TRIM_SHIFT]};
             for (lane = 0; lane < LANES; lane = lane + 1) begin
                 column = group * LANES + lane;
                 value = 0;
                 if (column < PAIRS) begin
-                    value = (current[2*column] - current[2*column+1]) * gain + $signed(trim[`XB_TRIM_WORDS + column]);
-                    if (shift > 0) value = (value + (1 << (shift - 1))) >>> shift;
+                    value = (current[2*column] - current[2*column+1]) * held_gain
+                            + $signed(trim[column]);
+                    if (held_shift > 0) value = (value + (1 << (held_shift - 1))) >>> held_shift;
                     if (value < LOWEST) value = LOWEST;
                     if (value > HIGHEST) value = HIGHEST;
                 end
@@ -115,7 +117,9 @@ module xb_array_cells #(
                 code[lane*ADC_BITS +: ADC_BITS] <= value[ADC_BITS-1:0];
             end
         end
-        if (evaluate)
+        if (evaluate) begin
+            held_gain = {24'd0, gain};
+            held_shift = {28'd0, shift};
             for (column = 0; column < COLUMNS; column = column + 1) begin
                 total = 0;
                 for (r = 0; r < ROWS; r = r + 1)
@@ -125,6 +129,7 @@ module xb_array_cells #(
                     end
                 current[column] = total;
             end
+        end
         if (cell_write) level[write_address / ROW_WORDS][(write_address % ROW_WORDS) * 32 +: 32] = write_data;
         if (trim_write) trim[write_address[TRIM_BITS-1:0]] = write_data;
     end

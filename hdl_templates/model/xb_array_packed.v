@@ -7,7 +7,6 @@
 // a sample is at most one wide addition per four wordlines.
 // Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
 `default_nettype none
-`include "xb_layout.vh"
 module xb_array_packed #(
     parameter ROWS = 16,           // wordlines
     parameter COLUMNS = 16,        // bitlines, even
@@ -17,7 +16,12 @@ module xb_array_packed #(
     parameter CODE_BITS = 2,       // bits of a conductance code
     parameter LEVEL_BITS = 2,      // bits of a stored level
     parameter [(CODE_BITS << LEVEL_BITS)-1:0] CODES = 8'he4, // code of level l at [l*CODE_BITS +: CODE_BITS]
-    parameter WRITE_BITS = 20      // programming address, in words
+    parameter WRITE_BITS = 20,     // programming address, in words
+`ifdef __ICARUS__
+    parameter WIDE = 1             // 1: plain samples convert at once, in few wide moves, for Icarus; 0: by groups
+`else
+    parameter WIDE = 0
+`endif
 ) (
     input  wire                      clk,
     input  wire [31:0]               index,         // position on the chip
@@ -25,15 +29,17 @@ module xb_array_packed #(
     input  wire                      evaluate,
     input  wire                      convert,
     input  wire [GROUP_BITS-1:0]     group,
+    input  wire [7:0]                gain,          // with evaluate: range of the conversions of this sample
+    input  wire [3:0]                shift,
     output reg  [LANES*ADC_BITS-1:0] code,
     input  wire                      cell_write,    // address: wordline * ROW_WORDS + word
-    input  wire                      trim_write,    // gain and shift, then the offset of each column
+    input  wire                      trim_write,    // the offset of each column
     input  wire [WRITE_BITS-1:0]     write_address,
     input  wire [31:0]               write_data
 );
     localparam ROW_WORDS = (COLUMNS * LEVEL_BITS + 31) / 32;
     localparam PAIRS = COLUMNS / 2;
-    localparam TRIM_BITS = $clog2(PAIRS + 1);
+    localparam TRIM_BITS = PAIRS > 1 ? $clog2(PAIRS) : 1;
     localparam PADDED = (PAIRS + LANES - 1) / LANES * LANES;  // columns that conversion goes through
     localparam MIDDLE = 1 << (ADC_BITS - 1);
     localparam SUM_BITS = CODE_BITS + $clog2(ROWS + 1);
@@ -45,7 +51,7 @@ module xb_array_packed #(
 
     reg [ROW_WORDS*32-1:0]        level [0:ROWS-1];        // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
     reg [COLUMNS*CODE_BITS-1:0]   die [0:ROWS-1];          // what this die holds, cell k likewise
-    reg [31:0]                    trim [0:PAIRS];
+    reg [31:0]                    trim [0:PAIRS-1];        // offset of each column
     // Constants in registers: Icarus puts a wide literal together anew, 32 bits at a time, wherever it stands.
     reg [SIDE-1:0]                one, centre;             // 1, and 2^(FIELD-1) + 2^(ADC_BITS-1), in each field
     reg [SIDE-1:0]                below_top;               // all bits but the highest, in each field
@@ -60,7 +66,8 @@ module xb_array_packed #(
     reg [LANES*ADC_BITS-1:0]      next_code;
     reg [ROWS+6:0]                lines;                   // the wordlines, with room for the last eight
     reg [7:0]                     driven;                  // eight wordlines
-    reg                           plain;                   // gain 1, shift 0, offsets 0
+    reg                           centred;              // no column has an offset
+    reg                           plain;                   // nor the sample a range: gain 1, shift 0
     reg                           stale;                   // conductances do not follow from levels yet
     reg                           settles;                 // stale, and programmed or read from files
     reg                           has_die, has_blank, missing;
@@ -73,7 +80,7 @@ module xb_array_packed #(
     reg [SIDE-1:0]                row, other, blank;
     reg [LEVEL_BITS-1:0]          plus_level, minus_level;
     integer r, k, s, at, lane, column, value, handle;
-    integer gain, shift, half, idle;
+    integer held_gain, held_shift, half, idle;             // range of the sample
     integer rows, pairs, moves;                            // no constants: loops unrolled would outgrow a cache
 
     initial begin
@@ -98,13 +105,19 @@ module xb_array_packed #(
             stays[k] = row;
         end
         for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
-        for (k = 0; k <= PAIRS; k = k + 1) trim[k] = 0;
-        trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN] = 1;
+        for (k = 0; k < PAIRS; k = k + 1) trim[k] = 0;
+        plain = 1'b0;
+        held_gain = 1;
+        held_shift = 0;
+        half = 0;
         opened = 1'b0;
     end
 
-    // An array that is not in use does not wake at every edge: a chip may have hundreds.
+    // An array that is not in use does not wake at every edge: a chip may have hundreds. (In Verilator it does, and a
+    // wire would cost another call.)
+`ifndef VERILATOR
     wire awake = evaluate || convert || cell_write || trim_write || settles || !opened;
+`endif
 
     // What others read, code, is assigned without blocking, and so are level and trim, whose words are written one by
     // one. The rest is only read here; the sample is read before it changes. (Verilator clears and copies wide vectors
@@ -152,21 +165,21 @@ module xb_array_packed #(
                 $finish;
             end
         end
-        if (awake) begin
+        if (evaluate || convert || cell_write || trim_write || settles) begin
             // The sample before this edge: a new one may be taken while the last group converts.
-            if (convert && plain) code <= plain_codes[group*SLOT +: LANES*ADC_BITS];
+            if (convert && plain && WIDE != 0) code <= plain_codes[group*SLOT +: LANES*ADC_BITS];
             else if (convert) begin
                 sample = hold[group*SLOT +: SLOT];
                 for (lane = 0; lane < LANES; lane = lane + 1) begin
-                    column = group * LANES + lane;
-                    value = 0;
-                    if (column < PAIRS) begin
-                        value = {{(32-FIELD){1'b0}}, sample[lane*FIELD +: FIELD]};
-                        value = value - (1 << (FIELD - 1)) - MIDDLE;
-                        value = (value * gain + $signed(trim[`XB_TRIM_WORDS + column]) + half) >>> shift;
-                        if (value < -MIDDLE) value = -MIDDLE;
-                        if (value > MIDDLE - 1) value = MIDDLE - 1;
+                    value = {{(32-FIELD){1'b0}}, sample[lane*FIELD +: FIELD]};
+                    value = value - (1 << (FIELD - 1)) - MIDDLE;
+                    if (!plain) begin
+                        column = group * LANES + lane;
+                        if (column >= PAIRS) value = 0;
+                        else value = (value * held_gain + $signed(trim[column]) + half) >>> held_shift;
                     end
+                    if (value < -MIDDLE) value = -MIDDLE;
+                    if (value > MIDDLE - 1) value = MIDDLE - 1;
                     value = value + MIDDLE;
                     next_code[lane*ADC_BITS +: ADC_BITS] = value[ADC_BITS-1:0];
                 end
@@ -205,15 +218,16 @@ module xb_array_packed #(
                     k = 1 << r % 4;
                     for (s = 0; s < k; s = s + 1) conductance[at + k + s] = conductance[at + s] + row;
                 end
-                gain = {{(32-`XB_TRIM_GAIN_SIZE){1'b0}}, trim[`XB_TRIM_GAIN_WORD][`XB_TRIM_GAIN]};
-                shift = {{(32-`XB_TRIM_SHIFT_SIZE){1'b0}}, trim[`XB_TRIM_SHIFT_WORD][`XB_TRIM_SHIFT]};
-                half = (shift == 0) ? 0 : (1 << (shift - 1));
-                plain = gain == 1 && shift == 0;
-                for (k = `XB_TRIM_WORDS; k <= pairs; k = k + 1) plain = plain && trim[k] == 0;
+                centred = 1'b1;
+                for (k = 0; k < pairs; k = k + 1) centred = centred && trim[k] == 0;
                 stale = 1'b0;
                 settles = 1'b0;
             end
             if (evaluate) begin
+                held_gain = {24'd0, gain};
+                held_shift = {28'd0, shift};
+                half = (held_shift == 0) ? 0 : (1 << (held_shift - 1));
+                plain = centred && held_gain == 1 && held_shift == 0;
                 current = centre;
                 lines = {7'd0, wordline};
                 at = 0;
@@ -224,7 +238,7 @@ module xb_array_packed #(
                     at = at + 32;
                 end
                 hold = current;
-                if (plain) begin
+                if (plain && WIDE != 0) begin
                     // All columns at once: the top bit of a field says "not below the range".
                     not_below = (current >> (FIELD - 1)) & one;
                     above = (((current & below_top) + reaches_top) >> (FIELD - 1)) & not_below;

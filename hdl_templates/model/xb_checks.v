@@ -16,46 +16,52 @@ module xb_checks #(
     input  wire                          rst,
     input  wire                          run,
     // Steps in flight.
-    input  wire [3:0]                    in_flight,   // loaded and not yet drained
+    input  wire [2:0]                    in_flight,   // loaded and not yet drained
     input  wire [1:0]                    occupied,    // wordline banks: loaded and not yet sampled
     input  wire [1:0]                    loaded,      // the same, one cycle later
     input  wire [1:0]                    buffers,     // accumulator buffers in use
     // Accumulators that leave.
     input  wire                          drain_valid,
     input  wire                          drain_ready,
-    input  wire                          drain_raw,
+    input  wire                          drain_writes, // last term of a column group for the activation memory
     input  wire [LANES*FIELD-1:0]        drain_data,
     input  wire                          activation_write,
     // Programming.
     input  wire [3:0]                    table_writes,
     // Pins of the macros.
+    input  wire [ARRAYS-1:0]             cell_write,
+    input  wire [ARRAYS-1:0]             trim_write,
+    /* verilator lint_off UNUSEDSIGNAL */ // in Verilator nothing is X
     input  wire [ARRAYS*ROWS-1:0]        wordline,
     input  wire [ARRAYS-1:0]             evaluate,
     input  wire [ARRAYS-1:0]             convert,
     input  wire [GROUP_BITS-1:0]         group,
-    input  wire [ARRAYS-1:0]             cell_write,
-    input  wire [ARRAYS-1:0]             trim_write,
+    input  wire [7:0]                    gain,
+    input  wire [3:0]                    shift,
     input  wire [WRITE_BITS-1:0]         write_address,
     input  wire [31:0]                   write_data
+    /* verilator lint_on UNUSEDSIGNAL */
 );
     localparam MOST_STEPS = 6;  // so a step never waits for one further back
-    localparam PINS = 4*ARRAYS + GROUP_BITS + 4 + WRITE_BITS + 32;
 
     reg            armed;
     reg [1:0]      pending;  // column groups in the requantizer for the activation memory
     reg [8*48-1:0] what;     // the violation; 0: none
-    reg [ARRAYS*ROWS-1:0] seen;  // wordlines known to be good
 
     wire [LANES*FIELD-1:0] tops = {LANES{1'b1, {(FIELD-1){1'b0}}}};
     wire [2*ARRAYS+3:0] writes = {table_writes, cell_write, trim_write};
-    wire                enters = drain_valid && drain_ready && !drain_raw;
+    wire                enters = drain_valid && drain_ready && drain_writes;
 
-    reg [PINS-1:0] pins;
+`ifndef VERILATOR
+    localparam PINS = 4*ARRAYS + GROUP_BITS + 12 + 4 + WRITE_BITS + 32;
 
-    initial begin
-        armed = 1'b0;
-        seen = {(ARRAYS*ROWS){1'b0}};
-    end
+    reg [PINS-1:0]        pins;
+    reg [ARRAYS*ROWS-1:0] seen;  // wordlines known to be good
+
+    initial seen = {(ARRAYS*ROWS){1'b0}};
+`endif
+
+    initial armed = 1'b0;
 
     // An unknown condition counts as violated.
     /* verilator lint_off BLKSEQ */ // `what` and `pins` are temporaries, nobody else reads `seen`
@@ -64,7 +70,7 @@ module xb_checks #(
         what = 0;
         if (rst) armed <= 1'b1;
         else if (armed) begin
-            if (({28'd0, in_flight} <= MOST_STEPS) !== 1'b1) what = "more than 6 steps in flight";
+            if (({29'd0, in_flight} <= MOST_STEPS) !== 1'b1) what = "more than 6 steps in flight";
             if ((occupied <= 2'd2 && loaded <= 2'd2) !== 1'b1) what = "more than 2 wordline banks in use";
             if ((buffers <= 2'd2) !== 1'b1) what = "more than 2 accumulator buffers in use";
             if (((writes & (writes - 1'b1)) == 0) !== 1'b1) what = "two memories are written at once";
@@ -72,13 +78,15 @@ module xb_checks #(
                 what = "an activation is written that was not drained";
             if (drain_valid)
                 if ((drain_data & tops) !== 0) what = "an accumulator reaches its field's top bit";
+`ifndef VERILATOR
             // A difference is X where a bit is. Icarus goes through it by words, and through a reduction by bits.
-            pins = {evaluate, convert, group, writes, write_address, write_data};
+            pins = {evaluate, convert, group, evaluate == 0 ? 12'd0 : {gain, shift}, writes, write_address, write_data};
             if ((pins - pins) !== 0) what = "X on a macro pin";
             if (wordline !== seen) begin
                 if ((wordline - wordline) !== 0) what = "X on a wordline";
                 seen = wordline;
             end
+`endif
         end
         if (what != 0) begin
             $display("codesign: violated: %m, time %0t: %0s", $time, what);

@@ -66,8 +66,14 @@ def mistakes(*changes: tuple[str, str]) -> list[str]:
             "device.code_bits: 1 bits cannot tell 4 levels apart, codes would be [0, 1, 1, 1], raise code_bits",
         ),
         ("lanes = 4", "lanes = 16", "adc.lanes: must be at most arrays.columns/2 = 8, got 16"),
-        ("lanes = 4", "lanes = 3", "adc.lanes: must divide arrays.rows = 16, got 3"),
-        ("bytes = 4", "bytes = 5", "bus.stream_bytes: must divide arrays.rows = 16, got 5"),
+        ("bytes = 4", "bytes = 17", "bus.stream_bytes: must be at most memory.word = 16, got 17"),
+        ("[memory]", "[memory]\nword = 12", "memory.word: must be a power of two, got 12"),
+        ("[memory]", "[memory]\nword = 1025", "memory.word: must be at most 1024, got 1025"),
+        (
+            "activation_words = 8",
+            "activation_words = 65536",
+            "memory.activation_words: must be at most 65535, got 65536",
+        ),
         ('"tiny"', '"Tiny"', "name: must match ^[a-z][a-z0-9-]{0,40}$, got 'Tiny'"),
         ('name = "tiny"', "", "name: missing; it is required"),
         ("bits = 6", "bits = 6\nfoo = 3", "adc.foo: unknown key; known keys: bits, lanes"),
@@ -93,10 +99,36 @@ def test_every_mistake_is_reported_at_once() -> None:
 
 
 def test_parts_that_disagree_are_reported_together() -> None:
-    assert mistakes(("lanes = 4", "lanes = 3"), ("bytes = 4", "bytes = 5")) == [
-        "my.toml: adc.lanes: must divide arrays.rows = 16, got 3",
-        "my.toml: bus.stream_bytes: must divide arrays.rows = 16, got 5",
+    assert mistakes(("[memory]", "[memory]\nword = 2")) == [
+        "my.toml: adc.lanes: must be at most memory.word = 2, got 4",
+        "my.toml: bus.stream_bytes: must be at most memory.word = 2, got 4",
     ]
+
+
+def test_neither_lanes_nor_beats_need_divide_the_rows() -> None:
+    assert (
+        Chip.parse(edit(("rows = 16", "rows = 17"), ("lanes = 4", "lanes = 3"), ("bytes = 4", "bytes = 5"))).word == 32
+    )
+
+
+APART = {  # rules that no chip can break together with those below
+    "_groups_have_numbers": (
+        [("columns = 16 ", "columns = 514 "), ("lanes = 4", "lanes = 1")],
+        "adc.lanes: 257 columns are 257 column groups, an image numbers 256; must be at least 2, got 1",
+    ),
+    "_activations_have_addresses": (
+        [("activation_words = 8", "activation_words = 16385"), ("[memory]", "[memory]\nword = 1024")],
+        "memory.activation_words: 16385 words of 1024 activations exceed 16777216; use fewer words",
+    ),
+}
+
+
+@pytest.mark.parametrize("rule", APART)
+def test_numbers_that_an_image_cannot_hold(rule: str) -> None:
+    changes, expected = APART[rule]
+    assert mistakes(*changes) == [f"my.toml: {expected}"]
+    one_less = [(old, new.replace("514", "512").replace("16385", "16384")) for old, new in changes]
+    assert Chip.parse(edit(*one_less))
 
 
 def test_misspelt_table() -> None:
@@ -151,8 +183,9 @@ rowz = 16
 lanes = 9
 [memory]
 steps = "many"
+word = 6
 [bus]
-stream_bytes = 5
+stream_bytes = 7
 """
 EVERYWHERE = {
     "name: must be one line without control characters, got 'tiny\\x07'",
@@ -163,8 +196,9 @@ EVERYWHERE = {
 }
 ACROSS = {
     "_converters_have_columns": "adc.lanes: must be at most arrays.columns/2 = 8, got 9",
-    "_lanes_fill_words": "adc.lanes: must divide arrays.rows = 16, got 9",
-    "_beats_fill_words": "bus.stream_bytes: must divide arrays.rows = 16, got 5",
+    "_word_is_a_power_of_two": "memory.word: must be a power of two, got 6",
+    "_word_takes_lanes": "adc.lanes: must be at most memory.word = 6, got 9",
+    "_word_takes_beats": "bus.stream_bytes: must be at most memory.word = 6, got 7",
 }
 DEVICES = [  # what [device] holds, mistaken fields, broken rules; no one device can break all
     (
@@ -208,12 +242,12 @@ def test_no_mistake_hides_another(device: str, fields: set[str], within: dict[st
 
 def test_every_rule_is_broken_above() -> None:
     known = [r.__name__ for table in (Chip, Arrays, Device, Adc, Activation, Memory, Bus) for r in rules(table)]
-    assert sorted(known) == sorted({**ACROSS, **{k: v for _, _, within in DEVICES for k, v in within.items()}})
+    assert sorted(known) == sorted({**APART, **ACROSS, **{k: v for _, _, within in DEVICES for k, v in within.items()}})
 
 
 def test_a_mistaken_field_breaks_no_rule() -> None:
     """Neither by its value nor by the default that stands where a file says nothing."""
-    told = mistakes(("rows = 16", "rows = 24"), ("bytes = 4", 'bytes = "4"'), ("lanes = 4", "lanes = 0"))
+    told = mistakes(("[memory]", "[memory]\nword = 2"), ("bytes = 4", 'bytes = "4"'), ("lanes = 4", "lanes = 0"))
     assert told == [
         "my.toml: adc.lanes: must be at least 1, got 0",
         "my.toml: bus.stream_bytes: must be an integer, got '4'",
@@ -221,11 +255,12 @@ def test_a_mistaken_field_breaks_no_rule() -> None:
 
 
 def test_a_flow_tells_every_mistake_of_its_chip() -> None:
-    sets = ["chip.adc.lanes=9", "chip.device.levels=300", "chip.bus.stream_bytes=5", "train.epochs=0"]
+    sets = ["chip.adc.lanes=9", "chip.memory.word=6", "chip.bus.stream_bytes=7"]
+    sets += ["chip.device.levels=300", "train.epochs=0"]
     with pytest.raises(ConfigError) as caught:
         Flow.parse('name = "f"\nchip = "tiny"', "f.toml", sets)
     lines = str(caught.value).splitlines()
-    assert len(lines) == 5 and {f"f.toml: chip.{line}" for line in ACROSS.values()} <= set(lines)
+    assert len(lines) == 6 and {f"f.toml: chip.{line}" for line in ACROSS.values()} <= set(lines)
 
 
 @pytest.mark.parametrize("name", presets())

@@ -14,7 +14,7 @@ class TestChip:
     def test_check(self, call: Call) -> None:
         assert call("chip", "check", "tiny") == (
             0,
-            "tiny (0x891973fa) is a valid chip\n"
+            "tiny (0x79fae3a3) is a valid chip\n"
             "  6 arrays of 16 wordlines x 8 signed columns\n"
             "  4 levels a cell; error of each code in % of full scale:\n"
             "    level      nominal   code  represented    error\n"

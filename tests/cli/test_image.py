@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.chip.layout import LOADS, PROGRAM
+from codesign.chip.fields import Entry
+from codesign.chip.layout import LOAD, LOADS, PROGRAM, TILE
 from codesign.image import Section, assemble, sections
 from codesign.image.words import most_words
 from tests.cli.calls import Call
@@ -53,7 +54,7 @@ def test_a_lone_image_bin(call: Call, tmp_path: Path) -> None:
     assert status == 0
     first, second, *_ = out.splitlines()
     assert first == f"image for chip 0x{TINY.id:08x}, {len(made.words)} words, CRC-32 0x{made.words[-1]:08x}"
-    assert second.startswith("  program: 2 words from 0, CRC-32 0x")
+    assert second.startswith("  program: 3 words from 0, CRC-32 0x")
     status, out, _ = call("image", "info", path, "--json")
     assert json.loads(out)["words"] == len(made.words)
     assert call("image", "verify", path, "--chip", "tiny") == (0, whole(path), "")
@@ -63,7 +64,7 @@ def test_a_lone_image_bin(call: Call, tmp_path: Path) -> None:
         f"error: {path}: holds no program.json; name the image's chip with --chip\n",
     )
     parts = sections(made.mapping)
-    none = tuple(type(s)(s.kind, 0, 0, [65535, 5]) if s.kind == PROGRAM else s for s in parts)
+    none = tuple(type(s)(s.kind, 0, 0, [65535, 5, 4]) if s.kind == PROGRAM else s for s in parts)
     path.write_bytes(np.array(assemble(TINY, none), "<u4").tobytes())
     assert call("image", "verify", path, "--chip", "tiny") == (
         1,
@@ -109,23 +110,29 @@ def test_an_image_larger_than_any_for_its_chip(call: Call, tmp_path: Path) -> No
 
 TABLES = """\
 
-steps  input_bits  input_signed  raw  releases_input  wait  shift  first_load  loads  first_tile  tiles  \
-column_groups  first_constant  word  lo   hi  enabled  linked
-    0           8             0    0               1     0     14           0      2           0      2  \
-            2               0     0   0  255      0-3     1,3
-    1           8             0    1               0     1      0           2      1           2      1  \
-            1               3     0   0    0        4       -
+steps  input_bits  input_signed  raw  releases_input  wait  range_shift  shift  range_gain  \
+first_load  loads  first_tile  tiles  column_groups  first_group  write  lo   hi  source  enabled  linked
+    0           8             0    0               1     0            0     14           1          \
+ 0      2           0      2              2            0      0   0  255       0      0-3     1,3
+    1           8             0    1               0     1            0      0           1          \
+ 2      1           2      1              1            0      0   0    0       0        4       -
 
-loads  word  from_memory  arrays
-    0     0            0     0,2
-    1     1            0     1,3
-    2     0            1       4
+loads  offset  from_memory  wordline  count  arrays
+    0       0            0         0     16     0,2
+    1      16            0         0      4     1,3
+    2       0            1         0     11       4
 
-tiles  array  columns  correction
-    0      1        8       16320
-    1      3        3       16320
-    2      4        4        8160
+tiles  array  columns  first_group  correction  write  op  last  first_constant
+    0      1        8            0       16320      0   0     1               0
+    1      3        3            0       16320      8   0     1               2
+    2      4        4            0        8160      0   0     1               3
 """
+
+
+def short(told: dict[str, object], form: Entry) -> dict[str, object]:
+    """Without the fields for convolutions, which say nothing."""
+    assert told.items() >= form.blank.items()
+    return {name: value for name, value in told.items() if name not in form.blank}
 
 
 def test_entries_of_a_program_an_image_folder_and_a_lone_image_bin(call: Call, tmp_path: Path) -> None:
@@ -145,9 +152,26 @@ def test_entries_of_a_program_an_image_folder_and_a_lone_image_bin(call: Call, t
         assert found["words"] == int(out.split(" words")[0].split()[-1]), "the rest is told, too"
         entries = found["entries"]
         assert {name: len(rows) for name, rows in entries.items()} == {"steps": 2, "loads": 3, "tiles": 3}
-        assert entries["loads"][1] == {"entry": 1, "word": 1, "from_memory": 0, "arrays": [1, 3]}
+        assert short(entries["loads"][1], LOAD) == {
+            "entry": 1,
+            "offset": 16,
+            "from_memory": 0,
+            "wordline": 0,
+            "count": 4,
+            "arrays": [1, 3],
+        }
         assert entries["steps"][0]["linked"] == [1, 3] and entries["steps"][0]["hi"] == 255
-        assert entries["tiles"][2] == {"entry": 2, "array": 4, "columns": 4, "correction": 8160}
+        assert short(entries["tiles"][2], TILE) == {
+            "entry": 2,
+            "array": 4,
+            "columns": 4,
+            "first_group": 0,
+            "correction": 8160,
+            "write": 0,
+            "op": 0,
+            "last": 1,
+            "first_constant": 3,
+        }
 
 
 def test_entries_need_the_chip(call: Call, tmp_path: Path) -> None:
@@ -163,11 +187,11 @@ def test_entries_need_the_chip(call: Call, tmp_path: Path) -> None:
 def test_entries_of_a_table_that_is_written_in_parts(call: Call, tmp_path: Path) -> None:
     """Numbers are those of the memory; an entry that is not whole is not told."""
     parts = [s for s in sections(program([20, 11, 4], TINY).mapping) if s.kind != LOADS]
-    loads = [Section(LOADS, 0, 2, (7, 0b11)), Section(LOADS, 0, 8, (1 << 31 | 5, 1 << 5, 9))]
+    loads = [Section(LOADS, 0, 4, (7, 1 << 10, 0, 0b11)), Section(LOADS, 0, 16, (1 << 31 | 5, 3, 0, 1 << 5, 9))]
     path = tmp_path / "image.bin"
     path.write_bytes(np.array(assemble(TINY, (*parts, *loads)), "<u4").tobytes())
     found = json.loads(call("image", "info", path, "--entries", "--chip", "tiny", "--json")[1])["entries"]["loads"]
-    assert found == [
-        {"entry": 1, "word": 7, "from_memory": 0, "arrays": [0, 1]},
-        {"entry": 4, "word": 5, "from_memory": 1, "arrays": [5]},
+    assert [short(entry, LOAD) for entry in found] == [
+        {"entry": 1, "offset": 7, "from_memory": 0, "wordline": 0, "count": 2, "arrays": [0, 1]},
+        {"entry": 4, "offset": 5, "from_memory": 1, "wordline": 3, "count": 1, "arrays": [5]},
     ]

@@ -93,12 +93,13 @@ def test_clipped_conversions_are_counted() -> None:
     below = above = 0
     for node, step in zip(program.network.nodes, program.mapping.steps, strict=True):
         source, ends, count = edges[node.source], [0, 0], 0
-        for use in (u for u in program.mapping.arrays if u.layer == node.name):
-            w = node.weight[use.row : use.row + use.rows, use.column : use.column + use.columns]
+        trim = step.trim
+        for piece in (p for u in program.mapping.arrays for p in u.pieces if p.layer == node.name):
+            rows, held = slice(piece.row, piece.row + piece.rows), slice(piece.column, piece.column + piece.columns)
+            w = node.weight[rows, held]
             for bit in range(step.input.bits):
-                current = ((source[:, use.row : use.row + use.rows] >> bit) & 1) @ w
-                rounding = (1 << use.trim.shift) >> 1
-                code = (current * use.trim.gain + use.offset[: use.columns] + rounding) >> use.trim.shift
+                current = ((source[:, rows] >> bit) & 1) @ w
+                code = (current * trim.gain + ((1 << trim.shift) >> 1)) >> trim.shift
                 ends[0] += int((code < COARSE.code.lo).sum())
                 ends[1] += int((code > COARSE.code.hi).sum())
                 count += code.size

@@ -13,9 +13,10 @@ from torch import nn
 
 import codesign
 from codesign import ir, passes
-from codesign.errors import UnsupportedError
+from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import IntType, Trim
 from codesign.mapping.trim import choose_trims
+from codesign.sim import simulate
 from codesign.train import float_mlp, mlp, quantized
 from codesign.train.export import export
 from codesign.train.layers.converters import Converters
@@ -42,8 +43,8 @@ class TestQuantNet:
     def test_without_calibration_nothing_clips(self) -> None:
         p = codesign.compile(self.trained(), None, TINY)
         wide = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 12})})
-        trims = {u.layer: u.trim for u in p.mapping.arrays}
-        assert trims == choose_trims(p.network, TINY, None)
+        trims = {s.layer: s.trim for s in p.mapping.steps}
+        assert trims == choose_trims(p.network, p.mapping.plan, None)
         x = images(200, p.network, zeros=0.1)
         assert (p.run(x) == codesign.mapping.run(codesign.mapping.place(p.network, wide, trims), x)).all()
 
@@ -52,7 +53,7 @@ class TestQuantNet:
         x = images(50, export(model, "n"), zeros=0.9)
         first, second = (codesign.compile(model, c, TINY) for c in (None, x))
         assert ir.show(first.network) == ir.show(second.network)
-        assert {u.layer: u.trim for u in second.mapping.arrays} == choose_trims(second.network, TINY, x)
+        assert {s.layer: s.trim for s in second.mapping.steps} == choose_trims(second.network, second.mapping.plan, x)
 
     def test_trained_for_another_device(self) -> None:
         assert refused(self.trained(), None, REFERENCE) == (
@@ -100,12 +101,37 @@ class TestNetwork:
             "run the network with codesign.ir.run, or train one of linear layers"
         )
 
+    def test_layers_keep_the_cuts_they_were_trained_with(self) -> None:
+        network = net([30, 7, 4], TINY)
+        fc1, fc2 = network.nodes
+        cut = replace(network, nodes=(replace(fc1, trim=Trim(1, 1), cut=5), fc2))  # type: ignore[arg-type]
+        p = codesign.compile(cut, None, TINY)
+        first = p.mapping.steps[0].blocks[0].spans
+        assert [(s.wordline, s.rows) for s in first] == [(5, 11), (0, 16), (0, 3)]
+        assert simulate(p, images(3, network), load="backdoor").mismatches == ()
+        beyond = replace(network, nodes=(replace(fc1, trim=Trim(1, 1), cut=20), fc2))  # type: ignore[arg-type]
+        assert refused(beyond, None, kind=CapacityError) == (
+            "layer fc1: was trained through converters with its first row on wordline 20, arrays of chip tiny have 16; "
+            "train it for this chip, or choose the chip of its training"
+        )
+
+    def test_slices_whose_multipliers_do_not_fit(self) -> None:
+        network = net([30, 7, 4], TINY)
+        fc1, fc2 = network.nodes
+        q = fc1.requant  # type: ignore[union-attr]
+        large = replace(q, mult=np.full_like(q.mult, 9000))
+        sliced = replace(network, nodes=(replace(fc1, requant=large, slices=2), fc2))  # type: ignore[arg-type]
+        assert refused(sliced, None, kind=CapacityError) == (
+            "layer fc1: multiplier 9000 times 4, for its highest slice, exceeds 16 bits; train it with these "
+            "slices, or use fewer"
+        )
+
     @pytest.mark.parametrize("calibrated", [False, True])
     def test_layers_keep_the_trims_they_were_trained_with(self, calibrated: bool, tmp_path: Path) -> None:
         network = net([30, 11, 4], TINY)
         own = replace(network, nodes=(replace(network.nodes[0], trim=Trim(3, 4)), network.nodes[1]))
         p = codesign.compile(own, images(40, network) if calibrated else None, TINY)
-        assert {u.trim for u in p.mapping.arrays if u.layer == "fc1"} == {Trim(3, 4)}
+        assert p.mapping.steps[0].trim == Trim(3, 4)
         p.save(tmp_path / "p")
         again = codesign.Program.load(tmp_path / "p")
         assert ir.show(again.network) == ir.show(p.network) and again.words == p.words
@@ -129,8 +155,8 @@ class TestNetwork:
         real[2, 0] = 1e9
         for calibration in (integers, real, real.astype(np.float32), integers.reshape(3, 4, 5).astype(np.uint8)):
             p = codesign.compile(network, calibration, COARSE)
-            assert {u.trim for u in p.mapping.arrays} == {Trim(1, 1)}  # currents of 3 and 6, codes up to 3
-        assert {u.trim for u in codesign.compile(network, None, COARSE).mapping.arrays} == {Trim(1, 4)}
+            assert {s.trim for s in p.mapping.steps} == {Trim(1, 1)}  # currents of 3 and 6, codes up to 3
+        assert {s.trim for s in codesign.compile(network, None, COARSE).mapping.steps} == {Trim(1, 4)}
 
     @pytest.mark.parametrize(
         ("x", "expected"),

@@ -29,9 +29,9 @@ class TestModule:
         """Real samples are taken in steps of the input, so that the trims are those of their integers."""
         p = codesign.compile(float_mlp(SIZES, seed=1), REAL, COARSE)
         x = np.floor(REAL.astype(np.float64) / p.network.step + 0.5).astype(int)
-        trims = choose_trims(p.network, COARSE, x)
-        assert {u.layer: u.trim for u in p.mapping.arrays} == trims
-        assert trims != choose_trims(p.network, COARSE, None)  # or the test could not fail
+        trims = choose_trims(p.network, p.mapping.plan, x)
+        assert {s.layer: s.trim for s in p.mapping.steps} == trims
+        assert trims != choose_trims(p.network, p.mapping.plan, None)  # or the test could not fail
 
     def test_a_fine_chip_computes_what_the_module_does(self) -> None:
         model = nn.Sequential(nn.Linear(20, 16), nn.ReLU(), nn.Linear(16, 4))

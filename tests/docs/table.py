@@ -26,6 +26,8 @@ STAND_INS = {
     "--set simulate.simulator=verilator": f"{_RUN} --set simulate.simulator=icarus",
     "codesign run digits_mlp --out DIR": _PRESET,
     "codesign run digits_mlp --out DIR --until train": f"{_PRESET} --until train",
+    "codesign run digits_mlp --out DIR --set quantize.slices=free": f"{_PRESET} --set quantize.slices=free",
+    "codesign run digits_mlp --out DIR --set quantize.slices.fc2=2": f"{_PRESET} --set quantize.slices.fc2=2",
     "codesign run digits_mlp --out DIR --set network.hidden=[128] --until train": f"{_PRESET} "
     "--set network.hidden=[12] --until train",
     "codesign run myflow.toml --out DIR --set train.epochs=5": _RUN,

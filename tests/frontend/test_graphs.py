@@ -20,10 +20,17 @@ from tests.frontend.graphs import conv, flat_graph, image_graph, inputs, linear
 TINY = Chip.load("tiny")
 SIXTEEN = TINY.model_copy(update={"device": TINY.device.model_copy(update={"levels": 16, "code_bits": 4})})
 GRAPHS = {f"{make.__name__} {seed}": (make, seed) for make in (flat_graph, image_graph) for seed in range(6)}
+LATER = [("image_graph 4", "high"), ("image_graph 5", "normal")]  # the longest; each is tried with the other effort
 
 
-@pytest.mark.parametrize("effort", ["normal", "high"])
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize(
+    ("name", "effort"),
+    [
+        pytest.param(name, effort, marks=pytest.mark.slow if (name, effort) in LATER else ())
+        for name in GRAPHS
+        for effort in ("normal", "high")
+    ],
+)
 def test_outputs_follow_the_graph(name: str, effort: str, monkeypatch: pytest.MonkeyPatch) -> None:
     make, seed = GRAPHS[name]
     graph = make(seed)

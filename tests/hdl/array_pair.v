@@ -17,6 +17,8 @@ module array_pair #(
     input  wire                      evaluate,
     input  wire                      convert,
     input  wire [GROUP_BITS-1:0]     group,
+    input  wire [7:0]                gain,
+    input  wire [3:0]                shift,
     input  wire                      cell_write,
     input  wire                      trim_write,
     input  wire [WRITE_BITS-1:0]     write_address,
@@ -28,13 +30,15 @@ module array_pair #(
         .INDEX(INDEX), .ROWS(ROWS), .COLUMNS(COLUMNS), .LANES(LANES), .GROUP_BITS(GROUP_BITS), .ADC_BITS(ADC_BITS),
         .CODE_BITS(CODE_BITS), .LEVEL_BITS(LEVEL_BITS), .CODES(CODES), .WRITE_BITS(WRITE_BITS)
     ) u_packed (
-        .clk(clk), .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group), .code(packed_code),
-        .cell_write(cell_write), .trim_write(trim_write), .write_address(write_address), .write_data(write_data));
+        .clk(clk), .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group),
+        .gain(gain), .shift(shift), .code(packed_code), .cell_write(cell_write), .trim_write(trim_write),
+        .write_address(write_address), .write_data(write_data));
     xb_array_cells #(
         .INDEX(INDEX), .ROWS(ROWS), .COLUMNS(COLUMNS), .LANES(LANES), .GROUP_BITS(GROUP_BITS), .ADC_BITS(ADC_BITS),
         .CODE_BITS(CODE_BITS), .LEVEL_BITS(LEVEL_BITS), .CODES(CODES), .WRITE_BITS(WRITE_BITS)
     ) u_cells (
-        .clk(clk), .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group), .code(cells_code),
-        .cell_write(cell_write), .trim_write(trim_write), .write_address(write_address), .write_data(write_data));
+        .clk(clk), .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group),
+        .gain(gain), .shift(shift), .code(cells_code), .cell_write(cell_write), .trim_write(trim_write),
+        .write_address(write_address), .write_data(write_data));
 endmodule
 `default_nettype wire

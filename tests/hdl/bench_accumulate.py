@@ -5,7 +5,7 @@ from typing import Any
 
 import cocotb
 import numpy as np
-from cocotb.triggers import FallingEdge
+from cocotb.triggers import FallingEdge, ReadOnly
 
 from codesign.chip.description import Chip
 from codesign.fixed import Ints, IntType, pack_fields, plane_weights, unpack_fields
@@ -13,7 +13,7 @@ from codesign.mapping.plan import correction
 from tests.hdl.drive import start
 
 INPUTS = ("s_valid", "s_first", "s_negate", "s_buffer", "s_group", "s_sum")
-READS = ("read_buffer", "read_group", "read_array")
+READS = ("read", "read_buffer", "read_group", "read_array")
 
 
 class Step:
@@ -53,7 +53,7 @@ async def two_buffers(dut: Any) -> None:
 
     async def read(step: Step, buffer: int, group: int, array: int) -> None:
         nonlocal compared
-        dut.read_buffer.value, dut.read_group.value, dut.read_array.value = buffer, group, array
+        dut.read.value, dut.read_buffer.value, dut.read_group.value, dut.read_array.value = 1, buffer, group, array
         await FallingEdge(dut.clk)
         got = [
             v - correction(step.kind, step.runs[array], chip)
@@ -81,5 +81,9 @@ async def two_buffers(dut: Any) -> None:
         for g in range(step.groups):
             for a in range(arrays):
                 await read(step, buffer, g, a)
+        dut.read.value = 0
+        await ReadOnly()
+        assert int(dut.read_data.value) == 0, "not read"
+        await FallingEdge(dut.clk)
     planes = sum(s.kind.bits * s.groups for s in steps[1:])
     assert compared == lanes * (planes + arrays * sum(s.groups for s in steps))

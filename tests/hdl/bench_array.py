@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
 from codesign.fixed import Ints, Trim, convert, unpack_fields
-from codesign.image.descriptors import encode_cells, encode_trim
+from codesign.image.descriptors import encode_cells, encode_offsets
 from codesign.mapping.cells import to_codes, to_weights
 
-TRIMS = ((1, 0, 0), (1, 0, 9), (3, 0, 0), (1, 2, 0), (5, 3, 40), (255, 15, 32767), (200, 6, 32767), (1, 0, 0))
+RANGES = [Trim(*r) for r in ((1, 0), (3, 0), (1, 2), (1, 0), (5, 3), (255, 15), (200, 6))]
+REACHES = (0, 9, 40, 32767, 0)  # of the offsets
 
 
 class Array:
@@ -24,7 +25,8 @@ class Array:
 
     def __init__(self, dut: Any, chip: Chip) -> None:
         self.dut, self.chip, self.compared = dut, chip, 0
-        for name in ("wordline", "evaluate", "convert", "group", "cell_write", "trim_write"):
+        self.plain: set[bool] = set()  # whether the packed model had a short way, of every sample
+        for name in ("wordline", "evaluate", "convert", "group", "gain", "shift", "cell_write", "trim_write"):
             getattr(dut, name).value = 0
         Clock(dut.clk, 10, unit="ns").start()
 
@@ -32,7 +34,7 @@ class Array:
         await FallingEdge(self.dut.clk)
 
     async def write(self, port: str, words: NDArray[np.uint32], only: range | None = None) -> None:
-        """Program words 0.. of the cells or the trim; `only` picks some of them."""
+        """Program words 0.. of the cells or the offsets (port trim); `only` picks some of them."""
         enable = getattr(self.dut, f"{port}_write")
         enable.value = 1
         for address in only or range(len(words)):
@@ -41,16 +43,22 @@ class Array:
             await self.tick()
         enable.value = 0
 
-    async def sample(self, bits: Ints) -> None:
-        self.offer(bits)
+    async def sample(self, bits: Ints, trim: Trim) -> None:
+        self.offer(bits, trim)
         await self.tick()
-        self.dut.evaluate.value = 0
+        self.rest()
 
-    def offer(self, bits: Ints) -> None:
-        self.dut.evaluate.value = 1
-        self.dut.wordline.value = int("".join(map(str, bits[::-1])), 2)
+    def offer(self, bits: Ints, trim: Trim) -> None:
+        dut = self.dut
+        dut.evaluate.value, dut.gain.value, dut.shift.value = 1, trim.gain, trim.shift
+        dut.wordline.value = int("".join(map(str, bits[::-1])), 2)
 
-    async def codes(self, following: Ints | None) -> list[int]:
+    def rest(self) -> None:
+        """Without a sample the pins of the range do not matter."""
+        dut = self.dut
+        dut.evaluate.value, dut.gain.value, dut.shift.value = 0, random.randrange(256), random.randrange(16)
+
+    async def codes(self, following: tuple[Ints, Trim] | None) -> list[int]:
         """Signed codes of every column of the sample, group after group; the last samples `following`."""
         dut, chip = self.dut, self.chip
         found: list[int] = []
@@ -58,27 +66,31 @@ class Array:
         for group in range(chip.groups):
             dut.group.value = group
             if group == chip.groups - 1 and following is not None:
-                self.offer(following)
+                self.offer(*following)
             await self.tick()
             assert dut.packed_code.value == dut.cells_code.value, "the models differ"
             codes = unpack_fields(int(dut.packed_code.value), chip.adc.bits, chip.adc.lanes)
             found += [code + chip.code.lo for code in codes]  # offset binary
+            self.rest()
         dut.convert.value = 0
-        dut.evaluate.value = 0
         return found
 
-    async def check(self, weights: Ints, trim: Trim, offset: Ints, vectors: list[Ints]) -> None:
-        """Convert every vector, samples overlapping conversions, and compare."""
+    async def check(self, weights: Ints, trims: list[Trim], offset: Ints, vectors: list[Ints]) -> None:
+        """Convert every vector, each with the next range, samples overlapping conversions, and compare."""
         chip = self.chip
-        await self.sample(vectors[0])
-        for bits, following in zip(vectors, [*vectors[1:], None], strict=True):
+        samples = [(bits, trims[k % len(trims)]) for k, bits in enumerate(vectors)]
+        await self.sample(*samples[0])
+        for (bits, trim), following in zip(samples, [*samples[1:], None], strict=True):
+            plain = bool(self.dut.u_packed.u_packed.plain.value)
+            assert plain == (trim.is_identity and not offset.any())
+            self.plain.add(plain)
             want = convert(bits @ weights, trim, offset, chip.code).tolist()
             want += [0] * (chip.groups * chip.adc.lanes - chip.columns)  # lanes past the last column
             got = await self.codes(following)
-            assert got == want, f"trim {trim}, wordlines {bits}"
+            assert got == want, f"{trim}, wordlines {bits}"
             self.compared += len(got)
             if following is not None and random.random() < 0.2:
-                await self.tick()  # an idle cycle keeps the sample
+                await self.tick()  # an idle cycle keeps the sample and its range
 
 
 def setup(dut: Any) -> tuple[Array, dict[str, Any], np.random.Generator]:
@@ -99,37 +111,36 @@ def vectors(rng: np.random.Generator, rows: int) -> list[Ints]:
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")
 async def bus(dut: Any) -> None:
-    """Programmed word by word, with every kind of trim; then in part with other levels."""
+    """Programmed word by word, with several offsets, ranges in turn; then in part with other levels."""
     array, job, rng = setup(dut)
     chip = array.chip
     await array.tick()
     fresh = np.zeros_like(job["levels"])  # an unprogrammed array holds level 0 everywhere
-    none = np.zeros(chip.columns, np.int64)
-    await array.check(to_weights(to_codes(fresh, chip.device)), Trim(), none, vectors(rng, chip.arrays.rows)[:3])
+    none, some = np.zeros(chip.columns, np.int64), RANGES[:2]
+    await array.check(to_weights(to_codes(fresh, chip.device)), some, none, vectors(rng, chip.arrays.rows)[:3])
     await array.write("cell", encode_cells(job["levels"], chip))
     weights = to_weights(to_codes(job["levels"], chip.device)).astype(np.int64)
-    plain = 0
-    for gain, shift, reach in TRIMS:
+    for k, reach in enumerate(REACHES):
         offset = rng.integers(-reach, reach + 1, chip.columns)
         if reach > 1000:
             offset[:2] = -reach - 1, reach
-        await array.write("trim", encode_trim(gain, shift, offset))
-        await array.check(weights, Trim(gain, shift), offset, vectors(rng, chip.arrays.rows))
-        assert bool(dut.u_packed.u_packed.plain.value) == ((gain, shift) == (1, 0) and not offset.any())
-        plain += int(dut.u_packed.u_packed.plain.value)
-    assert 0 < plain < len(TRIMS), "both ways of converting"
+        elif reach:
+            offset[0] = reach
+        await array.write("trim", encode_offsets(offset))
+        await array.check(weights, RANGES[k:] + RANGES[:k], offset, vectors(rng, chip.arrays.rows))
+    assert array.plain == {False, True}, "both ways of converting"
 
     words, others = encode_cells(job["levels"], chip), encode_cells(job["others"], chip)
     row = chip.row_words
-    some = [k for k in range(len(words)) if k // row != 1]  # wordline 1 keeps its cells
-    for k in some:
+    but = [k for k in range(len(words)) if k // row != 1]  # wordline 1 keeps its cells
+    for k in but:
         await array.write("cell", others, range(k, k + 1))
     mixed = job["others"].copy()
     mixed[1] = job["levels"][1]
     weights = to_weights(to_codes(mixed, chip.device)).astype(np.int64)
-    await array.check(weights, Trim(), none, vectors(rng, chip.arrays.rows))
+    await array.check(weights, some, none, vectors(rng, chip.arrays.rows))
     per_vector = chip.groups * chip.adc.lanes
-    assert array.compared == per_vector * (3 + 9 * len(TRIMS) + 9)
+    assert array.compared == per_vector * (3 + 9 * len(REACHES) + 9)
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
@@ -137,13 +148,13 @@ async def files(dut: Any) -> None:
     """Programmed by +backdoor and, if the job has a die, with what its cells really hold."""
     array, job, rng = setup(dut)
     chip = array.chip
-    trim, offset = Trim(int(job["gain"]), int(job["shift"])), job["offset"]
+    trims, offset = [Trim(3, 1), Trim()], job["offset"]
     codes = job["die"] if "die" in job else to_codes(job["levels"], chip.device)
     await array.tick()
-    await array.check(to_weights(codes).astype(np.int64), trim, offset, vectors(rng, chip.arrays.rows))
-    await array.write("trim", encode_trim(1, 0, np.zeros(chip.columns, np.int64)))
-    await array.check(to_weights(codes).astype(np.int64), Trim(), 0 * offset, vectors(rng, chip.arrays.rows))
+    await array.check(to_weights(codes).astype(np.int64), trims, offset, vectors(rng, chip.arrays.rows))
+    await array.write("trim", encode_offsets(np.zeros(chip.columns, np.int64)))
+    await array.check(to_weights(codes).astype(np.int64), trims, 0 * offset, vectors(rng, chip.arrays.rows))
     if "die" in job:  # programming other levels does not change what the die's map says
         await array.write("cell", encode_cells(job["others"], chip))
-        await array.check(to_weights(codes).astype(np.int64), Trim(), 0 * offset, vectors(rng, chip.arrays.rows))
+        await array.check(to_weights(codes).astype(np.int64), trims, 0 * offset, vectors(rng, chip.arrays.rows))
     assert array.compared == chip.groups * chip.adc.lanes * 9 * (3 if "die" in job else 2)

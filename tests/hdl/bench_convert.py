@@ -1,25 +1,25 @@
 """xb_convert: samples, groups and what their codes are, in the order and the cycles of the program."""
 
-import json
-import os
 import random
 from typing import Any
 
 import cocotb
 from cocotb.triggers import FallingEdge, Timer
 
-from codesign.chip.description import Chip
-from codesign.fixed import IntType
+from codesign.fixed import IntType, Trim
 from codesign.mapping import Mapping
 from codesign.mapping.timing import bound
 from tests.hdl.drive import start
-from tests.hdl.programs import program
+from tests.hdl.walked import walk
 
 INPUTS = (
     "steps",
     "step_top",
     "step_signed",
+    "step_first_group",
     "step_last_group",
+    "step_gain",
+    "step_shift",
     "step_enable",
     "step_link",
     "step_loaded",
@@ -28,14 +28,18 @@ INPUTS = (
 
 
 def mapping() -> Mapping:
-    """Layers of $SIZES with a 3-bit signed input and 8-bit activations."""
-    chip, sizes = Chip.model_validate_json(os.environ["CHIP"]), json.loads(os.environ["SIZES"])
-    return program(sizes, chip, None, kind=IntType(3, True)).mapping
+    """Layers of $WALK with a 3-bit signed input and 8-bit activations."""
+    return walk(IntType(3, True), IntType(8))
 
 
 def masks(m: Mapping, number: int) -> tuple[int, int]:
-    tiles = m.steps[number].tiles
-    return sum(1 << a for t in tiles for a in t.arrays), sum(1 << a for t in tiles for a in t.arrays[1:])
+    blocks = m.steps[number].blocks
+    return sum(1 << a for b in blocks for a in b.arrays), sum(1 << a for b in blocks for a in b.arrays[1:])
+
+
+def range_of(number: int) -> Trim:
+    """The converter range of a step, another one for each."""
+    return Trim(1 + 83 * number % 255, (5 + 7 * number) % 16)
 
 
 def planned(m: Mapping, images: int) -> list[tuple[int, int, int, int]]:
@@ -86,7 +90,9 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
         step = m.steps[number]
         enable, link = masks(m, number)
         dut.step_top.value, dut.step_signed.value = step.input.bits - 1, int(step.input.signed)
-        dut.step_last_group.value, dut.step_enable.value, dut.step_link.value = step.column_groups - 1, enable, link
+        dut.step_first_group.value, dut.step_last_group.value = step.first_group, step.column_groups - 1
+        dut.step_gain.value, dut.step_shift.value = range_of(number).gain, range_of(number).shift
+        dut.step_enable.value, dut.step_link.value = enable, link
         await Timer(1, "ns")
         assert int(dut.drive.value) == (enable if loaded else 0)
         # Conversion of this cycle.
@@ -96,7 +102,7 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
             s = m.steps[k]
             top = s.input.bits - 1
             on, links = masks(m, k)
-            assert (int(dut.convert.value), int(dut.group.value)) == (on, g)
+            assert (int(dut.convert.value), int(dut.group.value)) == (on, s.first_group + g)
             expected_m = (1, int(bit == top), int(bit == top and s.input.signed), int(bit == 0), n % 2, g, on, links)
             last = cycle
         else:
@@ -111,6 +117,7 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
             k, bit, n = samples.pop(0)
             assert number == k and int(dut.evaluate.value) == masks(m, k)[0]
             assert (int(dut.drive_bit.value), int(dut.drive_bank.value)) == (bit, n % 2)
+            assert Trim(int(dut.gain.value), int(dut.shift.value)) == range_of(k)
             pending = [next(conversions) for _ in range(m.steps[k].column_groups)]
             first = cycle if first < 0 else first
             ends = bit == 0

@@ -1,52 +1,69 @@
-"""xb_drain: accumulators in the order of the program, corrected, with where they go."""
+"""xb_drain: accumulators in the order of the program, term by term, corrected, with where they go."""
 
-import json
-import os
 import random
+from dataclasses import dataclass
 from typing import Any
 
 import cocotb
 from cocotb.triggers import FallingEdge, Timer
 
-from codesign.chip.description import Chip
 from codesign.fixed import IntType, pack_fields
 from codesign.mapping import Mapping, OutputTile, Step
+from codesign.mapping.mapping import Term
 from tests.hdl.drive import start
-from tests.hdl.programs import program
+from tests.hdl.walked import walk
 
-INPUTS = ("steps", "step_tile_first", "step_tile_count", "step_constant_first", "step_word", "tile_array")
-MORE = ("tile_columns", "tile_correction", "ready_0", "ready_1", "read_data", "m_ready")
-Group = tuple[int, Step, OutputTile, int, bool, bool]  # buffer, step, tile, group, ends step, ends image
+STEP = ("steps", "step_tile_first", "step_tile_count", "step_write")
+TILE = ("tile_array", "tile_columns", "tile_group", "tile_correction", "tile_write", "tile_constant", "tile_last")
+INPUTS = (*STEP, *TILE, "ready_0", "ready_1", "read_data", "m_ready")
+MANY = 6  # images
+
+
+@dataclass(frozen=True)
+class Item:
+    """A term of a column group that must leave."""
+
+    buffer: int
+    step: Step
+    tile: OutputTile
+    term: Term
+    group: int  # within the tile
+    last: bool  # of its column group
+    ends: bool  # the step
+    ends_image: bool
+
+    @property
+    def array(self) -> int:
+        return self.step.blocks[self.term.block].arrays[-1]
 
 
 def mapping() -> Mapping:
-    chip, sizes = Chip.model_validate_json(os.environ["CHIP"]), json.loads(os.environ["SIZES"])
-    return program(sizes, chip, None, kind=IntType(3, True), hidden=IntType(5)).mapping
+    return walk(IntType(3, True), IntType(5))
 
 
-def planned(m: Mapping, images: int) -> list[Group]:
-    result: list[Group] = []
-    lanes = m.chip.adc.lanes
+def planned(m: Mapping, images: int) -> list[Item]:
+    result: list[Item] = []
     for n in range(images * len(m.steps)):
         step = m.steps[n % len(m.steps)]
         for tile in step.tiles:
-            count = -(-tile.columns // lanes)
+            count = -(-tile.columns // m.chip.adc.lanes)
             for g in range(count):
-                ends = tile is step.tiles[-1] and g == count - 1
-                result.append((n % 2, step, tile, g, ends, ends and step is m.steps[-1]))
+                for term in tile.terms:
+                    last = term is tile.terms[-1]
+                    ends = last and tile is step.tiles[-1] and g == count - 1
+                    result.append(Item(n % 2, step, tile, term, g, last, ends, ends and step is m.steps[-1]))
     return result
 
 
 async def run(dut: Any, images: int, late: float, pause: float, rng: random.Random) -> tuple[int, int]:
-    """`late`, `pause`: how often a group is not complete, and the taker not ready. (words compared, cycles)"""
+    """`late`, `pause`: how often a group is not complete, and the taker not ready. (terms compared, cycles)"""
     m = mapping()
-    chip, lanes = m.chip, m.chip.adc.lanes
-    field, per_step = chip.acc_bits + 1, [len(s.tiles) for s in m.steps]
-    tiles = [t for s in m.steps for t in s.tiles]
+    lanes, field = m.chip.adc.lanes, m.chip.acc_bits + 1
+    entries = [(s, t, term) for s in m.steps for t in s.tiles for term in t.terms]  # of the table of tiles
+    per_step = [sum(len(t.terms) for t in s.tiles) for s in m.steps]
     items = planned(m, images)
-    total = len(items)
     dut.steps.value = len(m.steps)
-    compared = cycles = 0
+    compared = cycles = held = beside = 0
     ready, filled = [0, 0], 0  # complete groups of each buffer; steps whose groups were offered so far
     drained = 0
     while items:
@@ -55,72 +72,76 @@ async def run(dut: Any, images: int, late: float, pause: float, rng: random.Rand
         while filled < images * len(m.steps) and filled < drained + 2:  # a step may fill a free buffer
             step = m.steps[filled % len(m.steps)]
             if rng.random() < late:
-                ready[filled % 2] = min(ready[filled % 2] + 1, step.column_groups)
-                if ready[filled % 2] < step.column_groups:
-                    break
-            else:
-                ready[filled % 2] = step.column_groups
+                break
+            ready[filled % 2] = ready[filled % 2] + 1 if late else step.column_groups
+            if ready[filled % 2] < step.column_groups:
+                break
             filled += 1
         dut.ready_0.value, dut.ready_1.value = ready
         dut.m_ready.value = taken = int(rng.random() >= pause)
         number = int(dut.step_address.value)
-        step = m.steps[number]
         dut.step_tile_first.value, dut.step_tile_count.value = sum(per_step[:number]), per_step[number]
-        dut.step_constant_first.value, dut.step_word.value = step.constant, step.word
+        dut.step_write.value = m.steps[number].write
         await Timer(1, "ns")
-        tile = tiles[int(dut.tile_address.value)]
-        dut.tile_array.value, dut.tile_columns.value = tile.arrays[-1], tile.columns
-        dut.tile_correction.value = tile.correction
+        step, tile, term = entries[int(dut.tile_address.value)]
+        dut.tile_array.value, dut.tile_columns.value = step.blocks[term.block].arrays[-1], tile.columns
+        dut.tile_group.value, dut.tile_correction.value = term.group, term.correction
+        dut.tile_write.value, dut.tile_constant.value = tile.column, term.constant
+        dut.tile_last.value = int(term is tile.terms[-1])
         acc = [rng.randrange(1 << (field - 1)) for _ in range(lanes)]
         dut.read_data.value = pack_fields(acc, field)
         await Timer(1, "ns")
-        buffer, want_step, want_tile, group, ends, last = items[0]
-        complete = ready[buffer] > group
+        want = items[0]
+        complete = ready[want.buffer] > want.term.group + want.group
         assert bool(dut.m_valid.value) == complete, "valid exactly while the group is complete"
-        assert bool(dut.release_buffer.value) == bool(complete and taken and ends)
+        assert bool(dut.release_buffer.value) == bool(complete and taken and want.ends)
         if not complete:
+            beside += ready[want.buffer] > want.group  # it reads groups further on
             continue
-        assert step is want_step and tile is want_tile
+        assert step is want.step and tile is want.tile and term is want.term
         at = (int(dut.read_buffer.value), int(dut.read_group.value), int(dut.read_array.value))
-        assert at == (buffer, group, tile.arrays[-1])
-        assert int(dut.m_acc.value) == pack_fields([a - tile.correction for a in acc], field)
-        output = tile.column + group * lanes
-        assert int(dut.constant_address.value) == step.constant + output // lanes
-        assert int(dut.m_columns.value) == tile.columns - group * lanes
-        place = (step.word + output // chip.arrays.rows, output % chip.arrays.rows // lanes)
-        assert (int(dut.m_word.value), int(dut.m_unit.value)) == place
-        assert (bool(dut.m_step_end.value), bool(dut.m_image_end.value)) == (ends, last)
+        assert at == (want.buffer, term.group + want.group, want.array)
+        assert int(dut.m_acc.value) == pack_fields([a - term.correction for a in acc], field)
+        assert int(dut.constant_address.value) == term.constant + want.group
+        assert int(dut.m_columns.value) == tile.columns - want.group * lanes
+        assert int(dut.m_write.value) == (step.write + tile.column + want.group * lanes) % (1 << len(dut.m_write))
+        assert (bool(dut.m_step_end.value), bool(dut.m_image_end.value)) == (want.ends, want.ends_image)
         if taken:
             items.pop(0)
-            compared += lanes
-            if ends:
-                ready[buffer] = 0
+            compared += 1
+            if want.ends:
+                ready[want.buffer] = 0
                 drained += 1
+        held += not taken and not want.last
     await FallingEdge(dut.clk)
-    assert compared == total * lanes
+    if images >= MANY:
+        chained = any(len(t.terms) > 1 for s in m.steps for t in s.tiles)
+        assert held or not pause or not chained, "the taker never stopped a chain"
+        assert beside or not late or not any(term.group for _, _, term in entries), "groups further on came no later"
     return compared, cycles
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
-@cocotb.parametrize(late=[0.0, 0.6], pause=[0.0, 0.4])
+@cocotb.parametrize(late=[0.0, 0.9], pause=[0.0, 0.4])
 async def groups_in_order(dut: Any, late: float, pause: float) -> None:
-    await start(dut, *INPUTS, *MORE)
-    compared, cycles = await run(dut, 6, late, pause, random.Random(11))
-    count = len(planned(mapping(), 6))
-    assert compared == count * int(dut.LANES.value)
+    await start(dut, *INPUTS)
+    compared, cycles = await run(dut, MANY, late, pause, random.Random(11))
+    assert compared == len(planned(mapping(), MANY))
     if not late and not pause:
-        assert cycles == count, "a group a cycle"
+        assert cycles == compared, "a term a cycle"
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
 async def reset_starts_over(dut: Any) -> None:
-    await start(dut, *INPUTS, *MORE)
-    task = cocotb.start_soon(run(dut, 6, 0.3, 0.3, random.Random(12)))
-    for _ in range(13):
+    """Reset inside a step, and inside a chain where there is one."""
+    await start(dut, *INPUTS)
+    for cycles in (13, 14):
+        task = cocotb.start_soon(run(dut, MANY, 0.3, 0.0, random.Random(12)))
+        for _ in range(cycles):
+            await FallingEdge(dut.clk)
+        task.cancel()
+        dut.rst.value, dut.ready_0.value, dut.ready_1.value = 1, 2, 2
         await FallingEdge(dut.clk)
-    task.cancel()
-    dut.rst.value, dut.ready_0.value, dut.ready_1.value = 1, 2, 2
-    await FallingEdge(dut.clk)
-    assert not dut.m_valid.value
-    dut.rst.value, dut.ready_0.value, dut.ready_1.value = 0, 0, 0
-    assert (await run(dut, 2, 0.3, 0.3, random.Random(13)))[0] == len(planned(mapping(), 2)) * int(dut.LANES.value)
+        assert not dut.m_valid.value
+        dut.rst.value, dut.ready_0.value, dut.ready_1.value = 0, 0, 0
+    assert (await run(dut, 2, 0.3, 0.3, random.Random(13)))[0] == len(planned(mapping(), 2))

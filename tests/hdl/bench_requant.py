@@ -1,8 +1,8 @@
-"""xb_requant against codesign.fixed.requantize."""
+"""xb_requant against codesign.fixed.requantize: single terms, and chains of terms that are added or compared."""
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -10,23 +10,58 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from codesign.fixed import BIAS_BITS, INT32, MAX_SHIFT, MULT_BITS, Ints, IntType, pack_fields, requantize
+from codesign.chip.layout import OPS
+from codesign.fixed import (
+    BIAS_BITS,
+    INT32,
+    MAX_SHIFT,
+    MULT_BITS,
+    Ints,
+    IntType,
+    pack_fields,
+    requantize,
+    requantize_terms,
+)
 from tests.hdl.drive import plane_vector, start
 
-INPUTS = ("s_valid", "s_acc", "s_constants", "s_shift", "s_lo", "s_hi", "s_raw", "s_columns", "s_tag", "m_ready")
+STEP = ("s_shift", "s_lo", "s_hi", "s_raw")
+INPUTS = ("s_valid", "s_acc", "s_constants", *STEP, "s_op", "s_emit", "s_columns", "s_tag", "m_ready")
+FIRST, ADD, MAX = (OPS.value(name) for name in ("first", "add", "max"))
 
 
 @dataclass
-class Group:
-    """What enters in one cycle."""
+class Term:
+    """What enters in one cycle. A term that is added has a bias as well, which must not count."""
 
     acc: Ints
     mult: Ints
     bias: Ints
+    op: int = FIRST
+
+
+@dataclass
+class Group:
+    """Terms of a column group, and what they become."""
+
+    terms: list[Term]
     shift: int
     out: IntType
     columns: int
     tag: int
+    scaled: Ints = field(init=False)
+    won: set[bool] = field(default_factory=set)  # whether a later term was the larger one
+
+    def __post_init__(self) -> None:
+        for term in self.terms:
+            product = term.acc * term.mult
+            if term.op == FIRST:
+                self.scaled = product + term.bias
+            elif term.op == ADD:
+                self.scaled = self.scaled + product
+            else:
+                self.won |= set((product + term.bias > self.scaled).tolist())
+                self.scaled = np.maximum(self.scaled, product + term.bias)
+        assert IntType(48, True).holds(self.scaled)
 
     @property
     def raw(self) -> bool:
@@ -35,11 +70,22 @@ class Group:
     def expected(self, bits: int) -> int:
         """m_words of a raw group, m_planes of another."""
         if self.raw:
-            wide = requantize(self.acc, self.mult, self.bias, self.shift, IntType(48, True))
+            wide = requantize(self.scaled, 1, 0, self.shift, IntType(48, True))
             return pack_fields(wide, 32)
-        values = requantize(self.acc, self.mult, self.bias, self.shift, self.out)
+        values = requantize(self.scaled, 1, 0, self.shift, self.out)
+        self.check(values)
         values[self.columns :] = 0
         return plane_vector(values, bits)
+
+    def check(self, values: Ints) -> None:
+        """Chains of one kind equal what codesign.fixed has for them."""
+        first, ops = self.terms[0], {t.op for t in self.terms[1:]}
+        if ops == {ADD}:
+            pairs = [(t.acc, t.mult) for t in self.terms]
+            assert (values == requantize_terms(pairs, first.bias, self.shift, self.out)).all()
+        elif ops == {MAX}:
+            each = [requantize(t.acc, t.mult, t.bias, self.shift, self.out) for t in self.terms]
+            assert (values == np.max(each, axis=0)).all()
 
 
 def corners(kind: IntType) -> list[int]:
@@ -82,14 +128,18 @@ def groups(lanes: int, field: int, bits: int, tags: int) -> Iterator[Group]:
         for k in range(0, len(values), lanes):
             acc, mult, bias = np.array(values[k : k + lanes], np.int64).T
             columns = int(rng.integers(1, 2 * lanes + 1))
-            yield Group(acc, mult, bias, shift, out, columns, int(rng.integers(tags)))
-    for _ in range(100):
+            yield Group([Term(acc, mult, bias)], shift, out, columns, int(rng.integers(tags)))
+    for n in range(99):
         out = outs[rng.integers(len(outs))]
-        acc = rng.integers(acc_kind.lo, acc_kind.hi + 1, lanes)
         shift = int(rng.integers(MAX_SHIFT + 1))
         scale = max(1, min(mult_kind.hi, (1 << (shift + out.bits)) >> (field - 1)))
-        mult = rng.integers(-scale, scale + 1, lanes)
-        yield Group(acc, mult, rng.integers(-(1 << 20), 1 << 20, lanes), shift, out, lanes, int(rng.integers(tags)))
+        terms = []
+        for k in range(int(rng.integers(1, 5))):
+            acc = rng.integers(acc_kind.lo, acc_kind.hi + 1, lanes)
+            bias = rng.integers(-(1 << 20), 1 << 20, lanes)
+            op = FIRST if k == 0 else (ADD, MAX, int(rng.choice([ADD, MAX])))[n % 3]
+            terms.append(Term(acc, rng.integers(-scale, scale + 1, lanes), bias, op))
+        yield Group(terms, shift, out, lanes, int(rng.integers(tags)))
 
 
 class Unit:
@@ -98,25 +148,31 @@ class Unit:
     def __init__(self, dut: Any) -> None:
         self.dut, self.cycle = dut, 0
         self.lanes, self.field, self.bits = (int(getattr(dut, n).value) for n in ("LANES", "FIELD", "BITS"))
-        self.taken: list[int] = []
+        self.taken: list[int] = []  # cycles of last terms
         self.left: list[int] = []
+        self.stopped = 0  # terms after the first one of a group that had to wait
 
     async def send(self, items: list[Group], gaps: float, rng: random.Random) -> None:
         d = self.dut
-        for g in items:
+        for g, term in [(group, term) for group in items for term in group.terms]:
             while rng.random() < gaps:
                 d.s_valid.value = 0
                 await RisingEdge(d.clk)
-            both = [(int(b) & 0xFFFFFFFF) << 16 | int(m) & 0xFFFF for b, m in zip(g.bias, g.mult, strict=True)]
-            d.s_acc.value, d.s_constants.value = pack_fields(g.acc, self.field), pack_fields(both, 48)
-            d.s_shift.value, d.s_raw.value, d.s_columns.value, d.s_tag.value = g.shift, int(g.raw), g.columns, g.tag
+            emit = term is g.terms[-1]
+            both = [(int(b) & 0xFFFFFFFF) << 16 | int(m) & 0xFFFF for b, m in zip(term.bias, term.mult, strict=True)]
+            d.s_acc.value, d.s_constants.value = pack_fields(term.acc, self.field), pack_fields(both, 48)
+            d.s_op.value, d.s_emit.value = term.op, int(emit)
+            d.s_shift.value, d.s_raw.value, d.s_columns.value = g.shift, int(g.raw), g.columns
+            d.s_tag.value = g.tag if emit else rng.getrandbits(len(d.s_tag))  # only the last one's leaves
             lo, hi = (0, 0) if g.raw else (g.out.lo, g.out.hi)
             d.s_lo.value, d.s_hi.value = lo & 0xFFFF, hi & 0xFFFF
             d.s_valid.value = 1
             await RisingEdge(d.clk)
             while not d.s_ready.value:
+                self.stopped += term.op != FIRST
                 await RisingEdge(d.clk)
-            self.taken.append(self.cycle)
+            if emit:
+                self.taken.append(self.cycle)
         d.s_valid.value = 0
 
     def offered(self, raw: bool) -> tuple[int, ...]:
@@ -151,14 +207,19 @@ async def stream(dut: Any, gaps: float, pause: float) -> None:
     items = list(groups(unit.lanes, unit.field, unit.bits, 1 << len(dut.s_tag)))
     narrow = [g.out for g in items if g.out.within]
     assert any(k.lo == k.hi for k in narrow) and any(k.hi < 0 for k in narrow) and any(k.lo > 0 for k in narrow)
+    chains = [[t.op for t in g.terms[1:]] for g in items]
+    assert {(ADD,), (MAX,), (ADD, ADD), (MAX, MAX), (ADD, MAX), (MAX, ADD)} <= {tuple(c) for c in chains}
+    assert {won for g in items for won in g.won} == {False, True}, "the larger of two on either side"
     sender = cocotb.start_soon(unit.send(items, gaps, random.Random(1)))
     compared = await unit.receive(items, pause, random.Random(2))
     await sender
     assert compared == len(items) * unit.lanes > 500
     if not gaps and not pause:
-        assert unit.left[-1] - unit.left[0] == len(items) - 1, "a group a cycle"
+        assert unit.left[-1] - unit.left[0] == sum(len(g.terms) for g in items[1:]), "a term a cycle"
     if not pause:
         assert len({out - into for into, out in zip(unit.taken, unit.left, strict=True)}) == 1, "the same latency"
+    else:
+        assert unit.stopped, "no chain was stopped in its middle"
 
 
 @cocotb.test(timeout_time=10, timeout_unit="us")

@@ -11,26 +11,29 @@ from cocotb.triggers import ClockCycles, RisingEdge, with_timeout
 from codesign.sim.streams import Source, beats
 from tests.hdl.drive import axis, plane_vector, start
 
-Write = tuple[int, int, int]  # word address, unit, data
+Write = tuple[int, int]  # address of the first activation, data
 
 
 class StreamIn:
-    """The buffers' user: notes writes, waits for words, releases buffers."""
+    """The buffers' user: notes writes, waits for activations, releases buffers."""
 
     def __init__(self, dut: Any) -> None:
         self.dut = dut
-        names = ("BYTES", "UNITS", "BITS", "WORDS")
-        self.bytes, self.units, self.bits, self.words = (int(getattr(dut, n).value) for n in names)
+        self.bytes, self.bits, self.depth = (int(getattr(dut, n).value) for n in ("BYTES", "BITS", "DEPTH"))
         self.writes: list[Write] = []
         self.cycle = 0
 
     async def watch(self) -> None:
-        d = self.dut
+        d, due = self.dut, None
         while True:
             await RisingEdge(d.clk)
             self.cycle += 1
+            if due is not None and not d.rst.value:
+                buffer, place = divmod(due, self.depth)
+                assert self.available(buffer) == place + self.bytes, "a beat counts one cycle after it came"
+            due = int(d.write_address.value) if d.write.value else None
             if d.write.value:
-                self.writes.append((int(d.write_address.value), int(d.write_unit.value), int(d.write_data.value)))
+                self.writes.append((int(d.write_address.value), int(d.write_data.value)))
 
     def expected(self, image: np.ndarray, buffer: int, keep: int | None = None) -> list[Write]:
         """Writes of one image: its activations cut into beats, padded with 0, in bit planes."""
@@ -40,21 +43,19 @@ class StreamIn:
         parts = padded.reshape(count, self.bytes)
         if keep is not None:
             parts = parts * np.array([keep >> k & 1 for k in range(self.bytes)])
-        first = buffer * self.words
-        return [
-            (first + k // self.units, k % self.units, plane_vector(part, self.bits)) for k, part in enumerate(parts)
-        ]
+        first = buffer * self.depth
+        return [(first + k * self.bytes, plane_vector(part, self.bits)) for k, part in enumerate(parts)]
 
     def available(self, buffer: int) -> int:
         return int(getattr(self.dut, f"available_{buffer}").value)
 
-    async def until(self, buffer: int, words: int) -> None:
-        """Wait until a buffer holds `words` complete words; the count never jumps or falls on the way."""
+    async def until(self, buffer: int, activations: int) -> None:
+        """Wait until a buffer holds so many activations; the count goes up by those of a beat, no more, no less."""
         seen = self.available(buffer)
-        while seen < words:
+        while seen < activations:
             await RisingEdge(self.dut.clk)
             now = self.available(buffer)
-            assert now - seen in (0, 1)
+            assert now - seen in (0, self.bytes)
             seen = now
 
     async def release(self, buffer: int) -> None:
@@ -86,12 +87,11 @@ def images(user: StreamIn, count: int, features: int, seed: int) -> np.ndarray:
 @cocotb.parametrize(gaps=[0.0, 0.4], late=[False, True])
 async def frames(dut: Any, gaps: float, late: bool) -> None:
     """A run of images; with `late` a buffer is released only after a while, so that the stream stalls."""
-    unit_beats = int(dut.UNITS.value) + 1  # one word and a part of the next
-    count = min(unit_beats, int(dut.UNITS.value) * int(dut.WORDS.value))
+    count = int(dut.DEPTH.value) // int(dut.BYTES.value)  # as many beats as a buffer holds
     features = count * int(dut.BYTES.value) - (1 if int(dut.BYTES.value) > 1 else 0)
     async with running(dut, count) as user:
         data = images(user, 8, features, seed=4)
-        words = -(-count // user.units)
+        whole = count * user.bytes
         source = Source(axis(dut, "s"), "s_axis", gaps, seed=5)
 
         async def feed() -> None:
@@ -101,16 +101,16 @@ async def frames(dut: Any, gaps: float, late: bool) -> None:
         first = user.cycle
         feeder = cocotb.start_soon(feed())
         for n in range(len(data)):
-            await with_timeout(user.until(n % 2, words), 100, "us")
+            await with_timeout(user.until(n % 2, whole), 100, "us")
             if late:
                 if n < len(data) - 1:
-                    await with_timeout(user.until(1 - n % 2, words), 100, "us")
+                    await with_timeout(user.until(1 - n % 2, whole), 100, "us")
                 await ClockCycles(dut.clk, 3)
                 assert not dut.s_ready.value or n == len(data) - 1, "both buffers are full"
                 assert len(user.writes) == min(n + 2, len(data)) * count, "a beat was taken that has no place"
             await user.release(n % 2)
             await RisingEdge(dut.clk)
-            assert user.available(n % 2) in ((0,) if late else range(words + 1))
+            assert user.available(n % 2) in ((0,) if late else range(0, whole + 1, user.bytes))
         await feeder
         want = [w for n, image in enumerate(data) for w in user.expected(image, n % 2)]
         assert user.writes == want

@@ -65,7 +65,7 @@ async def steps_in_two_buffers(dut: Any) -> None:
         ahead.append(complete)
         await FallingEdge(dut.clk)
         for b in range(blocks):
-            moved[b] += int(dut.g_block[b].moves.value)
+            moved[b] += int(dut.g_block[b].u_block.moves.value)
         if (found := ahead[-stages - 1]) is not None:
             want[found[0]] = found[1]
         assert [int(r.value) for r in ready] == want

@@ -11,7 +11,7 @@ from tests.hdl.harness import run_bench
 @pytest.mark.parametrize(
     "chip",
     [
-        Chip.load("tiny"),
+        pytest.param(Chip.load("tiny"), marks=pytest.mark.slow),  # test_sums.py holds it, with what is before it
         smallest(),
         shaped("three-groups", 3, 24, 14, lanes=3, adc={"bits": 9, "lanes": 3}, activation={"bits": 5}),
     ],

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.fixed import Trim
 from codesign.image import render
 from codesign.mapping import Die, place
 from codesign.program import Program
 from codesign.rtl import plan
 from codesign.sim.job import write_die
 from tests.hdl.harness import run_bench
+from tests.hdl.mutants import Mutant
 from tests.hdl.programs import net
 
 SOURCES = ("model/xb_array_packed.v", "model/xb_array.v", "model/xb_array_cells.v", "array_pair.v")
@@ -42,7 +42,8 @@ CHIPS = {
     "one-converter": chip(7, 6, 1, 5, levels=4, code_bits=3, spacing="table", table=(0.0, 1.0, 2.5, 7.0)),
     "wide-converter": chip(12, 8, 2, 8, levels=4, code_bits=2),
 }
-NAMES = [pytest.param(c, id=name) for name, c in CHIPS.items()]
+QUICK = ("tiny", "three-levels-off-cells-conduct", "levels-straddle-words", "one-converter")  # over the bus
+BUS = [pytest.param(c, id=n, marks=() if n in QUICK else pytest.mark.slow) for n, c in CHIPS.items()]
 
 
 def run(chip: Chip, folder: Path, only: str, plusargs: tuple[str, ...] = (), **arrays: np.ndarray) -> None:
@@ -60,30 +61,38 @@ def levels(chip: Chip, seed: int) -> np.ndarray:
     return result
 
 
-@pytest.mark.parametrize("chip", NAMES)
+@pytest.mark.parametrize("chip", BUS)
 def test_programmed_over_the_bus(chip: Chip, tmp_path: Path) -> None:
+    run(chip, tmp_path, "bus", levels=levels(chip, 1), others=levels(chip, 2))
+
+
+@pytest.mark.parametrize("chip", BUS)
+def test_conversion_by_groups(chip: Chip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a compiled simulator has it, which has no benches."""
+    Mutant("model/xb_array_packed.v", "WIDE = 1 ", "WIDE = 0 ").install(monkeypatch, tmp_path)
     run(chip, tmp_path, "bus", levels=levels(chip, 1), others=levels(chip, 2))
 
 
 IDEAL = [
     pytest.param(c, False, id=f"{n}-ideal", marks=() if n == "tiny" else pytest.mark.slow) for n, c in CHIPS.items()
 ]
+DIES = [  # of what the bus does not program by default
+    pytest.param(c, True, id=f"{n}-die", marks=pytest.mark.slow if n in QUICK[1:] else ()) for n, c in CHIPS.items()
+]
 
 
-@pytest.mark.parametrize(
-    ("chip", "with_die"), [*IDEAL, *(pytest.param(c, True, id=f"{n}-die") for n, c in CHIPS.items())]
-)
+@pytest.mark.parametrize(("chip", "with_die"), [*IDEAL, *DIES])
 def test_programmed_from_files(chip: Chip, with_die: bool, tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     mapping = place(net([chip.arrays.rows, chip.columns], chip), chip)
     wanted = levels(chip, 1)
     wanted[2:4] = 0  # wordlines that hold level 0 throughout
-    trim, offset = Trim(3, 1), rng.integers(-20, 21, chip.columns)
-    mapping = replace(mapping, arrays=(replace(mapping.arrays[0], levels=wanted, trim=trim, offset=offset),))
+    offset = rng.integers(-20, 21, chip.columns)
+    mapping = replace(mapping, arrays=(replace(mapping.arrays[0], levels=wanted, offset=offset),))
     for name, data in render(mapping).items():
         (tmp_path / name).write_bytes(data)
     plusargs = [f"+backdoor={tmp_path}"]
-    job: dict[str, Any] = {"levels": wanted, "others": levels(chip, 2), "offset": offset, "gain": 3, "shift": 1}
+    job: dict[str, Any] = {"levels": wanted, "others": levels(chip, 2), "offset": offset}
     if with_die:
         job["die"] = rng.integers(0, 1 << chip.device.code_bits, wanted.shape).astype(np.int32)
         write_die(Die({0: job["die"]}), Program(mapping), tmp_path / "die")

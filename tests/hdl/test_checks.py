@@ -38,7 +38,12 @@ FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
         f"u_check_drain, time .*{DROPPED}",
     ),
     "pins": (
-        Mutant("xb_convert.v", "group <= {GROUP_BITS{1'b0}};\n            loaded", "loaded"),
+        Mutant("xb_convert.v", "            group <= {GROUP_BITS{1'b0}};\n", ""),
+        {},
+        "X on a macro pin",
+    ),
+    "range": (
+        Mutant("xb_convert.v", "shift = step_shift;", "shift = active ? step_shift : 4'bx;"),
         {},
         "X on a macro pin",
     ),
@@ -48,7 +53,7 @@ FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
         "X on a macro pin",
     ),
     "steps": (
-        Mutant("xb_fetch.v", "in_flight <= 4'd0;", "in_flight <= 4'd5;"),
+        Mutant("xb_fetch.v", "in_flight <= 3'd0;", "in_flight <= 3'd5;"),
         {},
         "more than 6 steps in flight",
     ),

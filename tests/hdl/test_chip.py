@@ -34,6 +34,8 @@ NETWORKS: dict[str, tuple[list[int], IntType, IntType, dict[str, Trim]]] = {
     "hidden-of-two-words": ([8, 20, 5], U(3), U(3), {}),
     "trimmed-u4": ([33, 8, 5], U(4), U(8), {"fc1": Trim(1, 1), "fc2": Trim(3, 2)}),
 }
+# Others have their number of layers, and their types are between those of others.
+LATER = ("one-layer-u8", "two-layers-u8", "three-layers-i3-hidden-u5", "hidden-of-two-words")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,7 +52,7 @@ def prepared(name: str, seed: int = 3) -> Program:
     return program(sizes, TINY, trims, kind=kind, hidden=hidden, seed=seed)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow if n in LATER else ()) for n in NETWORKS])
 def test_networks_on_one_build(name: str, cache: Path, tmp_path: Path) -> None:
     first = build(prepared("one-layer-u8")) / "sim.vvp"
     made = first.stat().st_mtime_ns
@@ -101,7 +103,7 @@ LEAST = described(
 @pytest.mark.parametrize(
     ("device", "sizes", "sources", "bits"),
     [
-        (ODD, [13, *[5] * 10], [], 5),
+        pytest.param(ODD, [13, *[5] * 10], [], 5, marks=pytest.mark.slow),
         (ODD, [13, *[5] * 10], ["input", "fc1", "fc2", "fc3", "input", "fc5", "fc6", "fc7", "fc1"], 5),
         (ODD, [25, 9, 6], [], 4),
         (FORTY, [60, 16, 4], [], 8),
@@ -119,7 +121,7 @@ def test_other_chips(device: Chip, sizes: list[int], sources: list[str], bits: i
         )
         network = verify(replace(network, nodes=nodes))
     p = Program(place(network, device))
-    assert device is not FORTY or max(a for s in p.mapping.steps for t in s.tiles for a in t.arrays[1:]) > 32
+    assert device is not FORTY or max(a for s in p.mapping.steps for b in s.blocks for a in b.arrays[1:]) > 32
     assert not sources or max(s.wait for s in p.mapping.steps) == 8
     result = simulate(p, images(9, network), load="bus", folder=tmp_path)
     assert result.mismatches == () and result.timing_errors == 0 and result.images == 9
@@ -142,8 +144,10 @@ def test_the_interval_does_not_depend_on_where_the_stream_ends(count: int, tmp_p
     assert result.interval == p.cycles.interval == 4.5, "images that take turns: 3 and 6 cycles"
 
 
-@pytest.mark.parametrize("input_pause", [0.0, 0.3])
-@pytest.mark.parametrize("output_pause", [0.0, 0.3])
+@pytest.mark.parametrize(
+    ("input_pause", "output_pause"),
+    [pytest.param(0.0, 0.0, marks=pytest.mark.slow), (0.3, 0.0), (0.0, 0.3), (0.3, 0.3)],
+)
 def test_pauses_change_no_value(input_pause: float, output_pause: float, tmp_path: Path) -> None:
     p = prepared("signed-i8-hidden-i4")
     x = images(6, p.network, seed=1)
@@ -186,7 +190,9 @@ def flipped(p: Program, layer: str, row: int, column: int) -> Program:
     return Program(place(replace(p.network, nodes=tuple(nodes)), TINY))
 
 
-@pytest.mark.parametrize(("layer", "row", "column"), [("fc1", 17, 9), ("fc1", 2, 0), ("fc2", 4, 3)])
+@pytest.mark.parametrize(
+    ("layer", "row", "column"), [("fc1", 17, 9), pytest.param("fc1", 2, 0, marks=pytest.mark.slow), ("fc2", 4, 3)]
+)
 def test_a_wrong_cell_is_found_and_named(layer: str, row: int, column: int, tmp_path: Path) -> None:
     p = prepared("two-layers-u8")
     wrong = flipped(p, layer, row, column)

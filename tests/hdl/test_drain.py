@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from codesign.chip.description import Chip
-from tests.hdl.geometries import walked, widths
+from tests.hdl.geometries import widths
 from tests.hdl.harness import run_bench
+from tests.hdl.walked import WALKS
 
 PARAMETERS = (
     "LANES",
@@ -14,15 +14,11 @@ PARAMETERS = (
     "STEP_BITS",
     "TILE_BITS",
     "CONSTANT_BITS",
-    "UNITS",
-    "UNIT_BITS",
     "ACTIVATION_BITS",
 )
-CHIPS = walked("one-array")
 
 
-@pytest.mark.parametrize(("chip", "sizes"), CHIPS, ids=[chip.name for chip, _ in CHIPS])
-def test_drain(chip: Chip, sizes: list[int], tmp_path: Path) -> None:
-    parameters = {name: widths(chip)[name] for name in PARAMETERS}
-    env = {"CHIP": chip.model_dump_json(), "SIZES": str(sizes)}
-    run_bench("bench_drain", "xb_drain", ["xb_drain.v"], tmp_path, parameters, env)
+@pytest.mark.parametrize("name", [n for n in WALKS if n != "one-array"])
+def test_drain(name: str, tmp_path: Path) -> None:
+    parameters = {p: widths(WALKS[name].chip)[p] for p in PARAMETERS}
+    run_bench("bench_drain", "xb_drain", ["xb_drain.v"], tmp_path, parameters, {"WALK": name})

@@ -2,16 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from codesign.chip.description import Chip
-from tests.hdl.geometries import walked, widths
+from tests.hdl.geometries import widths
 from tests.hdl.harness import run_bench
+from tests.hdl.walked import WALKS
 
-PARAMETERS = ("ARRAYS", "STEP_BITS", "LOAD_BITS", "INPUT_WORDS", "INPUT_BITS", "ACTIVATION_BITS")
-CHIPS = walked("three-units")
+PARAMETERS = ("ARRAYS", "STEP_BITS", "LOAD_BITS", "WORD_BITS", "INPUT_DEPTH", "INPUT_BITS", "ACTIVATION_BITS")
 
 
-@pytest.mark.parametrize(("chip", "sizes"), CHIPS, ids=[chip.name for chip, _ in CHIPS])
-def test_fetch(chip: Chip, sizes: list[int], tmp_path: Path) -> None:
-    parameters = {name: widths(chip)[name] for name in PARAMETERS}
-    env = {"CHIP": chip.model_dump_json(), "SIZES": str(sizes)}
-    run_bench("bench_fetch", "xb_fetch", ["xb_fetch.v"], tmp_path, parameters, env)
+@pytest.mark.parametrize("name", WALKS)
+def test_fetch(name: str, tmp_path: Path) -> None:
+    parameters = {p: widths(WALKS[name].chip)[p] for p in PARAMETERS}
+    run_bench("bench_fetch", "xb_fetch", ["xb_fetch.v"], tmp_path, parameters, {"WALK": name})

@@ -1,13 +1,14 @@
 """Firmware's view of the chip: refused images, bad frames, the same state whichever way it was programmed."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.chip.layout import PROGRAM, STEPS
+from codesign.chip.layout import PROGRAM, STEPS, Layout
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim
 from codesign.image import Section, assemble, parse, render, sections
@@ -39,7 +40,7 @@ def bad_images(p: Program) -> dict[str, tuple[str, list[int]]]:
         return [w ^ (1 << 7 if k == at else 0) for k, w in enumerate(words)]
 
     other = TINY.model_copy(update={"adc": TINY.adc.model_copy(update={"bits": 5})})
-    outside = Section(STEPS, 0, TINY.memory.steps * 8 - 1, (1, 2))
+    outside = Section(STEPS, 0, TINY.memory.steps * Layout.of(TINY).step - 1, (1, 2))
     first_payload = 5 + 3
     return {
         "magic": ("magic word is wrong", flip(0)),
@@ -59,7 +60,10 @@ def bad_images(p: Program) -> dict[str, tuple[str, list[int]]]:
 
 @pytest.fixture(scope="module")
 def p() -> Program:
-    return program(SIZES, TINY, {"fc1": Trim(3, 2)})
+    """With a range and converter offsets."""
+    mapping, rng = program(SIZES, TINY, {"fc1": Trim(3, 2)}).mapping, np.random.default_rng(4)
+    uses = tuple(replace(u, offset=rng.integers(-9, 0, TINY.columns)) for u in mapping.arrays)
+    return Program(replace(mapping, arrays=uses))
 
 
 @pytest.mark.parametrize("only", ["no_image", "half_an_image", "bad_images", "bad_frames", "image_while_enabled"])
@@ -119,6 +123,6 @@ def test_bus_and_backdoor_leave_the_same_state(p: Program, tmp_path: Path) -> No
     for name, entries in states["bus"].items():
         assert entries == states["backdoor"][name], name
     assert len(states["bus"]["steps"]) == TINY.memory.steps
-    assert states["bus"]["array 0 trim"][0] == f"{2 << 16 | 3:032b}"
+    assert states["bus"]["array 0 trim"] == [f"{v & 0xFFFFFFFF:032b}" for v in p.mapping.arrays[0].offset.tolist()]
     assert any("1" in e for e in states["bus"]["array 3 level"])
     assert set(states["bus"]["array 5 level"]) == {"0" * 32}, "the sixth array is not used"

@@ -19,6 +19,9 @@ LANGUAGES = {"1364-2005": "-g2005", "1800-2017": "-g2012"}  # of Verilator: of I
 # Verilator takes a module that instantiates itself only below another one.
 LINT_TOP = {"xb_scan": "xb_reduce"}
 
+QUICK = ("tiny", "smallest")  # chips that are linted in both languages by default
+LATER = pytest.param("1800-2017", marks=pytest.mark.slow)  # of files alone: test_linters_are_silent_on_whole_chips
+
 verilator = needs("verilator")
 iverilog = needs("iverilog")
 
@@ -57,14 +60,14 @@ def whole(top: str, listed: str, language: str, cwd: Path) -> tuple[str, str]:
 
 
 @iverilog
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", ["1364-2005", LATER])
 @pytest.mark.parametrize("name", FILES)
 def test_icarus_is_silent_on_each_file(name: str, language: str) -> None:
     assert icarus(name, language=language) == ""
 
 
 @verilator
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", ["1364-2005", LATER])
 @pytest.mark.parametrize("name", [n for n in FILES if "stub/" not in n])
 def test_verilator_is_silent_on_each_file(name: str, language: str) -> None:
     top = LINT_TOP.get(Path(name).stem, Path(name).stem)
@@ -76,8 +79,15 @@ def test_verilator_is_silent_on_each_file(name: str, language: str) -> None:
 
 @verilator
 @iverilog
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("chip", CHIPS, ids=lambda c: c.name)
+@pytest.mark.parametrize(
+    ("chip", "language"),
+    [
+        pytest.param(c, n, marks=pytest.mark.slow if n != "1364-2005" and c.name not in QUICK else ())
+        for c in CHIPS
+        for n in LANGUAGES
+    ],
+    ids=lambda x: x if isinstance(x, str) else x.name,
+)
 def test_linters_are_silent_on_whole_chips(chip: Chip, language: str, tmp_path: Path) -> None:
     """For synthesis with the macro's black box and, where macros are few, for simulation with its model."""
     unpack(chip, tmp_path)
@@ -105,16 +115,19 @@ def test_linters_are_listened_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "parameters", "missing"),
     [
-        ("xb_core", {"LANES": 3}, "LANES_must_divide_ROWS"),
-        ("xb_core", {"STREAM_BYTES": 5}, "STREAM_BYTES_must_divide_ROWS"),
+        ("xb_core", {"LANES": 17}, "WORD_must_hold_LANES"),
+        ("xb_core", {"STREAM_BYTES": 17}, "WORD_must_hold_STREAM_BYTES"),
+        ("xb_core", {"WORD": 12}, "WORD_must_be_2_to_WORD_BITS"),
         ("xb_core", {"BITS": 9}, "BITS_must_be_1_to_8"),
         ("xb_core", {"ADC_BITS": 20}, "ADC_BITS_ARRAYS_and_BITS_need_more_than_31_bits"),
-        ("xb_chip", {"LANES": 3}, "LANES_must_divide_ROWS"),
+        ("xb_chip", {"WORD": 2}, "WORD_must_hold_LANES"),
         ("xb_chip", {"WRITE_BITS": 8}, "WRITE_BITS_must_address_every_memory"),
         ("xb_loader", {"CELL_WORDS": (1 << 20) + 1}, "WRITE_BITS_must_address_every_memory"),
         ("xb_table", {"DEPTH": 17}, "ADDRESS_BITS_must_address_DEPTH"),
-        ("xb_memory", {"DEPTH": 9}, "ADDRESS_BITS_must_address_DEPTH"),
-        ("xb_memory", {"UNITS": 5}, "UNIT_BITS_must_number_UNITS"),
+        ("xb_memory", {"DEPTH": 9}, "ADDRESS_BITS_must_address_DEPTH_words"),
+        ("xb_memory", {"DEPTH": 1}, "ADDRESS_BITS_must_address_DEPTH_words"),
+        ("xb_memory", {"COUNT": 17}, "WORD_must_be_2_to_WORD_BITS_and_hold_COUNT"),
+        ("xb_window", {"WORD": 12}, "WORD_must_be_2_to_WORD_BITS"),
     ],
 )
 def test_illegal_parameters_stop_elaboration(module: str, parameters: dict[str, int], missing: str) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.hdl.random_chips import check, random_chip, random_program
+from tests.hdl.random_chips import check, features, random_chip, random_program
 from tests.tools import needs
 
 
@@ -14,7 +14,18 @@ def run(seed: int, networks: int, simulator: str) -> None:
         check(rng, *random_program(rng, chip, 4), simulator)
 
 
-@pytest.mark.parametrize("seed", [8, 103, 131])  # with hidden layers; 2, 2 and 6 units in a word
+FEW = (5, 37, 50)
+
+
+def test_a_few_show_every_feature() -> None:
+    found = []
+    for seed in FEW:
+        rng = np.random.default_rng(seed)
+        found.append(features(random_program(rng, random_chip(rng), 4)[0]))
+    assert len(set.union(*found)) == 9 and min(map(len, found)) >= 5, found
+
+
+@pytest.mark.parametrize("seed", FEW)
 def test_a_few(seed: int) -> None:
     run(seed, 1, "icarus")
 

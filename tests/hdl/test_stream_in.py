@@ -6,14 +6,10 @@ from codesign.fixed import clog2
 from tests.hdl.harness import run_bench
 
 
-@pytest.mark.parametrize(("width", "units", "bits", "words"), [(4, 4, 8, 8), (3, 5, 4, 3), (1, 3, 8, 2), (8, 1, 5, 3)])
-def test_stream_in(width: int, units: int, bits: int, words: int, tmp_path: Path) -> None:
-    parameters = {
-        "BYTES": width,
-        "UNITS": units,
-        "UNIT_BITS": max(1, clog2(units)),
-        "BITS": bits,
-        "WORDS": words,
-        "ADDRESS_BITS": clog2(2 * words),
-    }
+@pytest.mark.parametrize(
+    ("width", "bits", "depth"),
+    [(3, 4, 20), (1, 8, 6), (8, 1, 24), pytest.param(4, 8, 128, marks=pytest.mark.slow)],
+)
+def test_stream_in(width: int, bits: int, depth: int, tmp_path: Path) -> None:
+    parameters = {"BYTES": width, "BITS": bits, "DEPTH": depth, "ADDRESS_BITS": clog2(2 * depth)}
     run_bench("bench_stream_in", "xb_stream_in", ["xb_stream_in.v", "xb_planes.v"], tmp_path, parameters)

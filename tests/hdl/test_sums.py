@@ -8,7 +8,7 @@ from tests.hdl.geometries import shaped, smallest
 from tests.hdl.harness import run_bench
 from tests.hdl.test_reduce import stages
 
-SOURCES = ["xb_sums.v", "xb_reduce.v", "xb_scan.v", "xb_join.v", "xb_accumulate.v"]
+SOURCES = ["xb_sums.v", "xb_block.v", "xb_reduce.v", "xb_scan.v", "xb_join.v", "xb_accumulate.v"]
 NARROW = {"adc": {"bits": 3, "lanes": 2}, "activation": {"bits": 2}}
 
 
@@ -18,8 +18,8 @@ NARROW = {"adc": {"bits": 3, "lanes": 2}, "activation": {"bits": 2}}
         (Chip.load("tiny"), 1),  # two blocks, the second one smaller
         (smallest(), 1),
         (shaped("one-block", 4, **NARROW), 1),
-        (shaped("sixteen", 16), 1),
-        (shaped("forty", 40, **NARROW), 1),
+        pytest.param(shaped("sixteen", 16), 1, marks=pytest.mark.slow),
+        pytest.param(shaped("forty", 40, **NARROW), 1, marks=pytest.mark.slow),
         (shaped("forty", 40, **NARROW), 2),
         (shaped("seventy", 70, **NARROW), 1),  # runs through eighteen blocks
     ],

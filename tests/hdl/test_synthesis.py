@@ -14,7 +14,7 @@ from tests.tools import needs
 pytestmark = needs("yosys")
 
 ELABORATE = "proc; opt; check -assert; stat"
-CHIPS = [Chip.load("tiny"), smallest(), shaped("three-lanes", 5, 24, 12, lanes=3)]
+CHIPS = [Chip.load("tiny"), smallest(), shaped("three-lanes", 5, 24, 12, lanes=3, word=8)]
 
 
 def yosys(chip: Chip, script: str, folder: Path) -> str:

@@ -13,16 +13,24 @@ from codesign.image.files import read_manifest
 from codesign.image.manifest import Manifest
 from codesign.mapping import place
 from tests.hdl.programs import net
+from tests.mapping.sliced import sliced_net
 
 TINY = Chip.load("tiny")
 MAPPING = place(net([30, 11, 5], TINY, IntType(5, True)), TINY, {"fc1": Trim(3, 1)})
 FILES = render(MAPPING)
 
+# Three layers in three arrays: both slices of fc1 and the ninth column of fc2 in array 0, parts of all three in
+# array 1, the rest of fc3 in array 2.
+SPOTS = {"fc1": ((5, 0),), "fc2": ((25, 0), (0, 0)), "fc3": ((29, 1),)}
+PACKED = place(
+    sliced_net([20, 4, 9, 3], (2, 1, 1), TINY, kind=IntType(5, True)), TINY, {"fc1": Trim(3, 1)}, spots=SPOTS
+)
 
-def written(target: Path) -> Path:
-    """The folder of MAPPING, in a new folder."""
+
+def written(target: Path, files: dict[str, bytes] = FILES) -> Path:
+    """The folder of MAPPING, or of other files, in a new folder."""
     target.mkdir()
-    for name, data in FILES.items():
+    for name, data in files.items():
         (target / name).write_bytes(data)
     return target
 

@@ -149,15 +149,14 @@ def forge(tmp_path: Path) -> Callable[..., list[str]]:
         ),
         ("inputs", {"shape": (3, 2, 1)}, "its inputs have the shape of 6 values, not 12"),
         ("outputs", {"count": 6}, "its outputs are not those of the last step"),
-        ("outputs", None, "it tells what inputs stand for but not outputs, or the other way round"),
     ],
 )
 def test_a_manifest_that_contradicts_the_image(
-    of: str, changes: dict[str, Any] | None, message: str, forge: Callable[..., list[str]]
+    of: str, changes: dict[str, Any], message: str, forge: Callable[..., list[str]]
 ) -> None:
     _, mapping = made(IntType(4), **MANY["one"])
     part = getattr(read_only(mapping), of)
-    found = forge(**{of: changes and part.model_copy(update=changes)})
+    found = forge(**{of: part.model_copy(update=changes)})
     assert found[0].endswith(f"manifest.json: {message}; copy or compile it again")
 
 

@@ -42,17 +42,17 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_manifest_keeps_the_numbers(folder: Path) -> None:
-    arrays = read_manifest(folder).arrays
-    assert [(a.array, a.layer, a.input_numbers, a.output_numbers) for a in arrays] == [
+    pieces = read_manifest(folder).pieces
+    assert [(p.array, p.layer, p.input_numbers, p.output_numbers) for p in pieces] == [
         (0, "fc1", None, UNITS[:8]),
         (1, "fc1", None, UNITS[:8]),
         (2, "fc1", None, UNITS[8:]),
         (3, "fc1", None, UNITS[8:]),
         (4, "fc2", UNITS, None),
     ]
-    assert (arrays[3].inputs, arrays[3].outputs) == ((16, 20), (8, 11)), "places on the chip"
+    assert (pieces[3].inputs, pieces[3].outputs) == ((16, 20), (8, 11)), "places on the chip"
     text = json.loads(FILES["manifest.json"])
-    assert "input_numbers" not in text["arrays"][0] and text["arrays"][4]["input_numbers"] == list(UNITS)
+    assert "input_numbers" not in text["pieces"][0] and text["pieces"][4]["input_numbers"] == list(UNITS)
     assert record(folder) == text
     assert verify(folder, TINY) and damages(folder, MAPPING) == {}
 
@@ -97,13 +97,13 @@ def test_damage_names_the_weight(array: int, wordline: int, bitline: int, weight
             lambda a: a[4].update(output_numbers=[0, 1, 2, 3, 3]),
             "array 4 numbers other inputs or outputs than it holds",
         ),
-        (lambda a: a[0]["output_numbers"].append(-1), "is not an image manifest (arrays.0.output_numbers.8: "),
+        (lambda a: a[0]["output_numbers"].append(-1), "is not an image manifest (pieces.0.output_numbers.8: "),
     ],
 )
 def test_numbers_that_are_none(change: Callable[[Any], object], told: str, folder: Path) -> None:
     """With checksums made anew."""
     manifest = json.loads(FILES["manifest.json"])
-    change(manifest["arrays"])
+    change(manifest["pieces"])
     text = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
     (folder / "manifest.json").write_bytes(text)
     old, new = (hashlib.sha256(data).hexdigest() for data in (FILES["manifest.json"], text))
@@ -114,7 +114,7 @@ def test_numbers_that_are_none(change: Callable[[Any], object], told: str, folde
 def test_other_numbers_than_the_list_has(folder: Path) -> None:
     """Numbers that could be right, but cells.csv says otherwise."""
     manifest = json.loads(FILES["manifest.json"])
-    manifest["arrays"][4]["input_numbers"][-1] += 1
+    manifest["pieces"][4]["input_numbers"][-1] += 1
     text = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
     (folder / "manifest.json").write_bytes(text)
     assert any(line.startswith("cells.csv: differs from image.bin") for line in problems(folder))

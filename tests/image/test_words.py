@@ -6,13 +6,21 @@ import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.chip.layout import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS, Layout
+from codesign.chip.layout import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS, WALKS, Layout
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim, crc32, unpack_fields
 from codesign.image import Section, assemble, parse, sections
-from codesign.image.descriptors import decode_cells, encode_cells, encode_step, encode_tables, encode_trim
+from codesign.image.descriptors import (
+    decode_cells,
+    decode_constants,
+    encode_cells,
+    encode_offsets,
+    encode_step,
+    encode_tables,
+)
 from codesign.mapping import Mapping, place
 from tests.hdl.programs import net
+from tests.image.folders import PACKED
 
 TINY = Chip.load("tiny")
 
@@ -37,12 +45,12 @@ def test_written_and_read_back(mapping: Mapping) -> None:
     words = assemble(TINY, parts)
     image = parse(raw(words), TINY)
     assert image.sections == parts and image.crc == words[-1] and image.chip_id == TINY.id
-    assert image.find(PROGRAM).words.tolist() == [2, mapping.beats]
+    assert image.find(PROGRAM).words.tolist() == [2, mapping.beats, 5]
     for use in mapping.arrays:
         cells = image.find(CELLS, use.array)
         assert cells.name == f"cells of array {use.array}"
         assert (decode_cells(cells.words, TINY) == use.levels).all()
-        assert (image.find(TRIMS, use.array).words == encode_trim(use.trim.gain, use.trim.shift, use.offset)).all()
+        assert (image.find(TRIMS, use.array).words == encode_offsets(use.offset)).all()
     for kind, entries in encode_tables(mapping).items():
         assert image.find(kind).words.tolist() == [w for e in entries for w in e]
     with pytest.raises(ImageError, match=r"image: has no cells of array 5 section; compile the network again"):
@@ -59,14 +67,20 @@ def test_entries_mean_what_the_mapping_says(mapping: Mapping) -> None:
     assert (steps[0][0] & 7, steps[0][0] >> 4 & 1, steps[1][0] >> 4 & 1) == (4, 1, 0)  # 5 bits, signed; unsigned
     assert [e[0] >> 5 & 3 for e in steps] == [0b10, 0b01]  # releases the input; raw
     assert [e[0] >> 8 & 7 for e in steps] == [0, 1]
-    assert [e[0] >> 16 for e in steps] == [first.shift, second.shift]
+    assert [(e[0] >> 24, e[0] >> 12 & 15) for e in steps] == [(3, 1), (1, 0)]  # the range
+    assert [e[0] >> 16 & 31 for e in steps] == [first.shift, second.shift]
     assert [(e[1] & 0xFFFF, e[1] >> 16) for e in steps] == [(0, 2), (2, 1)]
     assert [(e[2] & 0xFFFF, e[2] >> 16) for e in steps] == [(0, 2), (2, 1)]
     assert [(e[5] & 0xFFFF, e[5] >> 16) for e in steps] == [(0, 255), (0, 0)]
-    assert [e[6] for e in steps] == [0b01111, 0b10000] and [e[7] for e in steps] == [0b01010, 0]
-    assert [e[0] for e in loads] == [0, 1, 1 << 31] and [e[1] for e in loads] == [0b0101, 0b1010, 0b10000]
-    assert [e[0] for e in tiles] == [1 | 8 << 16, 3 | 3 << 16, 4 | 5 << 16]
-    assert [e[1] for e in tiles] == [t.correction for s in mapping.steps for t in s.tiles]
+    assert [e[3] for e in steps] == [1, 1] and [e[4] for e in steps] == [0, 0]  # two groups from group 0 on
+    assert [e[10] for e in steps] == [0b01111, 0b10000] and [e[11] for e in steps] == [0b01010, 0]
+    assert not any(w for e in steps for w in (*e[6:10], *e[12:])), "one place, and nothing to spare"
+    assert [e[0] for e in loads] == [0, 16, 1 << 31] and [e[1] for e in loads] == [15 << 10, 13 << 10, 10 << 10]
+    assert [e[2:] for e in loads] == [[0, 0b0101], [0, 0b1010], [0, 0b10000]]
+    assert [e[0] for e in tiles] == [1 | 8 << 10, 3 | 3 << 10, 4 | 5 << 10]
+    assert [e[1] for e in tiles] == [t.terms[0].correction for s in mapping.steps for t in s.tiles]
+    assert [e[2] for e in tiles] == [last | w for last, w in ((1 << 27, 0), (1 << 27, 8), (1 << 27, 0))]
+    assert [e[3] for e in tiles] == [0, 2, 3]
     assert len(constants) == 3 + 2
     lane = 1
     bits = sum(w << (32 * k) for k, w in enumerate(constants[2])) >> (48 * lane)
@@ -74,12 +88,31 @@ def test_entries_mean_what_the_mapping_says(mapping: Mapping) -> None:
     assert sum(w << (32 * k) for k, w in enumerate(constants[2])) >> 144 == 0, "lanes past the last output are 0"
 
 
+def test_a_packed_program_says_where_its_parts_lie() -> None:
+    """Loads to wordlines inside arrays, a group other than the first, a second slice added to the first."""
+    tables = encode_tables(PACKED)
+    assert [(e[0] & 0xFFFFFF, e[1] & 0x3FF, (e[1] >> 10 & 0x3FF) + 1, e[3]) for e in tables[LOADS]] == [
+        (0, 5, 11, 0b001),
+        (11, 0, 9, 0b010),
+        (0, 0, 4, 0b001),
+        (0, 9, 4, 0b010),
+        (0, 13, 3, 0b010),
+        (3, 0, 6, 0b100),
+    ]
+    assert [(e[3] & 0xFF, e[3] >> 8) for e in tables[STEPS]] == [(1, 0), (1, 0), (0, 1)]
+    assert [(e[10], e[11]) for e in tables[STEPS]] == [(0b011, 0b010), (0b011, 0), (0b110, 0b100)]
+    terms = [(e[0] & 0x3FF, e[0] >> 10 & 0x3FF, e[0] >> 24, e[2] >> 25 & 3, e[2] >> 27 & 1) for e in tables[TILES]]
+    assert terms == [(1, 4, 0, 0, 0), (1, 4, 1, 1, 1), (1, 8, 0, 0, 1), (0, 1, 0, 0, 1), (2, 3, 0, 0, 1)]
+    first, second = (decode_constants(entry, TINY) for entry in tables[CONSTANTS][:2])
+    assert (second["mult"] == 4 * first["mult"]).all() and first["bias"].any() and not second["bias"].any()
+
+
 def test_a_signed_range_and_a_far_producer(mapping: Mapping) -> None:
     layout = Layout.of(TINY)
     step = replace(mapping.steps[0], out=IntType(6, True), wait=9)
     entry = encode_step(step, layout, 0, 0)
     assert (entry[5] & 0xFFFF, entry[5] >> 16) == (-32 & 0xFFFF, 31)
-    assert entry[0] >> 8 & 7 == 7 and entry[0] >> 11 & 31 == 0
+    assert entry[0] >> 8 & 7 == 7 and entry[0] >> 11 & 1 == 0
 
 
 @pytest.mark.parametrize("ends", [(-1, 1), (-31, 31), (-32, -7), (-1, -1), (0, 5), (9, 9)])
@@ -116,10 +149,10 @@ def test_many_arrays_have_longer_masks() -> None:
     memory = TINY.memory.model_copy(update={"tiles": 64, "constants": 128})
     chip = TINY.model_copy(update={"arrays": TINY.arrays.model_copy(update={"count": 40}), "memory": memory})
     layout = Layout.of(chip)
-    assert (layout.mask, layout.step, layout.load) == (2, 16, 4)
+    assert (layout.mask, layout.step, layout.load) == (2, 16, 8)
     mapping = place(net([16, 8 * 36], chip), chip)
     step = encode_tables(mapping)[STEPS][0]
-    assert step[6:8] == [0xFFFFFFFF, 0xF] and step[8:10] == [0, 0]
+    assert step[10:12] == [0xFFFFFFFF, 0xF] and step[12:] == [0, 0, 0, 0]
 
 
 def test_every_fault_has_its_message(mapping: Mapping) -> None:
@@ -134,28 +167,31 @@ def test_every_fault_has_its_message(mapping: Mapping) -> None:
     assert message(put(0, 7)) == (
         "x.bin: byte 0 holds 0x00000007, not the magic word 0x4d494258; this is not a programming image"
     )
-    assert message(put(1, 0x20000)) == (
-        "x.bin: format 0x00020000, this codesign writes and reads 0x00010000; compile again"
+    assert message(put(1, 0x10000)) == (
+        "x.bin: is of format 1.0, this codesign writes and reads format 2.0; compile the network again, for its "
+        "chip.json and with --calibration if its ranges came from samples"
     )
+    assert message(put(1, 0x20001)).startswith("x.bin: is of format 2.1, this codesign writes and reads format 2.0; ")
     assert message(put(4, 1)).startswith("x.bin: header CRC at byte 16 is 0x00000001, contents give 0x")
-    assert message(put(8, words[8] ^ 1)).startswith("x.bin: section 0 (program) CRC at byte 40 is 0x")
+    assert message(put(8, words[8] ^ 1)).startswith("x.bin: section 0 (program) CRC at byte 44 is 0x")
     assert message(put(len(words) - 1, 5)).startswith(f"x.bin: image CRC at byte {4 * len(words) - 4} is 0x00000005")
     assert message(words[:-30]).startswith("x.bin: is truncated in section ")
-    cut = words[: 5 + 3 + 2 + 1]
+    cut = words[: 5 + 3 + 3 + 1]
     assert message(cut) == f"x.bin: is truncated, section 1 of {len(parts)} is missing; copy or compile it again"
     assert message([*words, 0]) == (
         f"x.bin: ends at byte {4 * len(words) + 4}, its sections end at byte {4 * len(words)}; copy or compile it again"
     )
     assert message(assemble(TINY, parts[1:])) == "x.bin: holds no program section; compile the network again"
-    outside = (*parts[:1], Section(STEPS, 0, 127, (1, 2)))
+    outside = (*parts[:1], Section(STEPS, 0, 255, (1, 2)))
     assert message(assemble(TINY, outside)) == (
-        "x.bin: byte 44: section 1 (0x02000000, 2 words from 127) lies outside chip tiny"
+        "x.bin: byte 48: section 1 (0x02000000, 2 words from 255) lies outside chip tiny"
     )
     for bad in (
         Section(9, 0, 0, (1,)),
         Section(CELLS, 6, 0, (1,)),
         Section(STEPS, 1, 0, (1,)),
         Section(TILES, 0, 0, ()),
+        Section(WALKS, 0, 0, (0,)),
     ):
         assert "lies outside chip tiny" in message(assemble(TINY, (*parts, bad)))
 

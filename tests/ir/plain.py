@@ -30,7 +30,9 @@ def _value(node: Node, read: list[Values]) -> Values:
         case Conv():
             return _scaled(convolved(x, node), node.requant)
         case MaxPool():
-            return _pooled(x, node.size, node.stride, max)
+            (above, beside), lowest = node.padding, float("-inf")  # what lies outside never wins
+            padded = np.pad(x, ((0, 0), (above, above), (beside, beside)), constant_values=lowest)
+            return _pooled(padded, node.size, node.stride, max)
         case AvgPool():
             return _scaled(_pooled(x, node.size, node.stride, sum), node.requant)
         case Add():

@@ -128,6 +128,22 @@ def test_inputs_outside_the_range_are_refused() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("size", "stride", "padding"),
+    [(3, 2, 1), (2, 1, 1), ((3, 2), (2, 3), (2, 1)), ((1, 3), 1, (0, 1)), (4, 4, 3)],
+)
+@pytest.mark.parametrize("kind", [IntType(4), IntType(4, within=(3, 9))], ids=str)
+def test_padding_never_wins(kind: IntType, size: Any, stride: Any, padding: Any) -> None:
+    """Padded with minus infinity, as training frameworks do, or with zeros, as the chip does: the same."""
+    pool = MaxPool("pool", "input", size, stride, padding)
+    values = int(np.prod(pool.shape((2, 5, 4))))
+    network = residual(input=kind, nodes=(pool, linear("fc", "pool", values, 3, raw(3))), shape=(2, 5, 4), features=40)
+    x = np.random.default_rng(6).integers(kind.lo, kind.hi + 1, (20, 40))
+    y = run(verify(network), x)
+    assert y.tolist() == [plain(network, row) for row in x.tolist()]
+    assert len(np.unique(y)) > 5
+
+
 def test_pools_by_hand() -> None:
     x = np.array([[1, -2, 3, 0, -5, -4, -6, -7]])
     largest = behind(MaxPool("p", "input", 2, 1), shape=(2, 2, 2), width=2)

@@ -38,6 +38,17 @@ def test_golden_of_trims() -> None:
     )
 
 
+def test_golden_of_slices_cuts_and_padding() -> None:
+    fc1, fc2 = toy().nodes
+    text = show(toy(nodes=(replace(fc1, trim=Trim(3, 2), slices=3, cut=6), replace(fc2, slices=2))))
+    assert text == (
+        "network toy: 5 x i4\n"
+        "  fc1 = linear(input) 5x4 weights -3..3 shift 1 trim 3>>2 slices 3 cut 6 -> u4 #ef793304\n"
+        "  fc2 = linear(fc1) 4x3 weights -3..3 shift 0 slices 2 -> i32 #b92589fb\n"
+    )
+    assert "pool = maxpool(add) 2x2 stride 2 padding 1x0 -> u4\n" in changed(3, padding=(1, 0))
+
+
 def test_golden_of_ranges() -> None:
     fc1, fc2 = toy().nodes
     narrow = replace(fc1, requant=replace(fc1.requant, out=IntType(4, True, (-7, 7))))

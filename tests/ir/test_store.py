@@ -63,10 +63,10 @@ def test_another_kind_of_safetensors(tmp_path: Path) -> None:
 
 
 def test_a_later_schema(file: Path) -> None:
-    save_file(load_file(file), file, metadata={"codesign": json.dumps({"schema": "codesign-network/5"})})
+    save_file(load_file(file), file, metadata={"codesign": json.dumps({"schema": "codesign-network/6"})})
     assert message(file) == (
-        f"{file}: schema must be codesign-network/1 or codesign-network/2 or codesign-network/3 or codesign-network/4, "
-        "got 'codesign-network/5'; export it again"
+        f"{file}: schema must be codesign-network/1 or codesign-network/2 or codesign-network/3 or codesign-network/4 "
+        "or codesign-network/5, got 'codesign-network/6'; export it again"
     )
 
 

@@ -12,7 +12,7 @@ from codesign.fixed import Trim
 from codesign.ir import Network, Node, save, table
 from codesign.ir.nodes import KINDS, Requant
 from tests.ir.networks import residual, toy
-from tests.ir.test_versions import FEW, NARROW, TRIMMED
+from tests.ir.test_versions import FEW, NARROW, OBLONG, PADDED, SLICED, TRIMMED, WORTH
 
 NODES = {n.kind: n for n in residual().nodes}
 NODES["linear"] = replace(NODES["linear"], trim=Trim(3, 2))  # type: ignore[call-arg]
@@ -73,8 +73,12 @@ def test_names_of_tensors() -> None:
         (TRIMMED, "07b1964a220dbe7c"),
         (NARROW, "fcf281f215aa2582"),
         (FEW, "af41a6e6cfa39cec"),
+        (OBLONG, "e496de7ecf8253e9"),
+        (WORTH, "f6b0c2d97c68aab9"),
+        (SLICED, "c591ff30726dc917"),
+        (PADDED, "717c9747f033c021"),
     ],
-    ids=["1", "2", "trims", "3", "inputs"],
+    ids=["1", "2", "trims", "3", "inputs", "4", "worth", "slices", "padding"],
 )
 def test_files_keep_their_bytes(network: Network, digest: str, tmp_path: Path) -> None:
     """Of every version, as they were first written."""

@@ -34,6 +34,13 @@ def with_node(at: int, **changes: object) -> Network:
 CONV1, CONV2, ADD, POOL, *_ = residual().nodes
 POOLED = replace(POOL, source="conv1")
 
+
+def behind_another_pool(kind: IntType) -> Network:
+    """A padded pool whose input keeps the type of the network's."""
+    pools = (replace(POOL, name="first", source="input"), replace(POOL, source="first", padding=1))
+    return residual(input=kind, nodes=(*pools, linear("fc", "pool", 8, 3, raw(3))))
+
+
 INT5 = IntType(32, True, (-5, 5))  # not raw: it clamps
 
 RULES = [
@@ -129,6 +136,38 @@ RULES = [
         with_node(6, trim=Trim(3, 2)),
         "layer fc: the last layer's trim must have gain 1, got 3; raw outputs are scaled by whole numbers only",
     ),
+    (with_first(slices=0), "layer fc1: slices must be an integer 1..8, got 0"),
+    (with_first(slices=9), "layer fc1: slices must be an integer 1..8, got 9"),
+    (with_node(0, slices=2.0), "layer conv1: slices must be an integer 1..8, got 2.0"),
+    (
+        with_first(cut=1024, trim=Trim()),
+        "layer fc1: cut must be the wordline of its first row, an integer 0..1023, got 1024",
+    ),
+    (with_node(1, cut=-1), "layer conv2: cut must be the wordline of its first row, an integer 0..1023, got -1"),
+    (
+        with_first(cut=3),
+        "layer fc1: cut 3 needs a trim, because only converters see where rows are cut; give it the trim of its "
+        "training, or cut 0",
+    ),
+    (with_node(3, padding=(1, 2)), "layer pool: padding must be smaller than the 2x2 window, got 1x2; pad less"),
+    (
+        with_node(3, padding=-1),
+        "layer pool: padding must be an integer of at least 0, or a pair of them, got -1",
+    ),
+    (
+        with_node(3, size=9, padding=1),
+        "layer pool: its 9x9 window is larger than its padded input, 6x6; use a smaller window",
+    ),
+    (
+        with_node(3, source="conv2", padding=1),
+        "layer pool: pads conv2 of i5 with zeros, which would be larger than its values below 0; read a layer whose "
+        "values start at 0, or pool without padding",
+    ),
+    (
+        behind_another_pool(IntType(4, True)),
+        "layer pool: pads first of i4 with zeros, which would be larger than its values below 0; read a layer whose "
+        "values start at 0, or pool without padding",
+    ),
 ]
 
 
@@ -139,6 +178,17 @@ def test_broken_rule(network: Network, expected: str) -> None:
     assert str(caught.value) == expected
 
 
-@pytest.mark.parametrize("network", [toy(), toy(shape=(1, 5, 1)), residual()], ids=["toy", "image", "residual"])
+LEGAL = {
+    "toy": toy(),
+    "image": toy(shape=(1, 5, 1)),
+    "residual": residual(),
+    "slices": with_first(slices=8, cut=1023, trim=Trim(2, 1)),
+    "padded pool": with_node(3, padding=1, stride=3),
+    "padded pools": behind_another_pool(IntType(4)),
+    "values above 0": behind_another_pool(IntType(4, True, (1, 5))),
+}
+
+
+@pytest.mark.parametrize("network", LEGAL.values(), ids=LEGAL)
 def test_a_legal_network_comes_back(network: Network) -> None:
     assert verify(network) is network

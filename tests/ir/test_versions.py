@@ -120,6 +120,80 @@ def test_round_trip_of_version_4(network: Network, tmp_path: Path) -> None:
     assert again.read_bytes() == path.read_bytes()
 
 
+SLICED = toy(nodes=(replace(toy().nodes[0], slices=3, trim=Trim(3, 2), cut=6), replace(toy().nodes[1], slices=2)))
+PADDED = residual(
+    nodes=(
+        *(replace(n, padding=1, stride=3) if n.name == "pool" else n for n in residual().nodes[:4]),
+        linear("fc", "pool", 16, 3, raw(3, [5, 0, -5]), seed=3),
+    )
+)
+ONE_SLICED = toy(nodes=(toy().nodes[0], replace(toy().nodes[1], slices=2)))
+ONE_CUT = toy(nodes=(toy().nodes[0], replace(toy().nodes[1], trim=Trim(), cut=1)))
+
+
+@pytest.mark.parametrize("network", [SLICED, PADDED, ONE_CUT], ids=["slices", "padding", "cut"])
+def test_round_trip_of_version_5(network: Network, tmp_path: Path) -> None:
+    path, again = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    save(network, path)
+    assert described(path)["schema"] == "codesign-network/5"
+    back = load(path)
+    x = np.random.default_rng(0).integers(0, network.input.hi + 1, (20, network.features))
+    assert show(back) == show(network) and (run(back, x) == run(network, x)).all()
+    for field in ("slices", "cut", "padding"):
+        assert [getattr(n, field, None) for n in back.nodes] == [getattr(n, field, None) for n in network.nodes]
+    save(back, again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_version_5_is_readable(tmp_path: Path) -> None:
+    """What has its default is left out."""
+    save(SLICED, tmp_path / "a")
+    out = [[4, False, 0, 15], [32, True, -(2**31), 2**31 - 1]]
+    assert described(tmp_path / "a")["layers"] == [
+        {
+            "kind": "linear",
+            "name": "fc1",
+            "source": "input",
+            "shift": 1,
+            "out": out[0],
+            "trim": [3, 2],
+            "slices": 3,
+            "cut": 6,
+        },
+        {"kind": "linear", "name": "fc2", "source": "fc1", "shift": 0, "out": out[1], "slices": 2},
+    ]
+    save(PADDED, tmp_path / "b")
+    pool = {"kind": "maxpool", "name": "pool", "source": "add", "size": [2, 2], "stride": [3, 3], "padding": [1, 1]}
+    assert described(tmp_path / "b")["layers"][3] == pool
+
+
+@pytest.mark.parametrize(
+    ("network", "at", "field"), [(ONE_SLICED, 1, "slices"), (ONE_CUT, 1, "cut"), (PADDED, 3, "padding")]
+)
+def test_version_4_has_neither(network: Network, at: int, field: str, tmp_path: Path) -> None:
+    """An older file with such a field is refused, rather than read without it."""
+    path = tmp_path / "a.safetensors"
+    save(network, path)
+    rewrite(path, schema="codesign-network/4")
+    assert f"layers.{at}.{network.nodes[at].kind}.{field}: extra inputs are not permitted" in message(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"slices": 1.0}, "(layers.0.linear.slices: input should be a valid integer)"),
+        ({"slices": -1}, "(layers.0.linear.slices: input should be greater than or equal to 0)"),
+        ({"cut": None}, "(layers.0.linear.cut: input should be a valid integer)"),
+    ],
+)
+def test_a_crafted_version_5_is_refused(changes: dict[str, Any], told: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save(SLICED, path)
+    layers = described(path)["layers"]
+    rewrite(path, layers=[layers[0] | changes, layers[1]])
+    assert told in message(path) and message(path).endswith("; export it again")
+
+
 def test_version_3_is_readable(tmp_path: Path) -> None:
     save(NARROW, tmp_path / "a")
     text = described(tmp_path / "a")

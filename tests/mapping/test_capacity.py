@@ -7,14 +7,16 @@ import pytest
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError, UnsupportedError
-from codesign.fixed import IntType
+from codesign.fixed import IntType, Trim
 from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Node
-from codesign.mapping import capacity, place
-from codesign.mapping.capacity import arrays_needed, check_capacity
+from codesign.mapping import capacity, place, plan
+from codesign.mapping.arrange import own
+from codesign.mapping.capacity import needs
 from codesign.mapping.outline import linear_layers, outline
 from codesign.mapping.trim import choose_trims
 from tests.hdl.programs import net
 from tests.ir.networks import residual
+from tests.mapping.sliced import sliced_net
 
 TINY = Chip.load("tiny")
 
@@ -27,34 +29,62 @@ def refusal(sizes: list[int], chip: Chip = TINY, **options: IntType) -> str:
 
 def fits(sizes: list[int]) -> bool:
     try:
-        check_capacity(outline(net(sizes, TINY)), TINY)
+        plan(outline(net(sizes, TINY)), TINY)
     except CapacityError:
         return False
     return True
 
 
 def test_wording() -> None:
-    assert refusal([40, 20, 5]) == (
-        "network net0: needs 11 arrays, chip tiny has 6 (fc1 40x20 takes 3x3, fc2 20x5 takes 2x1); "
-        "narrow fc1 to 8 outputs, or choose a chip with arrays.count >= 11"
+    told = refusal([40, 20, 5])
+    need = re.search(r"needs (\d+) arrays", told)
+    assert need and int(need[1]) >= 8, "40 rows of 5 groups and 20 of 2, two groups of 16 rows an array"
+    assert re.fullmatch(
+        rf"network net0: needs {need[1]} arrays [a-z ]+, chip tiny has 6 \(fc1 40x20 takes 3x3, fc2 20x5 takes 2x1\); "
+        rf"narrow fc1 to 8 outputs, or choose a chip with arrays.count >= {need[1]}",
+        told,
     )
-    assert refusal([40, 30]) == (
-        "network net0: needs 12 arrays, chip tiny has 6 (fc1 40x30 takes 3x4); choose a chip with arrays.count >= 12"
+    assert "(fc1 40x30 takes 3x4); choose a chip with arrays.count >= 1" in refusal([40, 30])
+
+
+def test_slices_are_part_of_the_arithmetic() -> None:
+    with pytest.raises(CapacityError) as caught:
+        place(sliced_net([40, 20, 5], (1, 2), TINY), TINY)
+    assert "(fc1 40x20 takes 3x3, fc2 20x5 in 2 slices takes 2x2); " in str(caught.value)
+
+
+def test_recorded_cuts_are_part_of_the_arithmetic() -> None:
+    """16 rows from wordline 1 on reach into a second array."""
+    one = TINY.model_copy(update={"arrays": TINY.arrays.model_copy(update={"count": 1})})
+    whole = net([16, 4], TINY)
+    cut = replace(whole, nodes=(replace(whole.nodes[0], trim=Trim(), cut=1),))
+    assert place(whole, one).plan.arrays == 1
+    with pytest.raises(CapacityError) as caught:
+        place(cut, one)
+    assert str(caught.value) == (
+        "network net0: needs 2 arrays however packed with the row cuts that fc1 had in training, chip tiny has 1 "
+        "(fc1 16x4 takes 2x1); choose a chip with arrays.count >= 2"
     )
 
 
-@pytest.mark.parametrize(
-    "sizes", [[40, 20, 5], [30, 17, 5], [16, 33, 8], [20, 9, 20, 4], [8, 16, 17, 8, 9], [33, 8, 17, 2], [16, 60, 8]]
-)
-def test_the_advised_width_is_the_largest_that_fits(sizes: list[int]) -> None:
+def test_a_network_that_does_not_fit_unpacked_is_packed() -> None:
+    """Own tiles would take 7 arrays."""
+    network = outline(net([20, 9, 20, 4], TINY))
+    assert own(network, TINY) == 4 + 3 + 2 > TINY.arrays.count
+    assert plan(network, TINY).arrays <= TINY.arrays.count
+
+
+@pytest.mark.parametrize("sizes", [[40, 20, 5], [30, 17, 5], [16, 33, 8], [8, 16, 17, 8, 9], [16, 60, 8]], ids=str)
+def test_the_advised_width_is_the_largest_with_own_tiles(sizes: list[int]) -> None:
     advice = re.search(r"narrow fc(\d+) to (\d+) outputs, or choose", refusal(sizes))
     assert advice, "a network that narrowing one layer mends"
     layer, width = int(advice[1]), int(advice[2])
     narrowed = sizes[layer] - width
     assert fits([*sizes[:layer], width, *sizes[layer + 1 :]])
-    for k in range(1, len(sizes) - 1):  # nothing smaller helps, in no hidden layer
+    for k in range(1, len(sizes) - 1):  # nothing smaller gives every tile an array, in no hidden layer
         for less in range(1, min(narrowed, sizes[k])):
-            assert not fits([*sizes[:k], sizes[k] - less, *sizes[k + 1 :]])
+            narrower = [*sizes[:k], sizes[k] - less, *sizes[k + 1 :]]
+            assert own(outline(net(narrower, TINY)), TINY) > TINY.arrays.count
 
 
 def test_no_advice_when_no_single_layer_helps() -> None:
@@ -94,8 +124,15 @@ def test_wide_activations() -> None:
     assert place(net([4, 4, 4], chip, kind=IntType(4), hidden=IntType(4)), chip)
 
 
-def test_arrays_needed() -> None:
-    assert arrays_needed(outline(net([40, 20, 5], TINY)), TINY) == 11
+def test_terms_and_loads_of_packed_and_sliced_layers_count() -> None:
+    planned = plan(outline(sliced_net([20, 4, 9, 3], (2, 1, 1), TINY)), TINY)
+    tight = {"tiles": 5, "constants": 6}  # two terms of one tile; two blocks of one; one
+    assert {key: used for key, (used, _) in needs(planned).items() if key[7:] in tight} == {
+        f"memory.{key}": used for key, used in tight.items()
+    }
+    half = TINY.model_copy(update={"memory": TINY.memory.model_copy(update={"word": 8})})
+    assert needs(plan(outline(net([20, 4], half)), half))["memory.loads"] == (3, 64), "8 + 8 + 4 activations"
+    assert needs(plan(outline(net([20, 4], half)), half))["memory.input_words"] == (3, 8)
 
 
 KINDS: list[tuple[type[Node], str, str]] = [
@@ -114,9 +151,8 @@ def test_layers_that_chips_do_not_take_yet(kind: type[Node], name: str, told: st
     network = Network("n", 2000, residual().input, (before, first, residual().nodes[-1]))
     for ask in (
         lambda: place(network, TINY),
-        lambda: check_capacity(outline(network), TINY),
-        lambda: arrays_needed(outline(network), TINY),
-        lambda: choose_trims(network, TINY, None),
+        lambda: plan(outline(network), TINY),
+        lambda: choose_trims(network, plan(outline(net([4, 4], TINY)), TINY), None),
     ):
         with pytest.raises(UnsupportedError) as caught:
             ask()

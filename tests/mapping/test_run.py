@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from codesign import ir
-from codesign.chip.description import Chip
+from codesign.chip.description import Arrays, Chip
 from codesign.errors import InputError
 from codesign.fixed import Ints, IntType, Trim
 from codesign.mapping import Die, Mapping, layers, place, run
 from codesign.mapping.run import BATCH, cannot_clip
 from tests.hdl.programs import images, net
+from tests.mapping.sliced import sliced_net
 
 TINY = Chip.load("tiny")
 
@@ -32,26 +33,28 @@ def rounded(value: int, shift: int) -> int:
 def slow(mapping: Mapping, image: list[int], die: Die) -> list[int]:
     """One image in plain Python integers; deliberately written anew from the contract."""
     edges: dict[str, list[int]] = {"input": image}
+    base = mapping.chip.device.levels
     for node, step in zip(mapping.network.nodes, mapping.steps, strict=True):
         x, bits, signed = edges[node.source], step.input.bits, step.input.signed
         result = []
         for j in range(node.outputs):
-            acc = 0
+            total = int(step.bias[j])
             for use in mapping.arrays:
-                if use.layer != node.name or not use.column <= j < use.column + use.columns:
-                    continue
-                g = die.codes[use.array].tolist()
-                column = j - use.column
-                for b in range(bits):
-                    current = 0
-                    for r in range(use.rows):
-                        if (x[use.row + r] >> b) & 1:
-                            current += g[r][2 * column] - g[r][2 * column + 1]
-                    scaled = current * use.trim.gain + int(use.offset[column])
-                    code = clamp(rounded(scaled, use.trim.shift), mapping.chip.code)
-                    acc += (-(1 << b) if signed and b == bits - 1 else 1 << b) * code
-            y = rounded(acc * int(step.mult[j]) + int(step.bias[j]), step.shift)
-            result.append(clamp(y, step.out))
+                for p in use.pieces:
+                    if p.layer != node.name or not p.column <= j < p.column + p.columns:
+                        continue
+                    g = die.codes[use.array].tolist()
+                    column = p.at + j - p.column
+                    for b in range(bits):
+                        current = 0
+                        for r in range(p.rows):
+                            if (x[p.row + r] >> b) & 1:
+                                current += g[p.wordline + r][2 * column] - g[p.wordline + r][2 * column + 1]
+                        scaled = current * step.trim.gain + int(use.offset[column])
+                        code = clamp(rounded(scaled, step.trim.shift), mapping.chip.code)
+                        plane = -(1 << b) if signed and b == bits - 1 else 1 << b
+                        total += plane * code * int(step.mult[j]) * base**p.slice
+            result.append(clamp(rounded(total, step.shift), step.out))
         edges[node.name] = result
     return edges[mapping.network.nodes[-1].name]
 
@@ -86,6 +89,46 @@ def test_against_the_contract(name: str, ideal: bool, adc: int) -> None:
         assert (run(mapping, x, die) != run(mapping, x, die, adc=False)).any(), "converters that clip"
 
 
+def packed(seed: int, chip: Chip) -> Mapping:
+    """Sliced layers that share arrays, in words that are no multiple of an array's rows."""
+    rng = np.random.default_rng(seed)
+    rows = int(rng.integers(5, 20))
+    memory = chip.memory.model_copy(update={"loads": 512, "tiles": 128, "constants": 512})
+    chip = chip.model_copy(update={"arrays": Arrays(count=60, rows=rows, columns=18), "memory": memory})
+    sizes, slices = rng.integers(2, 24, 4).tolist(), rng.permutation([1, 2, int(rng.integers(1, 4))]).tolist()
+    kind, hidden = IntType(int(rng.integers(1, 6)), bool(seed % 2)), IntType(int(rng.integers(2, 6)))
+    network = sliced_net(sizes, slices, chip, seed, kind=kind, hidden=hidden)
+    mapping = place(network, chip, objective="arrays")
+    assert any(len({p.layer for p in use.pieces}) > 1 for use in mapping.arrays), "layers share arrays"
+    return mapping
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_packed_against_the_contract(seed: int) -> None:
+    mapping = packed(seed, with_adc(3))
+    rng = np.random.default_rng(seed)
+    uses = tuple(replace(u, offset=rng.integers(-20, 21, mapping.chip.columns)) for u in mapping.arrays)
+    trims = [Trim(), Trim(1, 1), Trim(2, 2)]
+    steps = tuple(replace(s, trim=t) for s, t in zip(mapping.steps, trims, strict=True))
+    mapping = replace(mapping, arrays=uses, steps=steps)
+    codes = {a: rng.integers(0, 4, c.shape).astype(np.int32) for a, c in Die.ideal(mapping).codes.items()}
+    x = images(6, mapping.network)
+    for die in (Die.ideal(mapping), Die(codes)):
+        found = run(mapping, x, die)
+        assert found.tolist() == [slow(mapping, image, die) for image in x.tolist()]
+        assert (found != run(mapping, x, die, adc=False)).any(), "converters that clip"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_packed_is_untiled_when_nothing_clips(seed: int) -> None:
+    mapping = packed(seed, with_adc(10))  # 19 rows of at most 3
+    x = images(20, mapping.network)
+    found = layers(mapping, x)
+    assert (found["fc3"] == ir.run(mapping.network, x)).all() and len(np.unique(found["fc3"])) > 3
+    assert all(len(np.unique(edge)) > 1 for edge in found.values())
+    assert (run(mapping, x, adc=False) == found["fc3"]).all()
+
+
 @pytest.mark.parametrize("name", ["u8", "i8-hidden-i4", "u1", "i1-hidden-u2"])
 def test_tiled_is_untiled_when_nothing_clips(name: str) -> None:
     sizes, options, _ = CASES[name]
@@ -113,10 +156,11 @@ def test_cannot_clip_is_exact(total: int, safe: bool) -> None:
     weight = np.zeros((16, 1), np.int32)
     weight[: abs(total) // 3] = 3 if total > 0 else -3
     weight[15] = total - weight.sum()
-    use = mapping.arrays[0]
-    assert cannot_clip(weight, use, mapping) is safe
-    assert cannot_clip(weight, replace(use, trim=Trim(1, 1)), mapping) is False
-    assert cannot_clip(weight, replace(use, offset=use.offset + 1), mapping) is False
+    step, use = mapping.steps[0], mapping.arrays[0]
+    assert cannot_clip(weight, step, 0, mapping) is safe
+    assert cannot_clip(weight, replace(step, trim=Trim(1, 1)), 0, mapping) is False
+    moved = replace(mapping, arrays=(replace(use, offset=use.offset + 1),))
+    assert cannot_clip(weight, step, 0, moved) is False
     currents: Ints = weight.sum(axis=0)
     assert bool(TINY.code.holds(currents)) is safe
 

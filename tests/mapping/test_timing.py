@@ -1,14 +1,16 @@
 """Predicted cycles. That they are the chip's is tested in tests/hdl/test_chip.py."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
-from codesign.fixed import IntType
-from codesign.mapping import lead, outline, place, plan, predict, stream, timing
+from codesign.fixed import INT32, IntType
+from codesign.mapping import LayerSize, Outline, lead, outline, place, plan, predict, stream, timing
+from codesign.mapping.arrange import own as own_of
 from codesign.mapping.timing import bound
 from tests.hdl.programs import alternating, net
 
@@ -17,8 +19,40 @@ TINY = Chip.load("tiny")
 
 def test_mnist_on_the_reference_chip() -> None:
     chip = Chip.load("reference-128")
-    cycles = predict(place(net([784, 128, 10], chip), chip))
+    own = place(net([784, 128, 10], chip), chip)
+    cycles = predict(own)
     assert (cycles.bound, cycles.latency, cycles.interval) == (80, 115, 97)
+    assert (len(own.arrays), plan(outline(own.network), chip, "arrays").arrays) == (15, 14)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "arrays", "own", "interval"),
+    [((784, 256, 128, 10), 30, 33, 214), ((784, 64, 10), 7, 8, 89), ((784, 128, 10), 14, 15, 98)],
+)
+def test_arrays_of_the_reference_geometry(sizes: tuple[int, ...], arrays: int, own: int, interval: int) -> None:
+    """Packed on a chip that has no array more. The last of them costs a cycle against own tiles, 97."""
+    chip = Chip.load("reference-128")
+    chip = chip.model_copy(update={"arrays": chip.arrays.model_copy(update={"count": arrays})})
+    network = Outline("x", sizes[0], IntType(8), layer_sizes(sizes, IntType(8)))
+    few = plan(network, chip, "arrays")
+    assert (few.arrays, own_of(network, chip), predict(few).interval) == (arrays, own, interval)
+    assert plan(network, chip).arrays == arrays, "too few for own tiles"
+
+
+def test_digits_as_the_readme_says() -> None:
+    """flows/digits_mlp.toml."""
+    chip = Chip.load("reference-128")
+    cycles = predict(plan(Outline("x", 64, IntType(4), layer_sizes((64, 64, 10), IntType(4))), chip))
+    assert (cycles.latency, cycles.interval) == (67, 49)
+
+
+def layer_sizes(sizes: tuple[int, ...], hidden: IntType) -> tuple[LayerSize, ...]:
+    """fc1, fc2, ..., the last of them raw."""
+    last = len(sizes) - 2
+    return tuple(
+        LayerSize(f"fc{k + 1}", f"fc{k}" if k else "input", i, o, INT32 if k == last else hidden)
+        for k, (i, o) in enumerate(pairwise(sizes))
+    )
 
 
 @pytest.mark.parametrize(

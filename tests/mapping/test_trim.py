@@ -12,14 +12,20 @@ from codesign.chip.device import Device
 from codesign.errors import CapacityError
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.ir import Linear, Network, Requant
-from codesign.mapping import layers, place, run
+from codesign.mapping import layers, outline, place, plan, run
 from codesign.mapping.cells import to_levels
-from codesign.mapping.tiles import split_rows
-from codesign.mapping.trim import SAMPLES, choose_trims
+from codesign.mapping.trim import SAMPLES
+from codesign.mapping.trim import choose_trims as choose
 from tests.hdl.programs import U8, images, net
+from tests.mapping.sliced import sliced_net
 
 TINY, REFERENCE = Chip.load("tiny"), Chip.load("reference-128")
 WIDE = 12  # bits of a converter that no current of TINY (48 at most) can clip
+
+
+def choose_trims(network: Network, chip: Chip, calibration: Ints | None) -> dict[str, Trim]:
+    """Of a network that is not packed."""
+    return choose(network, plan(outline(network), chip), calibration)
 
 
 def with_adc(bits: int, chip: Chip = TINY) -> Chip:
@@ -130,7 +136,7 @@ class TestWithCalibration:
             kind = network.type_of(node.source)
             currents = [
                 ((edges[node.source][:, r : r + n] >> b) & 1) @ node.weight[r : r + n]
-                for r, n in split_rows(node.inputs, chip)
+                for r, n in [(r, min(16, node.inputs - r)) for r in range(0, node.inputs, 16)]
                 for b in range(kind.bits)
             ]
             expected = errors(np.stack(currents), bits)
@@ -193,6 +199,15 @@ class TestWithCalibration:
             trims = choose_trims(network, with_adc(2), x)
             assert trims["fc1"] == Trim(1, coarsest)
             place(network, with_adc(2), trims)
+
+    def test_the_multiplier_of_the_highest_slice_counts(self) -> None:
+        x = np.full((4, 3), 15)
+        for mult, shift, coarsest in ((8191, 0, 0), (4095, 0, 1)):
+            network = hidden_first(mult, shift)
+            sliced = replace(network, nodes=(replace(network.nodes[0], slices=2), *network.nodes[1:]))
+            trims = choose_trims(sliced, with_adc(2), x)
+            assert trims["fc1"] == Trim(1, coarsest)
+            place(sliced, with_adc(2), trims)
 
 
 class TestOwn:
@@ -268,3 +283,38 @@ class TestPlaced:
         mapping = place(network, TINY, {"fc1": Trim(1, 1)})
         x = worst(network)
         assert (run(mapping, x) == run(mapping, x, adc=False)).all()
+
+
+class TestPieces:
+    """What converters see are the pieces of a plan: the same layer lies elsewhere, and another range is right."""
+
+    def chosen(self, wordline: int, x: Ints | None) -> dict[str, Trim]:
+        network = column([3] * 16 + [0] * 8, IntType(1))
+        return choose(network, plan(outline(network), with_adc(4), spots={"fc": ((wordline, 0),)}), x)
+
+    def test_without_calibration(self) -> None:
+        """Sixteen weights of 3 in one array are 48, 8 of them 24; codes reach 7."""
+        assert self.chosen(0, None) == {"fc": Trim(1, 3)}  # (48 + 4) >> 3 = 6
+        assert self.chosen(8, None) == {"fc": Trim(1, 2)}  # (24 + 2) >> 2 = 6
+
+    def test_with_calibration(self) -> None:
+        x = np.ones((1, 24), np.int64)
+        assert self.chosen(0, x) == {"fc": Trim(1, 3)} and self.chosen(8, x) == {"fc": Trim(1, 2)}
+
+    def test_every_slice_counts(self) -> None:
+        """Weights of 12 = 3 * 4 + 0 are 0 in the lower slice: the upper one decides."""
+        node = column([12] * 16, IntType(1)).nodes[0]
+        network = Network("column", 16, IntType(1), (replace(node, slices=2),))
+        assert choose_trims(network, with_adc(4), None) == {"fc": Trim(1, 3)}
+        assert choose_trims(network, with_adc(4), np.ones((1, 16), np.int64)) == {"fc": Trim(1, 3)}
+
+    @pytest.mark.parametrize("seed", range(4))
+    def test_packed_no_input_clips(self, seed: int) -> None:
+        sizes, slices = [20, 4, 9, 3], (2, 1, 1)
+        wide, narrow = with_adc(WIDE), with_adc(3)
+        network = sliced_net(sizes, slices, wide, seed)
+        spots = {"fc1": ((5, 0),), "fc2": ((25, 0), (0, 0)), "fc3": ((29, 1),)}
+        trims = choose(network, plan(outline(network), narrow, spots=spots), None)
+        x = worst(network)
+        found = [run(place(network, chip, trims, spots=spots), x) for chip in (narrow, wide)]
+        assert (found[0] == found[1]).all() and len(np.unique(found[0])) > 10

@@ -59,7 +59,7 @@ class TestDamage:
         )
 
     @pytest.mark.parametrize(
-        "content", [b"", b"{", b"[]", b"3", b"\xff\xfe", b'{"schema": "codesign-program/1"}', b"null"]
+        "content", [b"", b"{", b"[]", b"3", b"\xff\xfe", b'{"schema": "codesign-program/2"}', b"null"]
     )
     def test_a_program_json_that_is_none(self, content: bytes, build: Path) -> None:
         path = build / "program.json"
@@ -90,9 +90,22 @@ class TestDamage:
         )
 
     def test_another_schema(self, build: Path) -> None:
-        signed(build, schema="codesign-program/2")
+        signed(build, schema="codesign-program/3")
         assert refused(build) == (
-            f"{build / 'program.json'}: schema must be codesign-program/1, got 'codesign-program/2'; compile again"
+            f"{build / 'program.json'}: schema must be codesign-program/2, got 'codesign-program/3'; compile again"
+        )
+
+    @pytest.mark.parametrize("whole", [True, False])
+    def test_a_program_of_format_1(self, whole: bool, build: Path) -> None:
+        """In one line, whatever else of it is strange to this version; the advice names its files."""
+        signed(build, schema="codesign-program/1")
+        if not whole:
+            (build / "program.json").write_text('{"schema": "codesign-program/1"}')
+            (build / "chip.json").write_text("{}")
+        assert refused(build) == (
+            f"{build / 'program.json'}: is of format 1, this codesign reads format 2; compile "
+            f"{build / 'network.safetensors'} again with --chip {build / 'chip.json'}, and with --calibration if its "
+            "ranges came from samples"
         )
 
 
@@ -123,6 +136,30 @@ class TestForged:
         signed(build, trims=trims)
         with pytest.raises(ImageError):
             Program.load(build)
+
+    @pytest.mark.parametrize(
+        "spots", [None, [], {"fc1": 3}, {"fc1": [[0]]}, {"fc1": [[0, -1]]}, {"fc1": [["a", 0]]}, {"fc1": [[0.0, 0]]}]
+    )
+    def test_spots_that_are_none(self, spots: object, build: Path) -> None:
+        signed(build, spots=spots)
+        assert refused(build) == f"{build / 'program.json'}: is damaged; compile again"
+
+    @pytest.mark.parametrize(
+        ("spots", "told"),
+        [
+            ({"fc1": [[0, 0], [32, 0]]}, "must name the layers fc1, fc2, got fc1"),
+            ({"fc1": [[0, 0]], "fc2": [[64, 0]]}, "layer fc1 has 2 blocks, got 1"),
+            ({"fc1": [[0, 0], [32, 0]], "fc2": [[96, 0]]}, "layer fc2 ends on wordline 106, the chip has 96"),
+            ({"fc1": [[0, 0], [32, 0]], "fc2": [[2, 0]]}, "layer fc2 covers cells of array 0 that layer fc1 holds"),
+        ],
+    )
+    def test_spots_that_cannot_be(self, spots: object, told: str, build: Path) -> None:
+        signed(build, spots=spots)
+        assert refused(build) == f"{build / 'program.json'}: spots: {told}; compile again"
+
+    def test_other_spots_than_the_image(self, build: Path) -> None:
+        signed(build, spots={"fc1": [[0, 0], [32, 0]], "fc2": [[80, 0]]})
+        assert refused(build) == f"{build}: the image does not match its network and chip; compile again"
 
     @pytest.mark.parametrize("files", [None, 3, "x", {"chip.json\0": "0"}])
     def test_files_that_are_none(self, files: object, build: Path) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from codesign.fixed import IntType
 from codesign.mapping import Die
 from codesign.program import Program
 from tests.hdl.programs import images, net, program
-from tests.program.builds import TINY, TRIMS, built, contents, signed
+from tests.image.folders import PACKED, SPOTS
+from tests.program.builds import TINY, TRIMS, built, contents
 
 WHOLE = "quantize real numbers first: network.quantize(x), program.quantize(x), or --real on the command line"
 
@@ -31,7 +33,7 @@ class TestRoundTrip:
         assert after.words == before.words
         assert ir.show(after.network) == ir.show(before.network)
         assert after.chip == before.chip
-        assert {u.layer: u.trim for u in after.mapping.arrays} == TRIMS
+        assert {s.layer: s.trim for s in after.mapping.steps} == TRIMS
         assert (after.cycles, after.arrays_used, after.arrays_lower_bound) == (
             before.cycles,
             before.arrays_used,
@@ -55,24 +57,28 @@ class TestRoundTrip:
     @pytest.mark.parametrize(
         ("sizes", "chip", "digest"),
         [
-            ([12, 8, 4], "tiny", "046e721ac21c64e80f9bae2fcef053b30588dbe1e409818644461ca3532cf45e"),
-            ([64, 48, 10], "reference-128", "78cbd53e7459867afbb86bc9f7e53e55a25fc8973630d097ac86508ccdb45040"),
+            ([12, 8, 4], "tiny", "6e20aa4368bed919d13dddc98a892591bb07ebfde4240addaf7b1ee069801de9"),
+            ([64, 48, 10], "reference-128", "f2ad8d9bcb1d5548505236199fca2ea461f5dd8ca04004c140ed869d0f4a7b2f"),
         ],
     )
-    def test_the_bytes_of_earlier_versions(self, sizes: list[int], chip: str, digest: str, tmp_path: Path) -> None:
-        """Of the image folder, all files; a new image format changes them, nothing else may. They still load."""
-        p = program(sizes, Chip.load(chip))
-        old = image.render(p.mapping, headed=False)
-        sums = {f"image/{n}": hashlib.sha256(data).hexdigest() for n, data in old.items()}
+    def test_the_bytes_of_earlier_versions(self, sizes: list[int], chip: str, digest: str) -> None:
+        """Of the image folder, all files; a new image format changes them, nothing else may."""
+        files = image.render(program(sizes, Chip.load(chip)).mapping)
+        sums = {f"image/{n}": hashlib.sha256(data).hexdigest() for n, data in files.items()}
         listed = "".join(f"{s}  {n}\n" for n, s in sorted(sums.items()))
         assert hashlib.sha256(listed.encode()).hexdigest() == digest
-        build = p.save(tmp_path / "p")
-        (build / "image" / "network.h").unlink()
-        for name, data in old.items():
-            (build / "image" / name).write_bytes(data)
-        signed(build)
-        assert (build / "program.json").read_text().count("image/") == len(old)
-        assert Program.load(build).words == p.words and image.verify(build / "image", p.chip)
+
+    def test_packed_and_sliced(self, tmp_path: Path) -> None:
+        """Where its blocks lie comes back from program.json, not from a packer."""
+        build = Program(PACKED).save(tmp_path / "p")
+        after = Program.load(build)
+        x = images(20, PACKED.network)
+        assert after.words == Program(PACKED).words and (after.run(x) == Program(PACKED).run(x)).all()
+        assert after.mapping.plan.spots == SPOTS and image.verify(build / "image", TINY)
+        assert contents(after.save(tmp_path / "again")) == contents(build)
+        manifest = json.loads((build / "program.json").read_text())
+        assert manifest["spots"] == {"fc1": [[5, 0]], "fc2": [[25, 0], [0, 0]], "fc3": [[29, 1]]}
+        assert manifest["arrays"] == {"budget": 6, "lower_bound": 2, "used": 3}
 
     def test_what_a_build_folder_holds(self, master: Path) -> None:
         names = set(contents(master))
@@ -173,25 +179,24 @@ class TestCapacity:
         [
             (
                 [20, 29, 4],
-                "network net0: needs 10 arrays, chip tiny has 6 (fc1 20x29 takes 2x4, fc2 29x4 takes 2x1); "
-                "narrow fc1 to 16 outputs, or choose a chip with arrays.count >= 10",
+                r"network net0: needs 9 arrays [a-z ]+, chip tiny has 6 \(fc1 20x29 takes 2x4, fc2 29x4 takes 2x1\); "
+                r"narrow fc1 to 16 outputs, or choose a chip with arrays.count >= 9",
             ),
             (
                 [120, 4],
-                "network net0: needs 8 arrays, chip tiny has 6 (fc1 120x4 takes 8x1); "
-                "choose a chip with arrays.count >= 8",
+                r"network net0: needs 8 arrays [a-z ]+, chip tiny has 6 \(fc1 120x4 takes 8x1\); "
+                r"choose a chip with arrays.count >= 8",
             ),
         ],
     )
     def test_too_large(self, sizes: list[int], expected: str) -> None:
         with pytest.raises(CapacityError) as caught:
             codesign.compile(net(sizes, TINY), None, TINY)
-        assert str(caught.value) == expected
+        assert re.fullmatch(expected, str(caught.value))
 
     def test_the_advice_is_good(self) -> None:
         assert codesign.compile(net([20, 16, 4], TINY), None, TINY).arrays_used == 5
-        with pytest.raises(CapacityError):
-            codesign.compile(net([20, 17, 4], TINY), None, TINY)
+        assert codesign.compile(net([20, 17, 4], TINY), None, TINY).arrays_used == 6, "8 unpacked"
 
     def test_too_wide_activations(self) -> None:
         chip = TINY.model_copy(update={"activation": TINY.activation.model_copy(update={"bits": 4})})

@@ -60,6 +60,7 @@ def test_accuracy_counts_the_largest_score() -> None:
 
 SUMMARY = """\
 net0 on tiny: 5 of 6 arrays (at least 3), latency {latency}, interval {interval} cycles
+layers:  fc1 20 x 11 on arrays 0-3, fc2 11 x 4 on arrays 4
 inputs:  20 x u8, q stands for -3 + 0.5 q
 outputs: 4 x i32, q stands for 0.25 q
 
@@ -82,7 +83,7 @@ def test_summary() -> None:
     p = real()
     said = SUMMARY.format(latency=p.cycles.latency, interval=p.cycles.interval)
     assert p.summary() == said
-    assert Program(p.mapping).summary() == "\n".join(said.splitlines()[:3])
+    assert Program(p.mapping).summary() == "\n".join(said.splitlines()[:4])
     assert account.text(Account()) == ""
     assert account.text(Account((Row("a\x1b[31m", "b", "dropped", "c\nd"),))).splitlines()[1] == (
         "a\\x1b[31m  b          dropped: c\\nd"

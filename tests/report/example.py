@@ -17,7 +17,7 @@ def example(**changes: Any) -> Metrics:
             reference_simulated=Accuracy(percent=100, images=64),
             rtl=Accuracy(percent=100, images=64),
         ),
-        "arrays": Arrays(used=2, lower_bound=1, budget=16),
+        "arrays": Arrays(used=2, lower_bound=1, least=1, budget=16),
         "cycles": Cycles(bound=40, predicted=67, simulated=67, interval=49, interval_simulated=49, timing_errors=0),
         "mismatches": 0,
         "first_mismatch": None,

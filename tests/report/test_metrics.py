@@ -24,7 +24,7 @@ def test_the_promised_keys(tmp_path: Path) -> None:
     assert summary["accuracy"]["rtl"] == {"percent": 100.0, "images": 64}
     assert set(summary["accuracy"]) == {"float", "quantized", "network", "reference", "reference_simulated", "rtl"}
     assert {"losses", "removed", "clipped"} <= set(summary)
-    assert summary["arrays"] == {"used": 2, "lower_bound": 1, "budget": 16}
+    assert summary["arrays"] == {"used": 2, "lower_bound": 1, "least": 1, "budget": 16}
     assert {"bound", "predicted", "simulated", "interval"} <= set(summary["cycles"])
     assert {"mismatches", "seed", "simulator", "time_s"} <= set(summary)
 

@@ -53,8 +53,8 @@ def test_model_and_black_box_must_have_the_same_pins() -> None:
         (") u_array_5 (", ") u_array_6 (", "tiny_top: instances lack u_array_5 = xb_array"),
         (".LANES(LANES),", "", ""),  # a parameter left at its default is no fault of names
         (".LANES(LANES),", ".LINES(LANES),", "tiny_top.u_chip: passes unknown parameters LINES"),
-        (".group(group),\n        .code(", ".code(", "tiny_top.u_chip: ports lack group"),
-        (".group(group),\n        .code(", ".groop(group),\n        .code(", "u_chip: ports have unplanned groop"),
+        (".shift(shift),\n        .code(", ".code(", "tiny_top.u_chip: ports lack shift"),
+        (".shift(shift),\n        .code(", ".shitf(shift),\n        .code(", "u_chip: ports have unplanned shitf"),
     ],
 )
 def test_a_broken_top_is_told(old: str, new: str, told: str) -> None:

@@ -11,6 +11,7 @@ from codesign.search.space import Candidate
 from tests.search.toy import TOY, opened, pretend, toy
 
 LONE = "free.network.hidden={depth=[1], widths=[8]}"  # a space that baselines lie outside
+ALONE = TOY.replace("[uniform]\nhidden = [16]\n", "")
 
 
 class TestBaseline:
@@ -62,7 +63,7 @@ class TestBaseline:
             assert found["data.downsample"] == factor
 
     def test_none(self, tmp_path: Path) -> None:
-        question = toy(tmp_path, text=TOY.replace("[uniform]\nhidden = [16]\n", ""))
+        question = toy(tmp_path, text=ALONE)
         assert scaled(opened(question, tmp_path / "out")[0]) is None
         assert scaled(opened(toy(tmp_path), tmp_path / "out", arrays=4)[0]) is None
 
@@ -88,40 +89,67 @@ def test_what_is_larger_with_equally_many_cells(tmp_path: Path, monkeypatch: pyt
     assert not any(n.larger for n in point.answer.certificate.neighbours if n.key == "quantize.scale")
 
 
+@pytest.mark.parametrize(
+    ("free", "uniform"),
+    [
+        ("quantize.slices=[1, 2, 'free']", "quantize.slices='free'"),
+        ("quantize.slices=[1, {fc1=2}]", "quantize.slices={fc1=2}"),
+        ("quantize.slices.fc1=[1, 2]", "quantize.slices={fc1=2}"),
+        ("compile.objective=['cycles', 'arrays']", "compile.objective='arrays'"),
+    ],
+)
+@pytest.mark.parametrize("usual", [True, False])
+def test_slices_and_objectives_may_be_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: str, uniform: str, usual: bool
+) -> None:
+    pretend(monkeypatch)
+    key = free.partition("=")[0]
+    sets = ("data.downsample=2", "free={'network.hidden'={depth=[1], widths=[8, 16, 24]}}", f"free.{free}")
+    question = toy(tmp_path, *sets, *(() if usual else (f"uniform.set.{uniform}",)), "search.trials=99")
+    (point,) = optimize(question, tmp_path / "out", budgets=(5,))
+    assert point.answer is not None and point.answer.uniform is not None
+    values = {
+        t.candidate[key] if isinstance(t.candidate[key], str | int) else "table" for t in point.answer.found.tried
+    }
+    assert len(values) == len(question.free[key])  # type: ignore[arg-type]
+    larger = [n for n in point.answer.certificate.neighbours if n.larger]
+    assert larger and all(n.cost.fits or n.cost.misses[0].limit == "arrays" for n in larger)
+
+
 class TestBudgets:
     def test_where_nothing_fits_is_a_row(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
-        points = optimize(toy(tmp_path), tmp_path / "out", budgets=(12, 2, 12))
-        assert [(p.arrays, p.answer is None) for p in points] == [(2, True), (12, False)]
+        points = optimize(toy(tmp_path), tmp_path / "out", budgets=(12, 1, 12))
+        assert [(p.arrays, p.answer is None) for p in points] == [(1, True), (12, False)]
         _, rows, _ = text_table(points)
-        assert rows[0] == ["2", "", "nothing fits", "", "", "", "", ""]
+        assert rows[0] == ["1", "", "nothing fits", "", "", "", "", ""]
         assert (rows[1][0], rows[1][-1]) == ("12", "0/64")
 
     def test_nothing_fits_any(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)
         with pytest.raises(CapacityError) as caught:
-            optimize(toy(tmp_path), tmp_path / "out", budgets=(1, 2))
-        assert str(caught.value) == "\n".join(
-            f"{tmp_path}/toy.toml: none of 24 candidates meets arrays <= {b}; the closest is hidden 8, downsample 2: "
-            f"arrays 3, allowed {b}; raise limits.arrays to 3, or free smaller choices"
-            for b in (1, 2)
+            optimize(toy(tmp_path), tmp_path / "out", budgets=(1,))
+        assert str(caught.value) == (
+            f"{tmp_path}/toy.toml: none of 24 candidates meets arrays <= 1; the closest is hidden 8, downsample 2: "
+            "arrays 2, allowed 1; raise limits.arrays to 2, or free smaller choices"
         )
         assert asked == []
 
     def test_what_no_chip_takes(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)
         with pytest.raises(CapacityError) as caught:
-            optimize(toy(tmp_path, "quantize.slices=2"), tmp_path / "out")
+            optimize(toy(tmp_path, "quantize.layers=linear", text=ALONE), tmp_path / "out")
         assert str(caught.value) == (
             f"{tmp_path}/toy.toml: none of 24 candidates meets arrays <= 12; the closest is hidden 8, downsample 1: "
-            "quantize.slices: the compiler cannot map weights sliced over several pairs to a chip yet, got 2; "
+            "quantize.layers: the compiler cannot map real weights to a chip yet, got 'linear'; "
             "free other values"
         )
         assert asked == []
 
     def test_a_memory_of_the_chip_binds(self, tmp_path: Path) -> None:
+        question = toy(tmp_path, "set.chip.memory.constants=4", "limits.arrays=20")  # arrays enough for all
         with pytest.raises(CapacityError) as caught:
-            optimize(toy(tmp_path, "set.chip.memory.constants=4"), tmp_path / "out")
+            optimize(question, tmp_path / "out")
         assert str(caught.value).endswith(
             "downsample 1: memory.constants 5, allowed 4; raise chip.memory.constants to 5, or free smaller choices"
         )

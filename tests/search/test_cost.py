@@ -1,5 +1,6 @@
 """Costs are those of the compiled program; what breaks a limit says so in its own words."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -8,10 +9,14 @@ import pytest
 
 from codesign import compiler
 from codesign.chip.description import Chip
-from codesign.mapping import timing
+from codesign.ir import Linear
+from codesign.mapping import Outline, timing
+from codesign.mapping.mapping import Plan
+from codesign.mapping.plan import draft
+from codesign.program import Program
 from codesign.search.cost import Cost, Facts, Miss, Pricer
 from codesign.search.describe import Limits, Question
-from codesign.search.space import Candidate
+from codesign.search.space import Candidate, space
 from tests.hdl.programs import net
 from tests.search.toy import toy
 
@@ -33,6 +38,11 @@ def words(cost: Cost) -> list[str]:
     return [str(m) for m in cost.misses]
 
 
+def used(program: Program) -> int:
+    """Arrays with cells of a layer."""
+    return len({a for s in program.mapping.steps for load in s.loads for a in load.arrays})
+
+
 class TestCompiled:
     @pytest.mark.parametrize("seed", range(12))
     def test_as_the_compiler_says(self, tmp_path: Path, seed: int) -> None:
@@ -48,8 +58,8 @@ class TestCompiled:
         steps = program.mapping.steps
         assert cost.fits
         assert (cost.interval, cost.latency) == (program.cycles.interval, program.cycles.latency)
-        assert cost.activation_words == max((s.word + -(-s.outputs // 16) for s in steps if not s.raw), default=0)
-        assert cost.arrays == len({a for s in steps for load in s.loads for a in load.arrays})
+        assert cost.activation_words == max((-(-(s.write + s.outputs) // 16) for s in steps if not s.raw), default=0)
+        assert cost.arrays == used(program)
         assert cost.cells == 2 * sum(a * b for a, b in pairwise(sizes))
         assert cost.lower_bound == -(-cost.cells // (16 * 16)) <= cost.arrays
 
@@ -64,6 +74,125 @@ class TestCompiled:
         assert price(candidate(16, arrays_count=9)).misses[0].allowed == 9
         lone = Chip.model_validate(price.base.chip.model_dump() | {"adc": {"bits": 6, "lanes": 1}})
         assert price.chip(candidate(16, adc_lanes=1)) == lone
+
+
+class TestPacked:
+    def test_where_own_tiles_do_not_fit(self, tmp_path: Path) -> None:
+        question = toy(tmp_path, *WIDE)
+        own, cost = (pricer(question, arrays=n)(candidate(24, downsample=2)) for n in (7, 6))
+        assert (own.arrays, cost.arrays, own.fits, cost.fits) == (7, 6, True, True)
+        assert own.lower_bound == cost.lower_bound == 5
+        assert cost.interval > own.interval  # type: ignore[operator]
+
+    @pytest.mark.parametrize("objective", ["cycles", "arrays"])
+    @pytest.mark.parametrize(
+        ("hidden", "arrays"), [((24,), 6), ((8, 8), 3), ((16, 8), 4), ((24, 16), 8), ((8, 24, 8), 7)]
+    )
+    def test_as_the_compiler_says(self, tmp_path: Path, hidden: tuple[int, ...], arrays: int, objective: str) -> None:
+        price = pricer(toy(tmp_path, *WIDE, f"compile.objective='{objective}'"), arrays=arrays)
+        cost = price(candidate(*hidden, downsample=2))
+        quantize, chip = price.base.quantize, price.base.chip
+        network = net([16, *hidden, 10], chip, quantize.input, quantize.activation, 0)
+        program = compiler.compile(network, None, chip, objective=objective)
+        assert cost.fits
+        assert cost.arrays == used(program) <= arrays
+        assert (cost.interval, cost.latency) == (program.cycles.interval, program.cycles.latency)
+        assert cost.arrays < pricer(toy(tmp_path, *WIDE))(candidate(*hidden, downsample=2)).arrays
+
+    def test_always_for_the_objective_arrays(self, tmp_path: Path) -> None:
+        cycles, arrays = (pricer(toy(tmp_path, *WIDE, f"compile.objective='{o}'")) for o in ("cycles", "arrays"))
+        found = {
+            c.label: (cycles(c).arrays, arrays(c).arrays)
+            for c in (candidate(*h, downsample=d) for h in [(8,), (16,), (24,), (8, 8), (8, 24)] for d in (1, 2))
+        }
+        assert found == {
+            "hidden 8, downsample 1": (6, 5),
+            "hidden 8, downsample 2": (3, 2),
+            "hidden 16, downsample 1": (10, 10),
+            "hidden 16, downsample 2": (4, 4),
+            "hidden 24, downsample 1": (16, 15),
+            "hidden 24, downsample 2": (7, 6),
+            "hidden 8-8, downsample 1": (7, 6),
+            "hidden 8-8, downsample 2": (4, 3),
+            "hidden 8-24, downsample 1": (11, 9),
+            "hidden 8-24, downsample 2": (8, 6),
+        }
+
+    def test_a_candidate_may_have_an_objective(self, tmp_path: Path) -> None:
+        price = pricer(toy(tmp_path, *WIDE))
+        packed = Candidate((*candidate(24, downsample=2).settings, ("compile.objective", "arrays")))
+        assert (price(packed).arrays, price(candidate(24, downsample=2)).arrays) == (6, 7)
+        assert price.spots(packed) != price.spots(candidate(24, downsample=2))
+
+    def test_of_limit_and_chip_the_chip_decides(self, tmp_path: Path) -> None:
+        """The compiler packs for the arrays that the chip has, whatever else limits them."""
+        price = pricer(toy(tmp_path, *WIDE), arrays=6)
+        assert words(price(candidate(24, downsample=2, arrays_count=20))) == ["arrays 7, allowed 6"]
+        assert price(candidate(24, downsample=2, arrays_count=6)).fits
+
+    @pytest.mark.parametrize(
+        ("hidden", "allowed", "expected", "tried"),
+        [(24, 12, 15, False), (24, 14, 15, False), (20, 12, 14, False), (20, 13, 14, False), (20, 14, 15, True)],
+    )
+    def test_too_many_arrays_in_numbers(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: int, allowed: int, expected: int, tried: bool
+    ) -> None:
+        """A bound where that is enough to tell; else the fewest that the packer found."""
+        asked: list[Chip] = []
+
+        def drafted(outline: Outline, chip: Chip, objective: str) -> Plan:
+            asked.append(chip)
+            return draft(outline, chip, objective)
+
+        monkeypatch.setattr("codesign.search.cost.draft", drafted)
+        question = toy(tmp_path, *WIDE)
+        cost = pricer(question, arrays=allowed)(candidate(hidden))
+        assert words(cost) == [f"arrays {expected}, allowed {allowed}"]
+        assert (cost.arrays, cost.interval, len(asked)) == (expected, None, tried)
+        assert pricer(question, arrays=15)(candidate(hidden)).fits
+
+
+class TestSlices:
+    @pytest.mark.parametrize(
+        ("slices", "counts"), [(1, (1, 1)), (2, (2, 2)), ("free", (1, 1)), ({"fc2": 3}, (1, 3)), ({"fc1": 2}, (2, 1))]
+    )
+    def test_as_the_compiler_says(self, tmp_path: Path, slices: object, counts: tuple[int, int]) -> None:
+        price = pricer(toy(tmp_path, *WIDE))
+        cost = price(Candidate((*candidate(16).settings, ("quantize.slices", slices))))
+        quantize, chip = price.base.quantize, price.base.chip
+        network = net([64, 16, 10], chip, quantize.input, quantize.activation)
+        nodes = []
+        for node, count in zip(network.nodes, counts, strict=True):
+            assert isinstance(node, Linear)
+            small = replace(node.requant, mult=np.maximum(node.requant.mult >> 4 * (count - 1), 1))
+            nodes.append(replace(node, slices=count, requant=small))
+        program = compiler.compile(replace(network, nodes=tuple(nodes)), None, chip)
+        assert cost.fits
+        assert cost.cells == 2 * (64 * 16 * counts[0] + 16 * 10 * counts[1])
+        assert (cost.interval, cost.latency) == (program.cycles.interval, program.cycles.latency)
+        assert cost.arrays == used(program)
+
+    def test_free_ones_take_cycles_and_no_array(self, tmp_path: Path) -> None:
+        question = toy(tmp_path, *WIDE, "free.quantize.slices=[1, 2, 'free', {fc1=2}]")
+        found = {c["quantize.slices"] if isinstance(c["quantize.slices"], int | str) else "table": pricer(question)(c)
+                 for c in space(question) if c["network.hidden"] == (4,) and c["data.downsample"] == 1}  # fmt: skip
+        assert [(k, c.cells, c.arrays) for k, c in found.items()] == [
+            (1, 592, 6), (2, 1184, 7), ("free", 1104, 6), ("table", 1104, 6),
+        ]  # fmt: skip
+        assert found["free"] == found["table"]
+        assert found[1].interval < found["free"].interval < found[2].interval  # type: ignore[operator]
+
+    def test_packed(self, tmp_path: Path) -> None:
+        sliced = Candidate((*candidate(8, downsample=2).settings, ("quantize.slices", 2)))
+        question = toy(tmp_path, *WIDE)
+        own, cost = pricer(question)(sliced), pricer(question, arrays=4)(sliced)
+        assert (own.arrays, cost.arrays, cost.lower_bound, cost.fits) == (5, 4, 4, True)
+        assert words(pricer(question, arrays=3)(sliced)) == ["arrays 4, allowed 3"]
+
+    def test_more_than_a_weight_can_have(self, tmp_path: Path) -> None:
+        cost = pricer(toy(tmp_path, *WIDE))(Candidate((*candidate(16).settings, ("quantize.slices", {"fc2": 8}))))
+        (found,) = words(cost)
+        assert found.startswith("recipe: quantize.slices: layer fc2: ") and "\n" not in found
 
 
 class TestMisses:
@@ -132,11 +261,6 @@ class TestMisses:
     @pytest.mark.parametrize(
         ("key", "value", "expected"),
         [
-            (
-                "quantize.slices",
-                2,
-                "quantize.slices: the compiler cannot map weights sliced over several pairs to a chip yet, got 2",
-            ),
             (
                 "quantize.layers",
                 "linear",

@@ -111,7 +111,7 @@ class TestValues:
         ("setting", "expected"),
         [
             ("free.network.hiden=[1]", "network.hiden: unknown key; did you mean hidden?"),
-            ("free.chip.adc.lanes=[4,5]", "chip.adc.lanes: must divide arrays.rows = 16, got 5"),
+            ("free.chip.adc.lanes=[4,9]", "chip.adc.lanes: must be at most arrays.columns/2 = 8, got 9"),
             ("train.lr=-1", "train.lr: must be more than 0, got -1"),
             (
                 "chip=tinny",

@@ -64,8 +64,8 @@ def test_a_budget(tmp_path: Path) -> None:
 
 
 def test_nothing_fits(tmp_path: Path) -> None:
-    with pytest.raises(CapacityError, match=r"none of 24 candidates meets arrays <= 2; the closest is hidden 8, "):
-        screen(toy(tmp_path), tmp_path / "out", arrays=2)
+    with pytest.raises(CapacityError, match=r"none of 24 candidates meets arrays <= 1; the closest is hidden 8, "):
+        screen(toy(tmp_path), tmp_path / "out", arrays=1)
 
 
 def test_too_many(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from optuna.trial import FixedTrial
 
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
-from codesign.mapping.tiles import arrays_of
+from codesign.mapping.tiles import own_arrays
 from codesign.search.describe import Widths
 from codesign.search.space import Candidate, Choice, Layers, Space, edges, space
 from tests.search.toy import toy
@@ -57,6 +57,15 @@ class TestCandidates:
         assert candidate.label == "hidden 128-64, downsample 2, scale layer"
         assert Candidate((("network.hidden", ()),)).label == "hidden none"
         assert candidate["data.downsample"] == 2
+        assert Candidate((("quantize.slices", {"fc1": 2, "fc2": "free"}),)).label == "slices fc1=2 fc2=free"
+
+    def test_tables_are_values(self, tmp_path: Path) -> None:
+        found = space(toy(tmp_path, "free.quantize.slices=[1, 'free', {fc1=2}, {fc1=2, fc2=2}]"))
+        assert found.size == len(set(found)) == (6 + 36) * 2 * 4
+        for candidate in found:
+            assert found.ask(FixedTrial(found.parameters(candidate))) == candidate == found.made(candidate.plain())
+        one, two = (Candidate((("quantize.slices", t),)) for t in ({"fc1": 2, "fc2": 1}, {"fc2": 1, "fc1": 2}))
+        assert one == two and hash(one) == hash(two)
 
     def test_a_single_candidate_is_told_nothing(self) -> None:
         only = Space((Layers("network.hidden", (1,), (8,)), Choice("data.downsample", (1,))))
@@ -105,23 +114,41 @@ class TestEdges:
     @pytest.mark.parametrize(
         ("rows", "columns", "lanes"), [(16, 16, 4), (16, 16, 1), (32, 16, 8), (8, 48, 8), (8, 40, 8), (128, 128, 16)]
     )
-    def test_where_the_number_of_arrays_changes(self, rows: int, columns: int, lanes: int) -> None:
+    @pytest.mark.parametrize("slices", [1, 2, 3])
+    def test_where_the_number_of_arrays_changes(self, rows: int, columns: int, lanes: int, slices: int) -> None:
         data: dict[str, Any] = Chip.load("tiny").model_dump()
         data |= {"arrays": {"count": 1, "rows": rows, "columns": columns}, "adc": {"bits": 6, "lanes": lanes}}
         chip = Chip.model_validate(data)
         most, tall, wide = 150, 1 << 8, 1 << 8
 
         def arrays(width: int) -> tuple[int, int]:
-            return arrays_of(tall, width, chip), arrays_of(width, wide, chip)
+            return own_arrays(tall, width, slices, chip), own_arrays(width, wide, 1, chip)
 
         expected = [w for w in range(1, most) if arrays(w) != arrays(w + 1)]
-        assert edges([chip], Widths(most=most)) == (*expected, most)
+        assert edges([(chip, slices)], Widths(most=most)) == (*expected, most)
         least = expected[len(expected) // 2]
-        assert edges([chip], Widths(least=least, most=most)) == (*(w for w in expected if w >= least), most)
+        assert edges([(chip, slices)], Widths(least=least, most=most)) == (*(w for w in expected if w >= least), most)
 
     def test_of_every_size_of_array(self, tmp_path: Path) -> None:
         found = space(toy(tmp_path, "free.chip.arrays.columns=[8, 16]", HIDDEN + "{most=20}"))
         assert found.axes[0] == Layers("network.hidden", (1,), (4, 8, 12, 16, 20))
+
+    @pytest.mark.parametrize(
+        ("sets", "widths"),
+        [
+            (("quantize.slices=2",), (4, 8, 12, 16, 20)),
+            (("quantize.slices='free'",), (8, 16, 20)),  # these take no array
+            (("quantize.slices={fc1=2}",), (4, 8, 12, 16, 20)),
+            (("free.quantize.slices=['free', 1]",), (8, 16, 20)),
+            (("free.quantize.slices=['free', 1, 2]",), (4, 8, 12, 16, 20)),
+            (("free.quantize.slices.fc1=[1, 2]",), (4, 8, 12, 16, 20)),
+            (("quantize.slices=2", "set.chip.arrays.columns=20"), (4, 8, 12, 16, 20)),
+            (("quantize.slices={fc1=2}", "set.chip.arrays.columns=20"), (4, 8, 10, 12, 16, 20)),  # 10: fc2
+        ],
+    )
+    def test_of_every_number_of_slices(self, tmp_path: Path, sets: tuple[str, ...], widths: tuple[int, ...]) -> None:
+        found = space(toy(tmp_path, HIDDEN + "{most=20}", *sets))
+        assert found.axes[0] == Layers("network.hidden", (1,), widths)
 
     def test_one_width_is_enough(self, tmp_path: Path) -> None:
         assert space(toy(tmp_path, HIDDEN + "{least=20, most=20}")).axes[0] == Layers("network.hidden", (1,), (20,))

@@ -42,18 +42,19 @@ class TestWhat:
     def test_as_many_as_wanted_each_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)
         here = found(tmp_path)
-        assert here.fitting == 18
-        assert 6 == len({t.candidate for t in here.tried}) == len(here.tried)
+        assert here.fitting == 19
+        six_and_one = 6 + 1  # a neighbour of the best, with more weights, that fits when packed
+        assert six_and_one == len({t.candidate for t in here.tried}) == len(here.tried)
         assert not here.exhaustive
         assert len(asked) == len({t.home for t in asked})
 
-    @pytest.mark.parametrize("trials", [5, 24])
+    @pytest.mark.parametrize("trials", [6, 24])
     def test_all_when_no_more_fit(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trials: int) -> None:
         pretend(monkeypatch)
         here = found(tmp_path, f"search.trials={trials}", arrays=5)
         price = here.context.pricer
         assert {t.candidate for t in here.tried} == {c for c in here.context.space if price(c).fits}
-        assert here.fitting == len(here.tried) == 5
+        assert here.fitting == len(here.tried) == 6
         assert here.exhaustive
 
     def test_what_training_does_not_see_is_trained_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +138,7 @@ class TestWhich:
     def listed(self, context: Context, site: Site) -> list[tuple[object, ...]]:
         return [(t.candidate, t.scores) for t in search(context, site, Workers()).tried]
 
-    @pytest.mark.parametrize("sampler", ["tpe", "random"])
+    @pytest.mark.parametrize("sampler", ["tpe", pytest.param("random", marks=pytest.mark.slow)])
     def test_equal_seeds_propose_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str) -> None:
         pretend(monkeypatch)
         sets = (f"search.sampler={sampler}", HIDDEN + "{depth=[1, 2], most=64}", "search.trials=8")
@@ -163,7 +164,7 @@ class TestWhich:
         asked = pretend(monkeypatch)
         here = found(tmp_path, HIDDEN + "{depth=[1, 2], most=48}", "search.trials=24", arrays=24)
         context, price = here.context, here.context.pricer
-        assert here.fitting == 60
+        assert here.fitting == 62
         fit = [c for c in context.space if price(c).fits]
         best = max(smooth(context.flow(c, ("train.epochs", FULL))) for c in fit)
         assert smooth(context.flow(here.winner, ("train.epochs", FULL))) == best

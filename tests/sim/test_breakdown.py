@@ -98,11 +98,18 @@ def limited(limit: int, *argv: object, cwd: Path) -> "subprocess.CompletedProces
     )
 
 
-@pytest.mark.parametrize("limit", [0, 1000, 11_000])
-@pytest.mark.parametrize("options", [("--out", "o", "--waves"), ("--load", "backdoor")], ids=["out", "temporary"])
+OUT, TEMPORARY = ("--out", "o", "--waves"), ("--load", "backdoor")
+LATER = [(0, TEMPORARY), (1000, OUT), (1000, TEMPORARY), (4700, OUT)]  # test_full_disk.py has other sizes
+
+
+@pytest.mark.parametrize(
+    ("limit", "options"),
+    [(0, OUT), (4700, TEMPORARY), *(pytest.param(*a, marks=pytest.mark.slow) for a in LATER)],
+    ids=lambda v: str(v) if isinstance(v, int) else "out" if v == OUT else "temporary",
+)
 def test_a_full_disk(p: Program, limit: int, options: tuple[str, ...], tmp_path: Path) -> None:
     p.save(tmp_path / "p")
-    np.save(tmp_path / "x.npy", images(300, p.network))
+    np.save(tmp_path / "x.npy", images(100, p.network))
     assert compiled(job.build(p) / "sim.vvp")
     done = limited(limit, "simulate", "p", "--inputs", "x.npy", *options, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "")

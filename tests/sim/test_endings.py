@@ -30,6 +30,7 @@ ENDINGS = [
     (signal.SIGINT, 130, f"interrupted; {GOES_ON}\n"),
     (signal.SIGKILL, -signal.SIGKILL, ""),
 ]
+QUICK = [pytest.param(*e, marks=pytest.mark.slow if e[0] is signal.SIGHUP else ()) for e in ENDINGS]  # as SIGTERM
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
     p = program([30, 11, 5], Chip.load("tiny"))
     p.save(home / "p")
-    np.save(home / "x.npy", images(100_000, p.network).astype(np.uint8))
+    np.save(home / "x.npy", images(20_000, p.network).astype(np.uint8))
     return home
 
 
@@ -93,7 +94,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 
 @needs_proc
-@pytest.mark.parametrize(("sent", "status", "line"), ENDINGS, ids=lambda v: getattr(v, "name", ""))
+@pytest.mark.parametrize(("sent", "status", "line"), QUICK, ids=lambda v: getattr(v, "name", ""))
 def test_simulate(sent: signal.Signals, status: int, line: str, home: Path, tmp_path: Path, start: Start) -> None:
     """In a temporary folder. What a killed command leaves there, the next one removes."""
     process = start("simulate", home / "p", "--inputs", home / "x.npy")
@@ -113,7 +114,11 @@ def test_simulate(sent: signal.Signals, status: int, line: str, home: Path, tmp_
 
 
 @needs_proc
-@pytest.mark.parametrize(("sent", "status", "line"), [ENDINGS[0], ENDINGS[3]], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize(
+    ("sent", "status", "line"),
+    [pytest.param(*ENDINGS[0], marks=pytest.mark.slow), ENDINGS[3]],
+    ids=["SIGTERM", "SIGKILL"],
+)
 def test_processes_that_share_images(
     sent: signal.Signals, status: int, line: str, home: Path, tmp_path: Path, start: Start
 ) -> None:
@@ -137,6 +142,7 @@ def test_a_stopped_simulator_ends_too(home: Path, tmp_path: Path, start: Start) 
     assert not (tmp_path / "out" / "outputs.npy").exists()
 
 
+@pytest.mark.slow  # what the signal does is seen above, and in tests/test_flow.py that a stage goes on
 @needs_proc
 def test_run_goes_on_after_sigterm(tmp_path: Path, start: Start) -> None:
     """And its simulator, a grandchild, is gone before another command can write to the folder."""

@@ -11,8 +11,8 @@ from codesign.chip.description import Chip
 from codesign.errors import InputError, ToolError
 from codesign.mapping import Die, lead, place
 from codesign.program import Program
-from codesign.sim import Pauses, Result, farm, simulate
-from codesign.sim.job import Job
+from codesign.sim import Pauses, Result, chip, farm, simulate
+from codesign.sim.job import Job, run_bench
 from codesign.workers import Workers
 from tests.hdl.programs import alternating, images, program
 from tests.tools import needs
@@ -42,6 +42,26 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return numbers
 
 
+KNOWN: dict[str, Any] = {}
+
+
+@pytest.fixture
+def remembering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which parts are asked for is tested: what the simulator found once, it need not find again."""
+
+    def found(job: Job, progress: Any = None) -> Any:
+        assert job.die is None
+        key = repr((job.program.words, job.images.tolist(), job.backdoor, job.pauses, job.simulator))
+        if key in KNOWN and progress:
+            progress(len(job.images), len(job.images))
+        values, seconds = KNOWN.get(key) or run_bench(job, progress)
+        KNOWN[key] = {name: value.copy() for name, value in values.items()}, seconds
+        return values, seconds
+
+    for module in (chip, farm):
+        monkeypatch.setattr(module, "run_bench", found)
+
+
 def same(a: Result, b: Result) -> bool:
     """Whether two results tell the same, but for the time they took."""
     left, right = ({f.name: getattr(r, f.name) for f in fields(r) if f.name != "seconds"} for r in (a, b))
@@ -49,7 +69,7 @@ def same(a: Result, b: Result) -> bool:
 
 
 @pytest.mark.parametrize("make", [lambda: program([30, 11, 5], TINY), alternating], ids=["tiny", "in turns"])
-def test_the_result_of_one_process(make: Any, ran: list[int]) -> None:
+def test_the_result_of_one_process(make: Any, ran: list[int], remembering: None) -> None:
     p = make()
     x = images(45, p.network)
     told: list[tuple[int, int]] = []
@@ -94,7 +114,9 @@ def test_wrong_words_are_those_of_one_process(p: Program, ran: list[int]) -> Non
     assert len(found) > 20 and min(found) < 12 and max(found) >= 36
 
 
-def test_a_wrong_cycle_of_any_part_is_found(p: Program, ran: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_cycle_of_any_part_is_found(
+    p: Program, ran: list[int], remembering: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also in the images that only lead to a part's own."""
     x, note = images(45, p.network), farm.run_part
     before = lead(p.mapping)
@@ -139,7 +161,7 @@ def begun(p: Program, x: Any, folder: Path, after: int = 24) -> list[Path]:
     return found
 
 
-def test_finished_parts_are_not_run_again(p: Program, ran: list[int], tmp_path: Path) -> None:
+def test_finished_parts_are_not_run_again(p: Program, ran: list[int], remembering: None, tmp_path: Path) -> None:
     x = images(45, p.network)
     finished = begun(p, x, tmp_path)
     ran.clear()
@@ -154,7 +176,7 @@ def test_finished_parts_are_not_run_again(p: Program, ran: list[int], tmp_path: 
 
 
 @pytest.mark.parametrize("harm", ["damaged", "other images", "other way of loading", "another program"])
-def test_what_a_part_depends_on(harm: str, p: Program, ran: list[int], tmp_path: Path) -> None:
+def test_what_a_part_depends_on(harm: str, p: Program, ran: list[int], remembering: None, tmp_path: Path) -> None:
     x, load = images(45, p.network), "backdoor"
     finished = begun(p, x, tmp_path)
     for path in finished if harm == "damaged" else ():

@@ -29,9 +29,9 @@ sys.exit(main(sys.argv[2:]))
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("home")
-    p = program([30, 11, 5], Chip.load("tiny"))
+    p = program([30, 11, 15], Chip.load("tiny"))
     p.save(home / "p")
-    np.save(home / "x.npy", images(300, p.network).astype(np.uint8))
+    np.save(home / "x.npy", images(40, p.network).astype(np.uint8))
     build(p)
     return home
 
@@ -45,10 +45,10 @@ def full(limit: int, folder: Path, *argv: object) -> tuple[int, str, str]:
     return ran.returncode, ran.stdout, ran.stderr
 
 
-# Bytes: job.npz has 10,552, result.npz 12,044, outputs.npy 12,128.
+# Bytes: job.npz has 2,956, result.npz 4,284, outputs.npy 4,928.
 @pytest.mark.parametrize(
     ("limit", "kept"),
-    [pytest.param(4000, [], marks=pytest.mark.slow), (11_000, []), (12_100, ["result.npz"])],
+    [pytest.param(2500, [], marks=pytest.mark.slow), (4000, []), (4600, ["result.npz"])],
 )
 def test_results_of_simulate_are_whole_or_absent(limit: int, kept: list[str], home: Path, tmp_path: Path) -> None:
     status, out, err = full(limit, tmp_path, "simulate", home / "p", "--inputs", home / "x.npy", "--out", "o")
@@ -66,7 +66,7 @@ def test_a_failed_run_keeps_nothing_of_an_earlier_one(how: str, home: Path, tmp_
     assert full(1 << 30, tmp_path, *ask, "--images", "2", "--waves")[0] == 0
     assert {f.name for f in (tmp_path / "o").iterdir()} >= set(OF_A_RUN) - {"result.partial.npz"}
     if how == "full disk":
-        assert full(4000, tmp_path, *ask)[0] == 1
+        assert full(2500, tmp_path, *ask)[0] == 1
     else:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PATH", "")
@@ -100,7 +100,7 @@ def test_long_work_resumes_when_there_is_room(
 
 
 def test_the_temporary_folder_is_named_with_its_setting(home: Path, tmp_path: Path) -> None:
-    status, out, err = full(4000, tmp_path, "simulate", home / "p", "--inputs", home / "x.npy")
+    status, out, err = full(2500, tmp_path, "simulate", home / "p", "--inputs", home / "x.npy")
     assert (status, out) == (1, "")
     place, _, why = err.partition(": cannot be written (File too large); ")
     assert place.startswith(f"error: {tmp_path}/tmp/codesign-")

@@ -23,7 +23,9 @@ def die(p: Program) -> Die:
     return Die({u.array: rng.integers(0, 4, shape).astype(np.int32) for u in p.mapping.arrays})
 
 
-@pytest.mark.parametrize("name", ["ü/o", "a b", "line\nbreak", LONG, "quo\"te'$x"], ids=ascii)
+@pytest.mark.parametrize(
+    "name", ["ü/o", pytest.param("a b", marks=pytest.mark.slow), "line\nbreak", LONG, "quo\"te' $x"], ids=ascii
+)
 def test_a_folder_of_any_name(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     p = program([30, 11, 5], TINY)
@@ -35,7 +37,14 @@ def test_a_folder_of_any_name(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert [f.name for f in tmp_path.iterdir()] == [Path(name).parts[0]], "nothing beside it"
 
 
-@pytest.mark.parametrize("lost", ["array_0.hex", "array_1_trim.hex", "loads.hex", "program.hex"])
+@pytest.mark.parametrize(
+    "lost",
+    [
+        "array_1_trim.hex",
+        "loads.hex",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("array_0.hex", "program.hex")),
+    ],
+)
 def test_a_backdoor_file_that_is_lost_ends_the_simulation(
     lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,7 @@ def test_verilog_that_verilator_refuses(doubles: Path, monkeypatch: pytest.Monke
     assert fails("does not compile").startswith("verilator: small_top_sim does not compile: %Error: small_top.v")
 
 
+@pytest.mark.slow  # really compiles; above a double fails, and test_full_disk.py fills disks
 def test_a_full_disk_while_it_compiles(tmp_path: Path) -> None:
     p = prepared("one-layer-u8")
     p.save(tmp_path / "p")

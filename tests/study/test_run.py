@@ -16,6 +16,7 @@ from codesign.errors import ConfigError, InputError, OutputError, ToolError
 from codesign.folders import alone
 from codesign.jobs import training
 from codesign.jobs.training import Ended, Result, key, read
+from codesign.mapping import Spots
 from codesign.study import Study, jobs, run
 from codesign.study.run import _tasks
 from codesign.workers import Workers
@@ -328,6 +329,22 @@ class TestKey:
         )
         same = replace(job, case="other", values=(("network.hidden", [8]),), flow=other)
         assert key(same, (), "x") == key(job, (), "x")
+
+    def test_on_dies_it_also_depends_on_chip_and_place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        study = toy(tmp_path, PAIR.replace("[1, 2]", "[1]") + '[[die]]\nname = "a"\ncells = { stuck_on = 0.1 }\n')
+
+        def known(*sets: str, spots: Spots | None = None) -> str:
+            return key(jobs(study, sets)[0], study.die, "x", spots)
+
+        first, clock = known(), known("chip.clock_mhz=50", "chip.name=other")
+        assert first == clock
+        sets = ("chip.arrays.count=5", "chip.adc.lanes=2", "chip.memory.steps=8", "compile.objective=arrays")
+        assert len({known(s) for s in sets} | {first}) == 5
+        spots = [{"fc1": ((0, 0),), "fc2": ((at, 0),)} for at in (0, 16)]
+        placed = {known(*more, spots=s) for s in spots for more in ((), ("chip.arrays.count=5",))}
+        assert len(placed | {first}) == 3
+        monkeypatch.setattr(training, "DRAWS", 1)
+        assert known() != first
 
     def test_the_data_is_its_contents(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch, lambda case, seed: result(80))

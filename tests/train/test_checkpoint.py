@@ -42,6 +42,9 @@ ODD: dict[str, dict[str, object]] = {  # every kind of state that training carri
 }
 
 
+LAST = [*ODD][-1]
+
+
 @cache
 def undisturbed(name: str) -> tuple[Recipe, Trained]:
     """A recipe that carries this state, and its training from end to end."""
@@ -49,8 +52,14 @@ def undisturbed(name: str) -> tuple[Recipe, Trained]:
     return recipe, fit(recipe, DATA, CHIP)
 
 
-@pytest.mark.parametrize("name", ODD)
-@pytest.mark.parametrize(("phase", "epoch"), [("baseline", 2), ("quantized", 1), ("quantized", 3)])
+@pytest.mark.parametrize(
+    ("phase", "epoch", "name"),
+    [  # some kinds of state are stopped earlier, too
+        pytest.param(phase, epoch, name, marks=pytest.mark.slow if epoch < 3 and name not in ("lsq", LAST) else ())
+        for phase, epoch in (("baseline", 2), ("quantized", 1), ("quantized", 3))
+        for name in ODD
+    ],
+)
 def test_stopped_training_ends_at_the_same_weights(name: str, phase: str, epoch: int, tmp_path: Path) -> None:
     recipe, whole = undisturbed(name)
     with pytest.raises(Stop):
@@ -82,6 +91,7 @@ fit(Recipe.model_validate_json(sys.argv[1]), digits(), Chip.load("reference-128"
 """
 
 
+@pytest.mark.slow  # a process of its own; what the kill leaves is what Stop leaves in the tests above
 def test_kill_9_in_mid_epoch_resumes_to_the_same_weights(tmp_path: Path) -> None:
     recipe = SMALL.changed({"train.baseline": False})  # 4 epochs of 15 steps
     step = 2 * 15 + 7

@@ -1,5 +1,6 @@
 """Equality 1: the exported network and the quantized model, on random integers, with ==, whatever the options."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,22 @@ def equal(model: QuantNet, count: int = 200) -> None:
     assert len(np.unique(y)) > 2  # the network is not dead
 
 
+INPUTS = [IntType(1), IntType(4), IntType(8), IntType(8, True), IntType(3, True), IntType(1, True)]
+ACTIVATIONS = [IntType(1), IntType(4), IntType(8), IntType(5, True)]
+TRIPLES = list(itertools.product(GRIDS, ACTIVATIONS, INPUTS))
+QUICK = {(g, ACTIVATIONS[s % 4], INPUTS[(k + s) % 6]) for k, g in enumerate(GRIDS) for s in range(6)}
+
+
+def test_the_quick_triples_hold_every_pair() -> None:
+    for a, b in itertools.combinations(range(3), 2):
+        assert {(t[a], t[b]) for t in QUICK} == {(t[a], t[b]) for t in TRIPLES}
+
+
 @pytest.mark.parametrize(
-    "input", [IntType(1), IntType(4), IntType(8), IntType(8, True), IntType(3, True), IntType(1, True)], ids=str
+    ("grid", "activation", "input"),
+    [t if t in QUICK else pytest.param(*t, marks=pytest.mark.slow) for t in TRIPLES],
+    ids=str,
 )
-@pytest.mark.parametrize("activation", [IntType(1), IntType(4), IntType(8), IntType(5, True)], ids=str)
-@pytest.mark.parametrize("grid", GRIDS)
 def test_export_equals_model(grid: str, activation: IntType, input: IntType) -> None:
     model = made("mlp", grid, activation=activation, input=input)
     equal(model)
@@ -104,9 +116,19 @@ NARROW = [
 ]
 
 
-@pytest.mark.parametrize("options", [{}, {"bias_on_grid": True}, {"activation_clip": 2.0, "per_column": True}], ids=str)
-@pytest.mark.parametrize("activation", NARROW, ids=str)
-@pytest.mark.parametrize("net", ["mlp", "lenet", "resnet"])
+CUT: list[dict[str, Any]] = [{}, {"bias_on_grid": True}, {"activation_clip": 2.0, "per_column": True}]
+
+
+@pytest.mark.parametrize(
+    ("net", "activation", "options"),
+    [  # a residual network takes long: each range and each option, but not all pairs of them
+        pytest.param(net, a, o, marks=pytest.mark.slow if net == "resnet" and k % 3 != j else ())
+        for net in ("mlp", "lenet", "resnet")
+        for k, a in enumerate(NARROW)
+        for j, o in enumerate(CUT)
+    ],
+    ids=str,
+)
 def test_narrow_activations_export_what_they_compute(net: str, activation: IntType, options: dict[str, Any]) -> None:
     model = made(net, "four", activation=activation, summand=IntType(4, True, (-7, 7)), **options)
     with torch.no_grad():

@@ -51,6 +51,20 @@ def test_types_of_inputs() -> None:
             {"quantize.stuck_map": "x", "quantize.slices": 2},
             "stuck_map: maps one pair of cells per weight; use slices = 1",
         ),
+        ({"quantize.slices": 9}, r'must be an integer 1\.\.8, "free", or a table of these by layer, like .fc2 = 2.'),
+        ({"quantize.slices": "all"}, 'must be an integer 1..8, "free", or a table of these by layer'),
+        ({"quantize.slices": True}, 'must be an integer 1..8, "free", or a table of these by layer'),
+        ({"quantize.slices": [1, 2]}, 'must be an integer 1..8, "free", or a table of these by layer'),
+        ({"quantize.slices": {"fc1": 0}}, 'must be an integer 1..8, "free", or a table of these by layer'),
+        ({"quantize.slices": {"fc1": 1.0}}, 'must be an integer 1..8, "free", or a table of these by layer'),
+        (
+            {"quantize.slices": {"fc1": 2, "fc3": 2}},
+            "quantize.slices: fc3 is not a layer with weights in cells; they are fc1, fc2 ",
+        ),
+        (
+            {"network.model": "lenet", "quantize.layers": "conv", "quantize.slices.fc1": 2},
+            "quantize.slices: fc1 is not a layer with weights in cells; they are conv1, conv2 ",
+        ),
         ({"network.channels": (4,)}, "channels: an mlp has none; use hidden, or another model"),
         (
             {"network.model": "lenet", "network.channels": ()},
@@ -128,13 +142,31 @@ def test_defaults_follow_the_model() -> None:
     assert sum(isinstance(x, Conv | Linear) for x in layers) == 20 + 2  # ResNet-20 and the shortcuts of two stages
 
 
+def test_slices_by_layer() -> None:
+    def of(**fields: object) -> list[object]:
+        recipe = Recipe().changed({f"quantize.{k}": v for k, v in fields.items()})
+        assert Recipe.model_validate_json(recipe.model_dump_json()) == recipe
+        return [recipe.quantize.slices_of(name) for name in ("fc1", "fc2")]
+
+    assert of() == [1, 1]
+    assert of(slices=3) == [3, 3]
+    assert of(slices="free") == ["free", "free"]
+    assert of(slices={"fc2": 2}) == [1, 2]
+    assert of(**{"slices.fc1": "free", "slices.fc2": 2}) == ["free", 2]
+    with pytest.raises(ConfigError) as caught:
+        Recipe().changed({"quantize.slices": 2}).changed({"quantize.slices.fc1": 1})
+    assert str(caught.value) == (
+        "quantize.slices.fc1: quantize.slices is a value, not a table; set quantize.slices itself"
+    )
+
+
 def test_it_is_frozen_and_every_field_is_described() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Recipe().train.seed = 3  # type: ignore[misc]
     with pytest.raises(ValidationError, match="frozen"):
         Recipe().machine = Machine()  # type: ignore[misc]
     tables: list[type[BaseModel]] = [Recipe, *(type(table) for _, table in Recipe())]
-    assert len(tables) == 6 and all(f.description for t in tables for f in t.model_fields.values())
+    assert len(tables) == 7 and all(f.description for t in tables for f in t.model_fields.values())
 
 
 def test_round_trip_keeps_equality() -> None:

@@ -7,13 +7,18 @@ calls its methods and nothing else.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from codesign.brief import Brief
+from codesign.brief import Brief, times
 from codesign.errors import InputError
 from codesign.fixed import INT32, Ints, IntType
 from codesign.fixed import requantize as requantize_exact
-from codesign.ir.geometry import Shape
+from codesign.ir.geometry import Shape, Window, printed
 
 Units = tuple[int, ...] | None  # numbers in the user's model, rising; None: 0, 1, 2 and so on
+
+
+def since(version: int) -> dict[str, int]:
+    """Marks a field that files have from this version on, where it differs from its default."""
+    return {"since": version}
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +89,9 @@ class Reader(Brief):
         """Raises InputError on the first size, weight or trim that breaks a rule or does not suit its input."""
         raise NotImplementedError
 
+    def check_types(self, *sources: IntType) -> None:
+        """Raises InputError when values of the edges that it reads do not suit it."""
+
     def value(self, *edges: Ints) -> Ints:
         """Its output for the edges that it reads, (images, ...) each: the untiled reference."""
         raise NotImplementedError
@@ -112,6 +120,16 @@ def check_pairs(node: Reader, **least: int) -> None:
             raise InputError(
                 f"layer {node.name}: {field} must be an integer of at least {smallest}, or a pair of them, got {came!r}"
             )
+
+
+def check_padding(node: Reader, window: Window) -> None:
+    """Raises InputError unless every position of the window covers a part of the image."""
+    if any(p >= k for p, k in zip(window.padding, window.size, strict=True)):
+        what = "kernel" if node.kind == "conv" else "window"
+        raise InputError(
+            f"layer {node.name}: padding must be smaller than the {times(window.size)} {what}, got "
+            f"{printed(window.padding)}; pad less"
+        )
 
 
 def check_image(node: Reader, source: Shape) -> Shape:

@@ -1,7 +1,7 @@
 """Nodes whose weights are in cells: linear layers and convolutions."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 
 from codesign.brief import times
 from codesign.errors import InputError
-from codesign.fixed import WEIGHT_BITS, Ints, IntType, Trim
+from codesign.fixed import MAX_SLICES, WEIGHT_BITS, Ints, IntType, Trim
 from codesign.ir.exact import convolve_exact, matmul_exact
 from codesign.ir.geometry import Pair, Shape, Window, pair, printed
-from codesign.ir.nodes.base import Reader, Requant, Units, check_image, check_least, check_pairs
+from codesign.ir.nodes.base import Reader, Requant, Units, check_image, check_least, check_padding, check_pairs, since
 
 Weights = NDArray[np.int32]
+MAX_CUT = 1023  # an array has 1,024 wordlines at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +25,9 @@ class Linear(Reader):
     An image is read flat: row-major channels, height, width. trim is the converter range of training (absent:
     the compiler chooses one); the untiled reference has no converters and ignores it. units: the numbers that the
     user's model gave the outputs, rising, where some were removed (absent: 0, 1, 2 and so on); see `ir.naming`.
+    slices: pairs of cells that hold each weight; slice s counts base^s times, base being the levels of a cell.
+    cut: the wordline of its first row, modulo the rows of an array, at which it was trained through converters; it
+    stands beside a trim, and a layer without a trim may start anywhere.
     """
 
     kind = "linear"
@@ -31,8 +35,10 @@ class Linear(Reader):
 
     weight: Weights
     requant: Requant
-    trim: Trim | None = None
-    units: Units = None
+    trim: Trim | None = field(default=None, metadata=since(2))
+    units: Units = field(default=None, metadata=since(4))
+    slices: int = field(default=1, metadata=since(5))
+    cut: int = field(default=0, metadata=since(5))
 
     @property
     def inputs(self) -> int:
@@ -96,7 +102,7 @@ class Conv(Reader):
 
     A cross-correlation, as in every training framework: the kernel is not flipped. stride and padding are (height,
     width); one number stands for both. The padding is zeros on all four sides, whether or not 0 is in the range of its
-    input. Convolution group g of the outputs reads only that of the inputs. units: as `Linear`'s.
+    input. Convolution group g of the outputs reads only that of the inputs. units, slices and cut: as `Linear`'s.
     """
 
     kind = "conv"
@@ -107,8 +113,10 @@ class Conv(Reader):
     stride: Pair = (1, 1)
     padding: Pair = (0, 0)
     groups: int = 1
-    trim: Trim | None = None
-    units: Units = None
+    trim: Trim | None = field(default=None, metadata=since(2))
+    units: Units = field(default=None, metadata=since(4))
+    slices: int = field(default=1, metadata=since(5))
+    cut: int = field(default=0, metadata=since(5))
 
     def __post_init__(self) -> None:
         for name in ("stride", "padding"):
@@ -180,11 +188,7 @@ class Conv(Reader):
                 f"{where}: reads {self.inputs} channels (groups {self.groups}, {self.weight.shape[1]} in each) "
                 f"but {self.source} gives {channels}"
             )
-        if any(p >= k for p, k in zip(self.padding, self.kernel, strict=True)):
-            raise InputError(
-                f"{where}: padding must be smaller than the {times(self.kernel)} kernel, got {printed(self.padding)}; "
-                "pad less"
-            )
+        check_padding(self, self.window)
         if not self.window.fits(source):
             raise InputError(
                 f"{where}: the {times(self.kernel)} kernel is larger than its padded input, "
@@ -220,3 +224,14 @@ def _check_weight(node: Linear | Conv) -> None:
         )
     if node.trim is not None and not isinstance(node.trim, Trim):
         raise InputError(f"layer {node.name}: trim must be a codesign.fixed.Trim or None, got {node.trim!r}")
+    if type(node.slices) is not int or not 1 <= node.slices <= MAX_SLICES:
+        raise InputError(f"layer {node.name}: slices must be an integer 1..{MAX_SLICES}, got {node.slices!r}")
+    if type(node.cut) is not int or not 0 <= node.cut <= MAX_CUT:
+        raise InputError(
+            f"layer {node.name}: cut must be the wordline of its first row, an integer 0..{MAX_CUT}, got {node.cut!r}"
+        )
+    if node.cut and node.trim is None:
+        raise InputError(
+            f"layer {node.name}: cut {node.cut} needs a trim, because only converters see where rows are cut; "
+            "give it the trim of its training, or cut 0"
+        )

@@ -145,7 +145,7 @@ async def session(dut: Any) -> None:
         while True:
             await RisingEdge(dut.clk)
             if back.activation_write.value:
-                hidden.append(int(back.activation_data.value))
+                hidden.append(int(back.activation_written.value))
 
     watcher = cocotb.start_soon(watch_activations()) if job["probe"] else None
     feeder = cocotb.start_soon(feed())

@@ -99,7 +99,7 @@ class Chip {
   public:
     explicit Chip(VerilatedContext *context) : context_(context), top(new Vchip(context)) {
         parent_ = getppid();
-        top->clk = 0;
+        top->clk = 1;  // the inputs reach the chip when it falls
         top->rst = 0;
         top->backdoor = 0;
         top->psel = top->penable = top->pwrite = 0;

@@ -7,6 +7,7 @@ saturate. The scale of the converters learns as in LSQ.
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,15 @@ INT_BATCH = 256  # vectors at once in the integer contract
 class Converters(nn.Module):
     """The ADCs of a layer's arrays of `rows` wordlines: signed codes of `bits`, one learned scale for the layer.
 
+    `cut` is the wordline of the layer's first row; the next array begins after the last wordline.
     The parameter is the logarithm of the scale (base 2, in conductance codes). It starts at the current of one on
     cell, `top` codes. `trim` is what the registers hold. `whole` allows powers of two only: for the last layer, whose
     raw accumulators no multiplier can rescale.
     """
 
-    def __init__(self, rows: int, bits: int, whole: bool = False, top: int = 1) -> None:
+    def __init__(self, rows: int, bits: int, whole: bool = False, top: int = 1, cut: int = 0) -> None:
         super().__init__()
-        self.rows, self.code, self.whole = rows, IntType(bits, signed=True), whole
+        self.rows, self.cut, self.code, self.whole = rows, cut, IntType(bits, signed=True), whole
         self.narrow = rows * top * GAIN_TOP < 2**24  # float32 holds every product of current and gain
         self.log_scale = nn.Parameter(torch.tensor(math.log2(top)))
 
@@ -74,8 +76,13 @@ class Converters(nn.Module):
         scale = torch.exp2(self.log_scale)
         if not self.narrow:
             x, codes = x.double(), codes.double()
-        out: Tensor = _Convert.apply(x, codes, scale, kind, self.trim, self.code, self.rows, noise)  # type: ignore[no-untyped-call]
+        out: Tensor = _Convert.apply(x, codes, scale, kind, self.trim, self.code, self._tiles(x.shape[1]), noise)  # type: ignore[no-untyped-call]
         return out if self.narrow else out.float()
+
+    def _tiles(self, inputs: int) -> list[slice]:
+        """The inputs that each array reads."""
+        ends = [0, *range(self.rows - self.cut, inputs, self.rows), inputs]
+        return [slice(first, end) for first, end in pairwise(ends)]
 
     def integers(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, window: Window | None) -> Ints:
         """Sums of the converters' codes by the integer contract; the trim is not undone."""
@@ -100,8 +107,7 @@ class Converters(nn.Module):
         total = np.zeros((len(x), len(codes)), np.int64)
         for s, digits in enumerate(grid.split(codes)):
             w = digits.double().numpy().T
-            for first in range(0, w.shape[0], self.rows):
-                tile = slice(first, first + self.rows)
+            for tile in self._tiles(len(w)):
                 read = convert(planes[:, :, tile] @ w[tile], trim, 0, self.code)
                 total += np.tensordot(weights, read.astype(np.int64), axes=1) * grid.base**s
         return total
@@ -129,7 +135,7 @@ class _Convert(torch.autograd.Function):
         kind: IntType,
         trim: Trim,
         code: IntType,
-        rows: int,
+        tiles: list[slice],
         noise: CellNoise | None,
     ) -> Tensor:
         vectors, outputs = len(x), len(codes)
@@ -143,8 +149,8 @@ class _Convert(torch.autograd.Function):
         watched = (watched / watched.sum()).expand(-1, vectors, outputs)
         inner = []
         wt = codes.t()
-        for first in range(0, x.shape[1], rows):
-            v = torch.addmm(half, planes[:, first : first + rows], wt[first : first + rows], alpha=alpha)
+        for tile in tiles:
+            v = torch.addmm(half, planes[:, tile], wt[tile], alpha=alpha)
             if noise is not None:
                 v = noise.convert(v, alpha)
             if ctx.needs_input_grad[2]:
@@ -157,7 +163,7 @@ class _Convert(torch.autograd.Function):
                 inside = (some >= code.lo) & (some <= code.hi)
                 taught = torch.where(inside, read[:, :few] - some, read[:, :few])
                 slope = torch.addmv(slope, taught.reshape(kind.bits, -1).t(), significance)
-        ctx.rows = rows
+        ctx.tiles = tiles
         ctx.save_for_backward(x, codes, slope.view(few, outputs), *inner)
         return total.view(vectors, outputs) / alpha
 
@@ -167,8 +173,7 @@ class _Convert(torch.autograd.Function):
         g = grads[0]
         gx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
         gw = torch.empty_like(codes) if ctx.needs_input_grad[1] else None
-        for array, share in enumerate(inner):
-            tile = slice(array * ctx.rows, (array + 1) * ctx.rows)
+        for tile, share in zip(ctx.tiles, inner, strict=True):
             passed = g * share
             if gx is not None:
                 gx[:, tile] = passed @ codes[:, tile]

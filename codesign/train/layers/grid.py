@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 
 import torch
 from torch import Tensor
 
 from codesign.errors import ConfigError, InputError
-
-MAX_VALUES = 1 << 16  # of a sliced grid
+from codesign.mapping.cells import digits_of, too_many
 
 
 @dataclass(frozen=True)
@@ -34,21 +32,22 @@ class Grid:
 
     @classmethod
     def sliced(cls, pair: tuple[int, ...], slices: int, base: int) -> "Grid":
-        """The grid of `slices` pairs, each holding a value of `pair`. Raises ConfigError past 65,536 combinations."""
+        """The grid of `slices` pairs, each holding a value of `pair`. Raises ConfigError where they are too many."""
         if slices == 1:
             return cls(pair)
-        if len(pair) ** slices > MAX_VALUES:
-            raise ConfigError(
-                f"weight grid: {slices} slices of {len(pair)} values are {len(pair) ** slices:,} combinations, at most "
-                f"{MAX_VALUES:,} are allowed; use fewer slices or a device with fewer levels"
-            )
-        sums = {sum(d * base**s for s, d in enumerate(digits)) for digits in product(pair, repeat=slices)}
-        return cls(tuple(sorted(sums)), pair, slices, base)
+        if problem := too_many(pair, slices, base):
+            raise ConfigError(f"weight grid: {problem}")
+        return cls(tuple(digits_of(pair, slices, base)[0].tolist()), pair, slices, base)
 
     @property
     def top(self) -> int:
         """Largest weight."""
         return self.values[-1]
+
+    @property
+    def reserve(self) -> int:
+        """Significance of the highest slice: what a requantizer's multipliers must leave room for."""
+        return int(self.base ** (self.slices - 1))
 
     @cached_property
     def pitch(self) -> int:
@@ -67,13 +66,8 @@ class Grid:
 
     @cached_property
     def _digits(self) -> Tensor:
-        """(values, slices): the digits of each value; of several ways, the one with the smallest sum of magnitudes."""
-        best: dict[int, tuple[int, ...]] = {}
-        for digits in product(self.pair, repeat=self.slices):
-            value = sum(d * self.base**s for s, d in enumerate(digits))
-            if value not in best or sum(map(abs, digits)) < sum(map(abs, best[value])):
-                best[value] = digits
-        return torch.tensor([best[v] for v in self.values], dtype=torch.float32)
+        """(values, slices): the digits of each value, by the compiler's own rule."""
+        return torch.tensor(digits_of(self.pair, self.slices, self.base)[1], dtype=torch.float32)
 
     def round_(self, v: Tensor) -> Tensor:
         """The nearest grid value of each element, in place; ties may go either way (the fast path of training)."""

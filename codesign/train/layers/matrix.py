@@ -1,5 +1,7 @@
 """Layers with cells: integers in float32 during training, the integer contract bit for bit in `integers`."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -186,7 +188,7 @@ class QuantLayer(QuantModule):
             add = raw_bias(bias / unit, self.name)
             return Requant(np.ones_like(add), add, 0, INT32)
         after = self.activation.scale
-        mult, add, shift = requant_constants(unit / after, bias / after, f"layer {self.name}")
+        mult, add, shift = requant_constants(unit / after, bias / after, f"layer {self.name}", self.grid.reserve)
         return Requant(mult, add, shift, self.activation.kind)
 
     @torch.no_grad()
@@ -196,7 +198,7 @@ class QuantLayer(QuantModule):
         mult, bias, shift = q.mult, q.bias, q.shift
         if self.converters is not None and self.grid is not None:
             acc = self.converters.integers(x.value, codes, x.kind, self.grid, self.window)
-            mult, bias, shift = trimmed(mult, bias, shift, self.converters.trim, self.name)
+            mult, bias, shift = trimmed(mult, bias, shift, self.converters.trim, self.name, self.grid.reserve)
         else:
             acc = exact(x.value, codes, self.window)
         if self.pool is not None:
@@ -208,13 +210,16 @@ class QuantLayer(QuantModule):
     def nodes(self, reads: tuple[str, ...], x: IntEdge) -> tuple[Node, ...]:
         """Its node, and its pool's. Raises InputError when weights are NaN, infinite or real."""
         codes = self.codes().numpy()  # first, because it refuses real weights
-        requant, trim = self.requant(x.scale, x.kind), self.converters.trim if self.converters else None
+        assert self.grid is not None
+        requant, read = self.requant(x.scale, x.kind), self.converters
+        held: dict[str, Any] = {"slices": self.grid.slices}
+        held |= {"trim": read.trim, "cut": read.cut} if read else {}
         node: Node
         if self.window is None:
-            node = Linear(self.name, reads[0], by_input(codes), requant, trim)
+            node = Linear(self.name, reads[0], by_input(codes), requant, **held)
         else:
             form = (self.window.stride, self.window.padding, groups_of(x.value, self.weight))
-            node = Conv(self.name, reads[0], codes.astype(np.int32), requant, *form, trim)
+            node = Conv(self.name, reads[0], codes.astype(np.int32), requant, *form, **held)
         return (node,) if self.pool is None else (node, *self.pool.nodes((self.name,), x))
 
 

@@ -1,6 +1,6 @@
 """Networks of quantized layers, built from an architecture and a seed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -51,12 +51,15 @@ class QuantNet(nn.Module):
         return [layer for layer in self.layers.values() if isinstance(layer, QuantLayer)]
 
     @property
-    def grid(self) -> Grid:
-        """The weight grid, the same for every quantized layer. Raises InputError when none is quantized."""
+    def pair(self) -> tuple[int, ...]:
+        """What one pair of cells can hold, the same in every quantized layer.
+
+        Raises InputError when no layer is quantized.
+        """
         grid = next((layer.grid for layer in self.chain if layer.grid is not None), None)
         if grid is None:
             raise InputError("model: all its weights are real, and a chip cannot hold those; quantize its layers")
-        return grid
+        return grid.pair or grid.values
 
     @property
     def features(self) -> int:
@@ -109,7 +112,7 @@ class QuantNet(nn.Module):
 def quantized(
     architecture: Architecture,
     shape: Shape,
-    grid: Grid,
+    grid: Grid | Mapping[str, Grid],
     activation: IntType,
     input: IntType,
     *,
@@ -123,7 +126,7 @@ def quantized(
     converters: Callable[[str, bool], Converters | None] = lambda name, last: None,
     noise: Callable[[str, tuple[int, ...]], CellNoise | None] = lambda name, shape: None,
 ) -> QuantNet:
-    """The architecture with weights on `grid` and activations of type `activation`.
+    """The architecture with weights on `grid`, or on that of each layer by name, and activations of type `activation`.
 
     The inputs of an Add have type `summand`; absent, the signed type of as many bits as `activation`.
 
@@ -140,7 +143,9 @@ def quantized(
         if not isinstance(spec, arch.Linear | arch.Conv):
             layers.append(MAKERS[type(spec)].quantized(spec, rectifier))
             continue
-        last, held = spec is architecture[-1], None if real == spec.node.kind else grid
+        last, held = spec is architecture[-1], None
+        if real != spec.node.kind:
+            held = grid if isinstance(grid, Grid) else grid[spec.name]
         w = matrix(spec, found[spec.source], rng, weight_clip)
         act = QuantReLU(activation if spec.act else summand, activation_clip) if not last else None
         imperfections: dict[str, Any] = {}

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from codesign.devices import Cells
-from codesign.fixed import IntType
+from codesign.fixed import MAX_SLICES, IntType
 from codesign.train.recipe.table import Table
 
 
@@ -18,8 +18,21 @@ def _range(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def _counts(value: object) -> object:
+    """Check the forms of `Slices`, with one message for all of them."""
+    counts = value.items() if isinstance(value, dict) else [("", value)]
+    for name, count in counts:
+        if type(name) is not str or not (count == "free" or (type(count) is int and 1 <= count <= MAX_SLICES)):
+            raise PydanticCustomError(
+                "slices", f'must be an integer 1..{MAX_SLICES}, "free", or a table of these by layer, like {{fc2 = 2}}'
+            )
+    return value
+
+
 Bits = Annotated[int, Field(ge=1, le=8)]
 Range = Annotated[Literal["full", "narrow"] | tuple[int, int], BeforeValidator(_range)]
+Count = Annotated[int, Field(ge=1, le=MAX_SLICES)] | Literal["free"]
+Slices = Annotated[Count | dict[str, Count], BeforeValidator(_counts)]
 
 
 class Quantization(Table):
@@ -47,7 +60,11 @@ class Quantization(Table):
     scale: Literal["layer", "column"] = Field(
         "layer", description="lsq, direct: one weight scale per layer or per column; the last layer has one scale"
     )
-    slices: Annotated[int, Field(ge=1, le=8)] = Field(1, description="pairs of cells per weight, in base `levels`")
+    slices: Slices = Field(
+        1,
+        description='pairs of cells per weight, in base `levels`; "free": as many as fit into the column groups that a '
+        "layer's own tiles leave unused; or a table by layer, {fc1 = 2}, where the others have 1",
+    )
     bias: Literal["digital", "grid"] = Field(
         "digital", description="biases in the requantizer (digital) or in cells (grid)"
     )
@@ -58,7 +75,7 @@ class Quantization(Table):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         problems = self._range_problems()
-        if self.stuck_map and self.slices > 1:
+        if self.stuck_map and isinstance(self.slices, int) and self.slices > 1:
             problems.append("stuck_map: maps one pair of cells per weight; use slices = 1")
         if problems:
             raise ValueError("\n".join(problems))
@@ -76,6 +93,15 @@ class Quantization(Table):
         if whole.lo <= lo < hi <= whole.hi:
             return []
         return [f"activation_range: must be [lo, hi], lo < hi, in {whole.lo}..{whole.hi} ({whole}), got [{lo}, {hi}]"]
+
+    def slices_of(self, layer: str) -> int | Literal["free"]:
+        """What `slices` says of a layer."""
+        return self.slices.get(layer, 1) if isinstance(self.slices, dict) else self.slices
+
+    @property
+    def counts(self) -> tuple[int | Literal["free"], ...]:
+        """Every value in `slices`."""
+        return tuple(self.slices.values()) if isinstance(self.slices, dict) else (self.slices,)
 
     @property
     def input(self) -> IntType:

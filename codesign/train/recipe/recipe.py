@@ -1,4 +1,4 @@
-"""A recipe: the five tables, and the rules between them."""
+"""A recipe: its tables, and the rules between them."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -10,6 +10,7 @@ from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.settings import put
 from codesign.train.recipe.data import Data
+from codesign.train.recipe.layout import Compile
 from codesign.train.recipe.machine import Machine
 from codesign.train.recipe.net import Net
 from codesign.train.recipe.quantization import Quantization
@@ -38,6 +39,7 @@ class Recipe(Brief, BaseModel):
     quantize: Quantization = Field(Quantization(), description="integers of inputs, activations and weights")
     train: Training = Field(Training(), description="how the net and its baseline are trained")
     machine: Machine = Field(Machine(), description="the hardware to train on")
+    compile: Compile = Field(Compile(), description="the layout on the chip")
 
     @model_validator(mode="after")
     def _tables_agree(self) -> Self:
@@ -56,6 +58,14 @@ class Recipe(Brief, BaseModel):
             )
         if model == "mlp" and q.layers == "conv":
             problems.append('quantize.layers: an mlp has no convolutions; use "all" or "linear"')
+        if isinstance(q.slices, dict):
+            held = {"all": ("linear", "conv"), "conv": ("conv",), "linear": ("linear",)}[q.layers]
+            names = [layer.name for layer in self.network.layers(classes=2) if layer.node.kind in held]
+            problems += [
+                f"quantize.slices: {name} is not a layer with weights in cells; they are {', '.join(names)}"
+                for name in q.slices
+                if name not in names
+            ]
         if problems:
             raise ValueError("\n".join(problems))
         return self

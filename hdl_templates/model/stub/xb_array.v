@@ -24,6 +24,8 @@ module xb_array #(
     input  wire                      evaluate,
     input  wire                      convert,
     input  wire [GROUP_BITS-1:0]     group,
+    input  wire [7:0]                gain,
+    input  wire [3:0]                shift,
     output wire [LANES*ADC_BITS-1:0] code,
     input  wire                      cell_write,
     input  wire                      trim_write,

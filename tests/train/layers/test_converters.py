@@ -13,21 +13,28 @@ from codesign.train.layers.unfold import convolve
 RNG = torch.Generator().manual_seed(0)
 
 
-def with_scale(scale: float, bits: int = 3, rows: int = 5, whole: bool = False, top: int = 1) -> Converters:
-    made = Converters(rows, bits, whole, top)
+def with_scale(
+    scale: float, bits: int = 3, rows: int = 5, whole: bool = False, top: int = 1, cut: int = 0
+) -> Converters:
+    made = Converters(rows, bits, whole, top, cut)
     with torch.no_grad():
         made.log_scale.fill_(float(np.log2(scale)))
     return made
+
+
+def tiles(inputs: int, made: Converters) -> list[slice]:
+    """The inputs on each array: the first one lies on wordline `cut`."""
+    array = [(made.cut + row) // made.rows for row in range(inputs)]
+    return [slice(array.index(a), len(array) - array[::-1].index(a)) for a in range(array[-1] + 1)]
 
 
 def expected(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converters) -> np.ndarray:
     """The sums of codes, one conversion at a time by the integer contract."""
     total = np.zeros((len(x), len(codes)), np.int64)
     for bit, weight in zip(bit_planes(x, kind), plane_weights(kind), strict=True):
-        for first in range(0, x.shape[1], made.rows):
+        for rows in tiles(x.shape[1], made):
             for image in range(len(x)):
                 for output in range(len(codes)):
-                    rows = slice(first, first + made.rows)
                     current = int(bit[image, rows].astype(int) @ codes[output, rows])
                     total[image, output] += int(weight) * int(convert(current, made.trim, 0, made.code))
     return total
@@ -35,8 +42,9 @@ def expected(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converters) 
 
 @pytest.mark.parametrize("kind", [IntType(4), IntType(3, True), IntType(1)], ids=str)
 @pytest.mark.parametrize("scale", [1.0, 1.37, 2.0, 5.3])
-def test_forward_is_the_chips_codes_times_their_scale(kind: IntType, scale: float) -> None:
-    made = with_scale(scale)
+@pytest.mark.parametrize(("rows", "cut"), [(5, 0), (5, 2), (5, 4), (16, 3), (16, 15), (12, 0), (6, 0), (6, 3)])
+def test_forward_is_the_chips_codes_times_their_scale(kind: IntType, scale: float, rows: int, cut: int) -> None:
+    made = with_scale(scale, rows=rows, cut=cut)
     x = torch.randint(kind.lo, kind.hi + 1, (7, 12), generator=RNG)
     codes = torch.randint(-3, 4, (4, 12), generator=RNG)
     sums = expected(x.numpy(), codes.numpy(), kind, made)
@@ -79,8 +87,7 @@ def unsaturated(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converter
     planes, weights = bit_planes(x, kind)[:4].astype(int), np.abs(plane_weights(kind)[:4])
     wide = IntType(16, signed=True)
     arrays = []
-    for first in range(0, x.shape[1], made.rows):
-        rows = slice(first, first + made.rows)
+    for rows in tiles(x.shape[1], made):
         read = convert(planes[:, :, rows] @ codes[:, rows].T, made.trim, 0, wide)
         inside = (read >= made.code.lo) & (read <= made.code.hi)
         arrays.append(np.tensordot(weights / weights.sum(), inside, axes=1))
@@ -88,9 +95,11 @@ def unsaturated(x: np.ndarray, codes: np.ndarray, kind: IntType, made: Converter
 
 
 @pytest.mark.parametrize("kind", [IntType(6), IntType(3, True), IntType(1)], ids=str)
-@pytest.mark.parametrize(("bits", "scale"), [(4, 1.4), (2, 1.0), (2, 1.3)])
-def test_gradients_are_the_exact_products_where_arrays_do_not_saturate(kind: IntType, bits: int, scale: float) -> None:
-    made, rng = with_scale(scale, bits=bits), torch.Generator().manual_seed(3)
+@pytest.mark.parametrize(("bits", "scale", "cut"), [(4, 1.4, 0), (2, 1.0, 0), (2, 1.3, 0), (2, 1.0, 1), (4, 1.4, 4)])
+def test_gradients_are_the_exact_products_where_arrays_do_not_saturate(
+    kind: IntType, bits: int, scale: float, cut: int
+) -> None:
+    made, rng = with_scale(scale, bits=bits, cut=cut), torch.Generator().manual_seed(3)
     x = torch.randint(kind.lo, kind.hi + 1, (30, 12), generator=rng).float().requires_grad_()
     codes = torch.randint(-1, 2, (4, 12), generator=rng).float().requires_grad_()
     g = torch.randn(30, 4, generator=rng)
@@ -99,9 +108,8 @@ def test_gradients_are_the_exact_products_where_arrays_do_not_saturate(kind: Int
     shares = unsaturated(flat.numpy().astype(int), cells.numpy().astype(int), kind, made)
     assert bool((shares == 1).all()) == (bits == 4)  # that one is wide enough for every current
     passed = [g * torch.from_numpy(share).float() for share in shares]
-    tiles = range(0, 12, made.rows)
-    gx = torch.cat([p @ cells[:, t : t + made.rows] for p, t in zip(passed, tiles, strict=True)], 1)
-    gw = torch.cat([p.t() @ flat[:, t : t + made.rows] for p, t in zip(passed, tiles, strict=True)], 1)
+    gx = torch.cat([p @ cells[:, t] for p, t in zip(passed, tiles(12, made), strict=True)], 1)
+    gw = torch.cat([p.t() @ flat[:, t] for p, t in zip(passed, tiles(12, made), strict=True)], 1)
     assert x.grad is not None and torch.allclose(x.grad, gx, atol=1e-5)
     assert codes.grad is not None and torch.allclose(codes.grad, gw, atol=1e-4)
 

@@ -50,7 +50,7 @@ WEIGHTS = {
 
 @pytest.mark.parametrize("kind", WEIGHTS)
 @pytest.mark.parametrize("grid", GRIDS, ids=lambda g: str(len(g.values)))
-@pytest.mark.parametrize("n", [3, 100, 9000, 40000])
+@pytest.mark.parametrize("n", [3, 100, 9000, pytest.param(40000, marks=pytest.mark.slow)])
 def test_the_search_skips_only_what_cannot_be_the_best(kind: str, grid: Grid, n: int) -> None:
     """Bit for bit the clip of trying them all."""
     w = torch.from_numpy(WEIGHTS[kind](np.random.default_rng(n), n).astype(np.float32))

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from codesign.chip.device import Device
-from codesign.errors import InputError
+from codesign.errors import ConfigError, InputError
+from codesign.mapping.cells import most_slices, to_slices
 from codesign.train.layers.grid import Grid
 
 DEVICES = [
@@ -46,3 +47,27 @@ def test_pitch_tells_uniform_grids() -> None:
 def test_other_tuples_are_refused(values: tuple[int, ...]) -> None:
     with pytest.raises(InputError, match=r"weight grid: must rise and be symmetric about 0 with at least 3 values"):
         Grid(values)
+
+
+@pytest.mark.parametrize("slices", [1, 2, 3, 8])
+@pytest.mark.parametrize("device", DEVICES, ids=lambda d: f"{d.levels}-{d.spacing}-{d.code_bits}")
+def test_training_and_compiler_split_alike(device: Device, slices: int) -> None:
+    """Every value of the grid, negative digits among them."""
+    slices = min(slices, most_slices(device))
+    grid = Grid.sliced(device.weights, slices, device.levels)
+    every = torch.tensor(grid.values, dtype=torch.float64)
+    digits = [part.numpy() for part in grid.split(every)]
+    held = to_slices(np.array(grid.values), device, slices, "fc1")
+    assert len(held) == len(digits) == slices
+    assert all((a == b).all() for a, b in zip(digits, held, strict=True))
+    assert (sum(h * device.levels**s for s, h in enumerate(held)) == grid.values).all()
+    assert all((h < 0).any() for h in held)
+
+
+def test_reserve_is_the_highest_significance() -> None:
+    assert [Grid.sliced((-2, -1, 0, 1, 2), slices, 3).reserve for slices in (1, 2, 3)] == [1, 3, 9]
+
+
+def test_too_many_slices_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"weight grid: 9 slices of 7 values are 40,353,607 combinations, at most"):
+        Grid.sliced(DEVICES[1].weights, 9, 4)

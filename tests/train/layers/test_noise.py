@@ -42,9 +42,13 @@ def weights(outputs: int, inputs: int, device: Device = FOUR, seed: int = 0) -> 
 
 def on_dies(digits: NDArray[np.int64], device: Device, cells: Cells, dies: int) -> NDArray[np.float64]:
     """What pairs (outputs, inputs) hold on each of several dies, by `devices.draw`."""
-    pairs, rng = device.pairs, np.random.default_rng(5)
+    pairs = device.pairs
     levels = np.array([[pairs[int(w)] for w in column] for column in digits.T]).reshape(digits.shape[1], -1)
-    codes = np.stack([draw(levels, device, cells, rng, (ROWS, 2 * COLUMNS)) for _ in range(dies)])
+    high, wide = levels.shape
+    whole = np.pad(levels, ((0, -high % ROWS), (0, -wide % (2 * COLUMNS))))  # unused cells are off
+    down, across = whole.shape[0] // ROWS, whole.shape[1] // (2 * COLUMNS)
+    tiles = np.tile(whole.reshape(down, ROWS, across, 2 * COLUMNS).swapaxes(1, 2), (dies, 1, 1, 1, 1))
+    codes = draw(tiles, device, cells, 5, 0).swapaxes(2, 3).reshape(dies, *whole.shape)[:, :high, :wide]
     return (codes[..., 0::2] - codes[..., 1::2]).swapaxes(1, 2).astype(np.float64)
 
 
@@ -170,12 +174,12 @@ def one_hot(n: int) -> Edge:
 
 def test_slices_are_cells_of_their_own() -> None:
     """Variances add up with the squares of the significances; were the slices alike, deviations would."""
-    fc, single = layer(Cells(variation=0.1), 3), layer(Cells(variation=0.1))
+    fc, single = layer(Cells(variation=0.1), 2), layer(Cells(variation=0.1))
     many, one = (
         np.concatenate([f(one_hot(1)).value.detach().numpy().ravel() for _ in range(600)]).astype(np.float64)
         for f in (fc, single)
     )
-    same_moments(many / math.sqrt(1 + 4**2 + 16**2), one)
+    same_moments(many / math.sqrt(1 + 4**2), one)
 
 
 def test_evaluation_has_ideal_cells() -> None:
@@ -196,7 +200,7 @@ def test_networks_train_with_noise_and_evaluate_without() -> None:
 
 
 @pytest.mark.parametrize("kind", [IntType(8), IntType(4, True), IntType(1)], ids=str)
-@pytest.mark.parametrize("slices", [1, 3])
+@pytest.mark.parametrize("slices", [1, 2])
 @pytest.mark.parametrize("inputs", [4, 6, 14])  # one array, a full one, three
 def test_read_noise_has_the_power_of_its_single_conversions(kind: IntType, slices: int, inputs: int) -> None:
     made, n, grid = noise(Cells(read_noise=0.5)), 20_000, Grid.sliced(FOUR.weights, slices, FOUR.levels)

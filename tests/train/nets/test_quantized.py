@@ -80,7 +80,7 @@ def test_a_net_with_real_weights_stays_real_in_eval() -> None:
     with pytest.raises(
         InputError, match=r"^model: all its weights are real, and a chip cannot hold those; quantize its"
     ):
-        _ = nothing.grid
+        _ = nothing.pair
 
 
 def test_quantize_rounds_and_clamps_real_inputs() -> None:

@@ -1,7 +1,8 @@
 """Accuracy on imperfect dies. Labels are what the network itself says, so that ideal cells are right every time."""
 
 from dataclasses import replace
-from typing import Any
+from fnmatch import fnmatch
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -10,18 +11,24 @@ from codesign.chip.description import Arrays, Chip
 from codesign.chip.device import Device
 from codesign.data import Dataset, Range, to_inputs
 from codesign.devices import Cells
-from codesign.errors import InputError
+from codesign.errors import CodesignError, InputError
 from codesign.fixed import IntType
-from codesign.ir import Conv, Linear
-from codesign.train.evaluate import _held, on_die
+from codesign.flow import Flow
+from codesign.ir.labels import accuracy as share
+from codesign.jobs.dies import on_dies
+from codesign.jobs.job import Imperfection
+from codesign.mapping import Die, place, run
+from codesign.mapping.apart import apart
 from codesign.train.export import export
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.grid import Grid
 from codesign.train.nets import architecture as arch
 from codesign.train.nets.quantized import QuantNet, quantized
+from codesign.train.recipe import Compile
 
 KIND = IntType(4)
 FINE = Device(levels=4, code_bits=8)
+REAL = Cells(variation=0.2, stuck_on=0.02, stuck_off=0.02, wire=1e-3)
 DEVICES = {
     "four": Device(levels=4, code_bits=2),
     "fine": FINE,
@@ -42,9 +49,9 @@ NETS: dict[str, tuple[arch.Architecture, tuple[int, ...]]] = {
 }
 
 
-def chip_of(device: Device, rows: int = 16, columns: int = 16) -> Chip:
+def chip_of(device: Device, count: int = 20) -> Chip:
     tiny = Chip.load("tiny")
-    arrays = Arrays(count=tiny.arrays.count, rows=rows, columns=columns)
+    arrays = Arrays(count=count, rows=16, columns=16)
     return tiny.model_copy(update={"device": device, "arrays": arrays})
 
 
@@ -63,20 +70,59 @@ def dataset_of(model: QuantNet, images: int = 300) -> Dataset:
     return Dataset("own", x, y, x, y, 5, spread=Range(0, 255))
 
 
+def accuracies(
+    model: QuantNet,
+    chip: Chip,
+    cells: Cells,
+    seed: int = 0,
+    draws: int = 1,
+    data: Dataset | None = None,
+    objective: Literal["cycles", "arrays"] = "cycles",
+) -> list[float]:
+    data = data or dataset_of(model)
+    flow = Flow(name="x", chip=chip, compile=Compile(objective=objective))
+    die = Imperfection(name="d", cells=cells, draws=draws)
+    return on_dies(export(model, "net"), data.test_inputs(KIND), data.y_test, flow, die, seed)
+
+
 def accuracy(model: QuantNet, chip: Chip, cells: Cells, seed: int = 0) -> float:
-    return on_die(model, dataset_of(model), KIND, chip, cells, np.random.default_rng(seed))
+    (found,) = accuracies(model, chip, cells, seed)
+    return found
 
 
 @pytest.mark.parametrize("slices", [1, 2])
 @pytest.mark.parametrize("device", DEVICES.values(), ids=DEVICES)
 @pytest.mark.parametrize("net", NETS)
 def test_ideal_cells_give_exactly_the_networks_accuracy(net: str, device: Device, slices: int) -> None:
-    model, chip = model_of(net, device, slices), chip_of(device)
-    assert accuracy(model, chip, Cells()) == 100.0
-    for node in export(model, "net").nodes:
-        if isinstance(node, Linear | Conv):
-            held = _held(node, model.grid, chip, Cells(), np.random.default_rng(0))
-            assert held.dtype == np.int32 and np.array_equal(held, node.weight)
+    assert accuracy(model_of(net, device, slices), chip_of(device), Cells()) == 100.0
+
+
+@pytest.mark.parametrize("objective", ["cycles", "arrays"])
+def test_a_perceptron_is_judged_on_the_dies_of_its_chip(objective: Literal["cycles", "arrays"]) -> None:
+    """Where the flow's objective places it; dies k = 0, 1, .. are those of the seeds (seed, k)."""
+    model, chip = model_of(), chip_of(FINE)
+    data, network = dataset_of(model), export(model, "net")
+    mapping, x = place(network, chip, objective=objective), data.test_inputs(KIND)
+    packed = len(mapping.arrays) < len(place(network, chip).arrays)
+    assert packed == (objective == "arrays")
+    dies = [Die.draw(mapping, REAL, (7, k)) for k in range(4)]
+    expected = [share(run(mapping, x, die, adc=False), data.y_test) for die in dies]
+    assert accuracies(model, chip, REAL, 7, 4, data, objective) == expected
+    assert len(set(expected)) > 1
+    alone = [share(apart(network, chip, REAL, (7, k)).run(x), data.y_test) for k in range(4)]
+    assert (alone == expected) == (not packed)
+
+
+@pytest.mark.parametrize(("net", "count"), [("lenet", 20), ("depthwise", 20), ("mlp", 2)])
+def test_what_the_compiler_cannot_place_has_arrays_of_its_own(net: str, count: int) -> None:
+    model, chip = model_of(net), chip_of(FINE, count)
+    data, network = dataset_of(model), export(model, "net")
+    with pytest.raises(CodesignError):
+        place(network, chip)
+    x = data.test_inputs(KIND)
+    expected = [share(apart(network, chip, REAL, (7, k)).run(x), data.y_test) for k in range(3)]
+    assert accuracies(model, chip, REAL, 7, 3, data) == expected
+    assert min(expected) < 100
 
 
 @pytest.mark.parametrize("options", [{"bias_on_grid": True}, {"per_column": True}, {"weight_clip": 0.3}], ids=str)
@@ -91,8 +137,7 @@ def test_accuracy_is_percent_of_the_test_labels() -> None:
     data = dataset_of(model, 200)
     wrong = data.y_test.copy()
     wrong[:50] = (wrong[:50] + 1) % 5
-    found = on_die(model, replace(data, y_test=wrong), KIND, chip_of(FINE), Cells(), np.random.default_rng(0))
-    assert found == 75.0
+    assert accuracies(model, chip_of(FINE), Cells(), 0, 2, replace(data, y_test=wrong)) == [75.0, 75.0]
 
 
 def test_variation_lowers_what_was_not_trained_for_it() -> None:
@@ -105,55 +150,8 @@ def test_variation_lowers_what_was_not_trained_for_it() -> None:
 
 def test_equal_seeds_draw_equal_dies() -> None:
     model = model_of()
-    first, same, other = (accuracy(model, chip_of(FINE), Cells(variation=0.4), seed) for seed in (1, 1, 2))
-    assert first == same != other
-
-
-def test_every_slice_has_cells_of_its_own() -> None:
-    """Two slices of zeros: variances add up with the squares of their significances, 1 and 4."""
-    device = Device(levels=4, code_bits=12)
-    single, double = (Grid.sliced(device.weights, slices, 4) for slices in (1, 2))
-    node = export(model_of("mlp", device), "net").nodes[0]
-    assert isinstance(node, Linear)
-    node = replace(node, weight=np.zeros((200, 200), np.int32))
-    one, two = (
-        _held(node, grid, chip_of(device), Cells(variation=0.1), np.random.default_rng(4)).astype(float)
-        for grid in (single, double)
-    )
-    assert two.std() == pytest.approx(one.std() * np.sqrt(1 + 4**2), rel=0.03)  # alike: 1 + 4
-    assert abs(two.mean()) < 4.5 * two.std() / 200
-
-
-def test_stuck_slices_amount_to_sums_of_significances() -> None:
-    """All + cells stuck on or off, all - cells too: every weight is one of the sums of two ends."""
-    node = export(model_of(slices=2), "net").nodes[0]
-    assert isinstance(node, Linear)
-    grid = Grid.sliced(FINE.weights, 2, 4)
-    held = _held(node, grid, chip_of(FINE), Cells(stuck_on=0.5, stuck_off=0.5), np.random.default_rng(5))
-    ends = (-255, 0, 255)
-    assert set(np.unique(held).tolist()) == {a + 4 * b for a in ends for b in ends}
-
-
-@pytest.mark.parametrize("net", ["mlp", "lenet"])
-def test_tile_boundaries_matter_to_wires_only(net: str) -> None:
-    model = model_of(net, slices=2)
-    chips = [chip_of(FINE, rows, columns) for rows, columns in ((128, 128), (16, 16), (7, 10))]
-    nodes = [n for n in export(model, "net").nodes if isinstance(n, Linear | Conv)]
-    for cells, alike in ((Cells(variation=0.2, stuck_on=0.02), True), (Cells(wire=1e-3), False)):
-        for node in nodes:
-            held = [_held(node, model.grid, chip, cells, np.random.default_rng(6)) for chip in chips]
-            assert np.array_equal(held[0], held[1]) is alike
-            assert np.array_equal(held[0], held[2]) is alike
-
-
-def test_wires_weaken_far_columns_and_far_rows() -> None:
-    """One array of on cells: drivers at the first column, converters below the last row."""
-    node = export(model_of(), "net").nodes[0]
-    assert isinstance(node, Linear)
-    node = replace(node, weight=np.full((16, 8), 255, np.int32))
-    held = _held(node, Grid(FINE.weights), chip_of(FINE), Cells(wire=1e-3), np.random.default_rng(0))
-    assert (np.diff(held, axis=1) <= 0).all() and (np.diff(held, axis=0) >= 0).all()
-    assert 150 < held[0, 7] < held[15, 0] < 255
+    first, same, other = (accuracies(model, chip_of(FINE), Cells(variation=0.4), seed, 3) for seed in (1, 1, 2))
+    assert first == same != other and len(set(first)) > 1
 
 
 def test_converters_do_not_clip_here() -> None:
@@ -162,7 +160,7 @@ def test_converters_do_not_clip_here() -> None:
     x = to_inputs(dataset_of(plain).x_test, KIND)
     assert (through.integers(x) != plain.integers(x)).any()
     data = dataset_of(plain)
-    assert on_die(through, data, KIND, chip_of(FINE), Cells(), np.random.default_rng(0)) == 100.0
+    assert accuracies(through, chip_of(FINE), Cells(), data=data) == [100.0]
 
 
 @pytest.mark.parametrize(
@@ -188,21 +186,7 @@ def test_what_a_die_cannot_show_is_refused(device: Device, cells: Cells, message
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize("slices", [1, 2])
-def test_another_chips_cells_are_refused(slices: int) -> None:
-    model = model_of("mlp", DEVICES["four"], slices)
+def test_another_chips_cells_are_refused() -> None:
     with pytest.raises(InputError) as caught:
-        accuracy(model, chip_of(FINE), Cells())
-    assert str(caught.value) == (
-        "model: its pairs of cells hold other weights than those of chip tiny; give the chip it was trained for"
-    )
-
-
-def test_real_weights_are_refused() -> None:
-    model = model_of("lenet", real="conv")
-    x, y = np.zeros((2, model.features), np.uint8), np.array([0, 1])
-    with pytest.raises(InputError) as caught:
-        on_die(model, Dataset("x", x, y, x, y, 5), KIND, chip_of(FINE), Cells(), np.random.default_rng(0))
-    assert str(caught.value) == (
-        "model: some of its weights are real, and a die cannot hold those; quantize every layer"
-    )
+        accuracy(model_of("mlp", DEVICES["four"]), chip_of(FINE), Cells())
+    assert fnmatch(str(caught.value), "layer fc1: weight * is not a difference of two cells; *; train for this chip")

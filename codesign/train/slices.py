@@ -1,0 +1,24 @@
+"""Slices of every layer of a network: what a recipe asks for, on a chip. Loads without torch."""
+
+from codesign.chip.description import Chip
+from codesign.errors import ConfigError
+from codesign.mapping.cells import too_many
+from codesign.mapping.tiles import free_slices
+from codesign.train.nets.architecture import Architecture, Conv, Linear
+from codesign.train.recipe import Quantization
+
+
+def slices_of(quantize: Quantization, layers: Architecture, chip: Chip) -> dict[str, int]:
+    """Pairs of cells that hold each weight, for every layer with weights, by name.
+
+    Raises ConfigError, naming the layer, when weights cannot have so many on the chip's device.
+    """
+    found = {}
+    for layer in layers:
+        if not isinstance(layer, Linear | Conv):
+            continue
+        asked = quantize.slices_of(layer.name)
+        found[layer.name] = count = free_slices(layer.outputs, chip) if asked == "free" else asked
+        if problem := too_many(chip.device.weights, count, chip.device.levels):
+            raise ConfigError(f"recipe: quantize.slices: layer {layer.name}: {problem}")
+    return found
