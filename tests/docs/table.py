@@ -22,6 +22,9 @@ STAND_INS = {
     # runs
     "codesign run FLOW --out DIR --data DATA": _RUN,
     "codesign run flows/NAME.toml --out DIR": _RUN,
+    "codesign run mnist_mlp --out DIR --data DATA --set quantize.slices=free --set compile.objective=arrays "
+    "--set simulate.images=10000 --set simulate.simulator=verilator": f"{_RUN} --set quantize.slices=free "
+    "--set compile.objective=arrays --set simulate.simulator=icarus",
     "codesign run mnist_mlp --out DIR --data DATA --set simulate.images=10000 "
     "--set simulate.simulator=verilator": f"{_RUN} --set simulate.simulator=icarus",
     "codesign run digits_mlp --out DIR": _PRESET,
