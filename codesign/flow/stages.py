@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from codesign import __version__, ir, passes
 from codesign.data import Dataset
-from codesign.errors import InputError, UnsupportedError
+from codesign.errors import CapacityError, InputError, UnsupportedError
 from codesign.fixed import IntType
 from codesign.flow.describe import Flow
 from codesign.flow.stage import Context, Stage
 from codesign.ir.labels import accuracy
-from codesign.mapping import usage
+from codesign.mapping import Plan, predict, usage
 from codesign.mapping.clipping import clipped
+from codesign.mapping.plan import unsliced
 from codesign.report import (
     SUMMARY,
     Accuracies,
@@ -32,6 +33,7 @@ from codesign.report import (
     Losses,
     Metrics,
     Speed,
+    Unsliced,
     text,
 )
 from codesign.train.recipe import Recipe
@@ -222,6 +224,7 @@ def collect(context: Context) -> Metrics:
             budget=flow.chip.arrays.count,
         ),
         layers=tuple(Layer(**vars(u)) for u in usage(program.mapping.plan)),
+        unsliced=_unsliced(program.mapping.plan, flow.compile.objective),
         cycles=Cycles(
             bound=program.cycles.bound,
             predicted=program.cycles.latency,
@@ -243,6 +246,15 @@ def collect(context: Context) -> Metrics:
         images_per_second=simulated["images_per_second"],
         time_s={s.name: context.seconds(s.name) for s in STAGES if s.name != "report"},
     )
+
+
+def _unsliced(planned: Plan, objective: str) -> Unsliced | None:
+    """What slices are compared with; None where there are none, or where that has no plan or no rhythm."""
+    try:
+        single = unsliced(planned, objective)
+        return None if single is None else Unsliced(arrays=single.arrays, interval=predict(single).interval)
+    except CapacityError:
+        return None
 
 
 STAGES = (

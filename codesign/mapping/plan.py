@@ -1,5 +1,6 @@
 """Plan a network on a chip from its sizes alone: blocks, arrays, steps and memory. `place` fills it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from codesign.chip.description import Chip
@@ -46,6 +47,18 @@ def draft(network: Outline, chip: Chip, objective: str = "cycles", spots: Spots 
     if spots is not None:
         check_spots(network, chip, spots)
     return _steps(network, chip, arrange(network, chip, objective, spots))
+
+
+def unsliced(planned: Plan, objective: str = "cycles") -> Plan | None:
+    """The plan of the same sizes with one slice a weight; None where every layer has one already.
+
+    Row cuts of trainings are not kept, because they went with the slices. Raises CapacityError as `plan`.
+    """
+    layers = planned.outline.layers
+    if all(n.slices == 1 for n in layers):
+        return None
+    single = tuple(replace(n, slices=1, cut=None) for n in layers)
+    return plan(replace(planned.outline, layers=single), planned.chip, objective)
 
 
 def _steps(network: Outline, chip: Chip, found: Arrangement) -> Plan:

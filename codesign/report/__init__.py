@@ -12,6 +12,7 @@ from codesign.report.metrics import (
     Losses,
     Metrics,
     Speed,
+    Unsliced,
     load,
 )
 from codesign.report.render import number, render, text
@@ -28,6 +29,7 @@ __all__ = [
     "Losses",
     "Metrics",
     "Speed",
+    "Unsliced",
     "load",
     "number",
     "render",

@@ -96,6 +96,13 @@ class Layer(_Record):
     cycles: Count
 
 
+class Unsliced(_Record):
+    """What the same network would take with one slice a weight: arrays, and cycles between images."""
+
+    arrays: Count
+    interval: Mean
+
+
 class Cycles(_Record):
     """Clock cycles. bound: converters alone; predicted, simulated: last input word to last output word."""
 
@@ -173,6 +180,7 @@ class Metrics(_Record):
     clipped: dict[str, Share] | None = None  # of each layer's conversions, on the simulated images
     arrays: Arrays
     layers: tuple[Layer, ...] = ()  # absent from older records
+    unsliced: Unsliced | None = None  # absent where every weight has one slice
     cycles: Cycles
     mismatches: Count
     first_mismatch: str | None
@@ -194,6 +202,16 @@ class Metrics(_Record):
     def load(cls, folder: str | Path) -> "Metrics":
         """The record of a run folder. Raises InputError when the run has not ended, or the file is damaged."""
         return load(folder)
+
+    @property
+    def slicing(self) -> str | None:
+        """What slices cost, for people."""
+        if self.unsliced is None:
+            return None
+        used, single = self.arrays.used, self.unsliced
+        arrays = "as many arrays" if used == single.arrays else f"{used:,} arrays instead of {single.arrays:,}"
+        cycles = f"{self.cycles.interval:,.4g} cycles instead of {single.interval:,.4g}"
+        return f"slices take {arrays}, and an image every {cycles}, compared with one slice a weight"
 
     @property
     def is_right(self) -> bool:

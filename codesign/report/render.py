@@ -108,7 +108,7 @@ def _layers(m: Metrics) -> list[RenderableType]:
         sizes = (f"{u.inputs} x {u.outputs}", f"{u.slices}", runs(u.arrays), f"{u.columns:,}", f"{u.left:,}")
         more = f"{u.further} more fit" if u.further else ""
         table.add_row(Text(plain(u.layer)), *sizes, f"{u.cycles:,}", more)
-    return [table, ""]
+    return [table, *([Text(m.slicing)] if m.slicing else []), ""]
 
 
 def _verdict(m: Metrics) -> list[Text]:

@@ -86,6 +86,7 @@ def text(c: Certificate) -> str:
         if name in allowed or name in ("interval", "programming_s"):
             limit = f", limit {allowed[name]:,g}" if name in allowed else ""
             lines.append(f"  {name} {value or 0:,.4g}{limit}")
+    lines += [f"  {rtl.slicing}"] if rtl.slicing else []
     low, high = cost.energy_low_nj or 0, cost.energy_nj or 0
     lines.append(f"  energy {low:,.1f} to {high:,.1f} nJ per image, by source (mapping/energy.py)")
     lines += [f"  next {_neighbour(n)}" for n in c.neighbours]

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.mapping import outline, plan, usage
+from codesign.mapping import outline, plan, predict, usage
 from codesign.mapping.arrange import own
+from codesign.mapping.plan import unsliced
 from codesign.mapping.tiles import free_slices
 from tests.hdl.programs import net
 
@@ -27,6 +28,18 @@ def test_as_many_slices_more_fit_as_training_takes(outputs: int, chip: Chip) -> 
     sliced = replace(sizes, layers=(replace(sizes.layers[0], slices=1 + found.further),))
     assert own(sliced, chip) == own(sizes, chip) == len(found.arrays)
     assert usage(plan(sliced, chip))[0].further == 0, "none is left"
+
+
+def test_what_one_slice_a_weight_would_take() -> None:
+    sizes = outline(net([20, 9, 5], WIDE))
+    single = plan(sizes, WIDE)
+    assert unsliced(single) is None
+    for slices, arrays in ((2, 3), (4, 4)):
+        layers = (sizes.layers[0], replace(sizes.layers[1], slices=slices))
+        planned = plan(replace(sizes, layers=layers), WIDE)
+        found = unsliced(planned)
+        assert found is not None and (planned.arrays, found.arrays) == (arrays, 3)
+        assert predict(found) == predict(single) != predict(planned)
 
 
 def test_columns_left_need_not_hold_a_slice() -> None:

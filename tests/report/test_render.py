@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.account import Removed
-from codesign.report import Accuracy, Data, Inputs, Losses, Speed, load, text
+from codesign.report import Accuracy, Data, Inputs, Layer, Losses, Speed, Unsliced, load, text
 from tests.report.example import example
 
 RIGHT = """\
@@ -95,6 +95,26 @@ def test_wasted_bits_are_said() -> None:
     assert f"{told} to spend fewer cycles\n" in text(example(inputs=inputs))
     for bits, high in ((5, 16), (4, 16), (8, 255), (1, 0)):
         assert text(example(inputs=Inputs(bits=bits, signed=False, low=0, high=high))) == RIGHT
+
+
+def test_what_each_layer_takes_and_slices_cost() -> None:
+    fc1 = Layer(
+        layer="fc1", inputs=784, outputs=128, slices=1, arrays=(0, 1, 2, 3, 4, 5, 6), cells=200704, columns=128,
+        left=0, further=0, cycles=64,
+    )  # fmt: skip
+    fc2 = fc1.model_copy(
+        update={"layer": "fc2", "inputs": 128, "outputs": 10, "slices": 2, "arrays": (7,), "columns": 20, "left": 44}
+    ).model_copy(update={"further": 2, "cycles": 32})
+    shown = text(example(layers=(fc1, fc2), unsliced=Unsliced(arrays=2, interval=33)))
+    assert (
+        "\n"
+        "layer            matrix  slices  arrays  columns  left  cycles\n"
+        "fc1           784 x 128       1     0-6      128     0      64\n"
+        "fc2            128 x 10       2       7       20    44      32  2 more fit\n"
+        "slices take as many arrays, and an image every 49 cycles instead of 33, compared with one slice a weight\n"
+    ) in shown
+    more = text(example(layers=(fc2,), unsliced=Unsliced(arrays=1, interval=33)))
+    assert "\nslices take 2 arrays instead of 1, and an image every 49 cycles instead of 33" in more
 
 
 def test_the_data_set_and_its_range_are_said() -> None:
