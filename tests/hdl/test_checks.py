@@ -78,7 +78,7 @@ FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
         "an activation is written that was not drained",
     ),
     "sums": (
-        Mutant("xb_scan.v", "total <= (sum & guard)", "total <= ~(sum & guard)"),
+        Mutant("xb_scan.v", "total <= (sum & guard) + ((", "total <= ~(sum & guard) + (("),
         {},
         "a sum reaches its field's top bit",
     ),
