@@ -172,12 +172,12 @@ def requantize_sum(
     a: ArrayLike, mult: ArrayLike, b: ArrayLike, other_mult: ArrayLike, bias: ArrayLike, shift: int, out: IntType
 ) -> Ints:
     """`clamp((a * mult + b * other_mult + bias + 2^(shift-1)) >> shift)` to `out`: `requantize` of two terms."""
-    return requantize(_product(a, mult) + _product(b, other_mult), 1, bias, shift, out)
+    return requantize_terms([(a, mult), (b, other_mult)], bias, shift, out)
 
 
 def requantize_terms(terms: Sequence[tuple[ArrayLike, ArrayLike]], bias: ArrayLike, shift: int, out: IntType) -> Ints:
     """`requantize` of the sum of terms (acc, mult), in the order in which the chip adds them."""
-    return requantize(np.sum([_product(acc, mult) for acc, mult in terms], axis=0), 1, bias, shift, out)
+    return requantize(sum(_product(acc, mult) for acc, mult in terms), 1, bias, shift, out)
 
 
 def _product(values: ArrayLike, mult: ArrayLike) -> Ints:

@@ -97,7 +97,7 @@ def encode_constants(step: Step, chip: Chip, layout: Layout) -> list[list[int]]:
         at = slice(tile.column, tile.column + tile.columns)
         for s in range(len(tile.terms)):
             bias = step.bias[at] if s == 0 else np.zeros(tile.columns, np.int64)
-            both = CONSTANT.encode_all(mult=step.mult[at] * step.base**s, bias=bias)
+            both = CONSTANT.encode_all(mult=step.multipliers(s)[at], bias=bias)
             found += [
                 words_of(pack_fields(both[k : k + lanes], CONSTANT.word), layout.constant)
                 for k in range(0, tile.columns, lanes)

@@ -136,7 +136,7 @@ def _too_few(network: Outline, chip: Chip, need: int, how: str) -> TooFewArrays:
 
 
 def _advice(network: Outline, chip: Chip) -> str:
-    """Which hidden layer makes the network fit when narrowed, by the fewest units; empty if none does."""
+    """Which hidden layer, narrowed by the fewest units, lets every block have arrays of its own; empty if none does."""
     nodes = network.layers
     best: tuple[int, str, int] | None = None
     for k, node in enumerate(nodes[:-1]):

@@ -118,16 +118,17 @@ class StepPlan(Brief):
 
 @dataclass(frozen=True, eq=False)
 class Step(StepPlan):
-    """One matrix-vector step, with the range of its converters and the requantizer of the converted sums.
-
-    The multiplier of slice s is mult * base^s.
-    """
+    """One matrix-vector step, with the range of its converters and the requantizer of the converted sums."""
 
     trim: Trim
     mult: Ints  # (outputs,)
     bias: Ints
     shift: int
     base: int
+
+    def multipliers(self, number: int) -> Ints:
+        """(outputs,) of the terms of slice `number`, whose cells count base^number times."""
+        return np.asarray(self.mult * self.base**number)
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,7 @@ def scale(step: Step, terms: list[Ints]) -> Ints:
     """What the requantizer makes of the accumulators of each slice."""
     if len(terms) == 1:
         return requantize(terms[0], step.mult, step.bias, step.shift, step.out)
-    scaled = [(t, step.mult * step.base**s) for s, t in enumerate(terms)]
+    scaled = [(t, step.multipliers(s)) for s, t in enumerate(terms)]
     return requantize_terms(scaled, step.bias, step.shift, step.out)
 
 
