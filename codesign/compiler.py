@@ -20,7 +20,7 @@ from codesign.ir.run import check_inputs
 from codesign.losses import account_of, of_integers, say
 from codesign.mapping import outline, place, plan
 from codesign.mapping.arrange import check_objective
-from codesign.mapping.outline import linear_layers
+from codesign.mapping.lower import lower
 from codesign.mapping.trim import choose_trims
 from codesign.program import Program
 
@@ -77,7 +77,7 @@ def compile(
     network = passes.rewrite(made)
     account = replace(account, removed=passes.removed(made, network))
     try:
-        linear_layers(network)  # what no chip takes is refused before anything else is judged
+        lower(network)  # what no chip takes is refused before anything else is judged
     except UnsupportedError as e:
         if isinstance(model, Network):
             raise

@@ -185,31 +185,32 @@ def _product(values: ArrayLike, mult: ArrayLike) -> Ints:
 
 
 def requant_constants(
-    scale: ArrayLike, bias: ArrayLike, where: str = "requantizer", reserve: int = 1
+    scale: ArrayLike, bias: ArrayLike, where: str = "requantizer", reserve: ArrayLike = 1
 ) -> tuple[Ints, Ints, int]:
     """Integer (mult, bias, shift) so that `requantize` computes `acc * scale + bias`, nearest.
 
     scale and bias are real, one per column, in units of the output's scale. The shift is shared
     and as large as the register widths allow, so that every multiplier keeps its precision.
-    reserve: mult * reserve fits the register as well, for slices of a weight: base^(slices - 1).
+    reserve: mult * reserve fits the register as well, for slices of a weight: base^(slices - 1), for all or per column.
     Raises InputError where no shift does.
     """
     s = np.atleast_1d(np.asarray(scale, dtype=np.float64))
     b = np.broadcast_to(np.asarray(bias, dtype=np.float64), s.shape)
     if not (np.isfinite(s).all() and np.isfinite(b).all()):
         raise InputError(f"{where}: scale and bias must be finite, got NaN or infinity; check the layer's weights")
-    mult_top, bias_top = IntType(MULT_BITS, True).hi // reserve, IntType(BIAS_BITS, True).hi
+    highest, bias_top = np.broadcast_to(reserve, s.shape), IntType(BIAS_BITS, True).hi
+    mult_top = IntType(MULT_BITS, True).hi // highest
     shift = MAX_SHIFT
     while shift > 0 and (
-        np.abs(np.rint(s * 2.0**shift)).max() > mult_top or np.abs(np.rint(b * 2.0**shift)).max() > bias_top
+        (np.abs(np.rint(s * 2.0**shift)) > mult_top).any() or np.abs(np.rint(b * 2.0**shift)).max() > bias_top
     ):
         shift -= 1
     mult, add = np.rint(s * 2.0**shift).astype(np.int64), np.rint(b * 2.0**shift)
-    if np.abs(mult).max() > mult_top or np.abs(add).max() > bias_top:
-        scaled = "scale" if reserve == 1 else f"{reserve} (of its highest slice) times scale"
+    if (np.abs(mult) > mult_top).any() or np.abs(add).max() > bias_top:
+        scaled = "scale" if highest.max() == 1 else f"{highest.max()} (of its highest slice) times scale"
         told = [
             f"{what} {np.abs(v).max():g} needs {_signed_bits(v)} bits, its register has {bits}"
-            for what, v, bits in ((scaled, s * reserve, MULT_BITS), ("bias", b, BIAS_BITS))
+            for what, v, bits in ((scaled, s * highest, MULT_BITS), ("bias", b, BIAS_BITS))
             if _signed_bits(v) > bits
         ]
         raise InputError(f"{where}: {' and '.join(told)}; rescale the layer")
@@ -243,6 +244,16 @@ def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str, reserve:
     reserve: as in `requant_constants`; the constants given must respect it.
     Raises CapacityError naming layer `where` when they do not, or the trim leaves no usable constants.
     """
+    return trimmed_sum(mult, None, bias, shift, trim, where, reserve)[1:]
+
+
+def trimmed_sum(
+    mult: Ints, other: Ints | None, bias: Ints, shift: int, trim: Trim, where: str, reserve: int = 1
+) -> tuple[Ints | None, Ints, Ints, int]:
+    """`trimmed` beside a term that no converter reads: (other, mult, bias, shift).
+
+    other: that term's multipliers. They follow the shift, so the range goes into `mult` alone.
+    """
     kind = IntType(MULT_BITS, True)
     if not kind.holds(mult * reserve):
         raise CapacityError(
@@ -250,9 +261,9 @@ def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str, reserve:
             f"{kind.bits} bits; train it with these slices, or use fewer"
         )
     if trim.is_identity:
-        return mult, bias, shift
-    if trim.gain == 1 and trim.shift <= shift:
-        return mult, shift_right(bias, trim.shift), shift - trim.shift
+        return other, mult, bias, shift
+    if trim.gain == 1 and trim.shift <= shift and other is None:
+        return None, mult, shift_right(bias, trim.shift), shift - trim.shift
     for less in range(shift + 1):
         scaled = np.rint(mult * 2.0 ** (trim.shift - less) / trim.gain).astype(np.int64)
         if kind.holds(scaled * reserve):
@@ -262,12 +273,14 @@ def trimmed(mult: Ints, bias: Ints, shift: int, trim: Trim, where: str, reserve:
         raise CapacityError(
             f"layer {where}: range trim {trim} overflows the {MULT_BITS}-bit multiplier{sliced}; choose a smaller trim"
         )
-    if ((scaled == 0) & (mult != 0)).any():
+    second = None if other is None else shift_right(other, less)
+    left = [(scaled, mult)] + ([] if other is None or second is None else [(second, other)])
+    if any(((after == 0) & (before != 0)).any() for after, before in left):
         raise CapacityError(
             f"layer {where}: range trim {trim} leaves a multiplier of 0, which makes an output constant; "
             "choose a smaller gain or a larger shift"
         )
-    return scaled, shift_right(bias, less), shift - less
+    return second, scaled, shift_right(bias, less), shift - less
 
 
 def pack_fields(values: ArrayLike, width: int) -> int:

@@ -115,8 +115,8 @@ def test_public_classes_are_all_looked_at(objects: list[Any]) -> None:
         (RESULT, "Result(4 images: 1 mismatch, 0 timing errors, latency 67, interval 4.33)"),
         (
             program([30, 11, 5], TINY).mapping.steps[0],
-            "Step(layer='fc1', input=u8, source=0, loads=2 items, blocks=2 items, tiles=2 items, wait=0, "
-            "releases_input=True, ...)",
+            "Step(layer='fc1', input=u8, source=0, walk=Walk(), loads=2 items, blocks=2 items, tiles=2 items, wait=0, "
+            "...)",
         ),
         (program([30, 11, 5], TINY), "Program(net0 on tiny: 5 of 6 arrays, interval 42)"),
         (program([30, 11, 5], TINY).network, "Network(net0: 30 x u8, 2 nodes, 385 weights)"),

@@ -23,7 +23,7 @@ from tests.study.toy import TOY as STUDY
 ROOT = Path(codesign.__file__).parent
 FLOW = 'name = "mine"\nchip = "tiny"\n[train]\nepochs = 1\n'
 KINDS: dict[str, tuple[Callable[[Path], object], str, str]] = {
-    "chip": (Chip.load, TINY, "give a .toml file or one of the presets reference-128, tiny"),
+    "chip": (Chip.load, TINY, "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny"),
     "flow": (Flow.load, FLOW, "give a .toml file or one of the presets "),
     "study": (study.load, STUDY, "give a .toml file or a folder of them"),
     "question": (search.load, QUESTION, "give a .toml file"),

@@ -196,6 +196,57 @@ def test_trimmed_keeps_room_for_slices() -> None:
         )
 
 
+def test_trimmed_beside_a_term_that_no_converter_reads() -> None:
+    """Its multipliers follow the shift, so the range goes into those of the codes."""
+    m, b, second = np.array([3, -5]), np.array([100, -6]), np.array([300, -7])
+
+    def constants(
+        m: np.ndarray, shift: int, trim: Trim, reserve: int = 1
+    ) -> tuple[list[int], list[int], list[int], int]:
+        other, mult, bias, left = fixed.trimmed_sum(m, second, b, shift, trim, "add", reserve)
+        assert other is not None
+        return other.tolist(), mult.tolist(), bias.tolist(), left
+
+    assert constants(m, 4, Trim()) == ([300, -7], [3, -5], [100, -6], 4)
+    assert constants(m, 4, Trim(1, 2)) == ([300, -7], [12, -20], [100, -6], 4)  # alone: the shift would be 2
+    assert constants(m, 4, Trim(3, 2)) == ([300, -7], [4, -7], [100, -6], 4)
+    large = np.array([20000, -5])
+    # 80000 needs two bits less; all of it is a fourth: 75, -7 / 4 = -1.75, 25, (-6 + 2) >> 2.
+    assert constants(large, 4, Trim(1, 2)) == ([75, -2], [20000, -5], [25, -1], 2)
+    assert constants(large, 4, Trim(1, 3)) == ([38, -1], [20000, -5], [13, -1], 1)  # 37.5 and 12.5: halves up
+    assert constants(large // 4, 4, Trim(1, 2), 4) == ([75, -2], [5000, -2], [25, -1], 2), "room for slices"
+    assert message(constants, large, 1, Trim(1, 2), kind=CapacityError) == (
+        "layer add: range trim Trim(gain=1, shift=2) overflows the 16-bit multiplier; choose a smaller trim"
+    )
+    second = np.array([300, -1])  # (-1 + 2) >> 2
+    assert message(constants, large, 4, Trim(1, 2), kind=CapacityError) == (
+        "layer add: range trim Trim(gain=1, shift=2) leaves a multiplier of 0, which makes an output constant; "
+        "choose a smaller gain or a larger shift"
+    )
+
+
+@given(
+    st.integers(-32768, 32767),
+    st.integers(-32768, 32767),
+    st.integers(0, 31),
+    st.integers(1, 255),
+    st.integers(0, 15),
+)
+def test_a_trimmed_sum_keeps_the_scales_of_both_terms(mult: int, other: int, shift: int, gain: int, by: int) -> None:
+    """As real numbers: within half a unit of each multiplier, for the one shift that is left."""
+    trim = Trim(gain, by)
+    try:
+        second, first, bias, left = fixed.trimmed_sum(
+            np.array([mult]), np.array([other]), np.array([1 << 20]), shift, trim, "add"
+        )
+    except CapacityError:
+        return
+    assert second is not None and IntType(16, True).holds(first) and IntType(16, True).holds(second)
+    assert abs(int(first[0]) / 2**left - mult * 2**by / gain / 2**shift) <= 0.5 / 2**left
+    assert abs(int(second[0]) / 2**left - other / 2**shift) <= 0.5 / 2**left
+    assert abs(int(bias[0]) / 2**left - 2**20 / 2**shift) <= 0.5 / 2**left
+
+
 @pytest.mark.parametrize(
     ("scale", "bias", "expected"),
     [
@@ -229,6 +280,17 @@ def test_requant_constants_keep_room_for_slices(scale: float, bias: float, reser
     assert abs(int(mult[0]) - scale * 2**shift) <= 0.5 and abs(int(add[0]) - bias * 2**shift) <= 0.5
     twice = round(scale * 2 ** (shift + 1)) * reserve > 32767 or abs(round(bias * 2 ** (shift + 1))) > 2**31 - 1
     assert shift == 31 or twice
+
+
+def test_requant_constants_keep_room_in_some_columns() -> None:
+    """For a slice of significance 16 in the first; the second column takes its whole register."""
+    mult, _, shift = fixed.requant_constants([1 / 64, 1.9], 0.0, "sum", [16, 1])
+    assert (mult.tolist(), shift) == ([256, 31130], 14)
+    mult, _, shift = fixed.requant_constants([0.5, 1.9], 0.0, "sum", [16, 1])
+    assert (mult.tolist(), shift) == ([1024, 3891], 11)
+    assert message(fixed.requant_constants, [9000.0, 1.0], 0.0, "sum", [4, 1]) == (
+        "sum: 4 (of its highest slice) times scale 36000 needs 17 bits, its register has 16; rescale the layer"
+    )
 
 
 def test_requant_constants_refuse() -> None:

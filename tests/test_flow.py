@@ -67,7 +67,7 @@ class TestFile:
     def test_unknown_chip(self) -> None:
         assert mistakes(TOY.replace('"tiny"', '"tinny"')) == [
             "chip tinny: cannot be read (No such file or directory); "
-            "give a .toml file or one of the presets reference-128, tiny"
+            "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny"
         ]
 
     def test_inline_chip(self) -> None:
@@ -89,7 +89,8 @@ class TestFile:
     def test_no_such_flow(self) -> None:
         assert message(Flow.load, "letters") == (
             "flow letters: cannot be read (No such file or directory); "
-            "give a .toml file or one of the presets digits_mlp, mnist_converters, mnist_mlp"
+            "give a .toml file or one of the presets cifar_lenet, cifar_resnet20, digits_cnn, digits_mlp, "
+            "mnist_converters, mnist_lenet, mnist_mlp"
         )
 
 

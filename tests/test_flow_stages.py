@@ -11,8 +11,28 @@ import pytest
 from codesign.errors import InputError, ToolError, UnsupportedError
 from codesign.flow import Context, Flow, run, runner, stages
 from codesign.flow.stages import unplaced
+from codesign.mapping.run import layers
+from codesign.program import Program
 from tests.cli.calls import Call
 from tests.test_flow import TOY, message
+
+RESIDUAL = """
+name = "residual"
+chip = "cnn-128"
+[data]
+dataset = "colours.npz"
+[network]
+model = "resnet"
+channels = [4, 6]
+blocks = 1
+[quantize]
+input_signed = true
+[train]
+epochs = 6
+batch = 20
+lr = 0.01
+baseline = false
+"""
 
 
 def test_the_stages_promised() -> None:
@@ -108,22 +128,49 @@ def test_wasted_bits_are_a_line_on_stderr(tmp_path: Path, call: Call) -> None:
     ("sets", "message"),
     [
         (
-            ["network.model=lenet", "network.channels=[4]"],
-            "network.model: the compiler cannot map convolutions to a chip yet, got 'lenet'; ",
-        ),
-        (
             ["quantize.layers=linear"],
             "quantize.layers: the compiler cannot map real weights to a chip yet, got 'linear'; ",
         ),
     ],
 )
 def test_what_chips_do_not_take_is_refused_before_training(sets: list[str], message: str, tmp_path: Path) -> None:
-    described = Flow.load("digits_mlp", [*sets, "train.epochs=1", "network.hidden=[8]"])
+    x, y = np.arange(8 * 1024).reshape(8, 32, 32).astype(np.uint8), np.arange(8) % 2
+    np.savez(tmp_path / "mine.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    few = [f"data.dataset={tmp_path}/mine.npz", "network.hidden=[8]", *sets, "train.epochs=1"]
+    described = Flow.load("digits_mlp", few)
     with pytest.raises(UnsupportedError) as caught:
         run(described, tmp_path / "run")
     assert str(caught.value) == message + "train it alone with --until train"
     assert not (tmp_path / "run").exists()
     assert run(described, tmp_path / "run", last="train") == ("train",)
+
+
+@pytest.mark.parametrize("model", ["lenet", "cifar_lenet"])
+def test_convolutional_networks_are_taken(model: str, tmp_path: Path) -> None:
+    sets = [f"network.model={model}", "network.channels=[3]", "network.hidden=[]", "network.kernel=3", "train.epochs=1"]
+    described = Flow.load("digits_mlp", [*sets, "chip.memory.activation_words=64"])
+    assert unplaced(described) is None
+    assert run(described, tmp_path / "run", last="compile") == ("train", "compile")
+    program = Program.load(tmp_path / "run" / "02_compile" / "program")
+    assert [n.kind for n in program.network.nodes] == ["conv", "maxpool", "linear"]
+
+
+def test_a_residual_network_is_taken(tmp_path: Path) -> None:
+    """Trained, compiled, and run by the chip's reference; every edge of its network varies."""
+    rng, y = np.random.default_rng(0), np.arange(160) % 3
+    x = rng.integers(0, 100, (160, 3, 32, 32)).astype(np.uint8)
+    x[np.arange(160), y] += 100
+    np.savez(tmp_path / "colours.npz", x_train=x[:120], y_train=y[:120], x_test=x[120:], y_test=y[120:])
+    described = Flow.parse(RESIDUAL, "my.toml")
+    assert run(described, tmp_path / "out", None, "reference", tmp_path) == ("train", "compile", "reference")
+    program, inputs = Program.load(tmp_path / "out" / "02_compile" / "program"), tmp_path / "out/01_train/inputs.npy"
+    assert {n.kind for n in program.network.nodes} == {"conv", "add", "avgpool", "linear"}
+    assert [s.layer for s in program.mapping.steps if s.tiles[0].operands] == ["s1b1_conv2", "s2b1_conv2", "pool"]
+    x = np.load(inputs)
+    for name, edge in layers(program.mapping, x).items():
+        assert (edge != edge[0]).any(axis=0).mean() > 0.5, name
+    reference = json.loads((tmp_path / "out" / "03_reference" / "reference.json").read_text())
+    assert reference["images"] == 40 and reference["percent"] > 90
 
 
 def test_a_table_of_ones_is_one_slice_everywhere() -> None:

@@ -76,13 +76,13 @@ class Memory(Part):
         256, description="entries of requantization constants, adc.lanes columns each"
     )
     walks: Annotated[Int, Field(ge=1, le=65536)] = Field(
-        16, description="loop nests of steps; for convolutions, which no chip of this version runs yet"
+        16, description="loop nests that take steps over pictures; the first is built in: a single place"
     )
     operands: Annotated[Int, Field(ge=2, le=65536)] = Field(
-        32, description="lane groups of operands that wait for the requantizer; for sums, as above"
+        32, description="lane groups of operands that wait for the requantizer; for sums and pooling"
     )
     pools: Annotated[Int, Field(ge=1, le=65536)] = Field(
-        64, description="lane groups that a pooling window holds; for max pooling, as above"
+        64, description="column groups of a pixel's outputs, at most, where max pooling follows a convolution"
     )
 
 

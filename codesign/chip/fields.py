@@ -18,8 +18,7 @@ Value = int | tuple[int, ...]
 class Field:
     """Bits [low + width - 1 : low] of a word of an entry.
 
-    signed: two's complement. less: subtracted from the value before it is stored. later: for steps of the format that
-    this version's chips do not take; its bits MUST be 0.
+    signed: two's complement. less: subtracted from the value before it is stored.
     """
 
     name: str
@@ -29,7 +28,6 @@ class Field:
     meaning: str
     signed: bool = False
     less: int = 0
-    later: bool = False
 
     @property
     def lo(self) -> int:
@@ -107,11 +105,6 @@ class Entry:
     def names(self) -> list[str]:
         """Of the fields, then of the masks."""
         return [*(f.name for f in self.fields), *(m.name for m in self.masks)]
-
-    @property
-    def blank(self) -> dict[str, int]:
-        """The values of the fields for later versions: what their bits say while they are 0."""
-        return {f.name: f.less for f in self.fields if f.later}
 
     @property
     def words(self) -> int:

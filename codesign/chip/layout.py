@@ -23,9 +23,9 @@ STEP = Entry(
         Field("input_signed", 0, 4, 1, "input is two's complement"),
         Field("raw", 0, 5, 1, "results leave the chip as 32-bit words"),
         Field("releases_input", 0, 6, 1, "frees the input buffer after this step's loads"),
-        Field("vector", 0, 7, 1, "combines operands and converts nothing", later=True),
-        Field("wait", 0, 8, 3, "how many steps back its inputs were written (7: seven or more); 0: from the stream"),
-        Field("whole_input", 0, 11, 1, "waits for the whole input image", later=True),
+        Field("vector", 0, 7, 1, "combines operands and converts nothing"),
+        Field("wait", 0, 8, 3, "instances back to its producer's last one (7: seven or more); 0: reads the stream"),
+        Field("whole_input", 0, 11, 1, "waits for the whole input image"),
         Field("range_shift", 0, 12, 4, "range of the converters: shifts the product plus the offset right"),
         Field("shift", 0, 16, 5, "requantizer shift"),
         Field("range_gain", 0, 24, 8, "range of the converters: multiplies the current; 1 or more"),
@@ -35,17 +35,17 @@ STEP = Entry(
         Field("tiles", 2, 16, 16, "number of tiles"),
         Field("column_groups", 3, 0, 8, "column groups that are converted", less=1),
         Field("first_group", 3, 8, 8, "first of them in each array"),
-        Field("walk", 3, 16, 16, "loop nest of the step's places", later=True),
+        Field("walk", 3, 16, 16, "loop nest of the step's places"),
         Field("write", 4, 0, 24, "first activation written"),
-        Field("window", 4, 24, 2, "levels of the walk that make one pooling window; 0: none", later=True),
+        Field("window", 4, 24, 2, "levels of the walk that make one pooling window; 0: none"),
         Field("lo", 5, 0, 16, "smallest activation, the requantizer's lower clamp; 0 in raw steps", signed=True),
         Field("hi", 5, 16, 16, "largest activation, the upper clamp; 0 in raw steps", signed=True),
         Field("source", 6, 0, 24, "activation that loads count from; modulo 2^24"),
-        Field("row", 7, 0, 16, "row of the picture at the first place", signed=True, later=True),
-        Field("column", 7, 16, 16, "column, in activations", signed=True, later=True),
-        Field("rows", 8, 0, 16, "rows of the picture", later=True),
-        Field("row_length", 8, 16, 16, "activations of a row", later=True),
-        Field("instances", 9, 0, 24, "places of the walk", less=1, later=True),
+        Field("row", 7, 0, 16, "row of the picture at the first place", signed=True),
+        Field("column", 7, 16, 16, "column, in activations", signed=True),
+        Field("rows", 8, 0, 16, "rows of the picture"),
+        Field("row_length", 8, 16, 16, "activations of a row"),
+        Field("instances", 9, 0, 24, "places of the walk", less=1),
     ),
     (
         Mask("enabled", "arrays that convert"),
@@ -57,14 +57,14 @@ LOAD = Entry(
     "copies a run of activations into the wordline registers of arrays; the first load of an array clears the others",
     (
         Field("offset", 0, 0, 24, "first activation, from the step's source on; modulo 2^24"),
-        Field("at_write", 0, 27, 1, "counts from the place that is written", later=True),
-        Field("operand", 0, 28, 1, "goes to the operands, not to wordlines", later=True),
-        Field("bounded", 0, 30, 1, "activations outside the picture are 0", later=True),
+        Field("at_write", 0, 27, 1, "counts from the place that is written"),
+        Field("operand", 0, 28, 1, "goes to the operands, not to wordlines"),
+        Field("bounded", 0, 30, 1, "activations outside the picture are 0"),
         Field("from_memory", 0, 31, 1, "read the activation memory, not the input buffer"),
         Field("wordline", 1, 0, 10, "wordline of the first activation"),
         Field("count", 1, 10, 10, "activations; at most those of a memory word", less=1),
-        Field("row", 2, 0, 8, "row of the picture, from the place on", signed=True, later=True),
-        Field("column", 2, 16, 16, "column, from the place on", signed=True, later=True),
+        Field("row", 2, 0, 8, "row of the picture, from the place on", signed=True),
+        Field("column", 2, 16, 16, "column, from the place on", signed=True),
     ),
     (Mask("arrays", "arrays that load the run"),),
 )
@@ -77,12 +77,12 @@ TILE = Entry(
         Field("first_group", 0, 24, 8, "first column group, among those that the step converts"),
         Field("correction", 1, 0, 32, "subtracted from the accumulator"),
         Field("write", 2, 0, 24, "first activation written, from the step's on"),
-        Field("from_operand", 2, 24, 1, "the term is an operand", later=True),
+        Field("from_operand", 2, 24, 1, "the term is an operand"),
         Field("op", 2, 25, 2, "how the term joins the result"),
         Field("last", 2, 27, 1, "last term of its columns: the result leaves"),
-        Field("operand_signed", 2, 28, 1, "the operand is two's complement", later=True),
+        Field("operand_signed", 2, 28, 1, "the operand is two's complement"),
         Field("first_constant", 3, 0, 16, "first constants entry"),
-        Field("repeats", 3, 16, 16, "times the operand comes", less=1, later=True),
+        Field("repeats", 3, 16, 16, "times the operand comes", less=1),
     ),
 )
 CONSTANT = Entry(
@@ -97,16 +97,16 @@ CONSTANT = Entry(
 WALK_LEVELS = 4
 WALK = Entry(
     "walk",
-    "a loop nest over the places of a step, level 0 innermost; this version's chips know entry 0, one place",
+    "a loop nest over the places of a step, level 0 innermost; entry 0 is built in: one place",
     tuple(
         field
         for k in range(WALK_LEVELS)
         for field in (
-            Field(f"count_{k}", 4 * k, 0, 16, f"turns of level {k}", less=1, later=True),
-            Field(f"row_{k}", 4 * k, 16, 16, "added to the row when the level advances", signed=True, later=True),
-            Field(f"column_{k}", 4 * k + 1, 0, 24, "to the column", signed=True, later=True),
-            Field(f"source_{k}", 4 * k + 2, 0, 24, "to the first activation read", signed=True, later=True),
-            Field(f"write_{k}", 4 * k + 3, 0, 24, "to the first activation written", signed=True, later=True),
+            Field(f"count_{k}", 4 * k, 0, 16, f"turns of level {k}", less=1),
+            Field(f"row_{k}", 4 * k, 16, 16, "added to the row when the level advances", signed=True),
+            Field(f"column_{k}", 4 * k + 1, 0, 24, "to the column", signed=True),
+            Field(f"source_{k}", 4 * k + 2, 0, 24, "to the first activation read", signed=True),
+            Field(f"write_{k}", 4 * k + 3, 0, 24, "to the first activation written", signed=True),
         )
     ),
 )
@@ -162,7 +162,7 @@ KINDS = Codes(
         Code("constants", 5, "requantizer constants, an entry per column group of a step"),
         Code("cells", 6, "cell levels of array `index`, wordline after wordline"),
         Code("trims", 7, "converter offsets of array `index`"),
-        Code("walks", 8, "loop nests; no chip of this version takes this section"),
+        Code("walks", 8, "loop nests of steps; entry 0 is built in, one place, and never read"),
     ),
 )
 PROGRAM, STEPS, LOADS, TILES, CONSTANTS, CELLS, TRIMS, WALKS = (c.value for c in KINDS)

@@ -113,8 +113,7 @@ def entry_table(entry: Entry) -> str:
     for f in sorted(entry.fields, key=lambda f: (f.word, f.low)):
         sign = "; signed" if f.signed else ""
         less = f" - {f.less}" if f.less else ""
-        later = "; 0 in this version" if f.later else ""
-        rows.append(f"| {f.word} | {_place(f)} | `{f.name}`{less} | {_cell(f.meaning)}{sign}{later} |")
+        rows.append(f"| {f.word} | {_place(f)} | `{f.name}`{less} | {_cell(f.meaning)}{sign} |")
     for k, m in enumerate(entry.masks):
         after = ("", " + M")[k] if k < 2 else f" + {k}M"
         rows.append(f"| {entry.words}{after} ... | M words | `{m.name}` | {m.meaning} |")

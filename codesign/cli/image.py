@@ -50,7 +50,7 @@ def image_verify(
 @app.command("info", epilog=example(f"codesign image info {PROGRAM} --entries", after=RUN))
 def image_info(
     source: Source,
-    entries: Annotated[bool, typer.Option("--entries", help="Print every step, load and tile.")] = False,
+    entries: Annotated[bool, typer.Option("--entries", help="Print every step, load, tile and walk.")] = False,
     chip: Annotated[
         str | None, typer.Option("--chip", metavar="CHIP", help="Chip of an image without a program folder.")
     ] = None,

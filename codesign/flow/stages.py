@@ -18,7 +18,7 @@ from codesign.fixed import IntType
 from codesign.flow.describe import Flow
 from codesign.flow.stage import Context, Stage
 from codesign.ir.labels import accuracy
-from codesign.mapping import Plan, predict, usage
+from codesign.mapping import Plan, by_layer, predict, usage
 from codesign.mapping.clipping import clipped
 from codesign.mapping.plan import unsliced
 from codesign.report import (
@@ -30,6 +30,7 @@ from codesign.report import (
     Data,
     Inputs,
     Layer,
+    LayerCycles,
     Losses,
     Metrics,
     Speed,
@@ -43,14 +44,10 @@ CALIBRATION = 256  # training images the compiler may look at
 
 def unplaced(recipe: Recipe) -> str | None:
     """Why the compiler cannot map a recipe's networks: the key, what it asks for, its value. None if it can."""
-    network, quantize = recipe.network, recipe.quantize
-    for key, got, fits, what in (
-        ("network.model", network.model, network.model == "mlp", "convolutions"),
-        ("quantize.layers", quantize.layers, quantize.layers == "all", "real weights"),
-    ):
-        if not fits:
-            return f"{key}: the compiler cannot map {what} to a chip yet, got {got!r}"
-    return None
+    layers = recipe.quantize.layers
+    if layers == "all":
+        return None
+    return f"quantize.layers: the compiler cannot map real weights to a chip yet, got {layers!r}"
 
 
 def prepare(stages: Sequence[Stage], flow: Flow) -> None:
@@ -224,6 +221,7 @@ def collect(context: Context) -> Metrics:
             budget=flow.chip.arrays.count,
         ),
         layers=tuple(Layer(**vars(u)) for u in usage(program.mapping.plan)),
+        layer_cycles=tuple(LayerCycles(**vars(n)) for n in by_layer(program.mapping)),
         unsliced=_unsliced(program.mapping.plan, flow.compile.objective),
         cycles=Cycles(
             bound=program.cycles.bound,

@@ -13,6 +13,7 @@ from codesign.fixed import Ints
 from codesign.image.manifest import PieceRef
 from codesign.ir.naming import input_numbers
 from codesign.mapping import Mapping
+from codesign.mapping.lower import Matrix
 
 COLUMNS = ("array", "wordline", "bitline", "level", "code", "layer", "slice", "input", "output", "polarity")
 LISTED = 1 << 20  # cells, some 25 MB: longer lists are written on request
@@ -29,13 +30,17 @@ class Held(NamedTuple):
 def held_by(mapping: Mapping) -> list[Held]:
     """What the arrays of a mapping hold."""
     network = mapping.network
-    numbers = {s.layer: (input_numbers(network, s.layer), network.numbers_of(s.layer)) for s in mapping.steps}
+    numbers = {
+        n.name: (input_numbers(network, n.name)[n.order], network.numbers_of(n.name), n.kernel)
+        for n in mapping.layers
+        if isinstance(n, Matrix)
+    }
     found = []
     for u in mapping.arrays:
         refs = []
         for p in sorted(u.pieces, key=lambda p: (p.wordline, p.at)):
             inputs, outputs = (p.row, p.row + p.rows), (p.column, p.column + p.columns)
-            rows, columns = numbers[p.layer]
+            rows, columns, kernel = numbers[p.layer]
             ref = PieceRef(
                 array=u.array,
                 wordline=p.wordline,
@@ -44,6 +49,7 @@ def held_by(mapping: Mapping) -> list[Held]:
                 slice=p.slice,
                 inputs=inputs,
                 outputs=outputs,
+                kernel=kernel,
                 input_numbers=_numbers(rows, inputs),
                 output_numbers=_numbers(columns, outputs),
             )

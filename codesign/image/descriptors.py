@@ -16,18 +16,32 @@ from codesign.chip.layout import (
     STEPS,
     TILE,
     TILES,
+    WALK,
+    WALK_LEVELS,
+    WALKS,
     Layout,
 )
 from codesign.fixed import Ints, pack_fields, unpack_fields, words_of
 from codesign.mapping import Load, Mapping, OutputTile, Step
+from codesign.mapping.walk import ONCE, Level
 
-MAX_WAIT = STEP.field("wait").hi  # steps; at most 6 are between fetch and drain, a producer further back has finished
+MAX_WAIT = STEP.field("wait").hi  # instances; at most 6 are between fetch and drain, a producer further back is done
+MODULO = STEP.field("source").hi + 1  # addresses wrap around: a place may lie before its picture
 
 
-def step_record(step: Step, loads: int, tiles: int) -> Record:
-    """A step's entry; `loads` and `tiles` are the numbers of its first load and tile."""
+def step_record(step: Step, loads: int, tiles: int, walk: int = 0) -> Record:
+    """A step's entry; `loads`, `tiles` and `walk` are the numbers of its first load and tile, and of its walk."""
+    bounds = step.walk if step.walk.bounded else ONCE
     return STEP.record(
-        **STEP.blank,
+        vector=step.is_vector,
+        whole_input=step.whole_input,
+        walk=walk,
+        window=step.walk.window,
+        row=bounds.row,
+        column=bounds.column,
+        rows=bounds.rows,
+        row_length=bounds.row_length,
+        instances=step.instances,
         input_bits=step.input.bits,
         input_signed=step.input.signed,
         raw=step.raw,
@@ -39,11 +53,11 @@ def step_record(step: Step, loads: int, tiles: int) -> Record:
         first_load=loads,
         loads=len(step.loads),
         first_tile=tiles,
-        tiles=sum(len(t.terms) for t in step.tiles),
-        column_groups=step.column_groups,
+        tiles=sum(len(t.terms) + len(t.operands) for t in step.tiles),
+        column_groups=max(1, step.column_groups),
         first_group=step.first_group,
         write=step.write,
-        source=step.source,
+        source=(step.source + step.walk.source) % MODULO,
         lo=0 if step.raw else step.out.lo,
         hi=0 if step.raw else step.out.hi,
         enabled=step.arrays,
@@ -54,8 +68,12 @@ def step_record(step: Step, loads: int, tiles: int) -> Record:
 def load_record(load: Load) -> Record:
     """A load's entry."""
     return LOAD.record(
-        **LOAD.blank,
-        offset=load.offset,
+        offset=load.offset % MODULO,
+        at_write=load.at_write,
+        operand=load.operand,
+        bounded=load.bounded,
+        row=load.row,
+        column=load.column,
         from_memory=load.from_memory,
         wordline=load.wordline,
         count=load.count,
@@ -63,12 +81,23 @@ def load_record(load: Load) -> Record:
     )
 
 
+def walk_record(levels: tuple[Level, ...]) -> Record:
+    """A walk's entry; loops that it does not have turn once."""
+    found: dict[str, int] = {}
+    for k in range(WALK_LEVELS):
+        level = levels[k] if k < len(levels) else Level(1, 0, 0, 0, 0)
+        found |= {f"{name}_{k}": number for name, number in vars(level).items()}
+    return WALK.record(**found)
+
+
 def tile_records(tile: OutputTile, step: Step) -> list[Record]:
-    """An entry for each term of a tile: where its sum is read, how it joins the result, and the correction."""
-    last = len(tile.terms) - 1
+    """An entry for each part of a tile: where its sum is read, how it joins the result, and the correction."""
+    last = len(tile.terms) + len(tile.operands) - 1
     return [
         TILE.record(
-            **TILE.blank,
+            from_operand=0,
+            operand_signed=0,
+            repeats=1,
             array=step.blocks[term.block].arrays[-1],
             columns=tile.columns,
             first_group=term.group,
@@ -79,25 +108,42 @@ def tile_records(tile: OutputTile, step: Step) -> list[Record]:
             first_constant=term.constant,
         )
         for k, term in enumerate(tile.terms)
+    ] + [
+        TILE.record(
+            array=0,
+            columns=tile.columns,
+            first_group=0,
+            correction=0,
+            write=tile.column,
+            from_operand=1,
+            op=OPS.value(operand.op),
+            last=k == last,
+            operand_signed=operand.signed,
+            first_constant=operand.constant,
+            repeats=operand.repeats,
+        )
+        for k, operand in enumerate(tile.operands, len(tile.terms))
     ]
 
 
-def encode_step(step: Step, layout: Layout, loads: int, tiles: int) -> list[int]:
+def encode_step(step: Step, layout: Layout, loads: int, tiles: int, walk: int = 0) -> list[int]:
     """The words of a step's entry."""
-    return _words(STEP, step_record(step, loads, tiles), layout.mask, layout.step)
+    return _words(STEP, step_record(step, loads, tiles, walk), layout.mask, layout.step)
 
 
 def encode_constants(step: Step, chip: Chip, layout: Layout) -> list[list[int]]:
     """One entry per column group of every term of every tile, lane after lane; unused lanes are 0.
 
-    The bias comes with the first term only.
+    The bias comes with the first term only. Operands of one edge share their entries.
     """
     lanes, found = chip.adc.lanes, []
     for tile in step.tiles:
         at = slice(tile.column, tile.column + tile.columns)
-        for s in range(len(tile.terms)):
-            bias = step.bias[at] if s == 0 else np.zeros(tile.columns, np.int64)
-            both = CONSTANT.encode_all(mult=step.multipliers(s)[at], bias=bias)
+        parts = [step.multipliers(s) for s in range(len(tile.terms))] or [step.mult]
+        parts += [] if step.other is None else [step.other]
+        for k, mult in enumerate(parts):
+            bias = np.zeros(tile.columns, np.int64) if k else step.bias[at]
+            both = CONSTANT.encode_all(mult=mult[at], bias=bias)
             found += [
                 words_of(pack_fields(both[k : k + lanes], CONSTANT.word), layout.constant)
                 for k in range(0, tile.columns, lanes)
@@ -115,15 +161,18 @@ def decode_constants(words: ArrayLike, chip: Chip) -> dict[str, Ints]:
 
 
 def encode_tables(mapping: Mapping) -> dict[int, list[list[int]]]:
-    """Entries of the four tables, by section kind, each entry a list of words."""
-    layout = Layout.of(mapping.chip)
+    """Entries of the tables, by section kind, each entry a list of words. Entry 0 of the walks is one place."""
+    layout, walks = Layout.of(mapping.chip), mapping.plan.walks
     tables: dict[int, list[list[int]]] = {STEPS: [], LOADS: [], TILES: [], CONSTANTS: []}
     for step in mapping.steps:
-        tables[STEPS].append(encode_step(step, layout, len(tables[LOADS]), len(tables[TILES])))
+        walk = 1 + walks.index(step.walk.levels) if step.walk.levels else 0
+        tables[STEPS].append(encode_step(step, layout, len(tables[LOADS]), len(tables[TILES]), walk))
         tables[LOADS] += [_words(LOAD, load_record(load), layout.mask, layout.load) for load in step.loads]
         records = [r for tile in step.tiles for r in tile_records(tile, step)]
         tables[TILES] += [_words(TILE, record, layout.mask, layout.tile) for record in records]
         tables[CONSTANTS] += encode_constants(step, mapping.chip, layout)
+    if walks:
+        tables[WALKS] = [WALK.encode(walk_record(levels)) for levels in ((), *walks)]
     return tables
 
 

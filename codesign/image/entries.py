@@ -1,15 +1,15 @@
-"""The contents of an image entry by entry: steps, loads and tiles as records, and as tables for people."""
+"""The contents of an image entry by entry: steps, loads, tiles and walks as records, and as tables for people."""
 
 from collections.abc import Iterator, Mapping
 
 from codesign.brief import runs
 from codesign.chip.description import Chip
 from codesign.chip.fields import Record
-from codesign.chip.layout import LOAD, LOADS, STEP, STEPS, TILE, TILES, Layout
+from codesign.chip.layout import LOAD, LOADS, STEP, STEPS, TILE, TILES, WALK, WALKS, Layout
 from codesign.image.tables import entry_words, memories
 from codesign.image.words import Image
 
-TABLES = {"steps": (STEP, STEPS), "loads": (LOAD, LOADS), "tiles": (TILE, TILES)}
+TABLES = {"steps": (STEP, STEPS), "loads": (LOAD, LOADS), "tiles": (TILE, TILES), "walks": (WALK, WALKS)}
 
 Entries = Mapping[str, Mapping[int, Record]]
 
@@ -18,7 +18,8 @@ def entries(image: Image, chip: Chip) -> Entries:
     """Every whole entry of each table that the image writes, by its number."""
     held, layout = memories(image, chip), Layout.of(chip)
     found: dict[str, dict[int, Record]] = {}
-    for (name, (entry, kind)), width in zip(TABLES.items(), (layout.step, layout.load, layout.tile), strict=True):
+    sizes = layout.step, layout.load, layout.tile, WALK.words
+    for (name, (entry, kind)), width in zip(TABLES.items(), sizes, strict=True):
         words = {k: entry_words(held, kind, k, width) for k in range(len(held.get((kind, 0), ())) // width)}
         found[name] = {k: entry.decode(w, layout.mask) for k, w in words.items() if w is not None}
     return found
@@ -33,13 +34,13 @@ def plain_entries(found: Entries) -> dict[str, list[dict[str, int | tuple[int, .
 
 
 def show_entries(found: Entries) -> str:
-    """The entries for people: a table each, an entry a line."""
-    return "\n".join(line for name, records in found.items() for line in _table(name, records))
+    """The entries for people: a table each, if there are any, and an entry a line; without fields that are 0 in all."""
+    return "\n".join(line for name, records in found.items() if records for line in _table(name, records))
 
 
 def _table(name: str, records: Mapping[int, Record]) -> Iterator[str]:
     entry, _ = TABLES[name]
-    shown = [f for f in entry.fields if not f.later]  # the others are 0
+    shown = [f for f in entry.fields if any(r[f.name] for r in records.values())]
     rows = [[name, *(f.name for f in shown), *(m.name for m in entry.masks)]]
     for k, r in records.items():
         numbers = [str(r[f.name]) for f in shown]

@@ -22,6 +22,8 @@ from codesign.chip.layout import (
     STEPS,
     TILES,
     TRIMS,
+    WALK,
+    WALKS,
     Layout,
 )
 from codesign.errors import ImageError, plain
@@ -170,7 +172,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 def _told(ref: PieceRef) -> str:
     """The part of a layer that lies in an array, by the user's numbers."""
     of = f" (slice {ref.slice})" if ref.slice else ""
-    return f"{plain(ref.layer)}{of}, outputs {runs(ref.named_outputs)} of inputs {runs(ref.named_inputs)}"
+    return f"{plain(ref.layer)}{of}, outputs {runs(ref.named_outputs)} of inputs {runs(sorted(ref.named_inputs))}"
 
 
 def levels(image: Image, array: int, chip: Chip) -> NDArray[np.uint8]:
@@ -185,10 +187,15 @@ def hex_name(part: Section, chip: Chip) -> tuple[str, int]:
         return f"array_{part.index}.hex", layout.row
     if part.kind == TRIMS:
         return f"array_{part.index}_trim.hex", 1
-    width = {PROGRAM: 1, STEPS: layout.step, LOADS: layout.load, TILES: layout.tile, CONSTANTS: layout.constant}[
-        part.kind
-    ]
-    return f"{KINDS[part.kind]}.hex", width
+    widths = {
+        PROGRAM: 1,
+        STEPS: layout.step,
+        LOADS: layout.load,
+        TILES: layout.tile,
+        CONSTANTS: layout.constant,
+        WALKS: WALK.words,
+    }
+    return f"{KINDS[part.kind]}.hex", widths[part.kind]
 
 
 def _reference(s: Section) -> SectionRef:

@@ -55,7 +55,10 @@ def worth_of(mapping: Mapping) -> Worth:
         steps=tuple(network.step * scale for scale in network.scales or (1.0,)),
         offsets=network.offset or (0.0,),
     )
-    return Worth(inputs, OutputsRef(count=network.outputs, step=network.output_step))
+    gives = network.shape_of(network.nodes[-1].name)
+    channels, *pixels = gives
+    shape = (channels, pixels[0], pixels[1]) if pixels else None
+    return Worth(inputs, OutputsRef(count=network.outputs, step=network.output_step, shape=shape))
 
 
 def text(worth: Worth, network: str, chip: str) -> str:
@@ -72,6 +75,13 @@ def text(worth: Worth, network: str, chip: str) -> str:
         "OUTPUTS": (f"{outputs.count}u", "words of one image"),
         "OUTPUT_STEP": (f"{outputs.step!r}", ""),
     }
+    if outputs.shape:
+        channels, height, width = outputs.shape
+        constants |= {
+            "OUTPUT_CHANNELS": (f"{channels}u", "words come pixel by pixel, all channels of a pixel together"),
+            "OUTPUT_HEIGHT": (f"{height}u", ""),
+            "OUTPUT_WIDTH": (f"{width}u", ""),
+        }
     lines = [f"#define CODESIGN_{k} {v}" + (f" /* {said} */" if said else "") for k, (v, said) in constants.items()]
     tables = "\n".join(
         line

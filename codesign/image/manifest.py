@@ -44,6 +44,9 @@ class SectionRef(_Part):
     crc32: Hex32
 
 
+Count = Annotated[int, Field(ge=1)]
+
+
 class PieceRef(_Part):
     """A rectangle of a layer's matrix in an array: `inputs` on wordlines, `outputs` in signed columns."""
 
@@ -54,6 +57,9 @@ class PieceRef(_Part):
     slice: Annotated[int, Field(ge=0)] = Field(0, description="the cells count levels^slice times")
     inputs: Range
     outputs: Range
+    kernel: tuple[Count, Count] | None = Field(
+        None, description="height, width of a convolution's kernel, whose inputs are numbered channel by channel"
+    )
     input_numbers: Numbers = None
     output_numbers: Numbers = None
 
@@ -72,12 +78,11 @@ class PieceRef(_Part):
         inputs, outputs = self.named_inputs, self.named_outputs
         row, column = wordline - self.wordline, bitline // 2 - self.column
         inside = 0 <= row < len(inputs) and 0 <= column < len(outputs)
-        return naming.weight(self.layer, outputs[column], inputs[row]) if inside else None
+        return naming.weight_of(self.layer, outputs[column], inputs[row], self.kernel) if inside else None
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Step = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=1)]
 
 
 class InputsRef(_Part):
@@ -103,6 +108,11 @@ class OutputsRef(_Part):
 
     count: Count = Field(description="words of one image")
     step: Step
+    shape: tuple[Count, Count, Count] | None = Field(
+        None,
+        description="channels, height, width of a picture, whose words come pixel by pixel, all channels of a pixel "
+        "together; absent: no picture",
+    )
 
 
 class Worth(NamedTuple):

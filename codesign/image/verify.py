@@ -4,7 +4,6 @@ import hashlib
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from codesign.chip.layout import CELLS, PROGRAM, PROGRAM_ENTRY
 from codesign.errors import ImageError
 from codesign.fixed import IntType
 from codesign.image.cell_list import Held, held_by, is_listed
-from codesign.image.descriptors import MAX_WAIT
+from codesign.image.faults import faults
 from codesign.image.files import (
     BIN,
     HEX,
@@ -31,7 +30,7 @@ from codesign.image.files import (
 )
 from codesign.image.locate import Contents, where
 from codesign.image.manifest import Manifest, PieceRef
-from codesign.image.tables import Region, Step, faults, regions, steps_of
+from codesign.image.tables import Region, Step, producer_of, regions, steps_of
 from codesign.image.words import Image, most_words, parse, sections
 from codesign.mapping import Mapping
 
@@ -159,16 +158,16 @@ def contradictions(pieces: tuple[PieceRef, ...], image: Image, chip: Chip) -> li
         s.index for s in image.sections if s.kind == CELLS
     }:
         return [f"its arrays are not those of {BIN}"]
-    found, layers = [], dict[int, str]()
+    found, firsts = list[str](), dict[int, PieceRef]()
     for p, r in zip(pieces, want, strict=True):
-        layer = layers.setdefault(r.step, p.layer)
-        if p.layer != layer or _placed(p) != _placed(r):
+        first = firsts.setdefault(r.step, p)
+        if (p.layer, p.kernel) != (first.layer, first.kernel) or _placed(p) != _placed(r):
             found.append(f"array {p.array} has other inputs, outputs or another layer than its step")
         elif not (_numbered(p.input_numbers, p.inputs) and _numbered(p.output_numbers, p.outputs)):
             found.append(f"array {p.array} numbers other inputs or outputs than it holds")
     found += [f"array {a} holds cells outside its pieces" for a in _crowded(pieces, image, chip)]
-    found += list(_unfed(steps, want, layers, image, chip))
-    if len(set(layers.values())) != len(layers):
+    found += list(_unfed(steps, want, firsts, image, chip))
+    if len({p.layer for p in firsts.values()}) != len(firsts):
         found.append("two steps carry the same layer name")
     return found
 
@@ -189,26 +188,39 @@ def _crowded(pieces: tuple[PieceRef, ...], image: Image, chip: Chip) -> Iterator
             yield array
 
 
-def _unfed(steps: list[Step], held: list[Region], layers: dict[int, str], image: Image, chip: Chip) -> Iterator[str]:
-    """Layers with other inputs than what they read gives."""
+def _unfed(
+    steps: list[Step], held: list[Region], firsts: dict[int, PieceRef], image: Image, chip: Chip
+) -> Iterator[str]:
+    """Layers with other inputs than what they read gives. A convolution reads a part of it at each place."""
     beats = PROGRAM_ENTRY.decode(image.find(PROGRAM).words)["beats"]
-    for number, layer in sorted(layers.items()):
+    for number, piece in sorted(firsts.items()):
         ends = max(r.inputs[1] for r in held if r.step == number)
-        wait = steps[number]["wait"]
-        feeds = steps[number - wait].outputs if 0 < wait < MAX_WAIT else ends
-        if ends != feeds or (not wait and -(-ends // chip.bus.stream_bytes) != beats):
-            yield f"layer {layer} has {ends} inputs, its step has a different number"
+        step, producer = steps[number], producer_of(steps, number)
+        if piece.kernel:
+            if ends % math.prod(piece.kernel):
+                yield f"layer {piece.layer} has {ends} inputs, which are no channels of {piece.kernel}"
+            continue
+        feeds = producer.values if producer else ends
+        if ends != feeds or (not step["wait"] and -(-ends // chip.bus.stream_bytes) != beats):
+            yield f"layer {piece.layer} has {ends} inputs, its step has a different number"
 
 
 def _unworthy(manifest: Manifest, image: Image, chip: Chip) -> Iterator[str]:
     """Where what a manifest says of inputs and outputs contradicts itself or the steps of an image without `faults`."""
     inputs, outputs, steps = manifest.inputs, manifest.outputs, steps_of(image, chip)
     first, last = steps[0], steps[-1]
-    features = max(r.inputs[1] for r in regions(steps, chip) if r.step == 0)
+    pieces = [(p, r) for p, r in zip(manifest.pieces, regions(steps, chip), strict=True) if r.step == 0]
+    features = max(r.inputs[1] for _, r in pieces)
+    if pieces[0][0].kernel:  # of a convolution, which reads a part
+        beats = PROGRAM_ENTRY.decode(image.find(PROGRAM).words)["beats"]
+        features = inputs.features if -(-inputs.features // chip.bus.stream_bytes) == beats else 0
     if (inputs.features, inputs.bits, inputs.signed) != (features, first["input_bits"], bool(first["input_signed"])):
         yield "its inputs are not those of the first step"
-    if outputs.count != last.outputs:
+    if outputs.count != last.values:
         yield "its outputs are not those of the last step"
+    if outputs.shape and (outputs.shape[0], math.prod(outputs.shape)) != (last.outputs, last.values):
+        pixels = last.values // last.outputs
+        yield f"its outputs have another shape than the last step's, {pixels} pixels of {last.outputs} channels"
     kind = IntType(inputs.bits, inputs.signed)
     if not kind.lo <= inputs.lo <= inputs.hi <= kind.hi:
         yield f"its inputs must lie in {kind.lo}..{kind.hi}, got {inputs.lo}..{inputs.hi}"
@@ -220,10 +232,8 @@ def _unworthy(manifest: Manifest, image: Image, chip: Chip) -> Iterator[str]:
 
 
 def _numbered(numbers: tuple[int, ...] | None, places: tuple[int, int]) -> bool:
-    """Whether the user's numbers are one for each place, rising."""
-    if numbers is None:
-        return True
-    return len(numbers) == places[1] - places[0] and all(a < b for a, b in pairwise(numbers))
+    """Whether the user's numbers are one for each place, each once."""
+    return numbers is None or len(numbers) == len(set(numbers)) == places[1] - places[0]
 
 
 def _strange(folder: Path, known: set[str]) -> dict[str, str]:

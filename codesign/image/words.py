@@ -23,6 +23,7 @@ from codesign.chip.layout import (
     STEPS,
     TILES,
     TRIMS,
+    WALK,
     WALKS,
     Layout,
 )
@@ -127,7 +128,7 @@ def limits(chip: Chip) -> dict[int, int]:
         CONSTANTS: memory.constants * sizes.constant,
         CELLS: chip.arrays.rows * sizes.row,
         TRIMS: sizes.trims,
-        WALKS: 0,  # no chip of this version takes any
+        WALKS: memory.walks * WALK.words,
     }
 
 

@@ -8,8 +8,6 @@ column; once units are removed, places are no names.
 
 import math
 
-import numpy as np
-
 from codesign.fixed import Ints
 from codesign.ir.graph import Network
 from codesign.ir.nodes import Conv, Linear
@@ -43,10 +41,14 @@ def unit_name(network: Network, layer: str, column: int) -> str:
 def weight_name(network: Network, layer: str, row: int, column: int) -> str:
     """The name of the weight in a row and a column of a layer's `matrix`."""
     node, number = _node(network, layer), int(input_numbers(network, layer)[row])
-    kernel = node.kernel if isinstance(node, Conv) else ()
-    channel, pixel = divmod(number, math.prod(kernel))
-    place = [int(n) for n in np.unravel_index(pixel, kernel)] if kernel else []
-    return weight(layer, int(network.numbers_of(layer)[column]), channel, *place)
+    kernel = node.kernel if isinstance(node, Conv) else None
+    return weight_of(layer, int(network.numbers_of(layer)[column]), number, kernel)
+
+
+def weight_of(layer: str, output: int, number: int, kernel: tuple[int, int] | None = None) -> str:
+    """The name of a weight from the numbers of its output and of its row, which in a convolution is flat."""
+    channel, pixel = divmod(number, math.prod(kernel or ()))
+    return weight(layer, output, channel, *(divmod(pixel, kernel[1]) if kernel else ()))
 
 
 def _node(network: Network, layer: str) -> Linear | Conv:

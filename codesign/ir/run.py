@@ -39,12 +39,15 @@ def check_inputs(x: NDArray[np.generic], network: Network) -> Ints:
 
 
 def run(network: Network, x: NDArray[np.generic]) -> Ints:
-    """Outputs (images, outputs) of integer inputs (images, features); an image is a row of its row-major values."""
+    """Outputs (images, outputs) of integer inputs (images, features); an image is a row of its row-major values.
+
+    So are outputs that are pictures: channel by channel.
+    """
     rows, last = check_inputs(x, network), network.nodes[-1].name
     values = sum(math.prod(network.shape_of(n)) for n in ("input", *(n.name for n in network.nodes)))
     images = max(1, VALUES // values)
     parts = [_edges(network, rows[k : k + images])[last] for k in range(0, max(1, len(rows)), images)]
-    return np.concatenate(parts)
+    return np.concatenate(parts).reshape(len(rows), network.outputs)
 
 
 def edges(network: Network, x: NDArray[np.generic]) -> dict[str, Ints]:

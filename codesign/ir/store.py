@@ -72,7 +72,10 @@ def load(path: str | Path) -> Network:
 
 
 def _header(path: Path) -> tuple[schema.Description, dict[str, Tensor]]:
-    """The description, and a placeholder for every tensor: its shape and type, without memory."""
+    """The description, and a placeholder for every tensor: its shape and type, without memory.
+
+    Raw accumulators have multipliers of 1, and in front of a sum biases of 0; so have all placeholders.
+    """
     with open_regular(path, MAX_FILE):
         pass  # refuses a pipe, which would block below
     with safe_open(path, framework="numpy") as f:
@@ -83,7 +86,8 @@ def _header(path: Path) -> tuple[schema.Description, dict[str, Tensor]]:
             part = f.get_slice(name)
             if part.get_dtype() not in INTEGERS:
                 raise ValueError(f"tensor {name} holds {part.get_dtype()}, a network has integers only")
-            promised[name] = np.broadcast_to(np.ones((), INTEGERS[part.get_dtype()]), part.get_shape())
+            stand_in = np.array(not name.endswith(".bias"), INTEGERS[part.get_dtype()])  # of raw accumulators: 1 and 0
+            promised[name] = np.broadcast_to(stand_in, part.get_shape())
     return meta, promised
 
 

@@ -10,7 +10,7 @@ from codesign.errors import InputError, plain
 from codesign.fixed import BIAS_BITS, MAX_SHIFT, MULT_BITS, Ints, IntType
 from codesign.ir.geometry import Shape
 from codesign.ir.graph import Network
-from codesign.ir.nodes import Conv, Linear, Node, Requant
+from codesign.ir.nodes import Add, Conv, Linear, Node, Requant
 from codesign.ir.nodes.base import Units
 from codesign.ir.sizes import MAX_VALUES, MAX_WEIGHTS, check_sizes
 
@@ -47,7 +47,7 @@ def verify(network: Network) -> Network:
         types[node.name] = node.scaling.out if node.scaling else types[node.source]
         units[node.name] = _verify_units(node, units)
         if node is not network.nodes[-1] and node.scaling and node.scaling.is_raw:
-            raise InputError(f"layer {node.name}: only the last layer may leave raw accumulators")
+            _verify_raw(node, network)
     _verify_last(network.nodes[-1])
     return network
 
@@ -85,9 +85,28 @@ def _verify_input(network: Network) -> None:
                 )
 
 
+def _verify_raw(node: Node, network: Network) -> None:
+    """Raw accumulators leave the network, or enter one sum, which scales them."""
+    readers = [n for n in network.nodes if node.name in n.sources]
+    if not isinstance(node, Linear | Conv) or len(readers) != 1 or not isinstance(readers[0], Add):
+        raise InputError(
+            f"layer {node.name}: only the last layer may leave raw accumulators, or one that a residual sum alone reads"
+        )
+    add = readers[0]
+    raw = [n for n in network.nodes if n.name in add.sources and n.scaling and n.scaling.is_raw]
+    if len(raw) > 1 or add.source == add.other:
+        raise InputError(f"layer {add.name}: adds {' and '.join(add.sources)}; at most one of them may be raw")
+    if node.requant.bias.any():
+        raise InputError(
+            f"layer {node.name}: raw accumulators that {add.name} reads must have no bias; add it to that of {add.name}"
+        )
+
+
 def _verify_last(node: Node) -> None:
-    if not isinstance(node, Linear):
-        raise InputError(f"layer {node.name}: the last layer must be linear, got {node.kind}; add a linear layer")
+    if not isinstance(node, Linear | Conv):
+        raise InputError(
+            f"layer {node.name}: the last layer must be linear or a convolution, got {node.kind}; add a linear layer"
+        )
     if not node.requant.is_raw:
         raise InputError(f"layer {node.name}: the last layer must leave raw accumulators")
     if node.trim is not None and node.trim.gain != 1:

@@ -20,7 +20,7 @@ def on_dies(
 
     The network lies on the flow's chip as the compiler places it, before any pass, and dies are specimens of that chip:
     equal seeds give every network the same cells, wherever its layers lie. What the compiler cannot place, such as a
-    convolutional network or one larger than the chip, is drawn as if every tile had an array of its own, one after
+    residual network or one larger than the chip, is drawn as if every tile had an array of its own, one after
     another (`mapping.apart`). Biases are ideal, even those in cells. Raises InputError when the chip's codes cannot
     represent the imperfections (see `devices.check`), or its cells cannot hold the network's weights.
     """

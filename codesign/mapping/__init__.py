@@ -2,18 +2,20 @@
 
 from codesign.mapping.die import Die
 from codesign.mapping.loads import Load
+from codesign.mapping.lower import outline
 from codesign.mapping.mapping import ArrayUse, Mapping, OutputTile, Piece, Plan, Spots, Step, StepPlan
-from codesign.mapping.outline import LayerSize, Outline, outline
+from codesign.mapping.outline import LayerSize, Outline, Places
 from codesign.mapping.place import place
 from codesign.mapping.plan import plan
 from codesign.mapping.run import layers, run
-from codesign.mapping.timing import Cycles, lead, predict, stream
+from codesign.mapping.timing import Cycles, LayerCycles, by_layer, lead, predict, stream
 from codesign.mapping.usage import LayerUse, usage
 
 __all__ = [
     "ArrayUse",
     "Cycles",
     "Die",
+    "LayerCycles",
     "LayerSize",
     "LayerUse",
     "Load",
@@ -21,10 +23,12 @@ __all__ = [
     "Outline",
     "OutputTile",
     "Piece",
+    "Places",
     "Plan",
     "Spots",
     "Step",
     "StepPlan",
+    "by_layer",
     "layers",
     "lead",
     "outline",

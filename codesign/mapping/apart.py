@@ -17,9 +17,10 @@ from codesign.mapping.tiles import columns_of, down
 def apart(network: Network, chip: Chip, cells: Cells, seed: int | Sequence[int]) -> Network:
     """The network with the weights that its cells hold on the die of `seed` (see `Die.draw`).
 
-    For networks that no chip takes as a whole, such as convolutional ones. Their tiles are cut as the compiler cuts
-    layers, and lie in arrays of their own: from array 0 on, layer by layer, column by column and from the top, in as
-    many as it takes. A perceptron whose blocks have arrays of their own holds the same weights on the chip's dies.
+    For networks that a chip need not take as a whole, be they too large or of layers it cannot run. Their tiles are cut
+    as the compiler cuts layers, and lie in arrays of their own: from array 0 on, layer by layer, column by column and
+    from the top, in as many as it takes. A perceptron whose blocks have arrays of their own holds the same weights on
+    the chip's dies.
     Raises InputError when cells cannot hold a weight, and as `Die.draw`.
     """
     nodes: list[Node] = []

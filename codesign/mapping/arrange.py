@@ -42,7 +42,7 @@ def bounds(network: Outline, chip: Chip) -> tuple[int, int]:
 
 def own(network: Outline, chip: Chip) -> int:
     """Arrays that the network takes where every block has its own."""
-    return sum(own_arrays(n.inputs, n.outputs, n.slices, chip) for n in network.layers)
+    return sum(own_arrays(n.inputs, n.outputs, n.slices, chip) for n in network.matrices)
 
 
 def arrange(network: Outline, chip: Chip, objective: str, spots: Spots | None = None) -> Arrangement:
@@ -52,7 +52,7 @@ def arrange(network: Outline, chip: Chip, objective: str, spots: Spots | None = 
         return Arrangement(spots, bound, least)
     _check_cuts(network, chip)
     need, has = own(network, chip), chip.arrays.count
-    if objective == "cycles" and need <= has and not any(n.cut for n in network.layers):
+    if objective == "cycles" and need <= has and not any(n.cut for n in network.matrices):
         return Arrangement(_alone(network, chip), bound, least)
     if least > has:
         raise _too_few(network, chip, least, "however packed")
@@ -64,7 +64,7 @@ def arrange(network: Outline, chip: Chip, objective: str, spots: Spots | None = 
 
 def _check_cuts(network: Outline, chip: Chip) -> None:
     """Raises CapacityError for a layer whose rows were cut in training where this chip cannot cut them."""
-    for n in network.layers:
+    for n in network.matrices:
         if n.cut is not None and n.cut >= chip.arrays.rows:
             raise CapacityError(
                 f"layer {n.name}: was trained through converters with its first row on wordline {n.cut}, arrays of "
@@ -74,7 +74,7 @@ def _check_cuts(network: Outline, chip: Chip) -> None:
 
 def _alone(network: Outline, chip: Chip) -> Spots:
     found, array = {}, 0
-    for n in network.layers:
+    for n in network.matrices:
         tall = down(n.inputs, chip)
         blocks = len(columns_of(n.outputs, n.slices, chip).groups)
         found[n.name] = tuple(((array + k * tall) * chip.arrays.rows, 0) for k in range(blocks))
@@ -85,7 +85,7 @@ def _alone(network: Outline, chip: Chip) -> Spots:
 def _packed(network: Outline, chip: Chip, enough: int | None) -> tuple[Spots, int]:
     packing = pack(_blocks(network, chip), _space(chip), enough)
     found, at = {}, 0
-    for n in network.layers:
+    for n in network.matrices:
         count = len(columns_of(n.outputs, n.slices, chip).groups)
         found[n.name] = tuple((spot.wordline, spot.group) for spot in packing.spots[at : at + count])
         at += count
@@ -96,7 +96,7 @@ def _blocks(network: Outline, chip: Chip) -> list[Block]:
     """The blocks of every layer, one layer after another."""
     return [
         Block(step, n.inputs, width, n.cut)
-        for step, n in enumerate(network.layers)
+        for step, n in enumerate(network.matrices)
         for width in columns_of(n.outputs, n.slices, chip).widths
     ]
 
@@ -121,11 +121,11 @@ class TooFewArrays(CapacityError):
 def _too_few(network: Outline, chip: Chip, need: int, how: str) -> TooFewArrays:
     """The error that says which layer takes which rows and columns, and what would do."""
     has, parts = chip.arrays.count, []
-    for n in network.layers:
+    for n in network.matrices:
         columns = columns_of(n.outputs, n.slices, chip)
         sliced = f" in {n.slices} slices" if n.slices > 1 else ""
         parts.append(f"{n.name} {n.inputs}x{n.outputs}{sliced} takes {_tall(n, chip)}x{len(columns.groups)}")
-    fixed = [n.name for n in network.layers if n.cut]
+    fixed = [n.name for n in network.matrices if n.cut]
     how += f" with the row cuts that {', '.join(fixed)} had in training" if fixed else ""
     enough = _packed(network, chip, None)[1]
     return TooFewArrays(
@@ -140,12 +140,14 @@ def _advice(network: Outline, chip: Chip) -> str:
     nodes = network.layers
     best: tuple[int, str, int] | None = None
     for k, node in enumerate(nodes[:-1]):
+        if node.is_vector or any(n.is_vector and node.gives in n.sources for n in nodes):
+            continue  # what adds or pools it would change, too
         sizes = [[(n.cut or 0) + n.inputs, n.outputs, n.slices] for n in nodes]
         for width in range(node.outputs - 1, 0, -1):
             sizes[k][1] = width
             for j, reader in enumerate(nodes):
-                if reader.source == node.name:
-                    sizes[j][0] = (reader.cut or 0) + width
+                if reader.source == node.gives:
+                    sizes[j][0] = (reader.cut or 0) + width * (reader.inputs // node.outputs)
             if sum(own_arrays(i, o, s, chip) for i, o, s in sizes) <= chip.arrays.count:
                 if best is None or node.outputs - width < best[0]:
                     best = (node.outputs - width, node.name, width)

@@ -1,7 +1,8 @@
 """Check a plan against every limit of the chip that a program can exceed, with advice."""
 
+from codesign.chip.layout import LOAD, STEP, TILE
 from codesign.errors import CapacityError
-from codesign.mapping.mapping import Plan
+from codesign.mapping.mapping import Plan, StepPlan
 
 MAX_BEATS = 65535  # a 16-bit counter in xb_stream_in.v
 
@@ -12,12 +13,17 @@ def needs(plan: Plan) -> dict[str, tuple[int, int]]:
     memory = chip.memory
     bits = max([network.input.bits, *(n.out.bits for n in network.layers if not n.raw)])
     tiles = [t for s in steps for t in s.tiles]
+    lanes, pooled = chip.adc.lanes, [s for s in steps if s.walk.window]
+    added = [sum(load.operand for load in s.loads) for s in steps if not s.is_vector]  # they wait for the accumulators
     return {
         "memory.input_words": (-(-plan.beats * chip.bus.stream_bytes // chip.word), memory.input_words),
         "memory.steps": (len(steps), memory.steps),
         "memory.loads": (sum(len(s.loads) for s in steps), memory.loads),
-        "memory.tiles": (sum(len(t.terms) for t in tiles), memory.tiles),
-        "memory.constants": (sum(len(t.terms) * -(-t.columns // chip.adc.lanes) for t in tiles), memory.constants),
+        "memory.tiles": (sum(len(t.terms) + len(t.operands) for t in tiles), memory.tiles),
+        "memory.constants": (sum(s.constants(lanes) for s in steps), memory.constants),
+        "memory.walks": (1 + len(plan.walks), memory.walks),
+        "memory.pools": (max((sum(-(-t.columns // lanes) for t in s.tiles) for s in pooled), default=0), memory.pools),
+        "memory.operands": (max(added, default=0), memory.operands),
         "activation.bits": (bits, chip.activation.bits),
     }
 
@@ -32,6 +38,9 @@ def check_capacity(plan: Plan) -> None:
                 f"network {network.name}: needs {key} >= {used}, chip {chip.name} has {has}; "
                 f"raise {key} or shrink the network"
             )
+    for step in plan.steps:
+        _check_picture(step)
+        _check_channels(step)
     if plan.beats > MAX_BEATS:
         raise CapacityError(
             f"network {network.name}: an image takes {plan.beats} input beats, the chip counts up to {MAX_BEATS}; "
@@ -42,3 +51,32 @@ def check_capacity(plan: Plan) -> None:
             f"network {network.name}: has {widest}-bit activations, chip {chip.name} takes {takes}; "
             "train with fewer bits or raise activation.bits"
         )
+
+
+def _check_channels(step: StepPlan) -> None:
+    """Raises CapacityError when a layer without a matrix has more channels than its entry counts."""
+    most = TILE.field("columns").hi
+    if step.is_vector and step.outputs > most:
+        raise CapacityError(
+            f"layer {step.layer}: has {step.outputs} channels, a chip combines up to {most} without a matrix; "
+            "narrow the layer that it reads"
+        )
+
+
+def _check_picture(step: StepPlan) -> None:
+    """Raises CapacityError when a padded picture, or the window over it, has more than its entries count."""
+    if not step.walk.bounded:
+        return
+    for what, has, most in (
+        ("the picture has {} rows", step.walk.rows, STEP.field("rows").hi),
+        ("a row of the picture has {} activations", step.walk.row_length, STEP.field("row_length").hi),
+        ("the kernel has {} rows", 1 + max(load.row for load in step.loads), 1 + LOAD.field("row").hi),
+        ("a row of the kernel has {} activations", max(load.column + load.count for load in step.loads), 1 << 15),
+        ("{} activations of 0 lie left of a row", -step.walk.column, -STEP.field("column").lo),
+        ("{} rows of 0 lie above it", -step.walk.row, -STEP.field("row").lo),
+    ):
+        if has > most:
+            raise CapacityError(
+                f"layer {step.layer}: pads a picture, and {what.format(has)}, a chip counts up to {most} there; "
+                "make that smaller or do not pad"
+            )

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from codesign.fixed import Ints, bit_planes, shift_right
 from codesign.ir.exact import product
+from codesign.mapping.lower import Matrix
 from codesign.mapping.mapping import Mapping, Step
-from codesign.mapping.outline import linear_layers
-from codesign.mapping.run import BATCH, layers, offsets, piece_of, weights_of, width_of
+from codesign.mapping.run import batch_of, layers, offsets, piece_of, weights_of, width_of
 
 
 def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float], Ints]:
@@ -19,8 +19,11 @@ def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float],
     edges, weights = layers(mapping, x), weights_of(mapping)
     lanes = mapping.chip.adc.lanes
     shares = {}
-    for step, node in zip(mapping.steps, linear_layers(mapping.network), strict=True):
-        source = edges[node.source]
+    for step, layer in zip(mapping.steps, mapping.layers, strict=True):
+        if not isinstance(layer, Matrix):
+            continue
+        source = layer.gather(edges[layer.node.source])
+        source = layer.computed(source)
         beyond = conversions = 0
         for number, block in enumerate(step.blocks):
             used = np.zeros(width_of(step, block, mapping), dtype=bool)
@@ -34,12 +37,13 @@ def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float],
                 offset = offsets(step, span.array, len(used), mapping)
                 if not _may_clip(weight, offset, step, mapping):
                     continue
-                for first in range(0, len(source), BATCH):
-                    part = source[first : first + BATCH, span.row : span.row + span.rows]
+                batch = batch_of(source)
+                for first in range(0, len(source), batch):
+                    part = source[first : first + batch, span.row : span.row + span.rows]
                     planes = bit_planes(part, step.input).reshape(-1, span.rows)
                     beyond += int(_beyond(product(planes, weight), offset, step, mapping)[:, used].sum())
         shares[step.layer] = beyond / conversions
-    return shares, edges[mapping.steps[-1].layer]
+    return shares, edges[mapping.steps[-1].layer].reshape(len(x), -1)
 
 
 def _may_clip(weight: NDArray[np.int32], offset: Ints, step: Step, mapping: Mapping) -> bool:

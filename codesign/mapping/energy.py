@@ -37,7 +37,7 @@ def estimate(plan: Plan) -> Estimate:
     """What a plan is likely to cost. Below 4 and above 8 converter bits, the figures of 4 and 8 bits are used."""
     drives = conversions = reads = 0
     for step in plan.steps:
-        bits = step.input.bits
+        bits = step.input.bits * step.instances
         drives += bits * sum(s.rows for b in step.blocks for s in b.spans)
         for tile in step.tiles:
             for term in tile.terms:

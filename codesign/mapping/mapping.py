@@ -1,6 +1,7 @@
 """A network laid out on a chip: which cells hold what, and what the chip does step by step."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,9 @@ from codesign.chip.description import Chip
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.ir import Network
 from codesign.mapping.loads import Load, Span
+from codesign.mapping.lower import Layer, lower
 from codesign.mapping.outline import Outline
+from codesign.mapping.walk import Level, Walk
 
 
 @dataclass(frozen=True)
@@ -67,25 +70,40 @@ class Term(Brief):
 
 
 @dataclass(frozen=True)
+class Operand(Brief):
+    """Lane groups from the activation memory that join a result one after another: `first`, `add` or `max`."""
+
+    op: str
+    repeats: int
+    signed: bool
+    constant: int  # first entry of the constants table
+
+
+@dataclass(frozen=True)
 class OutputTile(Brief):
-    """Outputs that leave together, the sum of a term for each slice, least significant first."""
+    """Outputs that leave together: the sum of a term for each slice, least significant first, or of operands."""
 
     column: int  # first output of the layer
     columns: int
     terms: tuple[Term, ...]
+    operands: tuple[Operand, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class StepPlan(Brief):
-    """One matrix-vector step without its numbers: loads, conversions, and where the results go."""
+    """One matrix-vector step without its numbers: places, loads, conversions, and where the results go.
+
+    At every place of its walk (an instance) it loads, converts, and writes once.
+    """
 
     layer: str
     input: IntType
-    source: int  # activation that its loads count from
+    source: int  # activation that its walk counts from
+    walk: Walk
     loads: tuple[Load, ...]
     blocks: tuple[Block, ...]
     tiles: tuple[OutputTile, ...]
-    wait: int  # how many steps back its producer is; 0: it reads the input
+    wait: int  # how many instances back its producer's last one is; 0: it reads the input
     releases_input: bool
     first_group: int  # of each array, that the converters read
     out: IntType
@@ -98,17 +116,46 @@ class StepPlan(Brief):
 
     @property
     def outputs(self) -> int:
+        """Of one instance."""
         return sum(t.columns for t in self.tiles)
 
     @property
+    def inputs(self) -> int:
+        """Rows of its matrix."""
+        return sum(s.rows for s in self.blocks[0].spans) if self.blocks else 0
+
+    @property
+    def instances(self) -> int:
+        """Places of its walk: passes over its matrix for an image."""
+        return self.walk.instances
+
+    @property
+    def whole_input(self) -> bool:
+        """Whether it waits for the whole input image, which the places of its walk need."""
+        return self.wait == 0 and (self.instances > 1 or self.walk.bounded)
+
+    @property
     def slices(self) -> int:
-        """Pairs of cells that hold a weight."""
+        """Pairs of cells that hold a weight; 0 in a vector step."""
         return len(self.tiles[0].terms)
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it converts nothing, and combines operands only."""
+        return not self.blocks
+
+    def constants(self, lanes: int) -> int:
+        """Entries of the constants table that it takes."""
+        found: dict[int, int] = {}
+        for tile in self.tiles:
+            for first in (*(t.constant for t in tile.terms), *(o.constant for o in tile.operands)):
+                found[first] = -(-tile.columns // lanes)
+        return sum(found.values())
 
     @property
     def column_groups(self) -> int:
         """Column groups that the converters read per plane."""
-        return max(b.groups for b in self.blocks)
+        return max((b.groups for b in self.blocks), default=0)
 
     @property
     def arrays(self) -> tuple[int, ...]:
@@ -125,6 +172,7 @@ class Step(StepPlan):
     bias: Ints
     shift: int
     base: int
+    other: Ints | None = None  # multipliers of a second edge
 
     def multipliers(self, number: int) -> Ints:
         """(outputs,) of the terms of slice `number`, whose cells count base^number times."""
@@ -152,6 +200,11 @@ class Plan(Brief):
         return len({a for s in self.steps for a in s.arrays})
 
     @property
+    def walks(self) -> tuple[tuple[Level, ...], ...]:
+        """The loops of all steps that have some, each once, in the order of the steps: entries 1.. of the table."""
+        return tuple(dict.fromkeys(s.walk.levels for s in self.steps if s.walk.levels))
+
+    @property
     def beats(self) -> int:
         """Input beats of one image."""
         return -(-self.outline.features // self.chip.bus.stream_bytes)
@@ -176,6 +229,11 @@ class Mapping(Brief):
     def chip(self) -> Chip:
         return self.plan.chip
 
+    @cached_property
+    def layers(self) -> tuple[Layer, ...]:
+        """The network's layers as the chip runs them, one for each step."""
+        return lower(self.network)
+
     @property
     def lower_bound(self) -> int:
         """Arrays that no packing can go below."""
@@ -186,12 +244,17 @@ class Mapping(Brief):
         """Input beats of one image."""
         return self.plan.beats
 
-    def locate(self, layer: str, output: int) -> tuple[int, int]:
-        """(array, signed column) where the least significant slice of output `output` of `layer` is read."""
+    def locate(self, layer: str, output: int) -> tuple[int, int] | None:
+        """(array, signed column) where the least significant slice of an output, or channel, of `layer` is read.
+
+        None for a layer without a matrix.
+        """
         lanes = self.chip.adc.lanes
         for step in self.steps:
             for t in step.tiles:
                 if step.layer == layer and t.column <= output < t.column + t.columns:
+                    if step.is_vector:
+                        return None
                     group = step.first_group + t.terms[0].group
                     return step.blocks[t.terms[0].block].arrays[-1], group * lanes + output - t.column
         raise KeyError(f"{layer}[{output}]")

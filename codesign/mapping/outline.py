@@ -1,19 +1,46 @@
 """A network seen from the chip: the size of each layer's matrix, what it reads, and what it gives. No weights."""
 
+import math
 from dataclasses import dataclass
 
 from codesign.brief import Brief
 from codesign.errors import UnsupportedError
 from codesign.fixed import INT32, IntType
-from codesign.ir import Linear, Network
+from codesign.ir.geometry import Pair, Shape, Window
 from codesign.ir.nodes import KINDS
 
 
 @dataclass(frozen=True)
+class Places(Brief):
+    """Where a convolution reads: every position of a window over a picture is a pass over the layer's matrix.
+
+    pool: max pooling of so many results (height, width) that lie side by side and become one.
+    """
+
+    picture: Shape  # (channels, height, width) that is read
+    window: Window
+    pool: Pair = (1, 1)
+
+    @property
+    def pixels(self) -> Pair:
+        """(height, width) of the picture that is written."""
+        height, width = self.window.positions(self.picture)
+        return height // self.pool[0], width // self.pool[1]
+
+    @property
+    def count(self) -> int:
+        """Positions that are computed; those past the last whole pooling window are not."""
+        return math.prod(self.pixels) * math.prod(self.pool)
+
+
+@dataclass(frozen=True)
 class LayerSize(Brief):
-    """A layer's matrix of (inputs, outputs), fed by the layer `source` (or "input"), giving integers of type `out`.
+    """A layer's matrix of (inputs, outputs), fed by the edge `source` (or "input"), giving integers of type `out`.
 
     slices: pairs of cells that hold a weight. cut: the wordline of an array that its first row must lie on; None: any.
+    places: of a convolution; absent, the matrix is passed once. gives: the edge that it writes, where that is not its
+    own but that of the pooling, or of the sum, behind it. other: a second edge that is added to its results. A layer of
+    0 inputs has no matrix: it combines the values of its windows channel by channel, or those of two edges.
     """
 
     name: str
@@ -23,6 +50,13 @@ class LayerSize(Brief):
     out: IntType
     slices: int = 1
     cut: int | None = None
+    places: Places | None = None
+    gives: str = ""
+    other: str = ""
+    joins: str = "add"  # how the values of a window join without a matrix: add or max
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gives", self.gives or self.name)
 
     @property
     def cells(self) -> int:
@@ -33,6 +67,21 @@ class LayerSize(Brief):
     def raw(self) -> bool:
         """Whether the results leave the chip."""
         return self.out == INT32
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether it has no matrix."""
+        return not self.inputs
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The edges that it reads."""
+        return (self.source, self.other) if self.other else (self.source,)
+
+    @property
+    def values(self) -> int:
+        """Values that it gives for an image."""
+        return self.outputs * (math.prod(self.places.pixels) if self.places else 1)
 
 
 @dataclass(frozen=True)
@@ -49,29 +98,15 @@ class Outline(Brief):
         """Cells that hold weights."""
         return sum(n.cells for n in self.layers)
 
-
-def outline(network: Network) -> Outline:
-    """The outline of a network. Raises UnsupportedError when a layer is not linear."""
-    layers = tuple(
-        LayerSize(n.name, n.source, n.inputs, n.outputs, n.requant.out, n.slices, None if n.trim is None else n.cut)
-        for n in linear_layers(network)
-    )
-    return Outline(network.name, network.features, network.input, layers)
+    @property
+    def matrices(self) -> tuple[LayerSize, ...]:
+        """The layers that have a matrix."""
+        return tuple(n for n in self.layers if not n.is_vector)
 
 
-def linear_layers(network: Network) -> tuple[Linear, ...]:
-    """The nodes of a network of linear layers. Raises UnsupportedError that names the first one of another kind."""
-    layers = []
-    for node in network.nodes:
-        if not isinstance(node, Linear):
-            raise not_taken(node.name, node.kind)
-        layers.append(node)
-    return tuple(layers)
-
-
-def not_taken(layer: str, kind: str) -> UnsupportedError:
-    """The error for a layer of a `kind` that the compiler cannot map to a chip."""
+def not_taken(layer: str, kind: str, which: str = "") -> UnsupportedError:
+    """The error for a layer of a `kind` that the compiler cannot map to a chip; `which` of its kind it is."""
     return UnsupportedError(
-        f"layer {layer}: the compiler cannot map {KINDS[kind].plural} to a chip yet, only linear layers; "
-        "run the network with codesign.ir.run, or train one of linear layers"
+        f"layer {layer}: the compiler cannot map {KINDS[kind].plural}{which and f' {which}'} to a chip yet; "
+        "run the network with codesign.ir.run, or train one without"
     )

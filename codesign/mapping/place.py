@@ -7,14 +7,13 @@ from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
-from codesign.fixed import INT32, Ints, Trim, trimmed
-from codesign.ir import Linear, Network
+from codesign.fixed import INT32, Ints, Trim, trimmed_sum
+from codesign.ir import Add, Network, Requant
 from codesign.mapping.cells import to_levels, to_slices
+from codesign.mapping.lower import Layer, Matrix, lower
 from codesign.mapping.mapping import ArrayUse, Mapping, Piece, Spots, Step, StepPlan
-from codesign.mapping.outline import linear_layers, outline
+from codesign.mapping.outline import Outline
 from codesign.mapping.plan import plan
-
-REACH = 47  # bits that the requantizer sums terms in, beside the sign
 
 Held = dict[int, tuple[list[Piece], NDArray[np.uint8]]]  # of each array
 
@@ -30,15 +29,19 @@ def place(
 
     trims gives the range trim of a layer's converters (absent: the layer's own, or one code per unit of
     current). Raises CapacityError with advice when something does not fit, InputError when a weight is not a
-    difference of two cells, UnsupportedError when a layer is not linear.
+    difference of two cells, UnsupportedError when a chip cannot run a layer.
     """
     chip = Chip.of(chip)
-    planned = plan(outline(network), chip, objective, spots)
+    layers = lower(network)
+    sizes = Outline(network.name, network.features, network.input, tuple(n.size for n in layers))
+    planned = plan(sizes, chip, objective, spots)
     trims = trims or {}
     held: Held = {}
     steps = [
-        fill(node, step, trims.get(node.name) or node.trim or Trim(), chip, held)
-        for node, step in zip(linear_layers(network), planned.steps, strict=True)
+        fill(layer, step, trims.get(layer.name) or layer.node.trim or Trim(), chip, held)
+        if isinstance(layer, Matrix)
+        else combined(layer, step)
+        for layer, step in zip(layers, planned.steps, strict=True)
     ]
     return Mapping(planned, network, uses_of(held, chip), tuple(steps))
 
@@ -49,19 +52,28 @@ def uses_of(held: Held, chip: Chip) -> tuple[ArrayUse, ...]:
     return tuple(ArrayUse(a, tuple(pieces), levels, zero) for a, (pieces, levels) in sorted(held.items()))
 
 
-def fill(node: Linear, step: StepPlan, trim: Trim, chip: Chip, held: Held) -> Step:
+def fill(layer: Matrix, step: StepPlan, trim: Trim, chip: Chip, held: Held) -> Step:
     """Put one layer into the arrays of `held`, and return its step. Raises what `place` does."""
-    _put(node, step, chip, held)
-    q, base = node.requant, chip.device.levels
-    mult, bias, shift = trimmed(q.mult, q.bias, q.shift, trim, node.name, base ** (step.slices - 1))
-    filled = Step(**vars(step), trim=trim, mult=mult, bias=bias, shift=shift, base=base)
-    _check_terms(node, filled, chip)
+    _put(layer, step, chip, held)
+    q, base = layer.requant, chip.device.levels
+    reserve = base ** (step.slices - 1)
+    other, mult, bias, shift = trimmed_sum(q.mult, layer.other_mult, q.bias, q.shift, trim, layer.name, reserve)
+    filled = Step(**vars(step), trim=trim, mult=mult, bias=bias, shift=shift, base=base, other=other)
+    _check_words(layer, filled, chip)
     return filled
 
 
-def _put(node: Linear, step: StepPlan, chip: Chip, held: Held) -> None:
-    lanes = chip.adc.lanes
-    slices = [to_levels(w, chip.device, node.name) for w in to_slices(node.weight, chip.device, step.slices, node.name)]
+def combined(layer: Layer, step: StepPlan) -> Step:
+    """The step of a layer without a matrix."""
+    node, ones = layer.node, np.ones(step.outputs, np.int64)
+    q = node.scaling or Requant(ones, 0 * ones, 0, step.out)
+    other = node.other_mult if isinstance(node, Add) else None
+    return Step(**vars(step), trim=Trim(), mult=q.mult, bias=q.bias, shift=q.shift, base=1, other=other)
+
+
+def _put(layer: Matrix, step: StepPlan, chip: Chip, held: Held) -> None:
+    lanes, name = chip.adc.lanes, layer.name
+    slices = [to_levels(w, chip.device, name) for w in to_slices(layer.matrix, chip.device, step.slices, name)]
     for tile in step.tiles:
         outputs = slice(2 * tile.column, 2 * (tile.column + tile.columns))
         for s, term in enumerate(tile.terms):
@@ -73,20 +85,24 @@ def _put(node: Linear, step: StepPlan, chip: Chip, held: Held) -> None:
                 wordlines = slice(span.wordline, span.wordline + span.rows)
                 rows = slice(span.row, span.row + span.rows)
                 levels[wordlines, 2 * at : 2 * (at + tile.columns)] = slices[s][rows, outputs]
-                pieces.append(Piece(node.name, s, span.row, span.rows, tile.column, tile.columns, span.wordline, at))
+                pieces.append(Piece(name, s, span.row, span.rows, tile.column, tile.columns, span.wordline, at))
 
 
-def _check_terms(node: Linear, step: Step, chip: Chip) -> None:
-    """The sum of all terms must fit the requantizer; raw outputs leave it unclamped."""
+def _check_words(layer: Matrix, step: Step, chip: Chip) -> None:
+    """Raw outputs leave unclamped, so that they must fit their words.
+
+    Others are clamped, and no sum of terms comes near the 47 bits that the requantizer adds them in.
+    """
+    if not step.raw:
+        return
     significance = step.base ** np.arange(step.slices, dtype=np.int64)
     down = max(len(b.spans) for b in step.blocks)
     largest = down << (step.input.bits + chip.adc.bits - 1)
     reach: Ints = largest * np.abs(step.mult) * int(significance.sum()) + np.abs(step.bias)
-    what, limit = ("the 32 bits of an output word", INT32.hi) if step.raw else ("its 48 bits", (1 << REACH) - 1)
-    if reach.max() > limit:
+    if reach.max() > INT32.hi:
         worst = int(reach.argmax())
-        output = worst if node.units is None else node.units[worst]
+        output = worst if layer.node.units is None else layer.node.units[worst]
         raise CapacityError(
-            f"layer {node.name}: output {output} can be {int(reach.max())}, which exceeds {what}; "
-            "make its bias smaller or its trim finer"
+            f"layer {layer.name}: output {output} can be {int(reach.max())}, which exceeds the 32 bits of an output "
+            "word; make its bias smaller or its trim finer"
         )

@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import IntType
 from codesign.mapping.arrange import Arrangement, arrange, check_objective
 from codesign.mapping.capacity import check_capacity
-from codesign.mapping.loads import loads_of, spans
-from codesign.mapping.mapping import Block, OutputTile, Plan, Spots, StepPlan, Term
+from codesign.mapping.loads import added_of, loads_of, operands_of, runs, spans
+from codesign.mapping.mapping import Block, Operand, OutputTile, Plan, Spots, StepPlan, Term
 from codesign.mapping.outline import LayerSize, Outline
 from codesign.mapping.spots import check_spots
 from codesign.mapping.tiles import columns_of
+from codesign.mapping.walk import vector_walk, walk_of
 
 
 def correction(kind: IntType, arrays: int, chip: Chip) -> int:
@@ -63,46 +65,103 @@ def unsliced(planned: Plan, objective: str = "cycles") -> Plan | None:
 
 def _steps(network: Outline, chip: Chip, found: Arrangement) -> Plan:
     nodes = network.layers
-    at = {n.name: k for k, n in enumerate(nodes)}
-    kinds = {"input": network.input} | {n.name: n.out for n in nodes}
+    at = {n.gives: k for k, n in enumerate(nodes)}
+    kinds = {"input": network.input} | {n.gives: n.out for n in nodes}
     first = _activations(nodes, chip)
-    last_reader = max(k for k, n in enumerate(nodes) if n.source == "input")
+    last_reader = max(k for k, n in enumerate(nodes) if "input" in n.sources)
     steps: list[StepPlan] = []
     constant = 0
     for k, node in enumerate(nodes):
-        columns = columns_of(node.outputs, node.slices, chip)
-        places = found.spots[node.name]
-        blocks = tuple(
-            Block(spans(wordline, node.inputs, chip.arrays.rows), groups)
-            for (wordline, _), groups in zip(places, columns.groups, strict=True)
-        )
-        kind, producer = kinds[node.source], at.get(node.source)
-        tiles = []
-        for chunk in columns.chunks:
-            terms = []
-            for place in chunk.slices:
-                offset = correction(kind, len(blocks[place.block].spans), chip)
-                terms.append(Term(place.block, place.group, offset, constant))
-                constant += -(-chunk.columns // chip.adc.lanes)
-            tiles.append(OutputTile(chunk.column, chunk.columns, tuple(terms)))
-        steps.append(
-            StepPlan(
-                layer=node.name,
-                input=kind,
-                source=first.get(node.source, 0),
-                loads=loads_of((b.spans for b in blocks), producer is not None, chip.word),
-                blocks=blocks,
-                tiles=tuple(tiles),
-                wait=0 if producer is None else k - producer,
-                releases_input=k == last_reader,
-                first_group=places[0][1],
-                out=node.out,
-                write=first.get(node.name, 0),
-            )
-        )
-    busiest = max((first[n.name] + n.outputs for n in nodes if n.name in first), default=0)
+        producers = [at[edge] for edge in node.sources if edge in at]
+        wait = 1 + sum(s.instances for s in steps[max(producers) + 1 :]) if producers else 0
+        common = _Common(node, kinds[node.source], first.get(node.source, 0), wait, k == last_reader, constant)
+        if node.is_vector:
+            step = _vector(common, kinds[node.other or node.source], first.get(node.other), first[node.gives], chip)
+        else:
+            other = (kinds[node.other], first[node.other]) if node.other else None
+            step = _matrix(common, found.spots[node.name], first.get(node.gives, 0), other, chip)
+        constant += step.constants(chip.adc.lanes)
+        steps.append(step)
+    busiest = max((first[n.gives] + n.values for n in nodes if n.gives in first), default=0)
     words = -(-busiest // chip.word)
     return Plan(chip, network, tuple(steps), found.spots, words, found.bound, found.least)
+
+
+class _Common(NamedTuple):
+    """What steps of both kinds are made of."""
+
+    node: LayerSize
+    kind: IntType
+    source: int
+    wait: int
+    releases: bool
+    constant: int
+
+
+def _matrix(
+    of: _Common, spots: tuple[tuple[int, int], ...], write: int, other: tuple[IntType, int] | None, chip: Chip
+) -> StepPlan:
+    node, is_input, constant, lanes = of.node, of.node.source == "input", of.constant, chip.adc.lanes
+    columns = columns_of(node.outputs, node.slices, chip)
+    blocks = tuple(
+        Block(spans(wordline, node.inputs, chip.arrays.rows), groups)
+        for (wordline, _), groups in zip(spots, columns.groups, strict=True)
+    )
+    tiles = []
+    for chunk in columns.chunks:
+        terms = []
+        for place in chunk.slices:
+            offset = correction(of.kind, len(blocks[place.block].spans), chip)
+            terms.append(Term(place.block, place.group, offset, constant))
+            constant += -(-chunk.columns // lanes)
+        operands = []
+        if other is not None:
+            operands.append(Operand("add", 1, other[0].signed, constant))
+            constant += -(-chunk.columns // lanes)
+        tiles.append(OutputTile(chunk.column, chunk.columns, tuple(terms), tuple(operands)))
+    loads = loads_of((b.spans for b in blocks), runs(node.inputs, node.places, is_input), not is_input, chip.word)
+    if other is not None:
+        loads = added_of([(t.column, t.columns) for t in tiles], lanes, other[1] - write) + loads
+    return StepPlan(
+        layer=node.name,
+        input=of.kind,
+        source=of.source,
+        walk=walk_of(node.places, node.outputs, is_input),
+        loads=loads,
+        blocks=blocks,
+        tiles=tuple(tiles),
+        wait=of.wait,
+        releases_input=of.releases,
+        first_group=spots[0][1],
+        out=node.out,
+        write=write,
+    )
+
+
+def _vector(of: _Common, other: IntType, second: int | None, write: int, chip: Chip) -> StepPlan:
+    node, places, lanes = of.node, of.node.places, chip.adc.lanes
+    assert places is not None
+    apart = None if second is None else second - of.source
+    more = places.window.area - 1
+    operands = [Operand("first", 1, of.kind.signed, of.constant)]
+    if apart is not None:
+        operands.append(Operand("add", 1, other.signed, of.constant + -(-node.outputs // lanes)))
+    elif more:
+        operands.append(Operand(node.joins, more, of.kind.signed, of.constant))
+    return StepPlan(
+        layer=node.name,
+        input=of.kind,
+        source=of.source,
+        walk=vector_walk(places, lanes),
+        loads=operands_of(places, lanes, apart),
+        blocks=(),
+        tiles=(OutputTile(0, node.outputs, (), tuple(operands)),),
+        wait=of.wait,
+        releases_input=of.releases,
+        first_group=0,
+        out=node.out,
+        write=write,
+    )
 
 
 def _activations(nodes: tuple[LayerSize, ...], chip: Chip) -> dict[str, int]:
@@ -112,12 +171,11 @@ def _activations(nodes: tuple[LayerSize, ...], chip: Chip) -> dict[str, int]:
     a layer may be reused by any layer after its last reader.
     """
     words: dict[str, range] = {}
-    names = [n.name for n in nodes]
     for k, node in enumerate(nodes):
         if node.raw:
             continue
-        live = [r for name, r in words.items() if any(n.source == name and names.index(n.name) >= k for n in nodes)]
-        need = -(-node.outputs // chip.word)
+        live = [r for edge, r in words.items() if any(edge in n.sources for n in nodes[k:])]
+        need = -(-node.values // chip.word)
         start = 0
         for r in sorted(live, key=lambda r: r.start):
             if start + need <= r.start:
@@ -125,9 +183,9 @@ def _activations(nodes: tuple[LayerSize, ...], chip: Chip) -> dict[str, int]:
             start = max(start, r.stop)
         if start + need > chip.memory.activation_words:
             raise CapacityError(
-                f"layer {node.name}: its {node.outputs} activations need words {start}..{start + need - 1}, "
+                f"layer {node.name}: its {node.values} activations need words {start}..{start + need - 1}, "
                 f"memory.activation_words is {chip.memory.activation_words}; "
                 f"raise it to {start + need} or narrow the layer"
             )
-        words[node.name] = range(start, start + need)
+        words[node.gives] = range(start, start + need)
     return {name: r.start * chip.word for name, r in words.items()}

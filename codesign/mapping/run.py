@@ -9,10 +9,11 @@ from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_codes, to_weights
 from codesign.mapping.die import Die
 from codesign.mapping.loads import Span
+from codesign.mapping.lower import Layer, Matrix
 from codesign.mapping.mapping import Block, Mapping, Step
-from codesign.mapping.outline import linear_layers
 
-BATCH = 256  # images at once; bounds the memory of unrolled bit planes
+BATCH = 256  # rows at once, or as many more as hold `VALUES`; bounds the memory of unrolled bit planes
+VALUES = 1 << 22  # rows * inputs of a layer at once: 32 MiB
 
 Weights = dict[int, NDArray[np.int32]]  # of each used array, (wordlines, signed columns)
 
@@ -22,33 +23,62 @@ def run(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None, adc: b
 
     die: what the cells hold (absent: ideal). adc=False skips the converters: currents are summed exactly.
     """
-    return layers(mapping, x, die, adc)[mapping.steps[-1].layer]
+    x, weights = check_inputs(x, mapping.network), weights_of(mapping, die)
+    most = max(n.positions * n.size.inputs for n in mapping.layers if isinstance(n, Matrix))
+    images = max(1, VALUES // most)
+    parts = [_edges(mapping, x[k : k + images], weights, adc) for k in range(0, max(1, len(x)), images)]
+    last = np.concatenate([part[mapping.steps[-1].layer] for part in parts])
+    return last.reshape(len(x), mapping.network.outputs)
 
 
 def layers(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None, adc: bool = True) -> dict[str, Ints]:
-    """Like `run`, with the output of every layer by name."""
-    weights = weights_of(mapping, die)
-    edges: dict[str, Ints] = {"input": check_inputs(x, mapping.network)}
-    for step, node in zip(mapping.steps, linear_layers(mapping.network), strict=True):
-        terms = accumulate(mapping, step, edges[node.source], weights, adc)
-        if adc:
-            edges[step.layer] = scale(step, terms)
-        else:
-            acc = sum(t * step.base**s for s, t in enumerate(terms))
-            edges[step.layer] = node.requant(acc)
+    """Like `run`, with every edge by name: (images, features) or (images, channels, height, width)."""
+    return _edges(mapping, check_inputs(x, mapping.network), weights_of(mapping, die), adc)
+
+
+def _edges(mapping: Mapping, x: Ints, weights: Weights, adc: bool) -> dict[str, Ints]:
+    edges = {"input": x.reshape(len(x), *mapping.network.shape_of("input"))}
+    for step, layer in zip(mapping.steps, mapping.layers, strict=True):
+        edges |= computed(mapping, step, layer, edges, weights, adc)
     return edges
 
 
-def scale(step: Step, terms: list[Ints]) -> Ints:
-    """What the requantizer makes of the accumulators of each slice."""
-    if len(terms) == 1:
+def computed(
+    mapping: Mapping, step: Step, layer: Layer, edges: dict[str, Ints], weights: Weights, adc: bool = True
+) -> dict[str, Ints]:
+    """What a step makes of the edges that it reads: the edge of its layer, and of the pooling behind it."""
+    if not isinstance(layer, Matrix):
+        return layer.value(edges)
+    terms = accumulate(mapping, step, layer.gather(edges[layer.node.source]), weights, adc)
+    if adc:
+        other = None if layer.add is None else layer.rows_of(edges[layer.size.other])
+        return layer.giving(layer.shaped(scale(step, terms, other)))
+    values = layer.shaped(layer.node.requant(added(step, terms)))
+    if layer.add is not None:
+        values = layer.add.value(*({**edges, layer.name: values}[s] for s in layer.add.sources))
+    return layer.giving(values)
+
+
+def scale(step: Step, terms: list[Ints], other: Ints | None = None) -> Ints:
+    """What the requantizer makes of the accumulators of each slice, and of the edge that is added."""
+    if len(terms) == 1 and other is None:
         return requantize(terms[0], step.mult, step.bias, step.shift, step.out)
     scaled = [(t, step.multipliers(s)) for s, t in enumerate(terms)]
+    if other is not None and step.other is not None:
+        scaled.append((other, step.other))
     return requantize_terms(scaled, step.bias, step.shift, step.out)
 
 
+def added(step: Step, terms: list[Ints]) -> Ints:
+    """The accumulators of all slices as one."""
+    return sum((term * step.base**s for s, term in enumerate(terms)), np.zeros_like(terms[0]))
+
+
 def accumulate(mapping: Mapping, step: Step, x: Ints, weights: Weights, adc: bool = True) -> list[Ints]:
-    """Accumulators (images, outputs) of each slice of one step: its arrays' codes, shifted and added."""
+    """Accumulators (rows, outputs) of each slice of one step, for the rows (rows, inputs) that its matrix is given.
+
+    Its arrays' codes, shifted and added.
+    """
     lanes = mapping.chip.adc.lanes
     blocks = [np.zeros((len(x), width_of(step, b, mapping)), dtype=np.int64) for b in step.blocks]
     serial: dict[tuple[int, int], list[tuple[Ints, Span, NDArray[np.int32]]]] = {}  # of equal rows, equal bit planes
@@ -60,8 +90,9 @@ def accumulate(mapping: Mapping, step: Step, x: Ints, weights: Weights, adc: boo
             else:
                 acc += matmul_exact(x[:, span.row : span.row + span.rows], weight)
     planes_weight = plane_weights(step.input)
-    for first in range(0, len(x) if serial else 0, BATCH):
-        images = slice(first, first + BATCH)
+    batch = batch_of(x)
+    for first in range(0, len(x) if serial else 0, batch):
+        images = slice(first, first + batch)
         for (row, rows), parts in serial.items():
             planes = bit_planes(x[images, row : row + rows], step.input)  # (planes, images, rows)
             for acc, span, weight in parts:
@@ -76,6 +107,11 @@ def accumulate(mapping: Mapping, step: Step, x: Ints, weights: Weights, adc: boo
             at = term.group * lanes
             found[s][:, tile.column : tile.column + tile.columns] = blocks[term.block][:, at : at + tile.columns]
     return found
+
+
+def batch_of(x: Ints) -> int:
+    """How many of the rows of `x` are unrolled into bit planes at once."""
+    return max(BATCH, VALUES // (8 * int(x.shape[1])))
 
 
 def width_of(step: Step, block: Block, mapping: Mapping) -> int:

@@ -26,11 +26,11 @@ def spot_problem(network: Outline, chip: Chip, spots: Spots) -> str | None:
 
 
 def _problems(network: Outline, chip: Chip, spots: Spots) -> Iterator[str]:
-    names = [n.name for n in network.layers]
+    names = [n.name for n in network.matrices]
     if sorted(spots) != sorted(names):
         yield f"must name the layers {', '.join(names)}, got {', '.join(spots)}"
     owner = defaultdict[int, NDArray[np.int64]](lambda: np.full((chip.arrays.rows, chip.groups), -1))  # layer numbers
-    for k, node in enumerate(network.layers):
+    for k, node in enumerate(network.matrices):
         yield from _outside(node, chip, spots[node.name])
         used: set[int] = set()
         groups = columns_of(node.outputs, node.slices, chip).groups

@@ -1,9 +1,4 @@
-"""Predicted cycles: the Python twin of the chip's pipeline in terms of events, exact for unstalled streams.
-
-A cycle number names the clock cycle in which something happens; its effect is seen one cycle later.
-Each rule below stands for a register in xb_fetch, xb_convert, xb_reduce, xb_accumulate, xb_drain, xb_requant
-or xb_stream_out.
-"""
+"""Predicted cycles of a program: of one image, and of a long stream of them."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -15,6 +10,7 @@ from codesign.brief import Brief
 from codesign.errors import CapacityError
 from codesign.fixed import clog2, mean
 from codesign.mapping.mapping import Mapping, Plan
+from codesign.mapping.pipeline import MOST, OPERAND, Core, Instances
 
 Timed = Plan | Mapping  # the numbers in the cells do not matter
 LONGEST = 1000  # images within which a stream must become periodic
@@ -35,9 +31,48 @@ class Cycles(Brief):
     period: int
 
 
+@dataclass(frozen=True)
+class LayerCycles(Brief):
+    """Where the cycles of an image go that meets an idle chip.
+
+    load, convert, drain: cycles in which fetch, converters and requantizer work on a layer; they overlap. takes: cycles
+    from the end of the layer before (of the first: from the first input word on) to its own end, so that all layers
+    together take the latency and the cycles of the input. wait: those of them that its converters do not work.
+    """
+
+    layer: str
+    places: int  # passes over its matrix, or lane groups of its values
+    load: int
+    convert: int
+    drain: int
+    takes: int
+
+    @property
+    def wait(self) -> int:
+        """Cycles that it takes and does not convert."""
+        return max(0, self.takes - self.convert)
+
+
+def by_layer(mapping: Timed) -> tuple[LayerCycles, ...]:
+    """Where the cycles of an image go, layer by layer, in the order of the steps."""
+    steps = _timed(mapping)
+    core = Core(scan_stages(mapping), mapping.chip.memory.operands, any(s.operands for s in steps))
+    found, before = [], -1
+    for step, planned in zip(steps, mapping.steps, strict=True):
+        core.first(step, 0)
+        core.others(step)
+        ends = core.pipe.sent if step.raw else core.drained[-1]
+        terms = step.operands if step.vector else sum(len(terms) * len(widths) for terms, widths in step.tiles)
+        convert = 0 if step.vector else step.planes * step.groups
+        load, convert, drain = (step.instances * n for n in (len(step.beats), convert, terms))
+        found.append(LayerCycles(planned.layer, step.instances, load, convert, drain, ends - before))
+        before = ends
+    return tuple(found)
+
+
 def bound(mapping: Timed) -> int:
-    """sum over steps of input_bits * ceil(columns per array / lanes)."""
-    return sum(s.input.bits * s.column_groups for s in mapping.steps)
+    """sum over steps of instances * input_bits * ceil(columns per array / lanes)."""
+    return sum(s.instances * s.input.bits * s.column_groups for s in mapping.steps)
 
 
 def predict(mapping: Timed) -> Cycles:
@@ -96,98 +131,40 @@ class _Image(NamedTuple):
     state: tuple[int, ...]  # all that later images depend on, in cycles since it arrived
 
 
-class _Step(NamedTuple):
-    """What the cycles of a step depend on."""
-
-    wait: int
-    releases: bool
-    beats: tuple[int, ...]  # input beats that each load waits for; 0: none
-    planes: int  # input bits
-    groups: int  # cycles that a plane is converted in
-    raw: bool
-    tiles: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]  # first column group of each term; columns of each group
-
-
-def _timed(mapping: Timed) -> list[_Step]:
+def _timed(mapping: Timed) -> list[Instances]:
     stream, lanes = mapping.chip.bus.stream_bytes, mapping.chip.adc.lanes
     found = []
     for s in mapping.steps:
-        beats = tuple(0 if load.from_memory else -(-(load.offset + load.count) // stream) for load in s.loads)
+        whole = mapping.beats if s.whole_input else 0
+        beats = tuple(0 if load.from_memory else whole or -(-(load.offset + load.count) // stream) for load in s.loads)
         tiles = tuple(
             (
-                tuple(term.group for term in tile.terms),
+                (*(term.group for term in tile.terms), *(OPERAND for _ in tile.operands)),
                 tuple(min(lanes, tile.columns - first) for first in range(0, tile.columns, lanes)),
             )
             for tile in s.tiles
         )
-        found.append(_Step(s.wait, s.releases_input, beats, s.input.bits, s.column_groups, s.raw, tiles))
+        wait = min(s.wait, MOST)
+        operands = sum(load.operand for load in s.loads)
+        sizes = s.instances, s.is_vector, operands, s.input.bits, s.column_groups, s.raw
+        found.append(Instances(wait, s.releases_input, beats, *sizes, tiles))
     return found
 
 
 def _images(mapping: Timed) -> Iterator[_Image]:
     """The images of an endless stream, one after another."""
     steps = _timed(mapping)
-    back = max(2, *(s.wait for s in steps))
+    core = Core(scan_stages(mapping), mapping.chip.memory.operands, any(s.operands for s in steps))
     released = deque([-1, -1], 2)  # [-2] two images ago: cycle its input buffer is released
-    sampled = deque([-1, -1], 2)  # [-2] two steps ago: cycle of its last sample
-    cleared = deque([-1, -1], 2)  # cycle its accumulators are read out
-    drained = deque([-1] * back, back)  # [-k] k steps ago: cycle its last result is written
-    last_beat, last_load, converters = -1, -1, -1
-    pipe = _Pipe(scan_stages(mapping))
-
+    last_beat = -1
     while True:
         # Input: one beat per cycle into the free one of two buffers.
         beat = max(last_beat, released[0]) + 1
         last_beat = beat + mapping.beats - 1
         for step in steps:
-            # Fetch: one load per cycle, once a bank is free, the producer drained and the activations present.
-            start = max(last_load, sampled[0], drained[-step.wait] if step.wait else -1) + 1
-            if step.wait:
-                last_load = start + len(step.beats) - 1
-            else:
-                for beats in step.beats:
-                    last_load = start = max(start, beat + beats)
-                    start += 1
+            core.first(step, beat)
+            core.others(step)
             if step.releases:
-                released.append(last_load)
-            # Convert: the first sample may overlap the last conversion of the step before.
-            sample = max(last_load + 2, converters, cleared[0] + 1)
-            sampled.append(sample + (step.planes - 1) * step.groups)
-            converters = sample + step.planes * step.groups
-            read, written = pipe.drain(step, sampled[-1])
-            cleared.append(read)
-            drained.append(written)
-        times = (*released, *sampled, *cleared, *drained, last_load, converters, *pipe.state)
-        yield _Image(last_beat, pipe.sent, tuple([t - last_beat for t in times]))
-
-
-class _Pipe:
-    """Drain, requantizer and output stream: one term of a column group per cycle, unless an output word waits."""
-
-    def __init__(self, stages: int) -> None:
-        self.delay = stages + 3  # last sample to complete column group, less the number of the group
-        self.issued = self.moved = self.left = -1  # last term: drained, in stage 2; last column group: out
-        self.sent = -1  # last output word
-
-    @property
-    def state(self) -> tuple[int, ...]:
-        """The cycles that later column groups depend on."""
-        return self.issued, self.moved, self.left, self.sent
-
-    def drain(self, step: _Step, sampled: int) -> tuple[int, int]:
-        """Cycles in which the step's accumulators are all read, and its last result leaves the requantizer."""
-        issued, moved, left, sent = self.state
-        for terms, widths in step.tiles:
-            alone = len(terms) == 1 and not step.raw  # then nothing delays further groups: one per cycle
-            for group, width in enumerate(widths[:1] if alone else widths):
-                for term in terms:
-                    issued = max(issued + 1, moved, sampled + self.delay + term + group)
-                    moved = max(issued + 1, left)
-                left = max(moved + 1, sent) if step.raw else moved + 1  # with the last term
-                if step.raw:
-                    sent = left + width
-            if alone:
-                more = len(widths) - 1
-                issued, moved, left = issued + more, moved + more, left + more
-        self.issued, self.moved, self.left, self.sent = issued, moved, left, sent
-        return issued, left
+                released.append(core.last_load)
+        times = (*released, *core.state)
+        yield _Image(last_beat, core.pipe.sent, tuple([t - last_beat for t in times]))

@@ -7,17 +7,18 @@ from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
-from codesign.fixed import MULT_BITS, Ints, IntType, Trim, bit_planes, clamp, shift_right, trimmed
-from codesign.ir import Linear, Network
+from codesign.fixed import MULT_BITS, Ints, IntType, Trim, bit_planes, clamp, shift_right, trimmed_sum
+from codesign.ir import Network
 from codesign.ir.exact import matmul_exact
 from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_slices
+from codesign.mapping.lower import Matrix, lower
 from codesign.mapping.mapping import Mapping, Plan, StepPlan
-from codesign.mapping.outline import linear_layers
 from codesign.mapping.place import Held, fill, uses_of
-from codesign.mapping.run import accumulate, scale, weights_of
+from codesign.mapping.run import computed, weights_of
 
 SAMPLES = 256  # calibration images used
+ROWS = 1 << 13  # of a layer's matrix passes over them; a convolution passes at every position
 MAX_TRIM = 15
 
 
@@ -30,75 +31,97 @@ def choose_trims(network: Network, planned: Plan, calibration: NDArray[np.generi
     Raises CapacityError when no shift keeps the layer's largest current from clipping, or when the requantizer
     cannot undo the layer's own trim.
     """
-    nodes, chip = linear_layers(network), planned.chip
-    both = list(zip(nodes, planned.steps, strict=True))
+    layers, chip = lower(network), planned.chip
+    both = list(zip(layers, planned.steps, strict=True))
     if calibration is None:
-        return {node.name: _own(node, chip) or Trim(1, _never_clips(node, step, chip)) for node, step in both}
-    edges: dict[str, Ints] = {"input": check_inputs(calibration[:SAMPLES], network)}
+        return {
+            layer.name: _own(layer, chip) or Trim(1, _never_clips(layer, step, chip))
+            for layer, step in both
+            if isinstance(layer, Matrix)
+        }
+    samples = check_inputs(calibration[:SAMPLES], network)
+    edges = {"input": samples.reshape(len(samples), *network.shape_of("input"))}
     trims: dict[str, Trim] = {}
-    for node, step in both:
-        source = edges[node.source]
-        trims[node.name] = _own(node, chip) or Trim(1, _closest(*_currents(node, step, source, chip), node, chip))
-        if node is not nodes[-1]:
+    for layer, step in both:
+        if not isinstance(layer, Matrix):
+            edges |= layer.value(edges)
+            continue
+        own, source = _own(layer, chip), edges[layer.node.source]
+        trims[layer.name] = own or Trim(1, _closest(*_currents(layer, step, source, chip), layer, chip))
+        if layer is not layers[-1]:
             held: Held = {}
-            filled = fill(node, step, trims[node.name], chip, held)
+            filled = fill(layer, step, trims[layer.name], chip, held)
             alone = Mapping(planned, network, uses_of(held, chip), (filled,))
-            edges[node.name] = scale(filled, accumulate(alone, filled, source, weights_of(alone)))
+            edges |= computed(alone, filled, layer, edges, weights_of(alone))
     return trims
 
 
-def _pieces(node: Linear, step: StepPlan, chip: Chip) -> Iterator[tuple[slice, NDArray[np.int32]]]:
+def _pieces(layer: Matrix, step: StepPlan, chip: Chip) -> Iterator[tuple[slice, NDArray[np.int32]]]:
     """The weights of every slice in every array that the layer's rows reach."""
-    for weight in to_slices(node.weight, chip.device, step.slices, node.name):
+    for weight in to_slices(layer.matrix, chip.device, step.slices, layer.name):
         for cut in sorted({(s.row, s.rows) for block in step.blocks for s in block.spans}):
             rows = slice(cut[0], cut[0] + cut[1])
             yield rows, weight[rows]
 
 
-def _own(node: Linear, chip: Chip) -> Trim | None:
+def _own(layer: Matrix, chip: Chip) -> Trim | None:
     """The trim that a layer was trained with. Raises CapacityError when it cannot be undone."""
-    if node.trim is not None:
-        q = node.requant
-        trimmed(q.mult, q.bias, q.shift, node.trim, node.name, _highest(node, chip))
-    return node.trim
+    if layer.node.trim is not None:
+        q = layer.requant
+        trimmed_sum(q.mult, layer.other_mult, q.bias, q.shift, layer.node.trim, layer.name, _highest(layer, chip))
+    return layer.node.trim
 
 
-def _highest(node: Linear, chip: Chip) -> int:
+def _highest(layer: Matrix, chip: Chip) -> int:
     """Significance of the highest slice."""
-    return int(chip.device.levels ** (node.slices - 1))
+    return int(chip.device.levels ** (layer.node.slices - 1))
 
 
-def _coarsest(node: Linear, chip: Chip) -> int:
+def _coarsest(layer: Matrix, chip: Chip) -> int:
     """The largest shift that the layer's requantizer can undo: by a smaller shift of its own, or larger multipliers.
 
-    Those of the highest slice are the largest.
+    Those of the highest slice are the largest. The multipliers of an edge that is added may not vanish.
     """
-    q, top = node.requant, IntType(MULT_BITS, True).hi
-    largest = int(np.abs(q.mult).max()) * _highest(node, chip)
+    q, top = layer.requant, IntType(MULT_BITS, True).hi
+    largest = int(np.abs(q.mult).max()) * _highest(layer, chip)
     multiplied = (top // max(1, largest)).bit_length() - 1
-    return min(MAX_TRIM, max(q.shift, multiplied))
+    coarsest = min(MAX_TRIM, max(q.shift, multiplied))
+    if layer.add is None:
+        return coarsest
+    return next((s for s in range(coarsest, 0, -1) if _undone(layer, Trim(1, s), chip)), 0)
 
 
-def _never_clips(node: Linear, step: StepPlan, chip: Chip) -> int:
+def _undone(layer: Matrix, trim: Trim, chip: Chip) -> bool:
+    """Whether the layer's requantizer can undo a trim."""
+    q = layer.requant
+    try:
+        trimmed_sum(q.mult, layer.other_mult, q.bias, q.shift, trim, layer.name, _highest(layer, chip))
+    except CapacityError:
+        return False
+    return True
+
+
+def _never_clips(layer: Matrix, step: StepPlan, chip: Chip) -> int:
     high, low = 0, 0  # largest and smallest current of any column
-    for _, part in _pieces(node, step, chip):
+    for _, part in _pieces(layer, step, chip):
         high = max(high, int(np.where(part > 0, part, 0).sum(axis=0).max()))
         low = min(low, int(np.where(part < 0, part, 0).sum(axis=0).min()))
-    for shift in range(_coarsest(node, chip) + 1):
+    for shift in range(_coarsest(layer, chip) + 1):
         if chip.code.holds(shift_right([low, high], shift)):
             return shift
     raise CapacityError(
-        f"layer {node.name}: its currents span {low}..{high}, {chip.adc.bits}-bit converters hold only "
-        f"{chip.code.lo}..{chip.code.hi} in units of {1 << _coarsest(node, chip)}; give calibration inputs, raise "
+        f"layer {layer.name}: its currents span {low}..{high}, {chip.adc.bits}-bit converters hold only "
+        f"{chip.code.lo}..{chip.code.hi} in units of {1 << _coarsest(layer, chip)}; give calibration inputs, raise "
         "adc.bits or choose a chip with fewer rows"
     )
 
 
-def _currents(node: Linear, step: StepPlan, source: Ints, chip: Chip) -> tuple[Ints, Ints]:
+def _currents(layer: Matrix, step: StepPlan, source: Ints, chip: Chip) -> tuple[Ints, Ints]:
     """The different currents that a layer's inputs cause, rising, and how often each comes."""
-    planes = bit_planes(source, step.input).reshape(-1, node.inputs)
+    images = max(1, ROWS // layer.positions)
+    planes = bit_planes(layer.gather(source[:images]), step.input).reshape(-1, layer.size.inputs)
     values, counts = [], []
-    for rows, weight in _pieces(node, step, chip):  # one at a time: all together are many times the layer
+    for rows, weight in _pieces(layer, step, chip):  # one at a time: all together are many times the layer
         currents = matmul_exact(planes[:, rows], weight)
         lowest = int(currents.min())
         found = np.bincount((currents - lowest).ravel())
@@ -110,9 +133,9 @@ def _currents(node: Linear, step: StepPlan, source: Ints, chip: Chip) -> tuple[I
     return distinct, total
 
 
-def _closest(values: Ints, counts: Ints, node: Linear, chip: Chip) -> int:
+def _closest(values: Ints, counts: Ints, layer: Matrix, chip: Chip) -> int:
     errors = []
-    for shift in range(_coarsest(node, chip) + 1):  # all of them: the error may rise before it falls
+    for shift in range(_coarsest(layer, chip) + 1):  # all of them: the error may rise before it falls
         codes = clamp(shift_right(values, shift), chip.code)
         errors.append(float(counts @ ((codes << shift) - values).astype(np.float64) ** 2))
     return int(np.argmin(errors))

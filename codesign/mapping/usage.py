@@ -26,13 +26,13 @@ class LayerUse(Brief):
 
 
 def usage(plan: Plan) -> tuple[LayerUse, ...]:
-    """What each layer of a plan takes, in the order of the steps."""
+    """What each layer of a plan that has a matrix takes, in the order of the steps."""
     taken = [place for step in plan.steps for place in _taken(step, plan)]
-    return tuple(_use(step, plan, taken) for step in plan.steps)
+    return tuple(_use(step, plan, taken) for step in plan.steps if not step.is_vector)
 
 
 def _use(step: StepPlan, plan: Plan, taken: Taken) -> LayerUse:
-    inputs = sum(s.rows for s in step.blocks[0].spans)
+    inputs = step.inputs
     chip, lanes = plan.chip, plan.chip.adc.lanes
     left = groups = 0
     for block in step.blocks:
@@ -52,7 +52,7 @@ def _use(step: StepPlan, plan: Plan, taken: Taken) -> LayerUse:
         2 * inputs * step.outputs * step.slices,
         step.outputs * step.slices,
         left,
-        step.input.bits * step.column_groups,
+        step.input.bits * step.column_groups * step.instances,
         min(groups // -(-step.outputs // lanes), most_slices(chip.device) - step.slices),
     )
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from codesign.ir import Conv, Linear, Network, Node
+from codesign.ir import Add, Conv, Linear, Network, Node
 
 NAME = "small-constants"
 
@@ -13,15 +13,19 @@ def apply(network: Network) -> Network:
 
     (acc * m + b + 2^(s-1)) >> s equals (acc * m/2 + b/2 + 2^(s-2)) >> (s-1) when m and b are even, also at
     s = 1, where the odd rounding term is dropped by the shift; so does a sum with two multipliers. Smaller
-    multipliers leave room for range trims. A layer with a trim keeps its constants: it needs no room, and what
-    undoes the trim rounds as in training only from the same constants.
+    multipliers leave room for range trims. A layer with a trim keeps its constants, and so does a sum of its raw
+    accumulators: it needs no room, and what undoes the trim rounds as in training only from the same constants.
     """
-    return replace(network, nodes=tuple(_halve(n) for n in network.nodes))
+    ranged = [n for n in network.nodes if isinstance(n, Linear | Conv) and n.trim is not None]
+    kept = {n.name for n in ranged}
+    raw = {n.name for n in ranged if n.requant.is_raw}
+    kept |= {n.name for n in network.nodes if isinstance(n, Add) and raw & set(n.sources)}
+    return replace(network, nodes=tuple(n if n.name in kept else _halve(n) for n in network.nodes))
 
 
 def _halve(node: Node) -> Node:
     q = node.scaling
-    if q is None or (isinstance(node, Linear | Conv) and node.trim is not None):
+    if q is None:
         return node
     constants = [q.mult, q.bias, *node.multipliers.values()]
     halvings = 0

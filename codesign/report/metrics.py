@@ -96,6 +96,17 @@ class Layer(_Record):
     cycles: Count
 
 
+class LayerCycles(_Record):
+    """Where the cycles of one image go; see codesign.mapping.LayerCycles."""
+
+    layer: str
+    places: Count
+    load: Count
+    convert: Count
+    drain: Count
+    takes: Count
+
+
 class Unsliced(_Record):
     """What the same network would take with one slice a weight: arrays, and cycles between images."""
 
@@ -179,7 +190,8 @@ class Metrics(_Record):
     removed: tuple[Removed, ...] | None = None  # hidden units that passes removed, by the user's numbers
     clipped: dict[str, Share] | None = None  # of each layer's conversions, on the simulated images
     arrays: Arrays
-    layers: tuple[Layer, ...] = ()  # absent from older records
+    layers: tuple[Layer, ...] = ()  # absent from older records, as the next
+    layer_cycles: tuple[LayerCycles, ...] = ()
     unsliced: Unsliced | None = None  # absent where every weight has one slice
     cycles: Cycles
     mismatches: Count

@@ -108,7 +108,22 @@ def _layers(m: Metrics) -> list[RenderableType]:
         sizes = (f"{u.inputs} x {u.outputs}", f"{u.slices}", runs(u.arrays), f"{u.columns:,}", f"{u.left:,}")
         more = f"{u.further} more fit" if u.further else ""
         table.add_row(Text(plain(u.layer)), *sizes, f"{u.cycles:,}", more)
-    return [table, *([Text(m.slicing)] if m.slicing else []), ""]
+    return [table, *([Text(m.slicing)] if m.slicing else []), "", *_timeline(m)]
+
+
+def _timeline(m: Metrics) -> list[RenderableType]:
+    """Where the cycles of an image go, if layers pass over pictures."""
+    if all(n.places == 1 for n in m.layer_cycles):
+        return []
+    table = _grid()
+    table.columns[0].header = "cycles of an image"
+    for column in ("places", "load", "convert", "drain", "takes"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for n in m.layer_cycles:
+        table.add_row(Text(plain(n.layer)), *(f"{v:,}" for v in (n.places, n.load, n.convert, n.drain, n.takes)))
+    total = sum(n.takes for n in m.layer_cycles)
+    table.add_row(Text("with the input"), "", "", "", "", f"{total:,}")
+    return [table, ""]
 
 
 def _verdict(m: Metrics) -> list[Text]:

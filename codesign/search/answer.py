@@ -18,7 +18,6 @@ from codesign.search.site import Site
 from codesign.search.space import Candidate
 from codesign.workers import Workers
 
-HIDDEN = "network.hidden"
 DIRECT = (("train.method", "direct"), ("train.baseline", True))
 
 
@@ -116,11 +115,11 @@ def scaled(context: Context) -> Candidate | None:
     uniform = context.question.uniform
     if uniform is None:
         return None
-    pricer, widest, best = context.pricer, max(uniform.hidden), None
+    pricer, widest, best = context.pricer, max(map(max, uniform.layers.values())), None
     rest = {axis.key: uniform.set.get(axis.key, context.usual(axis.key)) for axis in context.space.axes} | uniform.set
     for k in range(1, 65536 // widest * widest):
-        hidden = tuple(max(1, round(h * k / widest)) for h in uniform.hidden)
-        candidate = Candidate(tuple((rest | {HIDDEN: hidden}).items()))
+        layers = {key: tuple(max(1, round(w * k / widest)) for w in widths) for key, widths in uniform.layers.items()}
+        candidate = Candidate(tuple((rest | layers).items()))
         cost = pricer(candidate)
         if any(m.limit == "arrays" and cost.lower_bound > m.allowed for m in cost.misses):
             break

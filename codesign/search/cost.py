@@ -28,7 +28,7 @@ UNPLACED = "placement"  # the limit that a candidate breaks when the compiler ca
 class Facts(Brief):
     """What the size of a network depends on in its data."""
 
-    features: int
+    shape: tuple[int, ...]  # of one input
     classes: int
 
 
@@ -150,9 +150,9 @@ class Pricer(Brief):
         """The candidate's layers, chip and objective. Raises what values that do not go together raise."""
         recipe, chip = self.recipe(candidate), self.chip(candidate)
         facts = self.facts[recipe.data.downsample]
-        outline = outline_of(recipe, recipe.network.layers(facts.classes), facts.features, chip)
         if refused := unplaced(recipe):
             raise UnsupportedError(refused)
+        outline = outline_of(recipe, recipe.network.layers(facts.classes), facts.shape, chip)
         return outline, chip, recipe.compile.objective
 
     def recipe(self, candidate: Candidate) -> Recipe:

@@ -87,10 +87,23 @@ class Evaluate(_Part):
 
 
 class Uniform(_Part):
-    """What a user would try first: these hidden layers, all scaled by the largest factor that fits."""
+    """What a user would try first: these layers, all scaled by the largest factor that fits."""
 
-    hidden: tuple[Count, ...] = Field(strict=False, description="widths at factor 1")
+    hidden: tuple[Count, ...] = Field((), strict=False, description="widths of the hidden linear layers at factor 1")
+    channels: tuple[Count, ...] = Field((), strict=False, description="channels of the convolutions, likewise")
     set: dict[str, Any] = Field(default_factory=dict, description="further settings, as dotted keys of a flow")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.layers:
+            raise ValueError("hidden: has no layers to scale, and neither has channels; give one of them, or both")
+        return self
+
+    @property
+    def layers(self) -> dict[str, tuple[int, ...]]:
+        """The layers that are scaled, by dotted key."""
+        given = {"network.hidden": self.hidden, "network.channels": self.channels}
+        return {key: widths for key, widths in given.items() if widths}
 
 
 class Check(Simulate):

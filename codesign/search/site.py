@@ -80,6 +80,6 @@ def opened(question: Question, out: Path, data: Path | None) -> tuple[Context, S
             described = flow.data.model_copy(update={"downsample": factor, "validation": validation})
             dataset = described.load(data)
             dataset.warn_of_range(flow.quantize.input)
-            facts[factor] = Facts(dataset.features, dataset.classes)
+            facts[factor] = Facts(dataset.shape or (dataset.features,), dataset.classes)
             images[described] = dataset.identity
     return Context(question, axes, question.limits, flow, facts), Site(out, data, images)

@@ -13,7 +13,9 @@ from codesign.errors import ConfigError
 from codesign.mapping.tiles import columns_of, down
 from codesign.search.describe import Question, Widths
 
-SHAPE = ("chip.arrays.", "chip.adc.lanes", "quantize.slices")  # keys that change how layers are cut into tiles
+CHANNELS = "network.channels"
+# Keys that change how layers are cut into tiles.
+SHAPE = ("chip.arrays.", "chip.adc.lanes", "quantize.slices", "network.kernel", "network.model")
 Value = Any  # of a flow's key; layers are tuples, tables dictionaries
 
 
@@ -199,7 +201,8 @@ def space(question: Question) -> Space:
         if isinstance(values, list):
             axes.append(Choice(key, tuple(tuple(v) if isinstance(v, list) else v for v in values)))
             continue
-        widths = edges(tilings, values) if values.widths == "edges" else tuple(sorted(set(values.widths)))
+        tiled = [(chip, slices, area if key == CHANNELS else 1) for chip, slices, area in tilings]
+        widths = edges(tiled, values) if values.widths == "edges" else tuple(sorted(set(values.widths)))
         if not widths:
             problems.append(
                 f"{question.where}: free.{key}: no edge lies in {values.least}..{values.most}; "
@@ -214,7 +217,8 @@ def space(question: Question) -> Space:
                 problems += str(e).splitlines()
     if question.uniform is not None and not problems:
         try:
-            question.base([("network.hidden", list(question.uniform.hidden)), *question.uniform.set.items()])
+            layers = [(key, list(widths)) for key, widths in question.uniform.layers.items()]
+            question.base([*layers, *question.uniform.set.items()])
         except ConfigError as e:
             problems += [line.replace(": ", ": uniform: ", 1) for line in str(e).splitlines()]
     if problems:
@@ -222,21 +226,24 @@ def space(question: Question) -> Space:
     return Space(tuple(axes))
 
 
-def edges(tilings: Sequence[tuple[Chip, int]], values: Widths) -> tuple[int, ...]:
+def edges(tilings: Sequence[tuple[Chip, int, int]], values: Widths) -> tuple[int, ...]:
     """Widths beyond which a layer takes another array of its own, by its own columns or by the next layer's rows.
 
-    Follows the compiler's own tiling, for each chip and number of slices; `most` is one of them, because nothing wider
-    is allowed.
+    Follows the compiler's own tiling, for each chip, number of slices and number of rows that read each output; `most`
+    is one of them, because nothing wider is allowed.
     """
     found = set()
-    for chip, slices in tilings:
-        tiles = [(len(columns_of(w, slices, chip).groups), down(w, chip)) for w in range(1, values.most + 2)]
+    for chip, slices, rows in tilings:
+        tiles = [(len(columns_of(w, slices, chip).groups), down(w * rows, chip)) for w in range(1, values.most + 2)]
         found |= {w for w in range(values.least, values.most) if tiles[w - 1] != tiles[w]}
     return tuple(sorted(found | {values.most})) if values.least <= values.most else ()
 
 
-def _tilings(question: Question, problems: list[str]) -> list[tuple[Chip, int]]:
-    """A chip for each free size of its arrays, with each number of slices of a layer; "free" ones take no array."""
+def _tilings(question: Question, problems: list[str]) -> list[tuple[Chip, int, int]]:
+    """A chip for each free size of its arrays, with each number of slices of a layer, and each area of kernels.
+
+    "free" slices take no array.
+    """
     shape = {k: v for k, v in question.free.items() if k.startswith(SHAPE) and isinstance(v, list)}
     found = []
     for values in itertools.product(*shape.values()):
@@ -247,5 +254,5 @@ def _tilings(question: Question, problems: list[str]) -> list[tuple[Chip, int]]:
             continue
         counts = {1 if n == "free" else n for n in flow.quantize.counts}
         counts |= {1} if isinstance(flow.quantize.slices, dict) else set()  # of layers that the table does not name
-        found += [(flow.chip, n) for n in sorted(counts)]
+        found += [(flow.chip, n, flow.network.area) for n in sorted(counts)]
     return found

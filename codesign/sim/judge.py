@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.fixed import lane_values, mean
+from codesign.fixed import Ints, lane_values, mean
 from codesign.mapping import layers, stream
 from codesign.sim.job import Job, run_bench
 from codesign.sim.result import Mismatch, Result
@@ -35,25 +36,25 @@ def judge(job: Job, streams: Sequence[Stream], seconds: float) -> Result:
     """
     program = job.program
     expected = program.run(job.images, job.die)
-    last = program.mapping.steps[-1].layer
+    last, pixels = program.mapping.steps[-1].layer, program.mapping.layers[-1].pixels
     wrong: dict[tuple[int, int], int] = {}
     late: set[int] = set()
     for s in streams:
         start = s.first - s.shared
-        got = s.found["outputs"].astype(np.int64)
+        got = in_order(s.found["outputs"].astype(np.int64), pixels)
         for image, output in np.argwhere(got != expected[start : start + len(got)]).tolist():
             wrong.setdefault((start + image, output), int(got[image, output]))
         if not job.pauses.any:
             late |= {start + n for n in _late(job, s.found["ins"].tolist(), s.found["outs"].tolist())}
     mismatches = []
     for (image, output), got_there in sorted(wrong.items()):
-        array, column = program.mapping.locate(last, output)
-        want = int(expected[image, output])
-        mismatches.append(Mismatch(image, last, _number(job, last, output), array, column, want, got_there))
+        want, channel = int(expected[image, output]), output // pixels
+        array, column = program.mapping.locate(last, channel) or (None, None)
+        mismatches.append(Mismatch(image, last, _number(job, last, channel), array, column, want, got_there))
     if mismatches:
         mismatches[0] = _first_layer(job, mismatches[0])
     return Result(
-        outputs=np.concatenate([s.own("outputs") for s in streams]).astype(np.int64),
+        outputs=in_order(np.concatenate([s.own("outputs") for s in streams]).astype(np.int64), pixels),
         latencies=[n for s in streams for n in (s.own("outs") - s.own("ins")).tolist()],
         interval=_interval(streams[-1].found["outs"].tolist(), program.cycles.period),
         mismatches=tuple(mismatches),
@@ -63,6 +64,11 @@ def judge(job: Job, streams: Sequence[Stream], seconds: float) -> Result:
         version=SIMULATORS[job.simulator].version(),
         cycles_compared=0 if job.pauses.any else 2 * len(job.images),
     )
+
+
+def in_order(words: Ints, pixels: int) -> Ints:
+    """Output words of images, which leave the chip pixel by pixel, as the network has them: channel by channel."""
+    return words.reshape(len(words), pixels, words.shape[1] // pixels).swapaxes(1, 2).reshape(words.shape)
 
 
 def _interval(outs: list[int], period: int) -> int | float:
@@ -83,12 +89,13 @@ def _first_layer(job: Job, found: Mismatch) -> Mismatch:
     """The first wrong activation of that image, or `found` when all hidden layers are right."""
     single = replace(job, images=job.images[found.image : found.image + 1], probe=True, waves=False)
     probed, _ = run_bench(single)
-    expected = layers(job.program.mapping, single.images, job.die)
-    for layer, output, got in _activations(job, probed["hidden"].tolist()):
-        want = int(expected[layer][0, output])
+    values = layers(job.program.mapping, single.images, job.die)
+    expected = {edge: v.reshape(1, v.shape[1], -1) for edge, v in values.items()}  # image, channel, pixel
+    for layer, edge, channel, pixel, got in _activations(job, probed["hidden"].tolist()):
+        want = int(expected[edge][0, channel, pixel])
         if got != want:
-            array, column = job.program.mapping.locate(layer, output)
-            number = _number(job, layer, output)
+            array, column = job.program.mapping.locate(layer, channel) or (None, None)
+            number = _number(job, layer, channel)
             return replace(found, layer=layer, output=number, array=array, column=column, expected=want, got=got)
     return found
 
@@ -98,15 +105,15 @@ def _number(job: Job, layer: str, output: int) -> int:
     return int(job.program.network.numbers_of(layer)[output])
 
 
-def _activations(job: Job, writes: list[str]) -> Iterator[tuple[str, int, int]]:
-    """(layer, output, value) of every hidden activation, in the order in which the chip writes column groups."""
+def _activations(job: Job, writes: list[str]) -> Iterator[tuple[str, str, int, int, int]]:
+    """(layer, edge, channel, pixel, value) of every hidden activation, in the order of the chip's writes."""
     lanes = job.program.chip.adc.lanes
     groups = iter(writes)
-    for step in job.program.mapping.steps:
+    for step, layer in zip(job.program.mapping.steps, job.program.mapping.layers, strict=True):
         if step.raw:
             continue
-        for tile in step.tiles:
+        for pixel, tile in product(range(layer.pixels), step.tiles):
             for first in range(0, tile.columns, lanes):
                 values = lane_values(int(next(groups, "0"), 16), lanes, step.out)
                 for lane, value in enumerate(values[: tile.columns - first]):
-                    yield step.layer, tile.column + first + lane, value
+                    yield step.layer, layer.size.gives, tile.column + first + lane, pixel, value

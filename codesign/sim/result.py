@@ -13,16 +13,17 @@ class Mismatch(Brief):
     image: int
     layer: str
     output: int  # its number in the user's model, whatever units were removed
-    array: int
-    column: int
+    array: int | None  # where it is read; None for a layer without a matrix
+    column: int | None
     expected: int
     got: int
     reproduce: str = ""  # a command line that shows it again
 
     def __str__(self) -> str:
         again = f"; reproduce: {self.reproduce}" if self.reproduce else ""
+        place = "" if self.array is None else f" (array {self.array}, column {self.column})"
         return (
-            f"image {self.image}: layer {self.layer} output {self.output} (array {self.array}, column {self.column}): "
+            f"image {self.image}: layer {self.layer} output {self.output}{place}: "
             f"expected {self.expected}, got {self.got}{again}"
         )
 

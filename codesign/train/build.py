@@ -1,7 +1,5 @@
 """Builds the quantized network that training starts with, from a recipe and a chip."""
 
-import math
-
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as from_bytes
@@ -67,7 +65,7 @@ def build(
     grids = {name: Grid.sliced(device.weights, count, device.levels) for name, count in slices.items()}
     stuck = _stuck_map(q.stuck_map) if q.stuck_map else {}
 
-    cuts = cuts_of(recipe, layers, math.prod(shape), chip) if q.converters else {}
+    cuts = cuts_of(recipe, layers, shape, chip) if q.converters else {}
 
     def converters(name: str, last: bool) -> Converters | None:
         if not q.converters:

@@ -13,12 +13,12 @@ def slices_of(quantize: Quantization, layers: Architecture, chip: Chip) -> dict[
 
     Raises ConfigError, naming the layer, when weights cannot have so many on the chip's device.
     """
-    found = {}
+    found, weights = {}, chip.device.weights
     for layer in layers:
         if not isinstance(layer, Linear | Conv):
             continue
         asked = quantize.slices_of(layer.name)
         found[layer.name] = count = free_slices(layer.outputs, chip) if asked == "free" else asked
-        if problem := too_many(chip.device.weights, count, chip.device.levels):
+        if problem := too_many(weights, count, chip.device.levels):
             raise ConfigError(f"recipe: quantize.slices: layer {layer.name}: {problem}")
     return found

@@ -22,6 +22,9 @@ module xb_chip #(
     parameter LOADS = 64,
     parameter TILES = 32,
     parameter CONSTANTS = 64,
+    parameter WALKS = 16,
+    parameter OPERANDS = 32,        // lane groups of operands that may wait
+    parameter POOLS = 64,           // column groups of a pooling window
     parameter CELL_WORDS = 16,      // words that program one array's cells
     parameter TRIM_WORDS = 8,       // words of one array's converter offsets
     parameter WRITE_BITS = 20
@@ -64,12 +67,13 @@ module xb_chip #(
     localparam LOAD_WORDS = LOADS << `XB_LOAD_LOG2(MASK_WORDS);
     localparam TILE_WORDS = TILES << `XB_TILE_LOG2;
     localparam CONSTANT_WORDS = CONSTANTS << `XB_CONSTANT_LOG2(LANES);
+    localparam WALK_WORDS = WALKS << `XB_WALK_LOG2;
 
     wire        image_valid, image_clear, run, frame_error;
     wire [31:0] image_data, image_crc;
     wire [1:0]  image_state;
     wire [3:0]  image_reason;
-    wire        write_steps, write_loads, write_tiles, write_constants;
+    wire        write_steps, write_loads, write_tiles, write_constants, write_walks;
     wire [15:0] program_steps, program_beats;
 
     wire        access, write, refused;
@@ -93,22 +97,25 @@ module xb_chip #(
     xb_loader #(
         .CHIP_ID(CHIP_ID), .FORMAT(VERSION), .ARRAYS(ARRAYS), .CELL_WORDS(CELL_WORDS), .TRIM_WORDS(TRIM_WORDS),
         .STEP_WORDS(STEP_WORDS), .LOAD_WORDS(LOAD_WORDS), .TILE_WORDS(TILE_WORDS), .CONSTANT_WORDS(CONSTANT_WORDS),
-        .WRITE_BITS(WRITE_BITS)
+        .WALK_WORDS(WALK_WORDS), .WRITE_BITS(WRITE_BITS)
     ) u_loader (
         .clk(clk), .rst(rst), .clear(image_clear), .s_valid(image_valid), .s_data(image_data),
         .write_steps(write_steps), .write_loads(write_loads), .write_tiles(write_tiles),
-        .write_constants(write_constants), .write_cells(cell_write), .write_trims(trim_write),
+        .write_constants(write_constants), .write_walks(write_walks), .write_cells(cell_write),
+        .write_trims(trim_write),
         .write_address(write_address), .write_data(write_data),
         .program_steps(program_steps), .program_beats(program_beats),
         .state(image_state), .reason(image_reason), .image_crc(image_crc));
     xb_core #(
         .ARRAYS(ARRAYS), .ROWS(ROWS), .WORD(WORD), .LANES(LANES), .GROUPS(GROUPS), .ADC_BITS(ADC_BITS), .BITS(BITS),
         .STREAM_BYTES(STREAM_BYTES), .INPUT_WORDS(INPUT_WORDS), .ACTIVATION_WORDS(ACTIVATION_WORDS),
-        .STEPS(STEPS), .LOADS(LOADS), .TILES(TILES), .CONSTANTS(CONSTANTS), .WRITE_BITS(WRITE_BITS)
+        .STEPS(STEPS), .LOADS(LOADS), .TILES(TILES), .CONSTANTS(CONSTANTS), .WALKS(WALKS),
+        .OPERANDS(OPERANDS), .POOLS(POOLS), .WRITE_BITS(WRITE_BITS)
     ) u_core (
         .clk(clk), .run(run && !rst), .program_steps(program_steps), .program_beats(program_beats),
         .write_steps(write_steps), .write_loads(write_loads), .write_tiles(write_tiles),
-        .write_constants(write_constants), .write_address(write_address), .write_data(write_data),
+        .write_constants(write_constants), .write_walks(write_walks), .write_address(write_address),
+        .write_data(write_data),
         .s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata), .s_keep(s_axis_tkeep),
         .s_last(s_axis_tlast),
         .m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata), .m_last(m_axis_tlast),

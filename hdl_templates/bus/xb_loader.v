@@ -21,6 +21,7 @@ module xb_loader #(
     parameter LOAD_WORDS = 128,
     parameter TILE_WORDS = 64,
     parameter CONSTANT_WORDS = 512,
+    parameter WALK_WORDS = 256,
     parameter WRITE_BITS = 20             // bits of a word address
 ) (
     input  wire                  clk,
@@ -32,6 +33,7 @@ module xb_loader #(
     output reg                   write_loads,
     output reg                   write_tiles,
     output reg                   write_constants,
+    output reg                   write_walks,
     output reg  [ARRAYS-1:0]     write_cells,
     output reg  [ARRAYS-1:0]     write_trims,
     output reg  [WRITE_BITS-1:0] write_address,
@@ -76,6 +78,7 @@ module xb_loader #(
             `XB_KIND_CONSTANTS: limit = CONSTANT_WORDS;
             `XB_KIND_CELLS:     limit = CELL_WORDS;
             `XB_KIND_TRIMS:     limit = TRIM_WORDS;
+            `XB_KIND_WALKS:     limit = WALK_WORDS;
             default:   limit = 32'd0;
         endcase
     end
@@ -85,6 +88,7 @@ module xb_loader #(
         write_loads <= 1'b0;
         write_tiles <= 1'b0;
         write_constants <= 1'b0;
+        write_walks <= 1'b0;
         write_cells <= {ARRAYS{1'b0}};
         write_trims <= {ARRAYS{1'b0}};
         if (s_valid && state != `XB_STATE_BAD) begin
@@ -150,6 +154,7 @@ module xb_loader #(
                     write_loads <= kind == `XB_KIND_LOADS;
                     write_tiles <= kind == `XB_KIND_TILES;
                     write_constants <= kind == `XB_KIND_CONSTANTS;
+                    write_walks <= kind == `XB_KIND_WALKS;
                     if (kind == `XB_KIND_CELLS) write_cells <= {{(ARRAYS-1){1'b0}}, 1'b1} << index;
                     if (kind == `XB_KIND_TRIMS) write_trims <= {{(ARRAYS-1){1'b0}}, 1'b1} << index;
                     if (kind == `XB_KIND_PROGRAM) begin
@@ -186,7 +191,7 @@ module xb_loader #(
 
     generate
         if (STEP_WORDS > REACH || LOAD_WORDS > REACH || TILE_WORDS > REACH || CONSTANT_WORDS > REACH
-            || CELL_WORDS > REACH || TRIM_WORDS > REACH) begin : g_illegal
+            || WALK_WORDS > REACH || CELL_WORDS > REACH || TRIM_WORDS > REACH) begin : g_illegal
             WRITE_BITS_must_address_every_memory illegal ();
         end
     endgenerate

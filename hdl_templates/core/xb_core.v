@@ -1,7 +1,8 @@
 // xb_core - the periphery of N crossbar arrays: descriptor tables, front (fetch, convert), back (reduce to memory).
 //
-// Descriptors in its tables (docs/image.md) decide what it computes; nothing of a network is built in.
-// While run is low, everything but the tables is in reset. Throughput of a step:
+// Descriptors in its tables (docs/image.md) decide what it computes; nothing of a network is built in. Walk 0 is: one
+// place. The table's entry 0 is never read, so that a program without loops needs no walks.
+// While run is low, everything but the tables is in reset. Throughput of an instance of a step:
 // input bits * ceil(columns / LANES) cycles; the stages overlap between steps. Array i owns bits
 // [i*W +: W] of every array bus, W its width.
 // Python twin: codesign.mapping.run (values), codesign.mapping.timing (cycles)
@@ -22,6 +23,9 @@ module xb_core #(
     parameter LOADS = 64,
     parameter TILES = 32,
     parameter CONSTANTS = 64,
+    parameter WALKS = 16,
+    parameter OPERANDS = 32,         // lane groups of operands that may wait
+    parameter POOLS = 64,            // column groups of a pooling window
     parameter WRITE_BITS = 20        // programming address, in words
 ) (
     input  wire                              clk,
@@ -32,6 +36,7 @@ module xb_core #(
     input  wire                              write_loads,
     input  wire                              write_tiles,
     input  wire                              write_constants,
+    input  wire                              write_walks,
     /* verilator lint_off UNUSEDSIGNAL */ // the address reaches the largest memory of the chip, cells included
     input  wire [WRITE_BITS-1:0]             write_address,
     /* verilator lint_on UNUSEDSIGNAL */
@@ -63,13 +68,15 @@ module xb_core #(
     localparam LOAD_BITS = LOADS > 1 ? $clog2(LOADS) : 1;
     localparam TILE_BITS = TILES > 1 ? $clog2(TILES) : 1;
     localparam CONSTANT_BITS = CONSTANTS > 1 ? $clog2(CONSTANTS) : 1;
+    localparam WALK_BITS = WALKS > 1 ? $clog2(WALKS) : 1;
     localparam WORD_BITS = $clog2(WORD);
     localparam ACTIVATION_BITS = $clog2(ACTIVATION_WORDS) + WORD_BITS;
     localparam STEP_WIDTH = 32 << STEP_LOG2;
+    localparam WALK_WIDTH = 32 << `XB_WALK_LOG2;
 
     wire rst = !run;
 
-    // Tables. Step read ports: 0 fetch, 1 convert, 2 drain.
+    // Tables. Step read ports: 0 fetch, 1 convert, 2 drain; walk read ports: 0 fetch, 1 drain.
     wire [STEP_BITS-1:0]             fetch_step, convert_step, drain_step;
     wire [3*STEP_WIDTH-1:0]          step_data;
     wire [LOAD_BITS-1:0]             load_address;
@@ -78,6 +85,9 @@ module xb_core #(
     wire [(32 << `XB_TILE_LOG2)-1:0] tile_data;
     wire [CONSTANT_BITS-1:0]         constant_address;
     wire [(32 << CONSTANT_LOG2)-1:0] constant_data;
+    wire [WALK_BITS-1:0]             fetch_walk, drain_walk;
+    wire [2*WALK_WIDTH-1:0]          walk_data;
+    reg  [WALK_WIDTH-1:0]            fetch_walk_entry, drain_walk_entry;
 
     xb_table #(.WORDS_LOG2(STEP_LOG2), .DEPTH(STEPS), .ADDRESS_BITS(STEP_BITS), .READS(3)) u_steps (
         .clk(clk), .write(write_steps), .write_address(write_address[STEP_BITS+STEP_LOG2-1:0]), .write_data(write_data),
@@ -93,6 +103,15 @@ module xb_core #(
         .clk(clk), .write(write_constants), .write_address(write_address[CONSTANT_BITS+CONSTANT_LOG2-1:0]),
         .write_data(write_data),
         .read_address(constant_address), .read_data(constant_data));
+    xb_table #(.WORDS_LOG2(`XB_WALK_LOG2), .DEPTH(WALKS), .ADDRESS_BITS(WALK_BITS), .READS(2)) u_walks (
+        .clk(clk), .write(write_walks), .write_address(write_address[WALK_BITS+`XB_WALK_LOG2-1:0]),
+        .write_data(write_data),
+        .read_address({drain_walk, fetch_walk}), .read_data(walk_data));
+
+    always @(fetch_walk or walk_data)
+        fetch_walk_entry = fetch_walk == {WALK_BITS{1'b0}} ? {WALK_WIDTH{1'b0}} : walk_data[0 +: WALK_WIDTH];
+    always @(drain_walk or walk_data)
+        drain_walk_entry = drain_walk == {WALK_BITS{1'b0}} ? {WALK_WIDTH{1'b0}} : walk_data[WALK_WIDTH +: WALK_WIDTH];
 
     // The front's description of the codes, and the back's answers.
     wire                       c_valid, c_first, c_negate, c_final, c_buffer;
@@ -101,34 +120,41 @@ module xb_core #(
     wire                       buffer_free, step_drained, activation_read;
     wire [ACTIVATION_BITS-1:0] activation_address;
     wire [WORD*BITS-1:0]       activation_data;
+    wire                       operand_valid, operand_taken;
+    wire [LANES*BITS-1:0]      operand_data;
 
     xb_front #(
-        .ARRAYS(ARRAYS), .ROWS(ROWS), .GROUP_BITS(GROUP_BITS), .BITS(BITS), .WORD(WORD), .WORD_BITS(WORD_BITS),
-        .STREAM_BYTES(STREAM_BYTES), .INPUT_WORDS(INPUT_WORDS), .STEP_BITS(STEP_BITS), .LOAD_BITS(LOAD_BITS),
-        .ACTIVATION_BITS(ACTIVATION_BITS)
+        .ARRAYS(ARRAYS), .ROWS(ROWS), .LANES(LANES), .GROUP_BITS(GROUP_BITS), .BITS(BITS), .WORD(WORD),
+        .WORD_BITS(WORD_BITS), .STREAM_BYTES(STREAM_BYTES), .INPUT_WORDS(INPUT_WORDS), .STEP_BITS(STEP_BITS),
+        .LOAD_BITS(LOAD_BITS), .WALK_BITS(WALK_BITS), .ACTIVATION_BITS(ACTIVATION_BITS), .OPERANDS(OPERANDS)
     ) u_front (
         .clk(clk), .rst(rst), .program_steps(program_steps), .program_beats(program_beats),
         .fetch_step(fetch_step), .convert_step(convert_step), .load_address(load_address),
+        .walk_address(fetch_walk), .walk_entry(fetch_walk_entry),
         .fetch_entry(step_data[0 +: STEP_WIDTH]), .convert_entry(step_data[STEP_WIDTH +: STEP_WIDTH]),
         .load_entry(load_data),
         .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data), .s_keep(s_keep), .s_last(s_last),
         .frame_error(frame_error),
         .activation_read(activation_read), .activation_address(activation_address),
         .activation_data(activation_data), .step_drained(step_drained), .buffer_free(buffer_free),
+        .operand_valid(operand_valid), .operand_taken(operand_taken), .operand_data(operand_data),
         .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group), .gain(gain), .shift(shift),
         .m_valid(c_valid), .m_first(c_first), .m_negate(c_negate), .m_final(c_final), .m_buffer(c_buffer),
         .m_group(c_group), .m_enable(c_enable), .m_link(c_link));
     xb_back #(
         .ARRAYS(ARRAYS), .WORD(WORD), .WORD_BITS(WORD_BITS), .LANES(LANES), .GROUPS(GROUPS), .GROUP_BITS(GROUP_BITS),
         .ADC_BITS(ADC_BITS), .BITS(BITS), .ACTIVATION_WORDS(ACTIVATION_WORDS), .ACTIVATION_BITS(ACTIVATION_BITS),
-        .STEP_BITS(STEP_BITS), .TILE_BITS(TILE_BITS), .CONSTANT_BITS(CONSTANT_BITS)
+        .STEP_BITS(STEP_BITS), .TILE_BITS(TILE_BITS), .CONSTANT_BITS(CONSTANT_BITS),
+        .WALK_BITS(WALK_BITS), .POOLS(POOLS)
     ) u_back (
         .clk(clk), .rst(rst), .program_steps(program_steps),
         .drain_step(drain_step), .tile_address(tile_address), .constant_address(constant_address),
+        .walk_address(drain_walk), .walk_entry(drain_walk_entry),
         .drain_entry(step_data[2*STEP_WIDTH +: STEP_WIDTH]), .tile_entry(tile_data), .constant_entry(constant_data),
         .s_valid(c_valid), .s_first(c_first), .s_negate(c_negate), .s_final(c_final), .s_buffer(c_buffer),
         .s_group(c_group), .s_enable(c_enable), .s_link(c_link), .s_code(code),
         .buffer_free(buffer_free), .step_drained(step_drained),
+        .operand_valid(operand_valid), .operand_taken(operand_taken), .operand_data(operand_data),
         .activation_read(activation_read), .activation_address(activation_address),
         .activation_data(activation_data),
         .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data), .m_last(m_last));

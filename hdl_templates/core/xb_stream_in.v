@@ -2,8 +2,9 @@
 //
 // One beat per cycle while a buffer is free; s_ready depends on registers only. An activation is one
 // byte; bits above BITS are dropped, bytes with keep = 0 become 0. `available_*` counts the activations
-// in each buffer; `release_*` frees it. s_last must mark beat number `beats` of each image and no
-// other, else frame_error is set and the stream stops. rst clears control only.
+// in each buffer, `whole_*` is high while they are a whole image; `release_*` frees it. s_last must mark
+// beat number `beats` of each image and no other, else frame_error is set and the stream stops. rst
+// clears control only.
 // Python twin: codesign.sim.streams.beats (values), codesign.mapping.timing (cycles)
 `default_nettype none
 module xb_stream_in #(
@@ -25,6 +26,8 @@ module xb_stream_in #(
     output wire [BYTES*BITS-1:0]   write_data,
     output reg  [23:0]             available_0,
     output reg  [23:0]             available_1,
+    output wire                    whole_0,
+    output wire                    whole_1,
     input  wire                    release_0,
     input  wire                    release_1,
     output reg                     frame_error
@@ -41,6 +44,7 @@ module xb_stream_in #(
 
     assign s_ready = !rst && !full[buffer] && !frame_error;
     assign write = take;
+    assign {whole_1, whole_0} = full;
     assign write_address = (buffer ? DEPTH[ADDRESS_BITS-1:0] : {ADDRESS_BITS{1'b0}}) + taken[ADDRESS_BITS-1:0];
 
     // Bytes with keep = 0 become 0.

@@ -10,15 +10,18 @@
 module xb_wordlines #(
     parameter ARRAYS = 6,
     parameter ROWS = 16,
-    parameter BITS = 8    // bits of an activation
+    parameter LINES = ROWS,  // wordlines that load_data has room for
+    parameter BITS = 8       // bits of an activation
 ) (
     input  wire                   clk,
     input  wire                   rst,
     input  wire [ARRAYS-1:0]      load_arrays,
     input  wire                   load_bank,
-    input  wire                   load_ends,   // with the last load of a bank
+    input  wire                   load_ends,   // with or after the last load of a bank
     input  wire [ROWS-1:0]        load_lines,
-    input  wire [ROWS*BITS-1:0]   load_data,   // bit b of activation r at [b*ROWS + r]; 0 outside load_lines
+    /* verilator lint_off UNUSEDSIGNAL */ // lines past the wordlines
+    input  wire [LINES*BITS-1:0]  load_data,   // bit b of activation r at [b*LINES + r]; 0 outside load_lines
+    /* verilator lint_on UNUSEDSIGNAL */
     input  wire [ARRAYS-1:0]      drive,
     input  wire                   drive_bank,
     input  wire [2:0]             drive_bit,
@@ -59,12 +62,12 @@ module xb_wordlines #(
         if (load_arrays != {ARRAYS{1'b0}}) begin
             loads = wordlines_of(load_arrays);
             keeps = ~loads | (wordlines_of(again) & ~{ARRAYS{load_lines}});
-            touched <= load_ends ? {ARRAYS{1'b0}} : touched | load_arrays;
+            touched <= touched | load_arrays;
             for (b = 0; b < BITS; b = b + 1)
                 planes[{load_bank, b[2:0]}] <= (planes[{load_bank, b[2:0]}] & keeps)
-                                             | ({ARRAYS{load_data[b*ROWS +: ROWS]}} & loads);
+                                             | ({ARRAYS{load_data[b*LINES +: ROWS]}} & loads);
         end
-        if (rst) touched <= {ARRAYS{1'b0}};
+        if (rst || load_ends) touched <= {ARRAYS{1'b0}};
     end
     /* verilator lint_on BLKSEQ */
 endmodule

@@ -15,19 +15,24 @@ module xb_checks #(
     input  wire                          clk,
     input  wire                          rst,
     input  wire                          run,
-    // Steps in flight.
+    // Instances in flight.
     input  wire [2:0]                    in_flight,   // loaded and not yet drained
     input  wire [1:0]                    occupied,    // wordline banks: loaded and not yet sampled
     input  wire [1:0]                    loaded,      // the same, one cycle later
     input  wire [1:0]                    buffers,     // accumulator buffers in use
-    // Accumulators that leave.
+    // Operands.
+    input  wire                          operand_loaded,
+    input  wire                          operand_full, // as many wait as there is room for
+    // Terms that leave.
     input  wire                          drain_valid,
+    input  wire                          drain_operand, // the term is no accumulator
     input  wire                          drain_ready,
     input  wire                          drain_writes, // last term of a column group for the activation memory
     input  wire [LANES*FIELD-1:0]        drain_data,
+    input  wire                          activation_valid, // a column group leaves the requantizer for the memory
     input  wire                          activation_write,
     // Programming.
-    input  wire [3:0]                    table_writes,
+    input  wire [4:0]                    table_writes,
     // Pins of the macros.
     input  wire [ARRAYS-1:0]             cell_write,
     input  wire [ARRAYS-1:0]             trim_write,
@@ -42,18 +47,17 @@ module xb_checks #(
     input  wire [31:0]                   write_data
     /* verilator lint_on UNUSEDSIGNAL */
 );
-    localparam MOST_STEPS = 6;  // so a step never waits for one further back
-
     reg            armed;
     reg [1:0]      pending;  // column groups in the requantizer for the activation memory
+    reg [2:0]      flew;     // in_flight of the cycle before
     reg [8*48-1:0] what;     // the violation; 0: none
 
     wire [LANES*FIELD-1:0] tops = {LANES{1'b1, {(FIELD-1){1'b0}}}};
-    wire [2*ARRAYS+3:0] writes = {table_writes, cell_write, trim_write};
+    wire [2*ARRAYS+4:0] writes = {table_writes, cell_write, trim_write};
     wire                enters = drain_valid && drain_ready && drain_writes;
 
 `ifndef VERILATOR
-    localparam PINS = 4*ARRAYS + GROUP_BITS + 12 + 4 + WRITE_BITS + 32;
+    localparam PINS = 4*ARRAYS + GROUP_BITS + 12 + 5 + WRITE_BITS + 32;
 
     reg [PINS-1:0]        pins;
     reg [ARRAYS*ROWS-1:0] seen;  // wordlines known to be good
@@ -66,17 +70,20 @@ module xb_checks #(
     // An unknown condition counts as violated.
     /* verilator lint_off BLKSEQ */ // `what` and `pins` are temporaries, nobody else reads `seen`
     always @(posedge clk) begin
-        pending <= run ? pending + {1'b0, enters} - {1'b0, activation_write} : 2'd0;
+        pending <= run ? pending + {1'b0, enters} - {1'b0, activation_valid} : 2'd0;
+        flew <= rst ? 3'd0 : in_flight;
         what = 0;
         if (rst) armed <= 1'b1;
         else if (armed) begin
-            if (({29'd0, in_flight} <= MOST_STEPS) !== 1'b1) what = "more than 6 steps in flight";
+            if ((!run || ({flew, in_flight} != 6'o70 && {flew, in_flight} != 6'o07)) !== 1'b1)
+                what = "instances in flight were miscounted";
             if ((occupied <= 2'd2 && loaded <= 2'd2) !== 1'b1) what = "more than 2 wordline banks in use";
             if ((buffers <= 2'd2) !== 1'b1) what = "more than 2 accumulator buffers in use";
             if (((writes & (writes - 1'b1)) == 0) !== 1'b1) what = "two memories are written at once";
             if ((!run || !activation_write || pending != 2'd0) !== 1'b1)
                 what = "an activation is written that was not drained";
-            if (drain_valid)
+            if ((operand_loaded && operand_full) !== 1'b0) what = "an operand comes that has no room";
+            if (drain_valid && !drain_operand)
                 if ((drain_data & tops) !== 0) what = "an accumulator reaches its field's top bit";
 `ifndef VERILATOR
             // A difference is X where a bit is. Icarus goes through it by words, and through a reduction by bits.

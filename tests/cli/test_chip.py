@@ -99,7 +99,7 @@ class TestChip:
         ("name", "like", "expected"),
         [
             ("mine.txt", "tiny", "chip file {file}: must be named NAME.toml"),
-            ("mine.toml", "tinny", "--like tinny: no such preset; use one of reference-128, tiny"),
+            ("mine.toml", "tinny", "--like tinny: no such preset; use one of cnn-128, lenet-128, reference-128, tiny"),
             ("No.toml", "tiny", "{file}: name: must match ^[a-z][a-z0-9-]{{0,40}}$, got 'No'"),
             ("gone/a.toml", "tiny", "{file}: cannot be written (No such file or directory); choose another place"),
         ],

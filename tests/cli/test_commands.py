@@ -61,7 +61,7 @@ class TestStatus:
             (
                 ["optimize", "letters"],
                 "question letters: cannot be read (No such file or directory); "
-                "give a .toml file or one of the presets digits, mnist",
+                "give a .toml file or one of the presets cifar, digits, mnist",
             ),
             (["run", "study.toml"], "study.toml: is a study, not a flow; give it to `codesign study`"),
             (["optimize", "digits_mlp"], "digits_mlp.toml: is a flow, not a question; give it to `codesign run`"),
@@ -102,7 +102,7 @@ class TestStatus:
             1,
             "",
             "error: chip tinny: cannot be read (No such file or directory); "
-            "give a .toml file or one of the presets reference-128, tiny\n",
+            "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny\n",
         )
 
     def test_many_mistakes_are_many_lines(self, call: Call, tmp_path: Path) -> None:

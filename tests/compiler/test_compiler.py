@@ -22,9 +22,9 @@ from codesign.train.export import export
 from codesign.train.layers.converters import Converters
 from codesign.train.layers.grid import Grid
 from codesign.train.nets import architecture
-from tests.compiler.models import COARSE, REAL, REFERENCE, SIZES, TINY, refused
+from tests.compiler.models import COARSE, FINE, REAL, REFERENCE, SIZES, TINY, refused
 from tests.hdl.programs import images, net
-from tests.ir.networks import residual
+from tests.ir.networks import conv, raw, residual
 
 
 class TestQuantNet:
@@ -95,11 +95,24 @@ class TestNetwork:
         assert (p.run(images(40, network), adc=False) == ir.run(network, images(40, network))).all()
 
     @pytest.mark.parametrize("calibration", [None, np.zeros((2, 7))], ids=["none", "unfit"])
-    def test_convolutions_are_refused_before_anything_else(self, calibration: np.ndarray | None) -> None:
+    def test_what_no_chip_takes_is_refused_before_anything_else(self, calibration: np.ndarray | None) -> None:
         assert refused(residual(), calibration, kind=UnsupportedError) == (
-            "layer conv1: the compiler cannot map convolutions to a chip yet, only linear layers; "
-            "run the network with codesign.ir.run, or train one of linear layers"
+            "layer conv2: the compiler cannot map convolutions in groups to a chip yet; "
+            "run the network with codesign.ir.run, or train one without"
         )
+
+    @pytest.mark.parametrize("calibrated", [False, True])
+    def test_convolutions_pooling_and_sums(self, calibrated: bool) -> None:
+        """The sum takes the second convolution's accumulators; on a chip that need not clip."""
+        conv1, _, *rest = residual().nodes
+        whole = conv("conv2", "conv1", (4, 4, 3, 3), raw(4), seed=1, padding=1)
+        network = residual(nodes=(conv1, whole, *rest))
+        x = images(30, network)
+        p = codesign.compile(network, x if calibrated else None, FINE)
+        assert [s.layer for s in p.mapping.steps] == ["conv1", "conv2", "pool", "conv3", "avg", "fc"]
+        expected = ir.run(network, x)
+        assert (p.run(x, adc=False) == expected).all() and len(np.unique(expected, axis=0)) > 8
+        assert np.corrcoef(p.run(x).ravel(), expected.ravel())[0, 1] > 0.9
 
     def test_layers_keep_the_cuts_they_were_trained_with(self) -> None:
         network = net([30, 7, 4], TINY)

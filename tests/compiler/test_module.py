@@ -79,10 +79,20 @@ class TestModule:
         assert refused(model, REAL, kind=UnsupportedError).startswith(f"{where}: {operation} is refused, ")
 
     def test_convolution(self) -> None:
-        model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(12, 4))
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 4))
+        p = codesign.compile(model, REAL.reshape(80, 1, 4, 5), TINY)
+        x = p.quantize(REAL.reshape(80, 1, 4, 5))
+        assert (p.run(x, adc=False) == ir.run(p.network, x)).all() and p.run(x).any()
+
+    def test_convolution_in_groups(self) -> None:
+        torch.manual_seed(0)
+        model = nn.Sequential(
+            nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(12, 4)
+        )
         assert refused(model, REAL.reshape(80, 1, 4, 5), kind=UnsupportedError) == (
-            "layer layer0: the compiler cannot map convolutions to a chip yet, only linear layers; run the network "
-            "with codesign.ir.run, or train one of linear layers; keep its integers: codesign.quantize(model, "
+            "layer layer2: the compiler cannot map convolutions in groups to a chip yet; run the network "
+            "with codesign.ir.run, or train one without; keep its integers: codesign.quantize(model, "
             "calibration, chip).save('network.safetensors')"
         )
 

@@ -10,12 +10,14 @@ from codesign.fixed import IntType, Trim
 from codesign.mapping import Mapping
 from codesign.mapping.timing import bound
 from tests.hdl.drive import start
+from tests.hdl.nests import ONCE, Nest, nests
 from tests.hdl.walked import walk
 
 INPUTS = (
     "steps",
     "step_top",
     "step_signed",
+    "step_instances",
     "step_first_group",
     "step_last_group",
     "step_gain",
@@ -24,6 +26,7 @@ INPUTS = (
     "step_link",
     "step_loaded",
     "buffer_free",
+    "step_vector",
 )
 
 
@@ -37,33 +40,40 @@ def masks(m: Mapping, number: int) -> tuple[int, int]:
     return sum(1 << a for b in blocks for a in b.arrays), sum(1 << a for b in blocks for a in b.arrays[1:])
 
 
+def loops(m: Mapping, looped: bool) -> list[Nest]:
+    """The walk of each step."""
+    return nests(len(m.steps), 9, (0,) * 4, 19) if looped else [ONCE] * len(m.steps)
+
+
 def range_of(number: int) -> Trim:
     """The converter range of a step, another one for each."""
     return Trim(1 + 83 * number % 255, (5 + 7 * number) % 16)
 
 
-def planned(m: Mapping, images: int) -> list[tuple[int, int, int, int]]:
-    """(step, plane bit, group, number of the step since the start) of every conversion."""
+def planned(m: Mapping, walks: list[Nest], images: int) -> list[tuple[int, int, int, int]]:
+    """(step, plane bit, group, number of the instance since the start) of every conversion."""
+    instances = [k for _ in range(images) for k, nest in enumerate(walks) for _ in range(nest.instances)]
     return [
-        (k, bit, g, i * len(m.steps) + k)
-        for i in range(images)
-        for k, s in enumerate(m.steps)
-        for bit in range(s.input.bits - 1, -1, -1)
-        for g in range(s.column_groups)
+        (k, bit, g, n)
+        for n, k in enumerate(instances)
+        for bit in range(m.steps[k].input.bits - 1, -1, -1)
+        for g in range(m.steps[k].column_groups)
     ]
 
 
-async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[int, int]:
+async def run(dut: Any, images: int, busy: float, rng: random.Random, looped: bool = True) -> tuple[int, int]:
     """Conversions compared, and cycles from the first sample to the last conversion."""
     m = mapping()
+    walks = loops(m, looped)
     dut.steps.value = len(m.steps)
-    conversions = iter(planned(m, images))
+    plan = planned(m, walks, images)
+    conversions = iter(plan)
     pending: list[tuple[int, int, int, int]] = []  # sampled, being converted
     expected_m: tuple[int, ...] | None = None
-    loaded = sampled_steps = buffers = total_loaded = freed = compared = cycle = 0
+    loaded = sampled = buffers = total_loaded = freed = compared = cycle = 0
     first = last = -1
-    samples = [(k, bit, n) for k, bit, g, n in planned(m, images) if g == 0]
-    limit = len(planned(m, images))
+    samples = [(k, bit, n) for k, bit, g, n in plan if g == 0]
+    limit, instances = len(plan), 1 + plan[-1][3]
     while compared < limit:
         await FallingEdge(dut.clk)
         cycle += 1
@@ -82,14 +92,15 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
             )
             assert tuple(int(s.value) for s in got) == expected_m
             compared += 1
-        # Around the module: steps are loaded into two banks, buffers are read out.
-        load = loaded < 2 and total_loaded < images * len(m.steps) and rng.random() >= busy
-        free = sampled_steps > freed and rng.random() >= busy  # only a complete one is read out
+        # Around the module: instances are loaded into two banks, buffers are read out.
+        load = loaded < 2 and total_loaded < instances and rng.random() >= busy
+        free = sampled > freed and rng.random() >= busy  # only a complete one is read out
         dut.step_loaded.value, dut.buffer_free.value = int(load), int(free)
         number = int(dut.step_address.value)
         step = m.steps[number]
         enable, link = masks(m, number)
         dut.step_top.value, dut.step_signed.value = step.input.bits - 1, int(step.input.signed)
+        dut.step_instances.value = walks[number].instances - 1
         dut.step_first_group.value, dut.step_last_group.value = step.first_group, step.column_groups - 1
         dut.step_gain.value, dut.step_shift.value = range_of(number).gain, range_of(number).shift
         dut.step_enable.value, dut.step_link.value = enable, link
@@ -122,7 +133,7 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
             first = cycle if first < 0 else first
             ends = bit == 0
             buffers += begins
-            sampled_steps += ends
+            sampled += ends
         assert bool(dut.bank_free.value) == ends
         loaded += load - ends
         total_loaded += load
@@ -132,13 +143,14 @@ async def run(dut: Any, images: int, busy: float, rng: random.Random) -> tuple[i
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")
-@cocotb.parametrize(busy=[0.0, 0.5, 0.9])
-async def conversions_in_order(dut: Any, busy: float) -> None:
+@cocotb.parametrize(busy=[0.0, 0.5, 0.9], looped=[False, True])
+async def conversions_in_order(dut: Any, busy: float, looped: bool) -> None:
     """Without waits the converters never rest: an image takes the bound of codesign.mapping.timing."""
     await start(dut, *INPUTS)
-    images = 6
-    compared, cycles = await run(dut, images, busy, random.Random(8))
-    assert compared == images * bound(mapping())
+    m, images = mapping(), 6
+    compared, cycles = await run(dut, images, busy, random.Random(8), looped)
+    assert compared == (len(planned(m, loops(m, looped), images)) if looped else images * bound(m))
+    assert looped == (compared > images * bound(m))
     if not busy:
         assert cycles == compared
 
@@ -158,4 +170,5 @@ async def reset_starts_over(dut: Any) -> None:
     await FallingEdge(dut.clk)
     assert not int(dut.convert.value) and not int(dut.evaluate.value) and not dut.m_valid.value
     dut.rst.value = 0
-    assert (await run(dut, 2, 0.3, random.Random(10)))[0] == 2 * bound(mapping())
+    m = mapping()
+    assert (await run(dut, 2, 0.3, random.Random(10)))[0] == len(planned(m, loops(m, True), 2))

@@ -17,7 +17,13 @@ from codesign.image.words import Section, assemble, limits, parse, sections
 from tests.hdl.drive import start
 from tests.hdl.programs import program
 
-TABLES = {STEPS: "write_steps", LOADS: "write_loads", TILES: "write_tiles", CONSTANTS: "write_constants"}
+TABLES = {
+    STEPS: "write_steps",
+    LOADS: "write_loads",
+    TILES: "write_tiles",
+    CONSTANTS: "write_constants",
+    WALKS: "write_walks",
+}
 Strobe = tuple[int, int, int, int]  # section kind, array, address, data
 
 
@@ -26,13 +32,13 @@ def chip() -> Chip:
 
 
 def memories() -> dict[int, int]:
-    """Words that each memory of the chip holds; it has none for walks."""
-    return {kind: size for kind, size in limits(chip()).items() if size}
+    """Words that each memory of the chip holds."""
+    return limits(chip())
 
 
 def whole() -> tuple[Section, ...]:
-    """Every section of a small network on the chip."""
-    return sections(program([30, 11, 5], chip()).mapping)
+    """Every section of a small network on the chip, and a walk, which it does not need."""
+    return (*sections(program([30, 11, 5], chip()).mapping), Section(WALKS, 0, 16, tuple(range(1, 17))))
 
 
 def small() -> tuple[Section, ...]:
@@ -163,7 +169,7 @@ def faults() -> list[tuple[str, list[int]]]:
     outside += [Section(kind, 0, size - 1, (0, 0)) for kind, size in memories().items()]
     outside += [Section(kind, c.arrays.count, 0, (0,)) for kind in (CELLS, TRIMS)]
     outside += [Section(kind, 1, 0, (0,)) for kind in (PROGRAM, *TABLES)]
-    outside += [Section(kind, 0, 0, (0,)) for kind in (0, WALKS, 255)]  # no chip takes walks yet
+    outside += [Section(kind, 0, 0, (0,)) for kind in (0, 9, 255)]
     outside += [Section(STEPS, 0, 0, ()), Section(STEPS, 0, 0xFFFFFFFF, (0, 0))]
     target = [*good[:5], good[5] | 1 << 16, *good[6:]]  # bits that no field takes
     section = IMAGE_REASONS[5]

@@ -31,6 +31,9 @@ class StreamIn:
             if due is not None and not d.rst.value:
                 buffer, place = divmod(due, self.depth)
                 assert self.available(buffer) == place + self.bytes, "a beat counts one cycle after it came"
+            whole = int(d.beats.value) * self.bytes
+            for buffer, line in enumerate((d.whole_0, d.whole_1)):
+                assert bool(line.value) == (self.available(buffer) == whole), "whole with its last activation"
             due = int(d.write_address.value) if d.write.value else None
             if d.write.value:
                 self.writes.append((int(d.write_address.value), int(d.write_data.value)))

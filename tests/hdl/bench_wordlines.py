@@ -17,6 +17,7 @@ class Banks:
     def __init__(self, dut: Any) -> None:
         self.dut = dut
         self.arrays, self.rows, self.bits = (int(getattr(dut, n).value) for n in ("ARRAYS", "ROWS", "BITS"))
+        self.lines = int(dut.LINES.value)
         self.held = np.zeros((2, self.arrays, self.rows), np.int64)
         self.known = np.zeros((2, self.arrays), bool)
         self.touched = np.zeros(self.arrays, bool)
@@ -25,7 +26,7 @@ class Banks:
     async def load(self, arrays: int, bank: int, first: int, values: Ints, ends: bool) -> None:
         """In one cycle: a run onto wordlines first.. of the arrays whose bit is set."""
         d, run = self.dut, slice(first, first + len(values))
-        lines, data = np.zeros(self.rows, np.int64), np.zeros(self.rows, np.int64)
+        lines, data = np.zeros(self.rows, np.int64), np.zeros(self.lines, np.int64)
         lines[run], data[run] = 1, values
         d.load_arrays.value, d.load_bank.value, d.load_ends.value = arrays, bank, int(ends)
         d.load_lines.value, d.load_data.value = pack_fields(lines, 1), plane_vector(data, self.bits)
@@ -43,6 +44,13 @@ class Banks:
                 self.known[bank, a] = self.touched[a] = True
         if ends:
             self.touched[:] = False
+
+    async def end(self) -> None:
+        """In a cycle without a load."""
+        self.dut.load_ends.value = 1
+        await FallingEdge(self.dut.clk)
+        self.dut.load_ends.value = 0
+        self.touched[:] = False
 
     async def compare(self, driven: int, bank: int) -> None:
         """Every plane of the arrays whose bit is set."""
@@ -74,7 +82,10 @@ async def loads_and_planes(dut: Any) -> None:
             first = coin.randrange(banks.rows) if step > 1 else 0
             count = coin.randint(1, banks.rows - first) if step > 1 else banks.rows
             values = rng.integers(0, 1 << banks.bits, count) if step % 5 else np.full(count, (1 << banks.bits) - 1)
-            await banks.load(mask, step % 2, first, values, ends=k == loads - 1)
+            last, apart = k == loads - 1, bool(step % 3)
+            await banks.load(mask, step % 2, first, values, ends=last and not apart)
+            if last and apart:
+                await banks.end()
             for bank in (0, 1):
                 await banks.compare(coin.getrandbits(banks.arrays) | 1, bank)
         if step == 10:  # the next load is the first of its array

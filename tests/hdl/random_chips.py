@@ -144,7 +144,7 @@ def telling(program: Program, x: Ints) -> bool:
     """Whether the outputs, and half of the units of every hidden layer, depend on the image."""
     *hidden, last = layers(program.mapping, x).values()
     units = all((h != h[0]).any(0).mean() >= 0.5 for h in hidden)
-    return units and len(np.unique(last, axis=0)) > 1
+    return units and len(np.unique(last.reshape(len(x), -1), axis=0)) > 1
 
 
 def random_die(rng: Rng, program: Program) -> Die:

@@ -53,12 +53,12 @@ FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
         "X on a macro pin",
     ),
     "steps": (
-        Mutant("xb_fetch.v", "in_flight <= 3'd0;", "in_flight <= 3'd5;"),
+        Mutant("xb_fetch.v", "in_flight <= in_flight + {2'd0, ends}", "in_flight <= in_flight"),
         {},
-        "more than 6 steps in flight",
+        "instances in flight were miscounted",
     ),
     "banks": (
-        Mutant("xb_fetch.v", "occupied != 2'd2 && ", ""),
+        Mutant("xb_fetch.v", "(step_vector || occupied != 2'd2) && ", ""),
         BLOCKED,
         "more than 2 wordline banks in use",
     ),
@@ -67,13 +67,18 @@ FAULTS: dict[str, tuple[Mutant, dict[str, Any], str]] = {
         BLOCKED,
         "more than 2 accumulator buffers in use",
     ),
+    "operands": (
+        Mutant("xb_front.v", ".s_valid(operand_loaded)", ".s_valid(step_loaded)"),
+        {},
+        "an operand comes that has no room",
+    ),
     "strobes": (
         Mutant("xb_loader.v", "write_tiles <= kind == `XB_KIND_TILES;", "write_tiles <= kind == `XB_KIND_STEPS;"),
         BUS,
         "two memories are written at once",
     ),
     "hidden": (
-        Mutant("xb_back.v", "activation_write = q_valid && !q_raw;", "activation_write = q_valid || !q_raw;"),
+        Mutant("xb_back.v", "activation_valid = q_valid && !q_raw;", "activation_valid = q_valid || !q_raw;"),
         {},
         "an activation is written that was not drained",
     ),

@@ -21,4 +21,4 @@ PARAMETERS = (
 @pytest.mark.parametrize("name", [n for n in WALKS if n != "one-array"])
 def test_drain(name: str, tmp_path: Path) -> None:
     parameters = {p: widths(WALKS[name].chip)[p] for p in PARAMETERS}
-    run_bench("bench_drain", "xb_drain", ["xb_drain.v"], tmp_path, parameters, {"WALK": name})
+    run_bench("bench_drain", "xb_drain", ["xb_drain.v", "xb_walk.v"], tmp_path, parameters, {"WALK": name})

@@ -12,4 +12,4 @@ PARAMETERS = ("ARRAYS", "STEP_BITS", "LOAD_BITS", "WORD_BITS", "INPUT_DEPTH", "I
 @pytest.mark.parametrize("name", WALKS)
 def test_fetch(name: str, tmp_path: Path) -> None:
     parameters = {p: widths(WALKS[name].chip)[p] for p in PARAMETERS}
-    run_bench("bench_fetch", "xb_fetch", ["xb_fetch.v"], tmp_path, parameters, {"WALK": name})
+    run_bench("bench_fetch", "xb_fetch", ["xb_fetch.v", "xb_walk.v"], tmp_path, parameters, {"WALK": name})

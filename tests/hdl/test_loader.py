@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from codesign.chip.description import RTL_VERSION, Chip
-from codesign.chip.layout import CELLS, CONSTANTS, LOADS, STEPS, TILES, TRIMS
+from codesign.chip.layout import CELLS, CONSTANTS, LOADS, STEPS, TILES, TRIMS, WALKS
 from codesign.image.words import limits
 from codesign.rtl import plan
 from tests.hdl.geometries import shaped
@@ -25,6 +25,7 @@ def test_loader(chip: Chip, tmp_path: Path) -> None:
         "LOAD_WORDS": words[LOADS],
         "TILE_WORDS": words[TILES],
         "CONSTANT_WORDS": words[CONSTANTS],
+        "WALK_WORDS": words[WALKS],
         "WRITE_BITS": plan(chip).parameters["WRITE_BITS"],
     }
     sources = ["xb_loader.v", "xb_crc32.v"]

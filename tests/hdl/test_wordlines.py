@@ -5,9 +5,16 @@ import pytest
 from tests.hdl.harness import run_bench
 
 
+def run(folder: Path, **parameters: int) -> None:
+    run_bench("bench_wordlines", "xb_wordlines", ["xb_wordlines.v"], folder, parameters)
+
+
 @pytest.mark.parametrize(
     ("arrays", "rows", "bits"), [(1, 4, 1), (3, 5, 3), (9, 7, 8), pytest.param(6, 16, 8, marks=pytest.mark.slow)]
 )
 def test_wordlines(arrays: int, rows: int, bits: int, tmp_path: Path) -> None:
-    parameters = {"ARRAYS": arrays, "ROWS": rows, "BITS": bits}
-    run_bench("bench_wordlines", "xb_wordlines", ["xb_wordlines.v"], tmp_path, parameters)
+    run(tmp_path, ARRAYS=arrays, ROWS=rows, BITS=bits)
+
+
+def test_fewer_wordlines_than_lanes(tmp_path: Path) -> None:
+    run(tmp_path, ARRAYS=2, ROWS=3, LINES=5, BITS=4)

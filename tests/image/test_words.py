@@ -191,7 +191,7 @@ def test_every_fault_has_its_message(mapping: Mapping) -> None:
         Section(CELLS, 6, 0, (1,)),
         Section(STEPS, 1, 0, (1,)),
         Section(TILES, 0, 0, ()),
-        Section(WALKS, 0, 0, (0,)),
+        Section(WALKS, 0, 16 * TINY.memory.walks, (0,)),
     ):
         assert "lies outside chip tiny" in message(assemble(TINY, (*parts, bad)))
 

@@ -180,6 +180,15 @@ def test_linear_reads_channels_then_rows() -> None:
     assert run(network, x).ravel().tolist() == network.nodes[-1].weight[:, 0].tolist()
 
 
+def test_a_picture_leaves_channel_by_channel() -> None:
+    """As a linear layer would read it, and as images come."""
+    x = np.arange(8).reshape(2, 4)
+    last = Conv("c", "input", np.array([1, -1], np.int32).reshape(2, 1, 1, 1), raw(2))
+    network = Network("n", 4, IntType(4), (last,), shape=(1, 2, 2))
+    assert run(verify(network), x).tolist() == [[0, 1, 2, 3, 0, -1, -2, -3], [4, 5, 6, 7, -4, -5, -6, -7]]
+    assert run(network, x[:0]).shape == (0, 8)
+
+
 def test_trims_change_nothing() -> None:
     """There are no converters here."""
     x = np.random.default_rng(0).integers(-8, 8, (20, 5))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from codesign.errors import ImageError, InputError
-from codesign.ir import load, run, save, show
+from codesign.ir import load, run, save, show, verify
 from tests.ir.network_files import described, message, rewrite
-from tests.ir.networks import residual, toy
+from tests.ir.networks import raw, residual, toy
 
 
 @pytest.fixture
@@ -29,6 +30,15 @@ def test_round_trip(file: Path) -> None:
     assert show(back) == show(toy())
     assert (back.name, back.features, back.input, back.step) == ("toy", 5, toy().input, 0.25)
     assert (run(back, x) == run(toy(), x)).all()
+
+
+def test_raw_accumulators_that_a_sum_reads(tmp_path: Path) -> None:
+    plain = residual()
+    network = verify(residual(nodes=(plain.nodes[0], replace(plain.nodes[1], requant=raw(4)), *plain.nodes[2:])))
+    save(network, tmp_path / "sum.safetensors")
+    back, x = load(tmp_path / "sum.safetensors"), np.random.default_rng(0).integers(0, 16, (50, 32))
+    assert show(back) == show(network)
+    assert (run(back, x) == run(network, x)).all() and (run(back, x) != run(plain, x)).any()
 
 
 def test_same_network_same_bytes(file: Path, tmp_path: Path) -> None:

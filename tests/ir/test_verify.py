@@ -7,7 +7,7 @@ import pytest
 
 from codesign.errors import InputError
 from codesign.fixed import IntType, Trim
-from codesign.ir import Network, verify
+from codesign.ir import Network, Node, verify
 from tests.ir.networks import conv, hidden, linear, raw, residual, toy
 
 FC1, FC2 = toy().nodes
@@ -31,8 +31,21 @@ def with_node(at: int, **changes: object) -> Network:
     return residual(nodes=tuple(nodes))
 
 
-CONV1, CONV2, ADD, POOL, *_ = residual().nodes
+CONV1, CONV2, ADD, POOL, *REST = residual().nodes
 POOLED = replace(POOL, source="conv1")
+LATER = POOL, *REST
+RAW_CONV2 = replace(CONV2, requant=raw(4))
+
+
+def with_extra(node: Node) -> Network:
+    """A layer more, which nobody reads."""
+    return residual(nodes=(CONV1, node, *residual().nodes[1:]))
+
+
+def two_raw_edges() -> Network:
+    """Both convolutions read the input, and nothing but the sum reads them."""
+    second = replace(CONV1, name="conv2", requant=raw(4))
+    return residual(nodes=(replace(CONV1, requant=raw(4)), second, ADD, *LATER))
 
 
 def behind_another_pool(kind: IntType) -> Network:
@@ -41,6 +54,7 @@ def behind_another_pool(kind: IntType) -> Network:
     return residual(input=kind, nodes=(*pools, linear("fc", "pool", 8, 3, raw(3))))
 
 
+ONLY = "only the last layer may leave raw accumulators, or one that a residual sum alone reads"
 INT5 = IntType(32, True, (-5, 5))  # not raw: it clamps
 
 RULES = [
@@ -60,10 +74,7 @@ RULES = [
     (with_first(name="input"), "layer input: the name is used twice; give every layer its own"),
     (with_first(source="fc2"), "layer fc1: reads 'fc2', which is not computed before it"),
     (toy(nodes=(FC1,)), "layer fc1: the last layer must leave raw accumulators"),
-    (
-        toy(nodes=(linear("fc1", "input", 5, 4, raw(4)), FC2)),
-        "layer fc1: only the last layer may leave raw accumulators",
-    ),
+    (toy(nodes=(linear("fc1", "input", 5, 4, raw(4)), FC2)), f"layer fc1: {ONLY}"),
     (with_first(weight=np.ones(4, np.int32)), "layer fc1: weight must be (inputs, outputs), got shape (4,)"),
     (
         with_first(weight=np.ones((5, 0), np.int32), requant=hidden(0)),
@@ -97,18 +108,37 @@ RULES = [
     (with_node(2, source="conv9"), "layer add: reads 'conv9', which is not computed before it"),
     (with_node(2, other="pool"), "layer add: reads 'pool', which is not computed before it"),
     (with_node(3, name="add"), "layer add: the name is used twice; give every layer its own"),
-    (residual(nodes=(CONV1,)), "layer conv1: the last layer must be linear, got conv; add a linear layer"),
+    (residual(nodes=(CONV1,)), "layer conv1: the last layer must leave raw accumulators"),
     (
         residual(nodes=(CONV1, POOLED)),
-        "layer pool: the last layer must be linear, got maxpool; add a linear layer",
+        "layer pool: the last layer must be linear or a convolution, got maxpool; add a linear layer",
     ),
-    (residual(nodes=(CONV1, CONV2, ADD)), "layer add: the last layer must be linear, got add; add a linear layer"),
     (
-        residual(nodes=(conv("c", "input", (4, 2, 3, 3), raw(4)),)),
-        "layer c: the last layer must be linear, got conv; add a linear layer",
+        residual(nodes=(CONV1, CONV2, ADD)),
+        "layer add: the last layer must be linear or a convolution, got add; add a linear layer",
     ),
-    (with_node(0, requant=raw(4)), "layer conv1: only the last layer may leave raw accumulators"),
-    (with_node(5, requant=raw(6)), "layer avg: only the last layer may leave raw accumulators"),
+    (with_node(0, requant=raw(4)), f"layer conv1: {ONLY}"),
+    (with_node(4, requant=raw(6)), f"layer conv3: {ONLY}"),
+    (with_node(2, requant=raw(4)), f"layer add: {ONLY}"),
+    (with_node(5, requant=raw(6)), f"layer avg: {ONLY}"),
+    (with_extra(conv("other", "conv1", (3, 4, 1, 1), raw(3))), f"layer other: {ONLY}"),
+    (
+        residual(nodes=(CONV1, RAW_CONV2, ADD, conv("other", "conv2", (3, 4, 1, 1), hidden(3)), *LATER)),
+        f"layer conv2: {ONLY}",
+    ),
+    (
+        residual(nodes=(CONV1, CONV2, replace(ADD, name="first", requant=raw(4)), replace(ADD, other="first"), *LATER)),
+        f"layer first: {ONLY}",
+    ),
+    (
+        with_node(1, requant=raw(4, [0, 0, 7, 0])),
+        "layer conv2: raw accumulators that add reads must have no bias; add it to that of add",
+    ),
+    (two_raw_edges(), "layer add: adds conv1 and conv2; at most one of them may be raw"),
+    (
+        residual(nodes=(CONV1, RAW_CONV2, replace(ADD, source="conv2"), *LATER)),
+        "layer add: adds conv2 and conv2; at most one of them may be raw",
+    ),
     (
         with_node(2, requant=replace(raw(4), mult=np.array([1, 1, 1, 2]))),
         "layer add: a raw output must have mult 1 and shift 0",
@@ -182,7 +212,10 @@ LEGAL = {
     "toy": toy(),
     "image": toy(shape=(1, 5, 1)),
     "residual": residual(),
+    "accumulators that enter a sum": with_node(1, requant=raw(4)),
+    "in either place": residual(nodes=(CONV1, RAW_CONV2, replace(ADD, source="conv2", other="conv1"), *LATER)),
     "slices": with_first(slices=8, cut=1023, trim=Trim(2, 1)),
+    "ends with a convolution": residual(nodes=(conv("c", "input", (4, 2, 3, 3), raw(4)),)),
     "padded pool": with_node(3, padding=1, stride=3),
     "padded pools": behind_another_pool(IntType(4)),
     "values above 0": behind_another_pool(IntType(4, True, (1, 5))),

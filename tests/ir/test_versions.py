@@ -20,9 +20,15 @@ def file(tmp_path: Path) -> Path:
 
 
 TRIMMED = toy(nodes=tuple(replace(n, trim=Trim(1, k)) for k, n in enumerate(toy().nodes)))
+FIRST, SECOND, *REST = residual().nodes
+SUMMED = residual(nodes=(FIRST, replace(SECOND, requant=raw(4)), *REST))
 
 
-@pytest.mark.parametrize("network", [residual(), toy(shape=(5, 1, 1)), TRIMMED], ids=["residual", "image", "trims"])
+@pytest.mark.parametrize(
+    "network",
+    [residual(), toy(shape=(5, 1, 1)), TRIMMED, SUMMED],
+    ids=["residual", "image", "trims", "accumulators that enter a sum"],
+)
 def test_round_trip_of_version_2(network: Network, tmp_path: Path) -> None:
     path, again = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
     save(network, path)

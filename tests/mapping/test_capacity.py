@@ -1,21 +1,24 @@
 """What does not fit, and advice that is true."""
 
+import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from codesign.chip.description import Chip
-from codesign.errors import CapacityError, UnsupportedError
-from codesign.fixed import IntType, Trim
-from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Node
-from codesign.mapping import capacity, place, plan
+from codesign.errors import CapacityError
+from codesign.fixed import INT32, IntType, Trim
+from codesign.image.descriptors import load_record, step_record
+from codesign.ir.geometry import Shape, Window
+from codesign.mapping import LayerSize, Outline, Plan, Step, capacity, place, plan
 from codesign.mapping.arrange import own
 from codesign.mapping.capacity import needs
-from codesign.mapping.outline import linear_layers, outline
-from codesign.mapping.trim import choose_trims
+from codesign.mapping.lower import outline
+from codesign.mapping.outline import Places
 from tests.hdl.programs import net
-from tests.ir.networks import residual
+from tests.mapping.pictures import lenet, reference, small, small_nodes
 from tests.mapping.sliced import sliced_net
 
 TINY = Chip.load("tiny")
@@ -135,34 +138,88 @@ def test_terms_and_loads_of_packed_and_sliced_layers_count() -> None:
     assert needs(plan(outline(net([20, 4], half)), half))["memory.input_words"] == (3, 8)
 
 
-KINDS: list[tuple[type[Node], str, str]] = [
-    (Conv, "conv1", "convolutions"),
-    (MaxPool, "pool", "max pooling"),
-    (AvgPool, "avg", "average pooling"),
-    (Add, "add", "residual sums"),
-]
+def with_memory(chip: Chip, **sizes: int) -> Chip:
+    return chip.model_copy(update={"memory": chip.memory.model_copy(update=sizes)})
 
 
-@pytest.mark.parametrize(("kind", "name", "told"), KINDS, ids=[name for _, name, _ in KINDS])
-def test_layers_that_chips_do_not_take_yet(kind: type[Node], name: str, told: str) -> None:
-    """Whatever asks first names the first such layer, however many arrays the linear ones would take."""
-    first = next(n for n in residual().nodes if isinstance(n, kind))
-    before = net([2000, 2000], TINY).nodes[0]
-    network = Network("n", 2000, residual().input, (before, first, residual().nodes[-1]))
-    for ask in (
-        lambda: place(network, TINY),
-        lambda: plan(outline(network), TINY),
-        lambda: choose_trims(network, plan(outline(net([4, 4], TINY)), TINY), None),
+def test_a_picture_larger_than_the_activation_memory() -> None:
+    """After pooling: 12 x 12 pixels of 20 channels, 23 words; then 4 x 4 of 50 beside them."""
+    for words, told in (
+        (22, "layer conv1: its 2880 activations need words 0..22, memory.activation_words is 22; raise it to 23"),
+        (29, "layer conv2: its 800 activations need words 23..29, memory.activation_words is 29; raise it to 30"),
     ):
-        with pytest.raises(UnsupportedError) as caught:
-            ask()
-        assert str(caught.value) == (
-            f"layer {name}: the compiler cannot map {told} to a chip yet, only linear layers; "
-            "run the network with codesign.ir.run, or train one of linear layers"
-        )
+        with pytest.raises(CapacityError) as caught:
+            plan(lenet(), with_memory(reference(32), activation_words=words))
+        assert str(caught.value) == f"{told} or narrow the layer"
+    assert plan(lenet(), with_memory(reference(32), activation_words=30)).activation_words == 30
 
 
-def test_an_image_may_feed_linear_layers() -> None:
-    network = replace(net([20, 4], TINY), shape=(1, 4, 5))
-    assert linear_layers(network) == network.nodes
-    assert place(network, TINY).network is network
+@pytest.mark.parametrize(("key", "needed"), [("pools", 7), ("walks", 3)])
+def test_pools_and_walks(key: str, needed: int) -> None:
+    """The widest pooled layer has 50 outputs, in seven groups. Two layers walk, the others share an entry."""
+    tight = with_memory(reference(32), **{key: needed - 1})
+    with pytest.raises(CapacityError) as caught:
+        plan(lenet(), tight)
+    assert str(caught.value) == (
+        f"network lenet: needs memory.{key} >= {needed}, chip reference-128 has {needed - 1}; "
+        f"raise memory.{key} or shrink the network"
+    )
+    assert plan(lenet(), with_memory(tight, **{key: needed})).arrays == 20
+
+
+def test_what_is_not_pooled_needs_no_place_for_it() -> None:
+    """fc1 has 128 outputs, in 16 groups."""
+    assert needs(plan(lenet(), reference(32)))["memory.pools"] == (7, 64)
+    flat = small(nodes=(replace(small_nodes()[-1], source="input", weight=np.ones((84, 3), np.int32)),))
+    assert needs(plan(outline(flat), TINY))["memory.pools"] == (0, 64)
+
+
+PADDED: dict[str, tuple[Shape, Window, str]] = {
+    "rows": ((1, 65536, 1), Window((1, 1), (64, 1), (1, 0)), "the picture has 65536 rows, a chip counts up to 65535"),
+    "row length": (
+        (1, 1, 65536),
+        Window((1, 1), (1, 64), (1, 0)),
+        "a row of the picture has 65536 activations, a chip counts up to 65535",
+    ),
+    "kernel rows": ((1, 129, 1), Window((129, 1), padding=(1, 0)), "the kernel has 129 rows, a chip counts up to 128"),
+    "kernel row": (
+        (1, 1, 32769),
+        Window((1, 32769), padding=(0, 1)),
+        "a row of the kernel has 32769 activations, a chip counts up to 32768",
+    ),
+    "left": (
+        (1, 1, 9),
+        Window((1, 2), (1, 64), (0, 32769)),
+        "32769 activations of 0 lie left of a row, a chip counts up to 32768",
+    ),
+    "above": (
+        (1, 9, 1),
+        Window((2, 1), (64, 1), (32769, 0)),
+        "32769 rows of 0 lie above it, a chip counts up to 32768",
+    ),
+}
+
+
+@pytest.mark.parametrize(("picture", "window", "told"), PADDED.values(), ids=PADDED)
+def test_more_of_a_padded_picture_than_entries_count(picture: Shape, window: Window, told: str) -> None:
+    """One less, or no padding, is taken, and its entries can be written."""
+    wide = with_memory(reference(300), input_words=1024, activation_words=60000, loads=2000)
+
+    def planned(picture: Shape, window: Window) -> Plan:
+        size = LayerSize("c", "input", math.prod(window.size), 2, INT32, places=Places(picture, window))
+        return plan(Outline("n", math.prod(picture), IntType(8), (size,)), wide)
+
+    with pytest.raises(CapacityError) as caught:
+        planned(picture, window)
+    assert str(caught.value) == f"layer c: pads a picture, and {told} there; make that smaller or do not pad"
+
+    largest = max(*picture, *window.size, *window.padding)
+    one, height, width = (n - (n == largest) for n in picture)
+    size, padding = ((a - (a == largest), b - (b == largest)) for a, b in (window.size, window.padding))
+    fits = planned((one, height, width), Window(size, window.stride, padding)).steps[0]
+    step = Step(**vars(fits), trim=Trim(), mult=np.ones(2, np.int64), bias=np.zeros(2, np.int64), shift=0, base=1)
+    assert step.walk.bounded and step_record(step, 0, 0, 1)["rows"] == step.walk.rows
+    assert all(load_record(load)["row"] == load.row for load in step.loads)
+    unpadded = Window(window.size, window.stride)
+    if unpadded.fits(picture):
+        assert not planned(picture, unpadded).steps[0].walk.bounded

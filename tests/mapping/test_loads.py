@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from codesign.mapping.loads import Load, Span, loads_of, spans
+from codesign.mapping.loads import Load, Run, Span, loads_of, spans
 
 
 @pytest.mark.parametrize(
@@ -23,12 +23,15 @@ def test_a_block_is_cut_where_arrays_end(first: int, inputs: int, expected: list
 
 def test_equal_runs_are_one_load() -> None:
     blocks = [spans(0, 20, 16), spans(32, 20, 16)]
-    assert loads_of(blocks, False, 16) == (Load(False, 0, 0, 16, (0, 2)), Load(False, 16, 0, 4, (1, 3)))
+    assert loads_of(blocks, [Run(0, 20, 0)], False, 16) == (
+        Load(False, 0, 0, 16, (0, 2)),
+        Load(False, 16, 0, 4, (1, 3)),
+    )
 
 
 def test_runs_of_blocks_that_begin_elsewhere_come_as_they_are_complete() -> None:
     """The one whose last activation comes first is first: a stream is not waited for longer than it must."""
-    assert loads_of([spans(5, 20, 16), spans(32, 20, 16)], True, 16) == (
+    assert loads_of([spans(5, 20, 16), spans(32, 20, 16)], [Run(0, 20, 0)], True, 16) == (
         Load(True, 0, 5, 11, (0,)),
         Load(True, 0, 0, 16, (2,)),
         Load(True, 11, 0, 9, (1,)),
@@ -41,7 +44,9 @@ def test_runs_of_blocks_that_begin_elsewhere_come_as_they_are_complete() -> None
     [(4, [(0, 5, 4), (4, 9, 4), (8, 13, 3), (11, 0, 4), (15, 4, 4), (19, 8, 1)]), (32, [(0, 5, 11), (11, 0, 9)])],
 )
 def test_a_run_takes_at_most_a_word(word: int, expected: list[tuple[int, int, int]]) -> None:
-    assert [(a.offset, a.wordline, a.count) for a in loads_of([spans(5, 20, 16)], False, word)] == expected
+    assert [
+        (a.offset, a.wordline, a.count) for a in loads_of([spans(5, 20, 16)], [Run(0, 20, 0)], False, word)
+    ] == expected
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -52,7 +57,7 @@ def test_every_wordline_of_every_block_gets_its_activation_once(seed: int) -> No
     blocks = [spans(int(rng.integers(rows)) + k * tall * rows, inputs, rows) for k in range(3)]
     want = {(s.array, s.wordline + n): s.row + n for b in blocks for s in b for n in range(s.rows)}
     found: dict[tuple[int, int], int] = {}
-    loads = loads_of(blocks, False, word)
+    loads = loads_of(blocks, [Run(0, inputs, 0)], False, word)
     for load in loads:
         assert 0 < load.count <= word and load.wordline + load.count <= rows
         for array in load.arrays:

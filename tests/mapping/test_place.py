@@ -13,7 +13,7 @@ from codesign.ir import Network
 from codesign.mapping import Mapping, outline, place, plan
 from codesign.mapping.arrange import OBJECTIVES, bounds
 from codesign.mapping.cells import to_codes, to_weights
-from codesign.mapping.outline import linear_layers
+from codesign.mapping.lower import Matrix, lower
 from codesign.mapping.plan import correction
 from tests.hdl.programs import net
 from tests.image.folders import PACKED, SPOTS
@@ -31,7 +31,7 @@ def branches(sources: list[str], width: int = 4) -> Network:
 
 def held_weights(mapping: Mapping) -> dict[str, np.ndarray]:
     """The weights of each layer as its pieces hold them, slice s counted 4^s times."""
-    found = {n.name: np.zeros(n.matrix.shape, np.int64) for n in linear_layers(mapping.network)}
+    found = {n.name: np.zeros(n.matrix.shape, np.int64) for n in lower(mapping.network) if isinstance(n, Matrix)}
     seen = {s.layer: np.zeros((s.slices, *found[s.layer].shape), np.int64) for s in mapping.steps}
     for use in mapping.arrays:
         rest, weight = use.levels.copy(), to_weights(to_codes(use.levels, mapping.chip.device))

@@ -1,5 +1,7 @@
 """Predicted cycles. That they are the chip's is tested in tests/hdl/test_chip.py."""
 
+import math
+from collections import Counter, deque
 from fractions import Fraction
 from itertools import pairwise
 
@@ -11,8 +13,10 @@ from codesign.errors import CapacityError
 from codesign.fixed import INT32, IntType
 from codesign.mapping import LayerSize, Outline, lead, outline, place, plan, predict, stream, timing
 from codesign.mapping.arrange import own as own_of
+from codesign.mapping.pipeline import Core, Instances, Pipe
 from codesign.mapping.timing import bound
 from tests.hdl.programs import alternating, net
+from tests.mapping.pictures import lenet, random_places, reference, resnet20
 
 TINY = Chip.load("tiny")
 
@@ -37,6 +41,94 @@ def test_arrays_of_the_reference_geometry(sizes: tuple[int, ...], arrays: int, o
     few = plan(network, chip, "arrays")
     assert (few.arrays, own_of(network, chip), predict(few).interval) == (arrays, own, interval)
     assert plan(network, chip).arrays == arrays, "too few for own tiles"
+
+
+@pytest.mark.parametrize(
+    ("objective", "arrays", "interval", "loads"),
+    [("cycles", 20, 17539, [5, 8, 7, 1]), ("arrays", 18, 17548, [5, 9, 14, 2])],
+)
+def test_lenet(objective: str, arrays: int, interval: int, loads: list[int]) -> None:
+    """Pooling is part of the convolutions; packed, it takes the fewest arrays that it can."""
+    planned = plan(lenet(), reference(32), objective)
+    cycles = predict(planned)
+    assert (planned.arrays, cycles.bound, cycles.interval) == (arrays, 17488, interval)
+    assert [len(s.loads) for s in planned.steps] == loads
+    assert (planned.lower_bound, planned.least, planned.activation_words) == (16, 18, 30)
+    assert [s.instances for s in planned.steps] == [576, 64, 1, 1]
+    assert [s.whole_input for s in planned.steps] == [True, False, False, False]
+
+
+def test_resnet20() -> None:
+    """Sums are part of their convolutions; all of it lies in as few arrays as there can be."""
+    chip = reference(34, activation_words=384, input_words=24, loads=512, tiles=64)
+    planned = plan(resnet20(), chip, "arrays")
+    cycles = predict(planned)
+    assert (planned.arrays, planned.lower_bound, planned.least) == (34, 34, 34)
+    assert (cycles.bound, cycles.interval, cycles.latency) == (200720, 201577, 201605)
+    assert cycles.interval / cycles.bound <= 1.02
+    assert (len(planned.steps), planned.activation_words) == (23, 384)
+    assert [s.instances for s in planned.steps[-3:]] == [64, 8, 1], "eight lane groups of a global average"
+    assert predict(plan(resnet20(), reference(61, **chip.memory.model_dump()))).interval == 201580
+
+
+def test_lenets_second_convolution_loads_by_rows_of_its_kernel() -> None:
+    """The example of docs/image.md: five kernel rows of 100 activations, cut where arrays end."""
+    found = [(a.offset, a.wordline, a.count, a.arrays) for a in plan(lenet(), reference(32)).steps[1].loads]
+    assert found == [
+        (0, 0, 100, (1,)),
+        (240, 100, 28, (1,)),
+        (268, 0, 72, (2,)),
+        (480, 72, 56, (2,)),
+        (536, 0, 44, (3,)),
+        (720, 44, 84, (3,)),
+        (804, 0, 16, (4,)),
+        (960, 16, 100, (4,)),
+    ]
+
+
+def test_the_law_of_a_loop() -> None:
+    """What docs/layout.md says a place of a convolution takes, once the loop is under way."""
+    binding = Counter[int]()
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        places, outputs, kind = random_places(rng), int(rng.integers(1, 40)), IntType(int(rng.integers(1, 9)))
+        inputs = places.picture[0] * places.window.area
+        conv = LayerSize("conv", "input", inputs, outputs, IntType(8), places=places)
+        last = LayerSize("fc", "conv", conv.values, 1, INT32)
+        outlined = Outline("loop", math.prod(places.picture), kind, (conv, last))
+        chip = reference(int(rng.integers(24, 300)))
+        sizes = {"rows": int(rng.integers(8, 64)), "columns": 2 * int(rng.integers(8, 20))}
+        arrays, adc = (
+            chip.arrays.model_copy(update=sizes),
+            chip.adc.model_copy(update={"lanes": int(rng.integers(1, 9))}),
+        )
+        memory = chip.memory.model_copy(
+            update={"loads": 999, "word": int(rng.choice([16, 64])), "activation_words": 999}
+        )
+        chip = chip.model_copy(update={"arrays": arrays, "adc": adc, "memory": memory})
+        try:
+            planned = plan(outlined, chip)
+        except CapacityError:
+            continue
+        step, stages = planned.steps[0], timing.scan_stages(planned)
+        loads, bits, groups = len(step.loads), kind.bits, step.column_groups
+        drains = sum(-(-t.columns // chip.adc.lanes) for t in step.tiles)
+        law = (
+            bits * groups,
+            loads,
+            drains,
+            Fraction(loads + 2 + (bits - 1) * groups, 2),
+            Fraction((bits - 1) * groups + stages + 3 + drains, 2),
+        )
+        core, instance = Core(stages, chip.memory.operands, False), timing._timed(planned)[0]
+        core.first(instance, 0)
+        ends = []
+        for _ in range(150):
+            core.next(instance)
+            ends.append(core.last_load)
+        assert Fraction(ends[149] - ends[49], 100) == max(law)
+        binding[law.index(max(law))] += 1
+    assert sum(binding.values()) > 100 and binding.keys() == {0, 1, 2, 3, 4}, binding
 
 
 def test_digits_as_the_readme_says() -> None:
@@ -145,3 +237,16 @@ def test_a_lead_matters() -> None:
     mapping = alternating().mapping
     assert predict(mapping).period == 2 and lead(mapping) > 2
     assert late(mapping, 6, 5) != late(mapping, 26, 5)
+
+
+def test_column_groups_behind_an_output_word_that_waits() -> None:
+    """One by one, or as many groups of a single term as there are: the requantizer's stages move alike."""
+    step = Instances(0, False, (0,), 1, False, 0, 8, 4, False, (((0,), (8, 8, 8, 8)),))
+    for waiting in range(12):
+        whole, parts = Pipe(1), Pipe(1)
+        whole.left = parts.left = 10 + waiting
+        found = whole.drain(step, 8, deque())
+        for group in range(4):
+            one = step._replace(tiles=(((group,), (8,)),))
+            last = parts.drain(one, 8, deque())
+        assert (found, whole.state) == (last, parts.state)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codesign import ir
-from codesign.fixed import IntType, Trim
+from codesign.fixed import INT32, IntType, Trim
 from codesign.ir import Add, AvgPool, Conv, MaxPool, Network, Requant, verify
 from codesign.passes import small_constants
 from tests.passes.images import image_network
@@ -136,6 +136,22 @@ def test_a_layer_with_a_trim_keeps_its_constants() -> None:
     conv = Conv("conv", "input", np.ones((1, 1, 1, 1), np.int32), scale(12, 8, 5), trim=Trim())
     images = verify(Network("net", 1, I8, (conv, layer("fc", "conv", [[1]])), shape=(1, 1, 1)))
     assert small_constants.apply(images).nodes[0] is conv
+
+
+@pytest.mark.parametrize("trim", [None, Trim(3, 2)])
+def test_a_sum_of_accumulators_keeps_the_constants_that_undo_a_trim(trim: Trim | None) -> None:
+    """One whose raw edge has none, or whose edge with one is an activation, does not."""
+    ones = np.ones((1, 1, 1, 1), np.int32)
+    nodes = (
+        Conv("first", "input", ones, scale(1, 0, 2), trim=Trim(3, 2)),
+        Conv("raw", "first", ones, Requant(np.array([1]), np.array([0]), 0, INT32), trim=trim),
+        Add("add", "first", "raw", np.array([20]), scale(8, 4, 6)),
+        layer("fc", "add", [[1]]),
+    )
+    before = verify(Network("net", 1, I8, nodes, shape=(1, 1, 1)))
+    add = small_constants.apply(before).nodes[2]
+    assert isinstance(add, Add)
+    assert add.requant.shift == (6 if trim else 4) and (add is before.nodes[2]) == bool(trim)
 
 
 @pytest.mark.parametrize("seed", range(30))

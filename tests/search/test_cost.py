@@ -26,7 +26,7 @@ WIDE = ("limits.arrays=1024", *(f"set.chip.memory.{m}=4096" for m in ("loads", "
 def pricer(question: Question, **limits: float) -> Pricer:
     """On a chip of 1024 arrays, or as many as the limits say."""
     base = question.base([("chip.arrays.count", int(limits.get("arrays", 1024)))])
-    return Pricer(base, Limits.model_validate(limits), {1: Facts(64, 10), 2: Facts(16, 10)})
+    return Pricer(base, Limits.model_validate(limits), {1: Facts((1, 8, 8), 10), 2: Facts((1, 4, 4), 10)})
 
 
 def candidate(*hidden: int, downsample: int = 1, **chip: object) -> Candidate:
@@ -266,17 +266,13 @@ class TestMisses:
                 "linear",
                 "quantize.layers: the compiler cannot map real weights to a chip yet, got 'linear'",
             ),
-            (
-                "network.model",
-                "lenet",
-                "layer conv1: the compiler cannot map convolutions to a chip yet, only linear layers; run the network "
-                "with codesign.ir.run, or train one of linear layers",
-            ),
             ("quantize.scale", "column", ""),
         ],
     )
     def test_what_no_chip_takes(self, tmp_path: Path, key: str, value: object, expected: str) -> None:
-        cost = pricer(toy(tmp_path, *WIDE))(Candidate((*candidate(16).settings, (key, value))))
+        cost = pricer(toy(tmp_path, *WIDE))(
+            Candidate((("network.hidden", (16,)), *candidate().settings[1:], (key, value)))
+        )
         assert [m.limit for m in cost.misses] == (["placement"] if expected else [])
         assert "".join(words(cost)) == expected
 

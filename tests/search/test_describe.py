@@ -100,7 +100,7 @@ class TestMistakes:
         file = tmp_path / "none.toml"
         assert str(caught.value) == (
             f"question {file}: cannot be read (No such file or directory); "
-            "give a .toml file or one of the presets digits, mnist"
+            "give a .toml file or one of the presets cifar, digits, mnist"
         )
 
 
@@ -116,7 +116,7 @@ class TestValues:
             (
                 "chip=tinny",
                 "chip tinny: cannot be read (No such file or directory); give a .toml "
-                "file or one of the presets reference-128, tiny",
+                "file or one of the presets cnn-128, lenet-128, reference-128, tiny",
             ),
         ],
     )

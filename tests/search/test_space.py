@@ -125,9 +125,12 @@ class TestEdges:
             return own_arrays(tall, width, slices, chip), own_arrays(width, wide, 1, chip)
 
         expected = [w for w in range(1, most) if arrays(w) != arrays(w + 1)]
-        assert edges([(chip, slices)], Widths(most=most)) == (*expected, most)
+        assert edges([(chip, slices, 1)], Widths(most=most)) == (*expected, most)
         least = expected[len(expected) // 2]
-        assert edges([(chip, slices)], Widths(least=least, most=most)) == (*(w for w in expected if w >= least), most)
+        assert edges([(chip, slices, 1)], Widths(least=least, most=most)) == (
+            *(w for w in expected if w >= least),
+            most,
+        )
 
     def test_of_every_size_of_array(self, tmp_path: Path) -> None:
         found = space(toy(tmp_path, "free.chip.arrays.columns=[8, 16]", HIDDEN + "{most=20}"))

@@ -249,7 +249,7 @@ class TestJobs:
 
     def test_unknown_chips(self, tmp_path: Path) -> None:
         study = toy(tmp_path, TOY.replace('"tiny"', '"tinny"').replace('"network.hidden" = [16]', 'chip = "x.toml"'))
-        rest = "give a .toml file or one of the presets reference-128, tiny"
+        rest = "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny"
         assert refused(study) == [
             f"{tmp_path}/toy.toml, case plain: chip tinny: cannot be read (No such file or directory); {rest}",
             f"{tmp_path}/toy.toml, case wide: chip {tmp_path}/x.toml: cannot be read "

@@ -91,6 +91,7 @@ RECIPES: dict[str, Any] = {
     "network.model": "lenet",
     "network.hidden": [7],
     "network.channels": [4],
+    "network.kernel": 3,
     "network.blocks": 2,
     "network.norm": True,
     "quantize.activation_bits": 3,

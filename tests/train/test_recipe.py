@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from codesign.devices import Cells
 from codesign.errors import ConfigError
+from codesign.ir.geometry import Window
 from codesign.train.nets.architecture import Conv, Linear
 from codesign.train.recipe import Machine, Net, Quantization, Recipe, Training
 
@@ -70,6 +71,11 @@ def test_types_of_inputs() -> None:
             {"network.model": "lenet", "network.channels": ()},
             "channels: a lenet needs at least one; for example channels = ",
         ),
+        (
+            {"network.model": "cifar_lenet", "network.kernel": 4},
+            "kernel: must be odd for a cifar_lenet, which pads by half of it, got 4",
+        ),
+        ({"network.kernel": 0}, "greater than or equal to 1"),
         ({"network.model": "resnet", "network.hidden": (8,)}, "hidden: a resnet has none; use channels and blocks"),
         ({"quantize.layers": "conv"}, 'quantize.layers: an mlp has no convolutions; use "all" or "linear"'),
         ({"quantize.activation_range": "wide"}, 'must be "full", "narrow" or two integers'),
@@ -140,6 +146,16 @@ def test_defaults_follow_the_model() -> None:
     }
     layers = nets["resnet"].layers(10)
     assert sum(isinstance(x, Conv | Linear) for x in layers) == 20 + 2  # ResNet-20 and the shortcuts of two stages
+
+
+@pytest.mark.parametrize(("model", "padding"), [("lenet", 0), ("cifar_lenet", 1)])
+def test_kernels_of_a_size(model: str, padding: int) -> None:
+    def windows(**fields: object) -> set[Window]:
+        layers = Net.model_validate({"model": model, **fields}).layers(10)
+        return {n.window for n in layers if isinstance(n, Conv)}
+
+    assert windows(kernel=3) == {Window.square(3, 1, padding)}
+    assert windows() == {Window.square(5, 1, 2 * padding)}
 
 
 def test_slices_by_layer() -> None:

@@ -7,6 +7,7 @@ saturate. The scale of the converters learns as in LSQ.
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from codesign.fixed import Ints, IntType, Trim, bit_planes, convert, plane_weights
-from codesign.ir.geometry import Window
+from codesign.ir.geometry import Shape, Window
+from codesign.mapping.lower import order_of
 from codesign.train.layers.grid import Grid
 from codesign.train.layers.noise import CellNoise
 from codesign.train.layers.unfold import groups_of, images, patches
@@ -30,7 +32,8 @@ INT_BATCH = 256  # vectors at once in the integer contract
 class Converters(nn.Module):
     """The ADCs of a layer's arrays of `rows` wordlines: signed codes of `bits`, one learned scale for the layer.
 
-    `cut` is the wordline of the layer's first row; the next array begins after the last wordline.
+    `cut` is the wordline of the layer's first row; the next array begins after the last wordline. Rows lie in the order
+    in which the chip reads activations, which differs from that of the weights where a layer reads a picture.
     The parameter is the logarithm of the scale (base 2, in conductance codes). It starts at the current of one on
     cell, `top` codes. `trim` is what the registers hold. `whole` allows powers of two only: for the last layer, whose
     raw accumulators no multiplier can rescale.
@@ -52,56 +55,75 @@ class Converters(nn.Module):
         return Trim(round(2 ** (shift - log)), shift)
 
     def forward(
-        self, x: Tensor, slices: list[Tensor], kind: IntType, base: int, window: Window | None, noise: CellNoise | None
+        self,
+        x: Tensor,
+        slices: list[Tensor],
+        kind: IntType,
+        base: int,
+        window: Window | None,
+        noise: CellNoise | None,
+        is_input: bool = False,
     ) -> Tensor:
         """Accumulators in the unit of exact products: (images, outputs), or (images, outputs, height, width).
 
-        slices: the codes that the cells of each slice hold, in floats, least significant first.
+        slices: the codes that the cells of each slice hold, in floats, least significant first. is_input: whether `x`
+        are the network's inputs.
         """
         parts = []
         for s, codes in enumerate(slices):
             if window is None:
-                y = self._layer(x.flatten(1), codes, kind, noise)
+                y = self._layer(x.flatten(1), codes, kind, noise, _order(x.shape[1:], None, is_input))
             else:
                 made = []
                 for a, w in _groups(x, codes):
-                    acc = self._layer(patches(a, window), w.flatten(1), kind, noise)
+                    order = _order(a.shape[1:], window, is_input)
+                    acc = self._layer(patches(a, window), w.flatten(1), kind, noise, order)
                     made.append(images(acc, a, window))
                 y = torch.cat(made, 1)
             parts.append(y * float(base**s) if s else y)
         return torch.stack(parts).sum(0) if len(parts) > 1 else parts[0]
 
-    def _layer(self, x: Tensor, codes: Tensor, kind: IntType, noise: CellNoise | None) -> Tensor:
+    def _layer(self, x: Tensor, codes: Tensor, kind: IntType, noise: CellNoise | None, order: Tensor | None) -> Tensor:
         """(vectors, inputs) times (outputs, inputs)."""
         scale = torch.exp2(self.log_scale)
         if not self.narrow:
             x, codes = x.double(), codes.double()
-        out: Tensor = _Convert.apply(x, codes, scale, kind, self.trim, self.code, self._tiles(x.shape[1]), noise)  # type: ignore[no-untyped-call]
+        tiles = self._tiles(x.shape[1])
+        if order is not None and len(tiles) > 1:  # in one array, the order of rows changes nothing
+            x, codes = (v.index_select(1, order.to(v.device)) for v in (x, codes))
+        out: Tensor = _Convert.apply(x, codes, scale, kind, self.trim, self.code, tiles, noise)  # type: ignore[no-untyped-call]
         return out if self.narrow else out.float()
 
     def _tiles(self, inputs: int) -> list[slice]:
-        """The inputs that each array reads."""
+        """The rows of each array, in the chip's order."""
         ends = [0, *range(self.rows - self.cut, inputs, self.rows), inputs]
         return [slice(first, end) for first, end in pairwise(ends)]
 
-    def integers(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, window: Window | None) -> Ints:
+    def integers(
+        self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, window: Window | None, is_input: bool = False
+    ) -> Ints:
         """Sums of the converters' codes by the integer contract; the trim is not undone."""
         parts = []
         batch = max(1, INT_BATCH if window is None else INT_BATCH * 64 // (x.shape[-1] * x.shape[-2]))
         for first in range(0, len(x), batch):
-            parts.append(self._integers(x[first : first + batch], codes, kind, grid, window))
+            parts.append(self._integers(x[first : first + batch], codes, kind, grid, window, is_input))
         return np.concatenate(parts)
 
-    def _integers(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, window: Window | None) -> Ints:
+    def _integers(
+        self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, window: Window | None, is_input: bool
+    ) -> Ints:
         if window is None:
-            return self._codes(x.reshape(len(x), -1), codes, kind, grid)
+            return self._codes(x.reshape(len(x), -1), codes, kind, grid, _order(x.shape[1:], None, is_input))
         made = []
         for a, w in _groups(torch.from_numpy(x).double(), codes):
-            y = self._codes(patches(a, window).numpy().astype(np.int64), w.flatten(1), kind, grid)
+            rows, order = patches(a, window).numpy().astype(np.int64), _order(a.shape[1:], window, is_input)
+            y = self._codes(rows, w.flatten(1), kind, grid, order)
             made.append(images(torch.from_numpy(y), a, window))
         return torch.cat(made, 1).numpy()
 
-    def _codes(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid) -> Ints:
+    def _codes(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, order: Tensor | None) -> Ints:
+        if order is not None:
+            x, codes = x[:, order.numpy()], codes[:, order]
         planes = bit_planes(x, kind).astype(np.float64)  # (planes, vectors, inputs)
         trim, weights = self.trim, plane_weights(kind)
         total = np.zeros((len(x), len(codes)), np.int64)
@@ -111,6 +133,13 @@ class Converters(nn.Module):
                 read = convert(planes[:, :, tile] @ w[tile], trim, 0, self.code)
                 total += np.tensordot(weights, read.astype(np.int64), axes=1) * grid.base**s
         return total
+
+
+@lru_cache(maxsize=1024)
+def _order(source: Shape, window: Window | None, is_input: bool) -> Tensor | None:
+    """The rows of a layer's matrix as the chip has them, one after another (see `order_of`); None: as they are."""
+    order = order_of(tuple(source), window, is_input)
+    return torch.from_numpy(order) if (order[1:] < order[:-1]).any() else None
 
 
 def _groups(x: Tensor, weight: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -8,11 +8,13 @@ for any number of levels.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from codesign.errors import InputError
-from codesign.fixed import Ints, IntType
+from codesign.fixed import Ints, IntType, Trim
 from codesign.ir import Node
 from codesign.train.layers.ste import TINY, requantize
 
@@ -26,12 +28,25 @@ class Edge(NamedTuple):
     clip: tuple[Tensor, ...] = ()  # learned parameters, () each
 
 
+class Raw(NamedTuple):
+    """How a residual sum scales the accumulators of a layer: their real value is `scale * accumulator + bias`.
+
+    Under converters with a `trim`, a value is a sum of codes, which the trim's gain and shift turn into accumulators.
+    """
+
+    scale: NDArray[np.float64]  # (channels,)
+    bias: NDArray[np.float64]  # (channels,)
+    trim: Trim = Trim()
+    reserve: int = 1  # what the multipliers leave room for, see `requant_constants`
+
+
 class IntEdge(NamedTuple):
-    """Activations under the integer contract; `scale` serves only to choose constants."""
+    """Activations under the integer contract; `scale` serves only to choose constants. `raw` replaces it in a sum."""
 
     value: Ints
     scale: float
     kind: IntType
+    raw: Raw | None = None
 
 
 def span(kind: IntType) -> int:

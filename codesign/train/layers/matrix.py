@@ -9,12 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codesign.errors import InputError
-from codesign.fixed import INT32, IntType, raw_bias, requant_constants, trimmed
+from codesign.fixed import INT32, IntType, Trim, raw_bias, requant_constants, trimmed
 from codesign.ir import Conv, Linear, Node, Requant
 from codesign.ir.geometry import Window
 from codesign.ir.nodes.matrix import by_input
 from codesign.train.layers.converters import Converters
-from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU, drive
+from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU, Raw, drive
 from codesign.train.layers.fit import best_clip
 from codesign.train.layers.grid import Grid
 from codesign.train.layers.noise import CellNoise
@@ -28,10 +28,11 @@ class QuantLayer(QuantModule):
     """A matrix in cells, with its converters and requantizer: a linear layer or a convolution.
 
     weight is real, outputs first; bias is digital unless `bias_on_grid`, which puts it on a wordline of its own,
-    driven by the largest activation. activation None: the last layer, with raw accumulators. grid None: weights stay
-    real (for studies; such a layer cannot be exported). With `clip`, the scale is fixed and the cells hold the
-    buffer `held` (conductance codes), which only the training method changes. `soft` weights are not rounded. `pool`
-    reads this layer; it is monotonic, so it runs before scaling, with the same result from fewer numbers.
+    driven by the largest activation. activation None: raw accumulators, of the last layer, or of one that is `summed`:
+    a QuantAdd alone reads it, and applies its scale, bias and batch norm. grid None: weights stay real (for studies;
+    such a layer cannot be exported). With `clip`, the scale is fixed and the cells hold the buffer `held` (conductance
+    codes), which only the training method changes. `soft` weights are not rounded. `pool` reads this layer; it is
+    monotonic, so it runs before scaling, with the same result from fewer numbers.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class QuantLayer(QuantModule):
         per_column: bool = False,
         bias_on_grid: bool = False,
         norm: bool = False,
+        summed: bool = False,
         pool: QuantModule | None = None,
         converters: Converters | None = None,
         noise: CellNoise | None = None,
@@ -54,6 +56,7 @@ class QuantLayer(QuantModule):
         super().__init__(name, source)
         self.grid, self.activation = grid, activation
         self.window, self.pool, self.bias_on_grid = window, pool, bias_on_grid
+        self.summed = summed
         self.converters, self.noise = converters, noise
         self.soft = False
         outputs = weight.shape[0]
@@ -65,11 +68,16 @@ class QuantLayer(QuantModule):
         self.clip: nn.Parameter | None = None
         if grid is not None:
             first = torch.tensor(best_clip(weight, grid) if clip is None else clip)
-            if per_column and activation is not None:  # raw accumulators must share a scale for argmax
+            if per_column and (summed or activation is not None):  # the last layer's must share a scale for argmax
                 first = first.expand(outputs, *[1] * (weight.dim() - 1)).clone()
             self.clip = nn.Parameter(first, requires_grad=clip is None)
             if clip is not None:
                 self.held = self.proposal().float()
+
+    @property
+    def reads_input(self) -> bool:
+        """Whether it reads the network's inputs, which the chip gets channel by channel."""
+        return self.sources == ("input",)
 
     # -- training: floats that hold integers --
 
@@ -85,7 +93,7 @@ class QuantLayer(QuantModule):
         )  # the gradient flows to the shadow weights
 
     def forward(self, x: Edge) -> Edge:
-        """Integers to integers, differentiable; the last layer returns real logits."""
+        """Integers to integers, differentiable; where accumulators stay raw, real numbers."""
         acc = self._product(x)
         if self.pool is not None:
             acc = self.pool(x._replace(value=acc)).value
@@ -115,7 +123,7 @@ class QuantLayer(QuantModule):
             if noise:
                 slices = [noise(digits) for digits in slices]
             if self.converters is not None:
-                acc: Tensor = self.converters(x.value, slices, x.kind, grid.base, self.window, noise)
+                acc: Tensor = self.converters(x.value, slices, x.kind, grid.base, self.window, noise, self.reads_input)
                 return acc
             codes = slices[0]
             for s, digits in enumerate(slices[1:]):
@@ -166,6 +174,17 @@ class QuantLayer(QuantModule):
 
     def requant(self, input_scale: float, kind: IntType) -> Requant:
         """The requantizer for inputs of `kind` and `input_scale`; the trim of converters is not undone."""
+        unit, bias = self._worth(input_scale, kind)
+        if self.activation is None:
+            add = np.zeros(len(bias), np.int64) if self.summed else raw_bias(bias / unit, self.name)
+            return Requant(np.ones_like(add), add, 0, INT32)
+        assert self.grid is not None
+        after = self.activation.scale
+        mult, add, shift = requant_constants(unit / after, bias / after, f"layer {self.name}", self.grid.reserve)
+        return Requant(mult, add, shift, self.activation.kind)
+
+    def _worth(self, input_scale: float, kind: IntType) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Real value of one accumulated code, and what is added to it, one per output each."""
         tensors = [t for t in (*self.parameters(), *self.buffers()) if t.is_floating_point()]
         if not all(bool(torch.isfinite(t).all()) for t in tensors):
             raise InputError(
@@ -184,28 +203,25 @@ class QuantLayer(QuantModule):
             mean, var = _real(norm.running_mean), _real(norm.running_var)
             gain = np.abs(_real(norm.weight)) / np.sqrt(var + norm.eps)
             unit, bias = unit * gain, _real(norm.bias) - mean * gain
-        if self.activation is None:
-            add = raw_bias(bias / unit, self.name)
-            return Requant(np.ones_like(add), add, 0, INT32)
-        after = self.activation.scale
-        mult, add, shift = requant_constants(unit / after, bias / after, f"layer {self.name}", self.grid.reserve)
-        return Requant(mult, add, shift, self.activation.kind)
+        return unit, bias
 
     @torch.no_grad()
     def integers(self, x: IntEdge) -> IntEdge:
         """The integer contract, with converters if the layer has them."""
-        q, codes = self.requant(x.scale, x.kind), self.codes()
-        mult, bias, shift = q.mult, q.bias, q.shift
-        if self.converters is not None and self.grid is not None:
-            acc = self.converters.integers(x.value, codes, x.kind, self.grid, self.window)
-            mult, bias, shift = trimmed(mult, bias, shift, self.converters.trim, self.name, self.grid.reserve)
+        q, codes, grid, trim = self.requant(x.scale, x.kind), self.codes(), self.grid, Trim()
+        assert grid is not None
+        if self.converters is not None:
+            trim = self.converters.trim
+            acc = self.converters.integers(x.value, codes, x.kind, grid, self.window, self.reads_input)
         else:
             acc = exact(x.value, codes, self.window)
         if self.pool is not None:
             acc = self.pool.integers(x._replace(value=acc)).value
-        y = Requant(mult, bias, shift, q.out)(acc)
         after = self.activation.scale if self.activation else float(self.scale.max()) * x.scale  # raw: one for all
-        return IntEdge(y, after, q.out)
+        if self.summed:
+            return IntEdge(acc, after, q.out, Raw(*self._worth(x.scale, x.kind), trim, grid.reserve))
+        mult, bias, shift = trimmed(q.mult, q.bias, q.shift, trim, self.name, grid.reserve)
+        return IntEdge(Requant(mult, bias, shift, q.out)(acc), after, q.out)
 
     def nodes(self, reads: tuple[str, ...], x: IntEdge) -> tuple[Node, ...]:
         """Its node, and its pool's. Raises InputError when weights are NaN, infinite or real."""

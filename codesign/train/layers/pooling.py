@@ -5,11 +5,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codesign.fixed import Ints, requant_constants, requantize_sum
+from codesign.fixed import INT32, Ints, requant_constants, requantize_sum, trimmed_sum
 from codesign.ir import Add, AvgPool, MaxPool, Node, Requant
 from codesign.ir.geometry import Pair, Window, pair
 from codesign.ir.nodes.base import per_channel
-from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU
+from codesign.train.layers.edges import Edge, IntEdge, QuantModule, QuantReLU, Raw
 from codesign.train.layers.ste import affine, columns, requantize
 
 
@@ -86,7 +86,7 @@ class QuantAvgPool(_Pool):
 
 
 class QuantAdd(QuantModule):
-    """Residual sum of two edges, then the activation.
+    """Residual sum of two edges, then the activation. One of them may be raw accumulators, which enter it unrounded.
 
     gains: constants, one per channel (or feature): what `source` and `other` are multiplied by, and what is added to
     the sum; absent: 1, 1 and 0.
@@ -110,17 +110,23 @@ class QuantAdd(QuantModule):
             self.register_buffer(field, values)
 
     def constants(self, x: IntEdge, y: IntEdge) -> tuple[Requant, Ints]:
-        """The requantizer of `x` and the multipliers of `y`, one per channel."""
+        """The requantizer of `x` and the multipliers of `y`, one per channel; converters' trims are not undone."""
         channels, after = x.value.shape[1], self.activation.scale
-        gains = [np.ones(channels) if g is None else g.double().cpu().numpy() for g in (self.gain, self.other_gain)]
-        bias = 0.0 if self.bias is None else self.bias.double().cpu().numpy() / after
-        both = np.concatenate([gains[0] * (x.scale / after), gains[1] * (y.scale / after)])
-        mult, add, shift = requant_constants(both, np.resize(bias, 2 * channels), f"layer {self.name}")
+        bias = 0.0 if self.bias is None else self.bias.double().cpu().numpy()
+        scales, reserve = [], []
+        for edge, gain in ((x, self.gain), (y, self.other_gain)):
+            of = edge.raw or Raw(np.full(channels, edge.scale), np.zeros(channels))
+            gains = 1.0 if gain is None else gain.double().cpu().numpy()
+            scales.append(gains * (of.scale / after))
+            reserve += [of.reserve] * channels
+            bias = bias + gains * of.bias
+        both, twice = np.concatenate(scales), np.resize(bias / after, 2 * channels)
+        mult, add, shift = requant_constants(both, twice, f"layer {self.name}", reserve)
         return Requant(mult[:channels], add[:channels], shift, self.activation.kind), mult[channels:]
 
     def forward(self, x: Edge, y: Edge) -> Edge:
         none = x.value.new_zeros(())
-        first, second = affine(x.value, none, x.const, *x.clip), affine(y.value, none, y.const, *y.clip)
+        first, second = (e.value if e.kind == INT32 else affine(e.value, none, e.const, *e.clip) for e in (x, y))
         if self.gain is not None and self.other_gain is not None:
             first = first * columns(self.gain, first)
             second = second * columns(self.other_gain, second)
@@ -130,9 +136,20 @@ class QuantAdd(QuantModule):
     def integers(self, x: IntEdge, y: IntEdge) -> IntEdge:
         """The same by the integer contract."""
         q, other = self.constants(x, y)
-        mult, other, bias = (per_channel(v, x.value) for v in (q.mult, other, q.bias))
-        value = requantize_sum(x.value, mult, y.value, other, bias, q.shift, q.out)
+        first, second, add, shift = q.mult, other, q.bias, q.shift
+        if x.raw:
+            second, first, add, shift = self._trimmed(x.raw, first, second, q)
+        elif y.raw:
+            first, second, add, shift = self._trimmed(y.raw, second, first, q)
+        mult, other, bias = (per_channel(v, x.value) for v in (first, second, add))
+        value = requantize_sum(x.value, mult, y.value, other, bias, shift, q.out)
         return IntEdge(value, self.activation.scale, q.out)
+
+    def _trimmed(self, raw: Raw, mult: Ints, other: Ints, q: Requant) -> tuple[Ints, Ints, Ints, int]:
+        """(other, mult, bias, shift) that undo the trim of converters; `mult` is that of the raw edge."""
+        rest, mult, bias, shift = trimmed_sum(mult, other, q.bias, q.shift, raw.trim, self.name, raw.reserve)
+        assert rest is not None
+        return rest, mult, bias, shift
 
     def nodes(self, reads: tuple[str, ...], x: IntEdge, y: IntEdge) -> tuple[Node, ...]:
         """Its node."""

@@ -1,13 +1,21 @@
 """The layers of a network, described once for the quantized net and its baseline. Loads without torch."""
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import numpy as np
 
 from codesign.brief import times
 from codesign.errors import ConfigError
+from codesign.fixed import IntType
 from codesign.ir import nodes
-from codesign.ir.geometry import Shape, Window
+from codesign.ir.geometry import Shape, Window, pair
+from codesign.ir.nodes.matrix import Weights
+
+NONE = np.zeros(0, np.int64)  # constants that do not matter
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,17 @@ class _Layer:
         """Shape of its output. Raises ConfigError when it cannot take its input."""
         raise NotImplementedError
 
+    def kind(self, _source: IntType, activation: IntType, _summand: IntType, /) -> IntType:
+        """Integer type of its output, from that of its source, of activations, and of edges that are added."""
+        return activation
+
+    def sized(self, reads: tuple[str, ...], _source: Shape, out: IntType, /, **_cells: Any) -> tuple[nodes.Node, ...]:
+        """The nodes of `out` integers that it becomes, without their numbers; the last one holds its result.
+
+        reads: the nodes that it reads, the first of the shape `source`. cells: fields of a node with weights.
+        """
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class Linear(_Layer):
@@ -39,6 +58,9 @@ class Linear(_Layer):
     def shape(self, _source: Shape, /) -> Shape:
         return (self.outputs,)
 
+    def sized(self, reads: tuple[str, ...], source: Shape, out: IntType, /, **cells: Any) -> tuple[nodes.Node, ...]:
+        return (nodes.Linear(self.name, reads[0], _equal(math.prod(source), self.outputs), _scaled(out), **cells),)
+
 
 @dataclass(frozen=True)
 class _Pool(_Layer):
@@ -48,6 +70,9 @@ class _Pool(_Layer):
     def shape(self, source: Shape, /) -> Shape:
         return _windowed(self, source, Window.square(self.size, self.stride))
 
+    def kind(self, source: IntType, _activation: IntType, _summand: IntType, /) -> IntType:
+        return source
+
 
 @dataclass(frozen=True)
 class MaxPool(_Pool):
@@ -55,12 +80,18 @@ class MaxPool(_Pool):
 
     node = nodes.MaxPool
 
+    def sized(self, reads: tuple[str, ...], _source: Shape, _out: IntType, /, **_cells: Any) -> tuple[nodes.Node, ...]:
+        return (nodes.MaxPool(self.name, reads[0], pair(self.size), pair(self.stride)),)
+
 
 @dataclass(frozen=True)
 class AvgPool(_Pool):
     """Mean of each window, rounded to an integer of its input's type."""
 
     node = nodes.AvgPool
+
+    def sized(self, reads: tuple[str, ...], _source: Shape, out: IntType, /, **_cells: Any) -> tuple[nodes.Node, ...]:
+        return (nodes.AvgPool(self.name, reads[0], pair(self.size), pair(self.stride), _scaled(out)),)
 
 
 @dataclass(frozen=True)
@@ -76,7 +107,7 @@ class Conv(_Layer):
     groups: int = 1
     pool: int = 1
     norm: bool = False
-    act: bool = True  # False: a signed activation, for a residual sum
+    act: bool = True  # False: for a residual sum; a signed activation, or raw accumulators (see `raw`)
 
     @property
     def window(self) -> Window:
@@ -90,6 +121,15 @@ class Conv(_Layer):
 
     def shape(self, source: Shape, /) -> Shape:
         return _windowed(self, source, self.window, self.outputs, self.pool)
+
+    def kind(self, _source: IntType, activation: IntType, summand: IntType, /) -> IntType:
+        return activation if self.act else summand
+
+    def sized(self, reads: tuple[str, ...], source: Shape, out: IntType, /, **cells: Any) -> tuple[nodes.Node, ...]:
+        window, weight = self.window, _equal(self.outputs, source[0] // self.groups, self.kernel, self.kernel)
+        form = window.stride, window.padding, self.groups
+        conv = _Sized(self.name, reads[0], weight, _scaled(out), *form, **cells)
+        return (conv, *(self.pooling.sized((self.name,), source, out) if self.pooling else ()))
 
 
 @dataclass(frozen=True)
@@ -107,6 +147,25 @@ class Add(_Layer):
     def shape(self, source: Shape, /) -> Shape:
         return _image(self, source)
 
+    def sized(self, reads: tuple[str, ...], _source: Shape, out: IntType, /, **_cells: Any) -> tuple[nodes.Node, ...]:
+        return (nodes.Add(self.name, reads[0], reads[1], NONE, _scaled(out)),)
+
+
+class _Sized(nodes.Conv):
+    """A convolution of equal weights, whose matrix takes no memory."""
+
+    @property
+    def matrix(self) -> Weights:
+        return _equal(math.prod(self.weight.shape[1:]), self.outputs)
+
+
+def _equal(*shape: int) -> Weights:
+    return np.broadcast_to(np.int32(0), shape)
+
+
+def _scaled(out: IntType) -> nodes.Requant:
+    return nodes.Requant(NONE, NONE, 0, out)
+
 
 Layer = Linear | Conv | MaxPool | AvgPool | Add
 Architecture = tuple[Layer, ...]
@@ -120,28 +179,31 @@ def mlp(hidden: Sequence[int], classes: int) -> Architecture:
     )
 
 
-def lenet(channels: Sequence[int], hidden: Sequence[int], classes: int) -> Architecture:
-    """5x5 convolutions without padding, each followed by 2x2 max pooling, then linear layers (LeCun et al., 1998).
+def lenet(channels: Sequence[int], hidden: Sequence[int], classes: int, kernel: int = 5) -> Architecture:
+    """Convolutions without padding, each followed by 2x2 max pooling, then linear layers (LeCun et al., 1998).
 
-    channels (20, 50) and hidden (128,) give the MNIST network of the 2018 paper.
+    channels (20, 50), hidden (128,) and kernels of 5x5 give the MNIST network of the 2018 paper.
     """
-    return _chain(channels, hidden, classes, padding=0)
+    return _chain(channels, hidden, classes, kernel, padding=0)
 
 
-def cifar_lenet(channels: Sequence[int], hidden: Sequence[int], classes: int, norm: bool) -> Architecture:
-    """Padded 5x5 convolutions, each followed by 2x2 max pooling, then linear layers.
+def cifar_lenet(
+    channels: Sequence[int], hidden: Sequence[int], classes: int, norm: bool, kernel: int = 5
+) -> Architecture:
+    """Convolutions that keep the size of the image, each followed by 2x2 max pooling, then linear layers.
 
-    channels (32, 32, 64) and no hidden layer give the network of the 2018 paper's released CIFAR-10 code, without its
-    local response normalization; `norm` adds batch norm instead, which folds into the requantizer.
+    `kernel` is odd. channels (32, 32, 64), no hidden layer and kernels of 5x5 give the network of the 2018 paper's
+    released CIFAR-10 code, without its local response normalization; `norm` adds batch norm instead, which folds into
+    the requantizer.
     """
-    return _chain(channels, hidden, classes, padding=2, norm=norm)
+    return _chain(channels, hidden, classes, kernel, padding=kernel // 2, norm=norm)
 
 
 def _chain(
-    channels: Sequence[int], hidden: Sequence[int], classes: int, padding: int, norm: bool = False
+    channels: Sequence[int], hidden: Sequence[int], classes: int, kernel: int, padding: int, norm: bool = False
 ) -> Architecture:
     convs = tuple(
-        Conv(f"conv{k + 1}", f"conv{k}" if k else "input", c, 5, padding=padding, pool=2, norm=norm)
+        Conv(f"conv{k + 1}", f"conv{k}" if k else "input", c, kernel, padding=padding, pool=2, norm=norm)
         for k, c in enumerate(channels)
     )
     first, *rest = mlp(hidden, classes)
@@ -152,7 +214,8 @@ def _chain(
 def resnet(channels: Sequence[int], blocks: int, classes: int) -> Architecture:
     """Residual network for small images (He et al., arXiv:1512.03385, section 4.2): 6 * blocks + 2 layers at 3 widths.
 
-    Shortcuts across a change of width are 1x1 convolutions. Every convolution has batch norm. The average pooling
+    Shortcuts across a change of width are 1x1 convolutions. Sums take the raw accumulators of the block's second
+    convolution, and the other edge as activations. Every convolution has batch norm. The average pooling
     window is a quarter of a 32-pixel image, so it is global there.
     """
     layers: list[Layer] = [Conv("conv1", "input", channels[0], 3, padding=1, norm=True)]
@@ -171,6 +234,22 @@ def resnet(channels: Sequence[int], blocks: int, classes: int) -> Architecture:
     window = 32 >> (len(channels) - 1)
     layers += [AvgPool("pool", source, window, window), Linear("fc1", "pool", classes, act=False)]
     return tuple(layers)
+
+
+def raw(architecture: Architecture) -> frozenset[str]:
+    """Convolutions whose accumulators enter a residual sum as they are, for the sum's requantizer to scale.
+
+    At most one of a sum: the first of its sources that is a convolution without activation, pooling and groups which
+    nothing else reads. One that reads the network's input is none, because a chip keeps that for its first reads alone.
+    """
+    readers = Counter(source for layer in architecture for source in layer.sources)
+    able = {
+        n.name
+        for n in architecture
+        if isinstance(n, Conv) and not n.act and n.pool == n.groups == readers[n.name] == 1 and n.source != "input"
+    }
+    sums = [layer for layer in architecture if isinstance(layer, Add)]
+    return frozenset(next((s for s in add.sources if s in able), "") for add in sums) - {""}
 
 
 def shapes(architecture: Architecture, shape: Shape) -> dict[str, Shape]:

@@ -128,7 +128,8 @@ def quantized(
 ) -> QuantNet:
     """The architecture with weights on `grid`, or on that of each layer by name, and activations of type `activation`.
 
-    The inputs of an Add have type `summand`; absent, the signed type of as many bits as `activation`.
+    The inputs of an Add have type `summand`; absent, the signed type of as many bits as `activation`. One of them may
+    be raw accumulators, see `architecture.raw`.
 
     Starts from the weights of `baseline_of` with the same seed. `weight_clip` instead fixes the real value of the
     largest weight in every layer and starts from the nearest levels of a normal of that deviation. `activation_clip`
@@ -139,6 +140,7 @@ def quantized(
     summand = summand or IntType(activation.bits, signed=True)
     rectifier = partial(QuantReLU, activation, activation_clip)
     layers: list[QuantModule] = []
+    summed = arch.raw(architecture)
     for spec in architecture:
         if not isinstance(spec, arch.Linear | arch.Conv):
             layers.append(MAKERS[type(spec)].quantized(spec, rectifier))
@@ -147,12 +149,14 @@ def quantized(
         if real != spec.node.kind:
             held = grid if isinstance(grid, Grid) else grid[spec.name]
         w = matrix(spec, found[spec.source], rng, weight_clip)
-        act = QuantReLU(activation if spec.act else summand, activation_clip) if not last else None
+        act = None
+        if not last and spec.name not in summed:
+            act = QuantReLU(activation if spec.act else summand, activation_clip)
         imperfections: dict[str, Any] = {}
         if held is not None:
             imperfections = {"converters": converters(spec.name, last), "noise": noise(spec.name, tuple(w.shape))}
         cells = {"per_column": per_column, "bias_on_grid": bias_on_grid, **imperfections}
-        layers.append(_layer(spec, w, held, act, weight_clip, rectifier, **cells))
+        layers.append(_layer(spec, w, held, act, weight_clip, rectifier, summed=spec.name in summed, **cells))
     return QuantNet(layers, input, 1.0 / span(input), shape)
 
 

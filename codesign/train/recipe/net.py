@@ -26,6 +26,9 @@ class Net(Table):
         strict=False,
         description="channels of each convolution, or of each stage of a resnet",
     )
+    kernel: Annotated[int, Field(ge=1, le=64)] = Field(
+        5, description="lenet, cifar_lenet: height and width of every convolution's kernel; odd for cifar_lenet"
+    )
     blocks: Annotated[int, Field(ge=1, le=100)] = Field(3, description="resnet: blocks per stage (3: ResNet-20)")
     norm: bool = Field(False, description="cifar_lenet: batch norm, folded into the requantizer")
 
@@ -36,18 +39,25 @@ class Net(Table):
             problems.append("channels: an mlp has none; use hidden, or another model")
         if self.model in ("lenet", "cifar_lenet", "resnet") and not self.channels:
             problems.append(f"channels: a {self.model} needs at least one; for example channels = [16, 32]")
+        if self.model == "cifar_lenet" and self.kernel % 2 == 0:
+            problems.append(f"kernel: must be odd for a cifar_lenet, which pads by half of it, got {self.kernel}")
         if self.model == "resnet" and self.hidden:
             problems.append("hidden: a resnet has none; use channels and blocks")
         if problems:
             raise ValueError("\n".join(problems))
         return self
 
+    @property
+    def area(self) -> int:
+        """Positions of the kernel of its convolutions; a residual network's have 3 x 3, those of shortcuts aside."""
+        return 9 if self.model == "resnet" else self.kernel**2
+
     def layers(self, classes: int) -> Architecture:
         """The layers for data of `classes` classes."""
         if self.model == "mlp":
             return architecture.mlp(self.hidden, classes)
         if self.model == "lenet":
-            return architecture.lenet(self.channels, self.hidden, classes)
+            return architecture.lenet(self.channels, self.hidden, classes, self.kernel)
         if self.model == "cifar_lenet":
-            return architecture.cifar_lenet(self.channels, self.hidden, classes, self.norm)
+            return architecture.cifar_lenet(self.channels, self.hidden, classes, self.norm, self.kernel)
         return architecture.resnet(self.channels, self.blocks, classes)

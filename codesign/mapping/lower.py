@@ -1,0 +1,214 @@
+"""From nodes to what a chip runs: matrices in the order in which activations come, pooling fused into convolutions."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from codesign.brief import Brief
+from codesign.fixed import Ints
+from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
+from codesign.ir.geometry import Shape, Window
+from codesign.mapping.outline import LayerSize, Outline, Places, not_taken
+
+
+@dataclass(frozen=True, eq=False)
+class Layer(Brief):
+    """A node as the chip runs it, with the max pooling behind it if that is fused."""
+
+    node: Node
+    pool: MaxPool | None
+    source: Shape  # of the edge that it reads
+    size: LayerSize
+
+    def _brief(self) -> str:
+        return f"{self.node.name}, {self.node.kind}"
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the picture that it gives; 1 if it gives none."""
+        return self.size.values // self.size.outputs
+
+    def value(self, edges: Mapping[str, Ints]) -> dict[str, Ints]:
+        """The edges that it gives, without converters."""
+        return self.giving(self.node.value(*(edges[s] for s in self.node.sources)))
+
+    def giving(self, edge: Ints) -> dict[str, Ints]:
+        """The edge that it gives; of a convolution with pooling behind it, both edges."""
+        if self.pool is None:
+            return {self.size.gives: edge}
+        return {self.name: edge, self.pool.name: self.pool.value(edge)}
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix(Layer):
+    """A node with weights; `add`, if its accumulators enter a residual sum, is that sum, which scales them.
+
+    order: for every row of the chip's matrix, the row of `node.matrix` that it is. Activations lie in memory pixel by
+    pixel, all channels of a pixel side by side, but the network's input comes channel by channel.
+    """
+
+    node: Linear | Conv
+    order: NDArray[np.intp]
+    add: Add | None = None
+
+    @property
+    def requant(self) -> Requant:
+        """What scales its accumulators."""
+        if self.add is None:
+            return self.node.requant
+        return replace(self.add.requant, mult=self._two[0])
+
+    @property
+    def other_mult(self) -> Ints | None:
+        """Multipliers of the edge that is added."""
+        return self._two[1] if self.add else None
+
+    @property
+    def _two(self) -> tuple[Ints, Ints]:
+        assert self.add is not None
+        both = self.add.requant.mult, self.add.other_mult
+        return both if self.add.source == self.node.name else (both[1], both[0])
+
+    def rows_of(self, edge: Ints) -> Ints:
+        """An edge of the shape of its own as rows (images * positions, outputs): the inverse of `shaped`."""
+        return edge if edge.ndim == 2 else edge.transpose(0, 2, 3, 1).reshape(-1, edge.shape[1])
+
+    @property
+    def kernel(self) -> tuple[int, int] | None:
+        """(height, width) of a convolution's kernel."""
+        return self.node.kernel if isinstance(self.node, Conv) else None
+
+    @property
+    def matrix(self) -> NDArray[np.int32]:
+        """(inputs, outputs), rows as the chip has them."""
+        return np.asarray(self.node.matrix[self.order])
+
+    @property
+    def positions(self) -> int:
+        """Rows that `gather` makes of an image."""
+        return 1 if isinstance(self.node, Linear) else math.prod(self.node.window.positions(self.source))
+
+    def gather(self, edge: Ints) -> Ints:
+        """What its matrix is multiplied by, (images * positions, inputs), for an edge (images, ...)."""
+        if isinstance(self.node, Linear):
+            return edge.reshape(len(edge), len(self.order))[:, self.order]
+        window = self.node.window
+        above, beside = window.padding
+        padded = np.pad(edge, ((0, 0), (0, 0), (above, above), (beside, beside)))
+        seen = sliding_window_view(padded, window.size, axis=(2, 3))[:, :, :: window.stride[0], :: window.stride[1]]
+        rows = seen.transpose(0, 2, 3, 1, 4, 5).reshape(-1, len(self.order))  # images, y, x; channel, kernel y and x
+        return rows[:, self.order]
+
+    def computed(self, rows: Ints) -> Ints:
+        """Those of `gather`'s rows that the chip computes: none past the last whole window of a pool."""
+        if self.size.places is None or self.pool is None:
+            return rows
+        (height, width), (tall, wide) = self.size.places.pixels, self.pool.size
+        pictures = rows.reshape(-1, *self.size.places.window.positions(self.source), rows.shape[1])
+        return pictures[:, : height * tall, : width * wide].reshape(-1, rows.shape[1])
+
+    def shaped(self, rows: Ints) -> Ints:
+        """Results (images * positions, outputs) as the node's edge: (images, outputs) or (images, channels, y, x)."""
+        if isinstance(self.node, Linear):
+            return rows
+        height, width = self.node.window.positions(self.source)
+        return np.ascontiguousarray(rows.reshape(-1, height, width, rows.shape[1]).transpose(0, 3, 1, 2))
+
+
+def lower(network: Network) -> tuple[Layer, ...]:
+    """The layers of a network as a chip runs them. Raises UnsupportedError that names the first node it cannot."""
+    layers, fused = list[Layer](), set[str]()
+    summed = {raw: add for add in network.nodes if isinstance(add, Add) and (raw := _raw(add, network))}
+    for node in network.nodes:
+        if isinstance(node, Conv) and node.groups > 1:
+            raise not_taken(node.name, node.kind, "in groups")
+        if node.name in fused or node in summed:
+            continue
+        if isinstance(node, Linear | Conv):
+            pool = _pool(node, network)
+            fused |= {pool.name} if pool else set()
+            layers.append(_matrix(node, pool, None, network))
+        elif isinstance(node, Add) and (raw := _raw(node, network)):
+            if raw.source == "input":
+                raise not_taken(node.name, node.kind, "of raw accumulators that the network's input gives,")
+            layers.append(_matrix(raw, None, node, network))
+        elif "input" in node.sources:
+            raise not_taken(node.name, node.kind, "of the network's input, which comes channel by channel,")
+        else:
+            layers.append(_vector(node, network))
+    return tuple(layers)
+
+
+def outline(network: Network) -> Outline:
+    """The outline of a network. Raises UnsupportedError as `lower`."""
+    return Outline(network.name, network.features, network.input, tuple(n.size for n in lower(network)))
+
+
+def _raw(add: Add, network: Network) -> Linear | Conv | None:
+    """The layer whose accumulators enter a sum as they are."""
+    for node in network.nodes:
+        if isinstance(node, Linear | Conv) and node.name in add.sources and node.requant.is_raw:
+            return node
+    return None
+
+
+def _pool(node: Linear | Conv, network: Network) -> MaxPool | None:
+    """The max pooling that alone reads a convolution, if its windows lie side by side."""
+    readers = [n for n in network.nodes if node.name in n.sources]
+    if len(readers) != 1 or not isinstance(node, Conv) or not isinstance(readers[0], MaxPool):
+        return None
+    window = readers[0].window
+    return readers[0] if window.size == window.stride and window.padding == (0, 0) else None
+
+
+def _matrix(node: Linear | Conv, pool: MaxPool | None, add: Add | None, network: Network) -> Matrix:
+    source = network.shape_of(node.source)
+    cut = None if node.trim is None else node.cut
+    rows, places = len(node.matrix), None
+    if isinstance(node, Conv):
+        places = Places(source, node.window, pool.size if pool else (1, 1))
+    last = pool or add or node
+    other = next((s for s in add.sources if s != node.name), "") if add else ""
+    out = network.type_of(last.name)
+    size = LayerSize(
+        node.name, node.source, rows, node.outputs, out, node.slices, cut, places, gives=last.name, other=other
+    )
+    order = order_of(source, places.window if places else None, node.source == "input")
+    return Matrix(node, pool, source, size, order, add)
+
+
+def _vector(node: MaxPool | AvgPool | Add, network: Network) -> Layer:
+    source = network.shape_of(node.source)
+    picture = source if len(source) == 3 else (source[0], 1, 1)
+    window = Window((1, 1)) if isinstance(node, Add) else node.window
+    size = LayerSize(
+        node.name,
+        node.source,
+        0,
+        source[0],
+        network.type_of(node.name),
+        places=Places(picture, window),
+        other=node.other if isinstance(node, Add) else "",
+        joins="max" if isinstance(node, MaxPool) else "add",
+    )
+    return Layer(node, None, source, size)
+
+
+def order_of(source: Shape, window: Window | None, is_input: bool) -> NDArray[np.intp]:
+    """Rows of a matrix in the order in which activations come, as numbers of rows in the network's order.
+
+    The network counts the rows of a picture, or of a kernel's window over it, channel by channel.
+    """
+    shape = source if window is None else (source[0], *window.size)
+    rows = np.arange(math.prod(shape))
+    if len(shape) == 1 or is_input:
+        return rows
+    return rows.reshape(shape).transpose(1, 2, 0).ravel()

@@ -1,0 +1,131 @@
+"""Random networks of convolutions, pooling and sums on Verilog: one small chip, and chips of any geometry."""
+
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from codesign.chip.description import Chip
+from codesign.fixed import INT32, Ints, IntType
+from codesign.ir import AvgPool, Conv, Linear, MaxPool, Network, Requant, verify
+from codesign.mapping import place, stream
+from codesign.mapping.pipeline import Core
+from codesign.program import Program
+from codesign.sim import simulate
+from tests.hdl.random_chips import check, telling
+from tests.hdl.random_pictures import FEATURES, features, random_picture_chip, random_pictures
+from tests.tools import needs
+
+SMALL = Chip.parse(
+    """
+    name = "small"
+    arrays = {count = 12, rows = 14, columns = 10}
+    device = {levels = 4, code_bits = 4}
+    adc = {bits = 6, lanes = 3}
+    activation = {bits = 5}
+    memory = {word = 16, activation_words = 60, input_words = 32, loads = 256, operands = 2}
+    bus = {stream_bytes = 2}
+    """
+)
+SEEDS = [3, 16, 42, 262, 293, 330, 349, 381, 427, 454, 550, 560]
+SEEDS += [561, 566, 591, 629, 679, 699, 841, 1038, 1154, 1328, 1344, 1354]
+
+
+@cache
+def made(seed: int) -> tuple[Program, Ints]:
+    """A network for `SMALL` and two images."""
+    return random_pictures(np.random.default_rng(seed), SMALL, 2, most=120)
+
+
+def test_the_seeds_show_every_feature() -> None:
+    seen = Counter(name for seed in SEEDS for name in features(made(seed)[0]))
+    assert min(seen[name] for name in FEATURES) >= 4, seen
+
+
+def compared(program: Program, x: Ints, simulator: str, load: str = "backdoor") -> None:
+    """Words and cycles are those of the reference, which is the network where converters are left out."""
+    where = f"{simulator}, {program.chip}, {program.network}"
+    assert telling(program, x), "hardware that computes nothing would pass"
+    assert (program.run(x, adc=False) == program.network.run(x)).all(), where
+    result = simulate(program, x, simulator, load=load)
+    assert result.mismatches == () and result.timing_errors == 0 and result.images == len(x), where
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_networks(seed: int) -> None:
+    """All on one build."""
+    compared(*made(seed), "icarus", load="bus" if seed == SEEDS[0] else "backdoor")
+
+
+def weights(rng: np.random.Generator, size: tuple[int, ...]) -> NDArray[np.int32]:
+    return rng.choice(SMALL.device.weights, size).astype(np.int32)
+
+
+def test_a_global_average_of_more_operands_than_places() -> None:
+    """64 values of each channel; two lane groups of them wait at a time."""
+    rng, ones = np.random.default_rng(0), np.ones(4, np.int64)
+    first = Requant(np.array([2, 3, -2, 3]), 500 * ones, 5, IntType(5))
+    raw = Requant(ones, 0 * ones, 0, INT32)
+    nodes = (
+        Conv("conv", "input", weights(rng, (4, 1, 1, 1)), first),
+        AvgPool("pool", "conv", 8, 8, Requant(np.array([8, 9, 7, 8]), 5 * ones, 9, IntType(5))),
+        Linear("fc", "pool", weights(rng, (4, 4)), raw),
+    )
+    network = verify(Network("global", 64, IntType(4), nodes, shape=(1, 8, 8)))
+    program = Program(place(network, SMALL))
+    assert [len(s.loads) for s in program.mapping.steps if s.is_vector] == [64]
+    compared(program, rng.integers(0, 16, (2, 64)) // np.array([[1], [3]]), "icarus")
+
+
+def test_converters_pass_over_vector_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All layers read the first one, so that the loads of the last are early, and its converters wait."""
+    rng, ones = np.random.default_rng(0), np.ones(3, np.int64)
+    hidden, raw = Requant(np.array([2, 3, -2]), 500 * ones, 6, IntType(5)), Requant(ones, 0 * ones, 0, INT32)
+    first = Conv("first", "input", weights(rng, (3, 8, 1, 1)), hidden)
+    nodes = (
+        first,
+        replace(first, name="long", source="first", weight=weights(rng, (3, 3, 1, 1))),
+        *(MaxPool(f"copy{k}", "first", 1, 1) for k in range(2)),
+        Linear("fc", "first", weights(rng, (3, 3)), raw),
+    )
+    program = Program(place(verify(Network("early", 8, IntType(4), nodes, shape=(8, 1, 1))), SMALL))
+    found = stream(program.mapping, 4)
+    with monkeypatch.context() as other:
+        other.setattr(Core, "skipped", Never(), raising=False)
+        assert stream(program.mapping, 4) != found, "they need not wait"
+    compared(program, rng.integers(0, 16, (3, 8)), "icarus")
+
+
+class Never:
+    """An attribute that stays 0."""
+
+    def __get__(self, core: object, kind: type) -> int:
+        return 0
+
+    def __set__(self, core: object, value: int) -> None:
+        pass
+
+
+def several(seed: int, networks: int, simulator: str) -> None:
+    """Networks on a random chip; the first one also with pauses and on a die."""
+    rng = np.random.default_rng(seed)
+    chip = random_picture_chip(rng)
+    check(rng, *random_pictures(rng, chip, 3), simulator)
+    for _ in range(networks - 1):
+        compared(*random_pictures(rng, chip, 2), simulator)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(200, 260))
+def test_many(seed: int) -> None:
+    several(seed, 5, "icarus")
+
+
+@pytest.mark.slow
+@needs("verilator")
+@pytest.mark.parametrize("seed", range(200, 205))  # a build each
+def test_in_verilator(seed: int) -> None:
+    several(seed, 10, "verilator")
