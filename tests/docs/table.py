@@ -27,6 +27,7 @@ STAND_INS = {
     "--set compile.objective=arrays --set simulate.simulator=icarus",
     "codesign run mnist_mlp --out DIR --data DATA --set simulate.images=10000 "
     "--set simulate.simulator=verilator": f"{_RUN} --set simulate.simulator=icarus",
+    "codesign run digits_cnn": "codesign run digits_cnn --out DIR --set train.epochs=1 --until train",
     "codesign run digits_mlp --out DIR": _PRESET,
     "codesign run digits_mlp --out DIR --until train": f"{_PRESET} --until train",
     "codesign run digits_mlp --out DIR --set quantize.slices=free": f"{_PRESET} --set quantize.slices=free",
@@ -65,6 +66,7 @@ STAND_INS = {
     "codesign image info DIR --entries": "codesign image info build/mlp --entries",
     "codesign image cells PROGRAM --out FILE": "codesign image cells build/mlp --out FILE.csv",
     # measurements
+    "python -m flows.benchmarks.chip --simulate --images 4": "python -m flows.benchmarks.chip --help",
     "python -m flows.benchmarks.search --data DATA": "python -m flows.benchmarks.search --data DATA --help",
 }
 
