@@ -23,9 +23,9 @@ from codesign.chip.layout import (
 )
 from codesign.fixed import Ints, pack_fields, unpack_fields, words_of
 from codesign.mapping import Load, Mapping, OutputTile, Step
+from codesign.mapping.pipeline import MOST
 from codesign.mapping.walk import ONCE, Level
 
-MAX_WAIT = STEP.field("wait").hi  # instances; at most 6 are between fetch and drain, a producer further back is done
 MODULO = STEP.field("source").hi + 1  # addresses wrap around: a place may lie before its picture
 
 
@@ -46,7 +46,7 @@ def step_record(step: Step, loads: int, tiles: int, walk: int = 0) -> Record:
         input_signed=step.input.signed,
         raw=step.raw,
         releases_input=step.releases_input,
-        wait=min(step.wait, MAX_WAIT),
+        wait=min(step.wait, MOST),
         range_gain=step.trim.gain,
         range_shift=step.trim.shift,
         shift=step.shift,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from codesign.chip.fields import Record
-from codesign.chip.layout import STEP, WALK_LEVELS
+from codesign.chip.layout import WALK_LEVELS
 from codesign.fixed import Ints
+from codesign.image.descriptors import MODULO
 from codesign.image.tables import Step
 
-MODULO = STEP.field("source").hi + 1
 CHUNK = 1 << 16  # places looked at together
 
 

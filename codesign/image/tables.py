@@ -24,6 +24,7 @@ from codesign.chip.layout import (
     Layout,
 )
 from codesign.image.words import Image, limits
+from codesign.mapping.pipeline import MOST
 
 Words = NDArray[np.int64]  # -1: not written
 Held = dict[tuple[int, int], Words]  # memories by kind and index
@@ -159,7 +160,7 @@ def producer_of(steps: list[Step], number: int) -> Step | None:
     told.
     """
     wait, back = steps[number]["wait"], number - 1
-    if not 0 < wait < STEP.field("wait").hi:
+    if not 0 < wait < MOST:
         return None
     while wait > 1:
         wait -= steps[back]["instances"]

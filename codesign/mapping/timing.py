@@ -37,20 +37,16 @@ class LayerCycles(Brief):
 
     load, convert, drain: cycles in which fetch, converters and requantizer work on a layer; they overlap. takes: cycles
     from the end of the layer before (of the first: from the first input word on) to its own end, so that all layers
-    together take the latency and the cycles of the input. wait: those of them that its converters do not work.
+    together take the latency and the cycles of the input. wait: what it takes beyond its conversions.
     """
 
     layer: str
     places: int  # passes over its matrix, or lane groups of its values
     load: int
     convert: int
+    wait: int
     drain: int
     takes: int
-
-    @property
-    def wait(self) -> int:
-        """Cycles that it takes and does not convert."""
-        return max(0, self.takes - self.convert)
 
 
 def by_layer(mapping: Timed) -> tuple[LayerCycles, ...]:
@@ -65,7 +61,8 @@ def by_layer(mapping: Timed) -> tuple[LayerCycles, ...]:
         terms = step.operands if step.vector else sum(len(terms) * len(widths) for terms, widths in step.tiles)
         convert = 0 if step.vector else step.planes * step.groups
         load, convert, drain = (step.instances * n for n in (len(step.beats), convert, terms))
-        found.append(LayerCycles(planned.layer, step.instances, load, convert, drain, ends - before))
+        takes = ends - before
+        found.append(LayerCycles(planned.layer, step.instances, load, convert, max(0, takes - convert), drain, takes))
         before = ends
     return tuple(found)
 

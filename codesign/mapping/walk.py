@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from codesign.brief import Brief
 from codesign.mapping.outline import Places
 
-LEVELS = 4
-
 
 @dataclass(frozen=True)
 class Level(Brief):

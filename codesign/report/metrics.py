@@ -103,6 +103,7 @@ class LayerCycles(_Record):
     places: Count
     load: Count
     convert: Count
+    wait: Count
     drain: Count
     takes: Count
 

@@ -117,12 +117,14 @@ def _timeline(m: Metrics) -> list[RenderableType]:
         return []
     table = _grid()
     table.columns[0].header = "cycles of an image"
-    for column in ("places", "load", "convert", "drain", "takes"):
+    for column in ("places", "load", "convert", "wait", "drain", "takes"):
         table.add_column(column, justify="right", no_wrap=True)
     for n in m.layer_cycles:
-        table.add_row(Text(plain(n.layer)), *(f"{v:,}" for v in (n.places, n.load, n.convert, n.drain, n.takes)))
+        table.add_row(
+            Text(plain(n.layer)), *(f"{v:,}" for v in (n.places, n.load, n.convert, n.wait, n.drain, n.takes))
+        )
     total = sum(n.takes for n in m.layer_cycles)
-    table.add_row(Text("with the input"), "", "", "", "", f"{total:,}")
+    table.add_row(Text("with the input"), "", "", "", "", "", f"{total:,}")
     return [table, ""]
 
 

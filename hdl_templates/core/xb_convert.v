@@ -9,7 +9,7 @@
 // range of the step's converters, are valid with evaluate. Accumulators count column groups from 0, wherever in the
 // arrays the step's first one lies.
 // m_* describes the codes that arrive one cycle after `convert`. rst clears control and the macro pins.
-// Python twin: codesign.mapping.timing
+// Python twin: codesign.mapping.pipeline
 `default_nettype none
 module xb_convert #(
     parameter ARRAYS = 6,

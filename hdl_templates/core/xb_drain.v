@@ -11,7 +11,7 @@
 // An instance of a vector step sends one column group of each tile: of the number that its walk's innermost loop has
 // turned to, from which columns and constants follow, while the place follows that loop by itself. It has no
 // accumulators. rst clears control only.
-// Python twin: codesign.mapping.timing
+// Python twin: codesign.mapping.pipeline
 `default_nettype none
 `include "xb_layout.vh"
 module xb_drain #(

@@ -10,7 +10,7 @@
 // only loads operands: it takes no bank, and has no step_loaded. release_* frees an input buffer with the last load of
 // a step that releases it. Of a bounded load only what lies in the picture's rows and columns is real, wordlines
 // load_real_first..load_real_end-1. rst clears control.
-// Python twin: codesign.mapping.timing
+// Python twin: codesign.mapping.pipeline
 `default_nettype none
 `include "xb_layout.vh"
 module xb_fetch #(

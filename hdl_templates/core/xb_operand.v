@@ -5,7 +5,7 @@
 // and what was taken, and sends nothing while DEPTH are on their way or wait.
 // Bit b of lane l is at [b*LINES + l] of s_data, where xb_window puts it, and at [l*BITS + b] of m_data. rst clears
 // control only.
-// Python twin: codesign.mapping.timing
+// Python twin: codesign.mapping.pipeline
 `default_nettype none
 module xb_operand #(
     parameter DEPTH = 32,      // lane groups, 2 or more

@@ -3,7 +3,7 @@
 // The first word leaves one cycle after its column group is taken, then one word per cycle; the next group
 // is taken with the last word of the one before (s_ready depends combinationally on m_ready). m_last marks
 // the last word of an image. rst clears control only.
-// Python twin: codesign.mapping.timing
+// Python twin: codesign.mapping.pipeline
 `default_nettype none
 module xb_stream_out #(
     parameter LANES = 4

@@ -8,7 +8,7 @@
 // walk is under way. turn: turns that the innermost loop has taken. rst clears control.
 // Loop k turns counts[16*k +: 16] + 1 times. Value v is at [BITS*v +: BITS] of base and place, its increment of loop k
 // at [BITS*(VALUES*k + v) +: BITS] of deltas; they count modulo 2^BITS.
-// Python twin: codesign.chip.layout.WALK
+// Python twin: codesign.mapping.walk.Walk
 `default_nettype none
 module xb_walk #(
     parameter VALUES = 3,  // numbers that make a place

@@ -2,7 +2,7 @@
 //
 // Simulation only; the generated harness connects it to signals inside the chip. The first reset arms it.
 // A violation prints one line and ends the simulation, which every bench reports as a failure.
-// Python twin: codesign.image.descriptors.MAX_WAIT, codesign.mapping.timing
+// Python twin: codesign.mapping.pipeline.MOST
 `default_nettype none
 module xb_checks #(
     parameter ARRAYS = 6,

@@ -11,7 +11,7 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import INT32, IntType
-from codesign.mapping import LayerSize, Outline, lead, outline, place, plan, predict, stream, timing
+from codesign.mapping import LayerSize, Outline, by_layer, lead, outline, place, plan, predict, stream, timing
 from codesign.mapping.arrange import own as own_of
 from codesign.mapping.pipeline import Core, Instances, Pipe
 from codesign.mapping.timing import bound
@@ -237,6 +237,24 @@ def test_a_lead_matters() -> None:
     mapping = alternating().mapping
     assert predict(mapping).period == 2 and lead(mapping) > 2
     assert late(mapping, 6, 5) != late(mapping, 26, 5)
+
+
+@pytest.mark.parametrize("objective", ["cycles", "arrays"])
+def test_the_layers_together_take_the_image(objective: str) -> None:
+    """Convolutions with pooling, residual sums with and without a matrix, a vector step."""
+    seen = 0
+    for network in (lenet(), resnet20()):
+        chip = reference(64, activation_words=384, input_words=24, loads=512, tiles=128, steps=64)
+        planned = plan(network, chip, objective)
+        cycles, found = predict(planned), by_layer(planned)
+        assert sum(n.takes for n in found) == planned.beats + cycles.latency
+        assert sum(n.convert for n in found) == cycles.bound
+        for n, step in zip(found, planned.steps, strict=True):
+            assert (n.layer, n.places) == (step.layer, step.instances)
+            assert n.load == step.instances * len(step.loads)
+            assert n.wait == max(0, n.takes - n.convert) and n.takes >= n.drain
+            seen += not n.convert
+    assert seen == 1, "ResNet-20's average pooling"
 
 
 def test_column_groups_behind_an_output_word_that_waits() -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from codesign.account import Removed
-from codesign.report import Accuracy, Data, Inputs, Layer, Losses, Speed, Unsliced, load, text
+from codesign.report import Accuracy, Data, Inputs, Layer, LayerCycles, Losses, Speed, Unsliced, load, text
 from tests.report.example import example
 
 RIGHT = """\
@@ -97,11 +97,14 @@ def test_wasted_bits_are_said() -> None:
         assert text(example(inputs=Inputs(bits=bits, signed=False, low=0, high=high))) == RIGHT
 
 
+LAYER = Layer(
+    layer="fc1", inputs=784, outputs=128, slices=1, arrays=(0, 1, 2, 3, 4, 5, 6), cells=200704, columns=128,
+    left=0, further=0, cycles=64,
+)  # fmt: skip
+
+
 def test_what_each_layer_takes_and_slices_cost() -> None:
-    fc1 = Layer(
-        layer="fc1", inputs=784, outputs=128, slices=1, arrays=(0, 1, 2, 3, 4, 5, 6), cells=200704, columns=128,
-        left=0, further=0, cycles=64,
-    )  # fmt: skip
+    fc1 = LAYER
     fc2 = fc1.model_copy(
         update={"layer": "fc2", "inputs": 128, "outputs": 10, "slices": 2, "arrays": (7,), "columns": 20, "left": 44}
     ).model_copy(update={"further": 2, "cycles": 32})
@@ -115,6 +118,19 @@ def test_what_each_layer_takes_and_slices_cost() -> None:
     ) in shown
     more = text(example(layers=(fc2,), unsliced=Unsliced(arrays=1, interval=33)))
     assert "\nslices take 2 arrays instead of 1, and an image every 49 cycles instead of 33" in more
+
+
+def test_where_the_cycles_of_pictures_go() -> None:
+    conv = LayerCycles(layer="conv1", places=576, load=2880, convert=13824, wait=63, drain=1728, takes=13887)
+    fc = LayerCycles(layer="fc", places=1, load=14, convert=64, wait=31, drain=16, takes=95)
+    assert (
+        "\n"
+        "cycles of an image   places    load   convert   wait   drain    takes\n"
+        "conv1                   576   2,880    13,824     63   1,728   13,887\n"
+        "fc                        1      14        64     31      16       95\n"
+        "with the input                                                 13,982\n"
+    ) in text(example(layers=(LAYER,), layer_cycles=(conv, fc)))
+    assert "cycles of an image" not in text(example(layers=(LAYER,), layer_cycles=(fc,))), "it has one place"
 
 
 def test_the_data_set_and_its_range_are_said() -> None:
