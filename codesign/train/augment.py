@@ -11,10 +11,14 @@ def shifted(x: Tensor, shape: Shape, most: int, fill: int, rng: torch.Generator)
     channels, height, width = shape
     images = x.view(-1, channels, height, width)
     padded = torch.nn.functional.pad(images, (most,) * 4, value=fill)
-    moves = torch.randint(0, 2 * most + 1, (len(x), 2), generator=rng)
-    rows = (moves[:, :1] + torch.arange(height)).view(-1, 1, height, 1)
-    columns = (moves[:, 1:] + torch.arange(width)).view(-1, 1, 1, width)
-    image, channel = torch.arange(len(x)).view(-1, 1, 1, 1), torch.arange(channels).view(1, -1, 1, 1)
+    moves = torch.randint(0, 2 * most + 1, (len(x), 2), generator=rng).to(x.device)
+
+    def upto(count: int) -> Tensor:
+        return torch.arange(count, device=x.device)
+
+    rows = (moves[:, :1] + upto(height)).view(-1, 1, height, 1)
+    columns = (moves[:, 1:] + upto(width)).view(-1, 1, 1, width)
+    image, channel = upto(len(x)).view(-1, 1, 1, 1), upto(channels).view(1, -1, 1, 1)
     return padded[image, channel, rows, columns].reshape(len(x), -1)
 
 
@@ -22,4 +26,4 @@ def mirrored(x: Tensor, shape: Shape, rng: torch.Generator) -> Tensor:
     """`x` (images, features) with a random half of its images mirrored left to right."""
     images = x.view(-1, *shape)
     which = torch.rand(len(x), generator=rng) < 0.5
-    return torch.where(which.view(-1, 1, 1, 1), images.flip(-1), images).reshape(len(x), -1)
+    return torch.where(which.to(x.device).view(-1, 1, 1, 1), images.flip(-1), images).reshape(len(x), -1)
