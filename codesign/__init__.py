@@ -42,7 +42,7 @@ from codesign.errors import (
 )
 
 if TYPE_CHECKING:
-    from codesign import train
+    from codesign import plot, train
     from codesign.chip.description import Chip
     from codesign.compiler import compile, quantize
     from codesign.data import Dataset
@@ -104,6 +104,7 @@ __all__ = [
     "__version__",
     "compile",
     "optimize",
+    "plot",
     "quantize",
     "run",
     "simulate",
@@ -112,8 +113,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "train":
-        return import_module("codesign.train")
+    if name in ("plot", "train"):
+        return import_module(f"codesign.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

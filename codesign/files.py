@@ -18,6 +18,11 @@ _OTHERS = (  # the longer mark first: UTF-32's begins with UTF-16's
 RECORD = 1 << 26  # bytes of a JSON file of ours
 
 
+def pathless(path: Path) -> str:
+    """A path for records that are the same on every machine: as it is, or the name of an absolute one."""
+    return path.name if path.is_absolute() else path.as_posix()
+
+
 def open_regular(path: str | Path, limit: int) -> BufferedReader:
     """Open a file of at most `limit` bytes for reading.
 

@@ -111,15 +111,18 @@ def quantize(
         return clamp(np.floor((np.asarray(values, dtype=np.float64) - offset) / step + 0.5), kind)
 
 
-def bit_planes(x: ArrayLike, kind: IntType) -> NDArray[np.uint8]:
-    """Bits of `x` (any shape) as 0/1 with a new first axis: plane 0 is the top bit, the last is bit 0.
+def bit_planes(x: ArrayLike, kind: IntType, dtype: Any = np.uint8) -> NDArray[Any]:
+    """Bits of `x` (any shape) as 0/1 of `dtype` with a new first axis: plane 0 is the top bit, the last is bit 0.
 
     Twin of `xb_wordlines.v`: the chip drives planes from the top down.
     """
     v: NDArray[Any] = np.asarray(x).astype(
         np.uint8 if kind.bits <= 8 else np.int64
     )  # two's complement survives the truncation
-    return np.stack([((v >> b) & 1).astype(np.uint8) for b in range(kind.bits - 1, -1, -1)])
+    planes = np.empty((kind.bits, *v.shape), dtype)
+    for k, b in enumerate(range(kind.bits - 1, -1, -1)):
+        np.not_equal(v & v.dtype.type(1) << v.dtype.type(b), 0, out=planes[k, ...], casting="unsafe")
+    return planes
 
 
 def plane_weights(kind: IntType) -> Ints:
@@ -151,16 +154,43 @@ class Trim:
         return self.gain == 1 and self.shift == 0
 
 
-def convert(current: ArrayLike, trim: Trim, offset: ArrayLike, adc: IntType) -> NDArray[Any]:
+MAX_FRACTION = 8  # bits by which a die's map may be finer than conductance codes
+
+
+def convert(
+    current: ArrayLike,
+    trim: Trim,
+    offset: ArrayLike,
+    adc: IntType,
+    fraction: int = 0,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """ADC: column currents to codes. Twin of the converter inside `model/xb_array.v`.
 
-    Integers, of an integer or floating dtype. With the trim at identity the dtype stays, so that exact float
-    currents from a matrix product need no conversion; otherwise codes are int64.
+    fraction: currents count 2^-fraction of a conductance code, on a die whose map does (0..MAX_FRACTION):
+    `clamp((I * gain + offset * 2^fraction + 2^(shift+fraction-1)) >> (shift+fraction))`. out: an array of floats to
+    work in, which may be `current` itself; whether it is used is not promised.
+
+    Integers, of an integer or floating dtype. Codes of exact float currents, as a matrix product gives them, stay
+    floats where these hold every step exactly; those of integers are int64 unless the trim is the identity.
     """
     i, o = np.asarray(current), np.asarray(offset, dtype=np.int64)
-    if trim.is_identity and not o.any():
-        return np.asarray(np.clip(i, adc.lo, adc.hi))
-    return clamp(shift_right(i.astype(np.int64) * trim.gain + o, trim.shift), adc)
+    if trim.is_identity and not o.any() and not fraction:
+        return np.asarray(np.clip(i, adc.lo, adc.hi, out=out))
+    shift, added = trim.shift + fraction, o << fraction
+    if i.dtype.kind == "f" and _stays_exact(i, trim.gain, added, shift):
+        scaled = np.multiply(i, i.dtype.type(trim.gain), out=out)
+        scaled += (added + (1 << shift >> 1)).astype(i.dtype)
+        scaled *= i.dtype.type(2.0**-shift)
+        return np.asarray(np.clip(np.floor(scaled, out=scaled), adc.lo, adc.hi, out=scaled))
+    return clamp(shift_right(i.astype(np.int64) * trim.gain + added, shift), adc)
+
+
+def _stays_exact(currents: NDArray[Any], gain: int, added: Ints, shift: int) -> bool:
+    """Whether floats hold every number on the way to a code: all are whole until the last, a product by 2^-shift."""
+    most = max(-float(currents.min(initial=0)), float(currents.max(initial=0)))
+    top = most * gain + float(np.abs(added).max(initial=0)) + 2.0**shift
+    return bool(top < 2.0 ** (np.finfo(currents.dtype).nmant + 1))
 
 
 def requantize(acc: ArrayLike, mult: ArrayLike, bias: ArrayLike, shift: int, out: IntType) -> Ints:

@@ -226,6 +226,11 @@ def _unwritable(folder: Path, e: OSError) -> OutputError:
     return OutputError(f"{folder}: cannot be written ({why}); make it writable or choose another")
 
 
+def kind_of(folder: Path) -> str | None:
+    """The kind of a codesign folder; None if it is none."""
+    return _read(folder)[0]
+
+
 def _files(folder: Path) -> list[str]:
     """Paths inside `folder` of all its files except marker and lock."""
     return sorted(

@@ -21,7 +21,7 @@ from codesign.fixed import Ints
 from codesign.folders import staged
 from codesign.ir import real
 from codesign.ir.labels import accuracy, check_labels
-from codesign.mapping import Cycles, Die, Mapping, outline, place, predict, run, usage
+from codesign.mapping import Cycles, Die, LayerUse, Mapping, outline, place, predict, run, until, usage
 from codesign.mapping.spots import spot_problem
 from codesign.program_json import (
     ACCOUNT,
@@ -40,6 +40,8 @@ from codesign.program_json import (
     sha256,
     version_here,
 )
+
+SHOWN = 4  # wrong places of one file that `load` tells; `verify` tells all
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +91,19 @@ class Program(Brief):
         (3, 5)
         """
         return run(self.mapping, x, die, adc)
+
+    def until(self, layer: str) -> tuple["Program", tuple[str, ...]]:
+        """The program that ends with the raw accumulators of `layer`, in the same cells; and what it leaves out.
+
+        To compare a chip with its reference layer by layer. What is left out is the pooling, or the sum, that is
+        computed together with the layer. Raises InputError when there is no such layer, or it has no weights.
+
+        >>> part, left_out = program.until("fc1")
+        >>> part, left_out
+        (Program(net0.fc1 on tiny: 4 of 6 arrays, interval 32), ())
+        """
+        mapping, left_out = until(self.mapping, layer)
+        return (self if mapping is self.mapping else Program(mapping)), left_out
 
     def quantize(self, x: ArrayLike) -> Ints:
         """Real inputs (images, ...), in the units of the data, as the integers (images, features) that the chip takes.
@@ -184,11 +199,22 @@ class Program(Brief):
     def load(cls, folder: str | Path) -> "Program":
         """Inverse of `save`. Raises ImageError when a file is missing, damaged or swapped.
 
+        A line for each file, and for each of the first places in it that are wrong.
+
         >>> import codesign
         >>> codesign.Program.load(program.save("build/mlp"))
         Program(net0 on tiny: 5 of 6 arrays, interval 42)
         """
-        root = Path(folder)
+        return cls._read(Path(folder), SHOWN)
+
+    @classmethod
+    def verify(cls, folder: str | Path) -> "Program":
+        """`load` that tells every place of an image file that is wrong."""
+        return cls._read(Path(folder), image.MOST)
+
+    @classmethod
+    def _read(cls, root: Path, most: int) -> "Program":
+        """most: places to tell of one file."""
         manifest = read_manifest(root)
         chip = read_chip(root, manifest)
         damaged = check_files(root, manifest.files, chip)
@@ -199,7 +225,7 @@ class Program(Brief):
             raise ImageError(f"{root / MANIFEST}: spots: {problem}; compile again")
         mapping = place(network, chip, manifest.trims, spots=manifest.spots)
         listed = f"image/{image.LIST}" in manifest.files or None  # a long one: by request or from an older version
-        damaged_image = image.damages(root / "image", mapping, listed)
+        damaged_image = image.damages(root / "image", mapping, listed, most)
         found = {f"image/{name}": line for name, line in damaged_image.items()}
         if damaged:
             raise ImageError("\n".join(found.get(name, line) for name, line in damaged.items()))
@@ -218,10 +244,22 @@ class Program(Brief):
         return f"{self.network.name} on {self.chip.name}: {used}, interval {self._shown('interval')}"
 
     def _repr_html_(self) -> str:
-        """For notebooks: arrays and cycles as a table."""
+        """For notebooks: arrays and cycles, what each layer takes, and where it lies."""
         rows = [(f"{quantity}, cycles", self._shown(quantity)) for quantity in ("bound", "latency", "interval")]
         arrays = ("arrays", f"{self.arrays_used} of {self.chip.arrays.count}, at least {self.arrays_lower_bound}")
-        return html_table(f"{self.network.name} on {self.chip.name}", [arrays, *rows])
+        taken = [(u.layer, f"{u.inputs} x {u.outputs}", u.slices, runs(u.arrays), u.cycles) for u in self._usage]
+        heads = ("layer", "matrix", "slices", "arrays", "converter cycles")
+        return "\n".join(
+            (
+                html_table(f"{self.network.name} on {self.chip.name}", [arrays, *rows]),
+                html_table("layers", taken, heads),
+                self.mapping._repr_html_(),
+            )
+        )
+
+    @property
+    def _usage(self) -> tuple[LayerUse, ...]:
+        return usage(self.mapping.plan)
 
     def _shown(self, quantity: str) -> str:
         """Predicted cycles for people: a stream that is not periodic has none."""

@@ -1,5 +1,6 @@
 """Commands as tests call them."""
 
+import math
 import os
 import subprocess
 from collections.abc import Iterator
@@ -7,13 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from codesign.cli import main
+from codesign.cli import main, progress
 from tests.cli.calls import Call
 from tests.holder import Hold, hold
 
 _DATA = Path(__file__).parents[2] / "shared" / "data"
 if _DATA.is_dir():  # published data sets beside the checkout; tests that need them skip without
     os.environ.setdefault("CODESIGN_DATA", str(_DATA))
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lines of progress on stderr, however slow the machine is."""
+    monkeypatch.setattr(progress, "EVERY", math.inf)
 
 
 @pytest.fixture

@@ -57,3 +57,17 @@ def test_a_published_file_loses_nothing() -> None:
     rows = [line.split() for line in ran.stdout.splitlines()[1:]]
     assert [row[-1] for row in rows[:3]] == ["92.96"] * 3 and [row[-1] for row in rows[4:8]] == ["0"] * 4
     assert rows[3] == ["certificate", "202", "columns", "x", "59,210", "values,", "0", "differ"]
+
+
+@pytest.mark.slow
+def test_formats_lists_and_dies_lose_nothing() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "flows.benchmarks.lists", "--programs", "2", "--images", "20"],
+        check=True,  # exit 1: something was lost, or damage was missed
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(programs.__file__).parents[2],
+    )
+    found = {" ".join(line[:44].split()): line[44:] for line in ran.stdout.splitlines()}
+    assert [found[k] for k in ("files whose bytes differ", "arrays whose cells differ", "not listed")] == ["0"] * 3
+    assert int(found["damages"].split()[0]) > 100

@@ -210,6 +210,21 @@ def test_lint_needs_no_simulator(machine: Machine) -> None:
     assert machine.dev("lint") == (0, ["ruff check .", "ruff format --check .", "mypy "], [])
 
 
+def test_the_browser_is_installed_where_it_is_missing(machine: Machine) -> None:
+    machine.tool("iverilog", "")
+    machine.manager("apt-get")
+    assert machine.dev("browser", "-x") == (0, ["pytest -m browser -x"], ["dev: installing chromium chromium-driver"])
+    assert machine.asked()[-1] == "apt-get install -y --no-install-recommends chromium chromium-driver"
+    for name in ("google-chrome", "chromedriver"):
+        machine.tool(name, "")
+    (machine.home / "asked").unlink()
+    assert machine.dev("browser") == (0, ["pytest -m browser"], []) and machine.asked() == []
+    machine.tool("google-chrome", "")
+    (machine.bin / "chromedriver").unlink()
+    machine.user(1000)
+    assert machine.dev("browser")[:2] == (1, [])
+
+
 def test_a_lint_failure_stops_the_tests(machine: Machine) -> None:
     for name in ("iverilog", "verilator", "yosys", "cc", "c++", "make"):
         machine.tool(name, "")
@@ -230,7 +245,7 @@ def test_new_constraints_install_again(machine: Machine) -> None:
 
 
 def test_usage(machine: Machine) -> None:
-    assert machine.dev("tset") == (2, [], ["dev: unknown command 'tset'; use demo, test, slow or lint"])
+    assert machine.dev("tset") == (2, [], ["dev: unknown command 'tset'; use demo, test, slow, browser or lint"])
     status, out, _ = machine.dev()
     assert status == 0
     assert any("./dev demo" in line for line in out)

@@ -46,7 +46,12 @@ def by_locale(tree: ast.AST) -> Iterator[int]:
             words = [
                 str(a.value) for a in (*node.args, *(k.value for k in node.keywords)) if isinstance(a, ast.Constant)
             ]
-            of_os = ast.unparse(node.func) in {"os.open", "Image.open", "gzip.open"}
+            of_os = ast.unparse(node.func) in {
+                "os.open",
+                "Image.open",
+                "gzip.open",
+                "whole.open",
+            }  # the last: of an archive
             if not of_os and not any(re.fullmatch("[rwxa+]*b[rwxa+]*", w) for w in words):
                 yield node.lineno
         elif name in {"run", "Popen", "check_output"} and given & {"text", "universal_newlines"}:

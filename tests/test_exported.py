@@ -9,7 +9,8 @@ from codesign import errors
 # Only what scripts are promised beyond the errors; `codesign/errors.py` lists those.
 PROMISED = {
     *("Cells", "Chip", "Dataset", "Die", "Flow", "Metrics", "Network", "Program", "Question", "Recipe", "Result"),
-    *("Workers", "__version__", "compile", "optimize", "quantize", "run", "simulate", "train"),
+    *("Workers", "__version__", "compile", "optimize", "plot", "quantize", "run", "simulate"),
+    "train",
 }
 
 

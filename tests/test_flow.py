@@ -83,6 +83,11 @@ class TestFile:
             "my.toml: quantize.activation_bits: must be at most chip.activation.bits = 4, got 6",
         ]
 
+    def test_the_simulated_images_are_among_the_references(self) -> None:
+        assert mistakes(TOY, ["reference.images=3", "simulate.images=4"]) == [
+            "my.toml: simulate.images: must be at most reference.images = 3, got 4"
+        ]
+
     def test_not_toml(self) -> None:
         assert mistakes("name = ") == ["my.toml: is not TOML (Invalid value (at end of document))"]
 
@@ -90,7 +95,7 @@ class TestFile:
         assert message(Flow.load, "letters") == (
             "flow letters: cannot be read (No such file or directory); "
             "give a .toml file or one of the presets cifar_lenet, cifar_resnet20, digits_cnn, digits_mlp, "
-            "mnist_converters, mnist_lenet, mnist_mlp"
+            "mnist_converters, mnist_lenet, mnist_mlp, my_die"
         )
 
 

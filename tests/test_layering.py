@@ -15,7 +15,7 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-_TOOLS = "account arrays brief checked errors files folders records resources settings temporary workers"
+_TOOLS = "account arrays brief checked errors files folders records resources settings squares temporary workers"
 LONE = set(_TOOLS.split(" "))
 COMMON = LONE | {"__version__"}
 TABLE: dict[str, tuple[str, str]] = {
@@ -23,7 +23,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "account": ("", ""),
     "fixed": ("", ""),
     "chip": ("fixed", ""),
-    "devices": ("chip", ""),
+    "devices": ("chip fixed", ""),
     "data": ("fixed", ""),
     "ir": ("fixed", ""),
     "passes": ("ir account fixed", ""),
@@ -33,52 +33,59 @@ TABLE: dict[str, tuple[str, str]] = {
     ),  # for its face
     "frontend": ("train ir devices data chip fixed account", ""),
     "mapping": ("ir devices chip fixed", ""),
-    "image": ("mapping ir chip fixed", ""),
+    "image": ("mapping ir devices chip fixed", ""),
     "rtl": ("image mapping chip fixed", ""),
     "report": ("account", ""),
+    "views": ("mapping ir fixed", ""),
+    "page": ("views report program mapping ir chip fixed", ""),
+    "plot": ("views program mapping ir", ""),
     "program_json": ("image chip fixed", ""),
     "program": ("ir passes mapping image rtl chip fixed program_json", ""),
     "losses": ("ir mapping fixed", ""),
     "compiler": ("ir passes mapping image rtl chip fixed program losses", "train frontend"),
     "sim": ("rtl image mapping ir chip fixed program", ""),
+    "vectors": ("sim rtl mapping ir chip fixed program", ""),
     # Records that load without torch: the recipe with what it names, and which of torchrun's processes this is.
     "flow": (
-        "ir passes mapping image rtl report program account chip fixed data train.recipe train.ranks train.identity",
+        "ir passes mapping image rtl report page program account chip devices fixed data "
+        "train.recipe train.ranks train.identity",
         "compiler train sim",
     ),
     "jobs": ("flow mapping ir devices chip train.identity", "data train"),
-    "study": ("report jobs flow devices chip", "train"),
+    "study": ("report page jobs flow devices chip", "train"),
     "search": (
-        "jobs flow report mapping devices chip fixed train.recipe train.nets.architecture train.identity train.outline",
+        "jobs flow report page mapping devices chip fixed "
+        "train.recipe train.nets.architecture train.identity train.outline",
         "train",
     ),
     "doctor": ("", "sim"),
     "reference": ("", ""),  # imports the models that its pages name
     "cli": (
         "report chip",
-        "flow study search train.ranks program compiler ir image rtl sim doctor data",
+        "flow study search page train.ranks program compiler ir image rtl sim vectors doctor data devices mapping",
     ),
     "__main__": ("cli", ""),
-    "__init__": ("", "train data devices chip ir mapping program compiler sim flow report search"),
+    "__init__": ("", "train data devices chip ir mapping plot program compiler sim flow report search"),
 }
 
 # Packages of others that have one home (or few).
 HOMES = {
     "torch": {"train", "frontend"},
     "sklearn": {"data"},
-    "PIL": {"data"},
+    "PIL": {"data", "page"},
     "cocotb": {"sim"},
     "cocotb_tools": {"sim"},
     "find_libpython": {"sim", "doctor"},
     "vcd": {"sim"},
-    "jinja2": {"rtl"},
+    "jinja2": {"rtl", "page"},
     "onnx": {"frontend"},
     "filelock": {"folders"},
     "pyverilog": {"rtl"},
+    "bincopy": {"image"},
     "joblib": {"workers"},
     "distributed": {"workers"},
     "optuna": {"search"},
-    "matplotlib": {"report"},
+    "matplotlib": {"report", "plot"},
     "scipy": {"report"},
     "typer": {"cli"},
     "rich": {"cli", "report"},

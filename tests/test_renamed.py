@@ -49,7 +49,7 @@ def test_every_key_has_one_place() -> None:
 
 def test_the_base_of_studies_and_questions_has_every_table() -> None:
     assert set(Recipe.model_fields) | {"name", "chip"} == set(Base.model_fields)
-    assert set(Base.model_fields) | {"simulate"} == set(Flow.model_fields)
+    assert set(Base.model_fields) | {"reference", "simulate", "die"} == set(Flow.model_fields)
 
 
 @renamed

@@ -15,7 +15,7 @@ from codesign.cli import main
 from codesign.flow import Flow
 from codesign.flow.stage import Context
 from codesign.flow.stages import STAGES, collect
-from codesign.report import text
+from codesign.report import load, text
 from tests.tools import needs
 
 pytestmark = needs("iverilog")
@@ -89,7 +89,15 @@ def test_summary(done: Path) -> None:
         "offset": low + step / 2,
         "real": False,
     }
-    assert s["data"] == {"name": "toy", "train": 100, "test": 20, "features": 20, "classes": 3, "scale": "set"}
+    assert s["data"] == {
+        "name": "toy",
+        "train": 100,
+        "test": 20,
+        "features": 20,
+        "classes": 3,
+        "scale": "set",
+        "shape": None,
+    }
     assert 0 < high < 255  # not the whole range of a byte
     assert (np.load(done / "out" / "01_train" / "inputs.npy") == x.clip(0, 15)).all()
     assert s["arrays"]["lower_bound"] <= s["arrays"]["used"] <= s["arrays"]["budget"] == 6
@@ -144,6 +152,28 @@ def test_more_images_than_there_are(done: Path, capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == ("error: simulate.images: the test set has 20 images, got 21; ask for fewer\n")
 
 
+def test_the_reference_computes_as_many_images_as_asked(done: Path) -> None:
+    bounded = done / "bounded"
+    shutil.copytree(done / "out", bounded)
+    argv = ["run", str(done / "toy.toml"), "--out", str(bounded), "--data", str(done)]
+    assert main([*argv, "--set", "reference.images=10"]) == 0
+    assert len(np.load(bounded / "03_reference" / "outputs.npy")) == 10
+    found = load(bounded)
+    accuracies = found.accuracy
+    assert accuracies.network is not None and found.losses is not None
+    assert (accuracies.network.images, accuracies.reference.images, accuracies.rtl.images) == (10, 10, 4)
+    assert accuracies.quantized.images == 20
+    assert found.losses.quantization is None  # not on the same images
+    assert found.losses.converters == accuracies.network.percent - accuracies.reference.percent
+
+
+def test_more_images_in_the_reference_than_there_are(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = str(done / "many")
+    argv = ["run", str(done / "toy.toml"), "--out", other, "--data", str(done), "--set", "reference.images=21"]
+    assert main(argv) == 1
+    assert capsys.readouterr().err == "error: reference.images: the test set has 20 images, got 21; ask for fewer\n"
+
+
 def test_commands_on_its_artefacts(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train, program = done / "out" / "01_train", tmp_path / "program"
     network, inputs = str(train / "network.safetensors"), str(train / "inputs.npy")
@@ -178,5 +208,5 @@ def test_a_damaged_image_is_told(done: Path, tmp_path: Path, capsys: pytest.Capt
     path.write_bytes(data)
     assert main(["image", "verify", str(program)]) == 1
     assert capsys.readouterr().err == (
-        f"error: {path}: byte 40 is wrong (section 0, program, word 2); copy or compile it again\n"
+        f"error: {path}: byte 40 is wrong (section 0, program, outputs); copy or compile it again\n"
     )

@@ -16,8 +16,10 @@ from codesign.errors import ConfigError
 from codesign.files import read_text
 from codesign.fixed import IntType, clog2
 from codesign.settings import TOML_LIMIT, Int, validate, validate_data
+from codesign.squares import Square, html_squares
 
-RTL_VERSION = 0x0002_0000  # major.minor of the register map, descriptors and image words
+RTL_VERSION = 0x0002_0001  # major.minor of the register map; a chip takes images of its major and of no later minor
+IMAGE_FORMAT = 0x0002_0000  # major.minor of descriptors and image words: the first version that has them as they are
 
 MAX_GROUPS = 256  # column groups that an image can number
 MAX_ACTIVATIONS = 1 << 24  # of the activation memory, likewise; input buffers cannot have as many
@@ -159,7 +161,7 @@ class Chip(Part):
         return f"{self.name}: {arrays}, {self.device.levels}-level cells, {converters}"
 
     def _repr_html_(self) -> str:
-        """For notebooks: the sizes as a table."""
+        """For notebooks: the sizes, and the arrays."""
         rows = [
             ("arrays", self.arrays.count),
             ("wordlines of an array", self.arrays.rows),
@@ -167,9 +169,13 @@ class Chip(Part):
             ("levels of a cell", self.device.levels),
             ("converters of an array", f"{self.adc.lanes} of {self.adc.bits} bits"),
             ("bits of an activation, at most", self.activation.bits),
+            ("cells", f"{self.arrays.count * self.arrays.rows * self.arrays.columns:,}"),
+            ("clock, MHz", "not said" if self.clock_mhz is None else f"{self.clock_mhz:g}"),
             ("identity", f"0x{self.id:08x}"),
         ]
-        return html_table(f"chip {self.name}", rows)
+        squares = [Square(f"array {k}", ()) for k in range(self.arrays.count)]
+        drawn = html_squares(squares, self.arrays.columns, self.arrays.rows)
+        return "\n".join((html_table(f"chip {self.name}", rows), drawn))
 
     @classmethod
     def load(cls, source: str | Path) -> "Chip":

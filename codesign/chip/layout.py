@@ -131,7 +131,7 @@ HEADER = Entry(
     "first words of an image",
     (
         Field("magic", 0, 0, 32, f'`0x{MAGIC:08x}` ("XBIM" as bytes)'),
-        Field("format", 1, 0, 32, "`major << 16 | minor`; MUST equal the chip's `VERSION` register"),
+        Field("format", 1, 0, 32, "`major << 16 | minor`; MUST be of the major of `VERSION`, and no later minor"),
         Field("chip", 2, 0, 32, "MUST equal `CHIP_ID`: the CRC-32 of the chip description without its name"),
         Field("sections", 3, 0, 32, "number of sections"),
         Field("crc", 4, 0, 32, "CRC-32 of words 0 to 3"),
@@ -210,6 +210,8 @@ STATUS = Entry(
         Field("RUNNING", 0, 3, 1, "enabled with a good image"),
         Field("NO_IMAGE", 0, 4, 1, "was enabled without a good image"),
         Field("BAD_FRAME", 0, 5, 1, "an input image had the wrong length; disable and enable again"),
+        Field("BUSY", 0, 6, 1, "an image is on its way: its first beat was taken, its last word has not left"),
+        Field("IDLE", 0, 7, 1, "running with no image on its way: it can be stopped without loss"),
         Field("IMAGE_REASON", 0, 8, REASONS.bits, "why the image is bad"),
     ),
     serial=True,
@@ -229,16 +231,28 @@ IRQ_STATUS = Entry(
     (
         Field("DONE", 0, 0, 1, "the last output word of an image has left"),
         Field("ERROR", 0, 1, 1, "enabled without an image, or a bad input frame"),
+        Field("BAD_IMAGE", 0, 2, 1, "an image was refused; STATUS.IMAGE_REASON says why"),
     ),
     serial=True,
 )
 IRQ_ENABLE = Entry(
     "IRQ_ENABLE",
     "which pending interrupts raise the irq pin",
-    (Field("DONE", 0, 0, 1, "DONE raises irq"), Field("ERROR", 0, 1, 1, "ERROR raises irq")),
+    (
+        Field("DONE", 0, 0, 1, "DONE raises irq"),
+        Field("ERROR", 0, 1, 1, "ERROR raises irq"),
+        Field("BAD_IMAGE", 0, 2, 1, "BAD_IMAGE raises irq"),
+    ),
     serial=True,
 )
-REGISTER_BITS = (STATUS, CONTROL, IRQ_STATUS, IRQ_ENABLE)
+ACTIVATION_ADDRESS = Entry(
+    "ACTIVATION_ADDRESS",
+    "where ACTIVATION_DATA reads; written only while the chip is stopped",
+    (Field("ACTIVATION", 0, 0, 24, "number of an activation in the activation memory"),),
+    serial=True,
+)
+REGISTER_BITS = (STATUS, CONTROL, IRQ_STATUS, IRQ_ENABLE, ACTIVATION_ADDRESS)
+PEEK = 4  # activations that ACTIVATION_DATA shows, or memory.word if that is less
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,14 @@ REGISTERS = (
     _of(layout.IRQ_STATUS, 0x018, "w1c"),
     _of(layout.IRQ_ENABLE, 0x01C, "rw"),
     Register("IMAGES", 0x020, "ro", "images finished since the chip was enabled"),
+    _of(layout.ACTIVATION_ADDRESS, 0x024, "rw"),
+    Register(
+        "ACTIVATION_DATA",
+        0x028,
+        "ro",
+        "four activations (memory.word, if less), one a byte, the first in bits 7:0; a read moves ACTIVATION_ADDRESS "
+        "on by as many; only while the chip is stopped",
+    ),
     Register("IMAGE_DATA", 0x040, "wo", "programming image, word after word"),
 )
 

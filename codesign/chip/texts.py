@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from codesign.chip import layout
-from codesign.chip.description import RTL_VERSION, Chip
+from codesign.chip.description import IMAGE_FORMAT, RTL_VERSION, Chip
 from codesign.chip.fields import WORD, Codes, Entry, Field
 from codesign.chip.registers import ID_VALUE, REGISTERS
 
@@ -78,7 +78,7 @@ def c_header() -> str:
         for f in r.fields:
             lines += _bits(f"CODESIGN_{r.name}__{f.name}", f)
     lines += ["", "/* Values in registers and images. */", f"#define CODESIGN_MAGIC 0x{layout.MAGIC:08x}u"]
-    lines += [f"#define CODESIGN_FORMAT 0x{RTL_VERSION:08x}u"]
+    lines += [f"#define CODESIGN_FORMAT 0x{IMAGE_FORMAT:08x}u", f"#define CODESIGN_MAP_VERSION 0x{RTL_VERSION:08x}u"]
     for codes in layout.CODES:
         for c in codes:
             lines.append(f"#define CODESIGN_{codes.name.upper()}_{c.name.upper()} {c.value}u /* {c.meaning} */")
@@ -149,7 +149,8 @@ def layout_json() -> str:
     `python -m codesign.chip.texts` prints it.
     """
     found = {
-        "format": f"0x{RTL_VERSION:08x}",
+        "version": f"0x{RTL_VERSION:08x}",
+        "format": f"0x{IMAGE_FORMAT:08x}",
         "magic": f"0x{layout.MAGIC:08x}",
         "id": f"0x{ID_VALUE:08x}",
         "entries": {

@@ -1,6 +1,6 @@
 """codesign chip: new, check and emit."""
 
-import json as jsons
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,16 +19,22 @@ EMIT = example("codesign chip emit reference-128 --out build/rtl")
 app = typer.Typer(no_args_is_help=True, help="Describe chips and generate their Verilog.", epilog=EMIT)
 
 
-@app.command("new", epilog=example("codesign chip new mychip.toml --like tiny"))
+@app.command("new", epilog=example("codesign chip new mychip.toml --like tiny --set arrays.count=12"))
 def chip_new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, NAME.toml.")],
     like: Annotated[str, typer.Option(metavar="PRESET", help="Preset to copy.")] = "reference-128",
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key, such as arrays.count=64; repeat for more."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Write a chip file to edit, as a copy of a preset."""
+    """Write a chip file to edit: a copy of a preset, with some keys changed."""
     from codesign import resources
     from codesign.chip.description import Chip
+    from codesign.chip.edit import edited
     from codesign.folders import atomic_write
+    from codesign.settings import changes
 
     presets = resources.presets("chips")
     if like not in presets:
@@ -37,7 +43,11 @@ def chip_new(
         raise OutputError(f"{file}: already exists; choose another name or remove it")
     if file.suffix != ".toml":
         raise ConfigError(f"chip file {file}: must be named NAME.toml")
-    text = presets[like].read_text(encoding="utf-8").replace(f'name = "{like}"', f"name = {jsons.dumps(file.stem)}")
+    wanted = [("name", file.stem), *changes(sets or ())]
+    text = presets[like].read_text(encoding="utf-8")
+    if sets:  # the comment at its top describes the preset
+        text = re.sub(r"\A(#.*\n)+", f"# As {like}, but {', '.join(sets)}.\n", text)
+    text = edited(text, wanted)
     Chip.parse(text, str(file))
     try:
         atomic_write(file, text)

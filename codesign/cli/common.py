@@ -1,12 +1,9 @@
-"""What the commands share: options, output, arrays, progress."""
+"""What the commands share: options, output, arrays."""
 
 import json as jsons
 import math
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -118,52 +115,3 @@ def _mapped(f: "BufferedReader") -> "NDArray[np.generic]":
     if math.prod(shape) == 0:
         return np.zeros(shape, dtype)
     return np.asarray(np.memmap(f, dtype, "r", f.tell(), shape, "F" if by_column else "C"))
-
-
-@contextmanager
-def progress_bars() -> Iterator[Callable[[str, float, int, str], None] | None]:
-    """A progress display on stderr: stage, done, of, note; none when it is not a terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    from rich.markup import escape
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-    from rich.table import Column
-
-    left = TimeRemainingColumn(compact=True, elapsed_when_finished=True)
-    note = TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
-    columns = ("{task.description:<10}", BarColumn(16), MofNCompleteColumn(), left, note)
-    # The remaining time is estimated from all steps so far: one may take longer than rich's usual half a minute.
-    with Progress(*columns, console=console, expand=True, speed_estimate_period=math.inf) as bars:
-        tasks: dict[str, Any] = {}
-
-        def finish() -> None:
-            for task in tasks.values():
-                whole = bars.tasks[task].total or 1
-                bars.update(task, completed=whole, total=whole, note="")
-
-        def show(stage: str, done: float, of: int, note: str) -> None:
-            if stage not in tasks:  # the stages before it have ended
-                finish()
-                tasks[stage] = bars.add_task(stage, total=None, note="")
-            bars.update(tasks[stage], completed=done, total=of or None, note=escape(plain(note)))
-
-        yield show
-        finish()
-
-
-def at_a_rate(show: Callable[[str, float, int, str], None], stage: str) -> Callable[[int, int], None]:
-    """A progress of images (done, of) that `show` tells with images a second; those done at the start do not count."""
-    begun: tuple[float, int] | None = None
-
-    def tell(done: int, of: int) -> None:
-        nonlocal begun
-        now = time.monotonic()
-        begun = begun or (now, done)
-        seconds, new = now - begun[0], done - begun[1]
-        show(stage, done, of, f"{new / seconds:,.0f} images/s" if new and seconds else "")
-
-    return tell

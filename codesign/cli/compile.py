@@ -36,6 +36,10 @@ def compile_(
             help="Layers share as few arrays as possible (arrays), or only where the chip has too few (cycles).",
         ),
     ] = "cycles",
+    until: Annotated[
+        str | None,
+        typer.Option(metavar="LAYER", help="End with the raw accumulators of this layer, in the same cells."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Compile an integer network or an ONNX file, quantized (QONNX) or float, to a chip's programming image."""
@@ -49,6 +53,9 @@ def compile_(
     source = network if network.suffix.lower() == ".onnx" else ir.load(network)
     name = source.stem if isinstance(source, Path) else source.name
     program = compile(source, samples, target, name, effort=effort, objective=objective)
+    left_out: tuple[str, ...] = ()
+    if until is not None:
+        program, left_out = program.until(until)
     program.save(out)
     c = program.cycles
     found = {
@@ -59,6 +66,8 @@ def compile_(
         },
         "cycles": {"bound": c.bound, "latency": c.latency, "interval": c.interval},
     }
+    if until is not None:
+        found["until"] = {"layer": until, "left_out": list(left_out)}
     proof = program.account and program.account.certificate
     if proof:
         found["certificate"] = proof
@@ -67,5 +76,8 @@ def compile_(
         found,
         f"{program.network.name} on {target.name}: {program.arrays_used} of {target.arrays.count} arrays "
         f"(at least {program.arrays_lower_bound}), {c.latency} cycles per image, one every {number(c.interval)}; "
-        f"in {out}" + (f"\n{certified(program.account)}" if program.account and proof else ""),
+        f"in {out}"
+        + (f"\nends with the raw accumulators of layer {until}" if until is not None else "")
+        + (f"; {' and '.join(left_out)}, computed together with it, is left out" if left_out else "")
+        + (f"\n{certified(program.account)}" if program.account and proof else ""),
     )

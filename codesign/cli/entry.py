@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from codesign import __version__
-from codesign.cli import chip, image
+from codesign.cli import chip, die, image, lists
 from codesign.cli.common import RESUMES, RUN, example
 from codesign.cli.compile import compile_
 from codesign.cli.doctor import doctor
@@ -22,6 +22,8 @@ from codesign.cli.run import run
 from codesign.cli.signals import Ended, ending
 from codesign.cli.simulate import simulate
 from codesign.cli.study import study
+from codesign.cli.vectors import vectors
+from codesign.cli.where import where
 from codesign.errors import CodesignError, CodesignWarning, OutputError, plain
 
 COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (  # name, function, end of its help
@@ -44,6 +46,20 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (  # name, function
             "codesign simulate build/digits/02_compile/program --images 10 \\",
             "    --inputs build/digits/01_train/inputs.npy \\",
             "    --labels build/digits/01_train/labels.npy",
+            after=RUN,
+        ),
+    ),
+    (
+        "where",
+        where,
+        example("codesign where build/digits/02_compile/program 'fc1[3,17]'", after=RUN),
+    ),
+    (
+        "vectors",
+        vectors,
+        example(
+            "codesign vectors build/digits/02_compile/program --images 4 \\",
+            "    --out build/vectors",
             after=RUN,
         ),
     ),
@@ -92,8 +108,10 @@ app = typer.Typer(
 )
 for _name, _command, _epilog in COMMANDS:
     app.command(_name, epilog=_epilog)(_command)
+lists.add_to(image.app)
 app.add_typer(image.app, name="image")
 app.add_typer(chip.app, name="chip")
+app.add_typer(die.app, name="die")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

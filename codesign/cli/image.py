@@ -1,117 +1,166 @@
-"""codesign image: verify, info and cells."""
+"""codesign image: verify, info, convert and diff; the others are added by `codesign.cli.lists`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from codesign.brief import counted
 from codesign.cli.common import RUN, Json, example, say
+from codesign.cli.sources import IMAGE_HELP, ChipOption, Source, chip_of, images_of, opened, program_of, same_chip
 from codesign.errors import ConfigError, ImageError, OutputError
 
 PROGRAM = "build/digits/02_compile/program"
 VERIFY = example(f"codesign image verify {PROGRAM}", after=RUN)
-app = typer.Typer(no_args_is_help=True, help="Inspect and verify programming images.", epilog=VERIFY)
-
-Source = Annotated[
-    Path,
-    typer.Argument(metavar="IMAGE", help="Folder written by codesign compile, its image folder, or an image.bin."),
-]
+app = typer.Typer(no_args_is_help=True, help="Inspect, verify, convert and compare programming images.", epilog=VERIFY)
 
 
 @app.command("verify", epilog=VERIFY)
 def image_verify(
     source: Source,
-    chip: Annotated[str | None, typer.Option(metavar="CHIP", help="Chip of an image without its program.")] = None,
+    chip: ChipOption = None,
+    base: Annotated[
+        Path | None, typer.Option("--from", metavar="OLD", help="The image below a delta image, of any format.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Verify an image: its checksums, its formats, every table entry."""
+    """Verify an image: its checksums, its formats, every table entry. Lists all damage."""
+    try:
+        path, told = _verified(source, chip, base)
+    except ImageError as e:
+        if json:
+            say(True, {"ok": False, "image": str(source), "damage": str(e).split("\n")}, "")
+        raise
+    say(json, {"ok": True, "image": str(path)}, f"{path}: OK, {told}")
+
+
+def _verified(source: Path, named: str | None, base: Path | None) -> tuple[Path, str]:
+    """What was verified, and what was found to agree. Raises ImageError with a line for each damage."""
     from codesign import image
     from codesign.chip.description import Chip
     from codesign.program import Program
 
-    home = _program(source)
-    if home is not None and chip is None:
-        Program.load(home)
-        source = home / "image"
-    elif chip is None:
-        raise ConfigError(f"{source}: holds no program.json; name the image's chip with --chip")
-    elif source.is_file():
-        target = Chip.load(chip)
-        found = image.faults(image.read_image(source, target), target)
-        if found:
-            raise ImageError("\n".join(f"{source}: {line}; compile again" for line in found))
-    else:
-        source = _images(source if home is None else home)
-        image.verify(source, Chip.load(chip))
-    say(json, {"ok": True, "image": str(source)}, f"{source}: OK, checksums match and all formats agree")
+    home = program_of(source)
+    if base is not None and not source.is_file():
+        raise ConfigError(f"--from: {source} is no lone file, such as codesign image delta writes; leave it out")
+    if home is not None and named is None:
+        Program.verify(home)
+        return home / "image", "checksums match and all formats agree"
+    if not source.is_file():
+        folder = images_of(source if home is None else home)
+        image.verify(folder, chip_of(source, int(image.read_manifest(folder).chip.id, 16), named))
+        return folder, "checksums match and all formats agree"
+    target = None if named is None else Chip.load(named)
+    found = image.read_words(source, target)
+    problems = found.problems
+    parsed, lines = image.examine(found.data, None, str(source))
+    if parsed is None:
+        raise ImageError("\n".join(problems + lines))
+    try:
+        target = target or chip_of(source, parsed.chip_id, None)
+    except ConfigError as e:  # the word that names the chip may be damaged, too
+        raise ImageError("\n".join([*problems, *lines, str(e)])) from None
+    parsed, lines = image.examine(found.data, target, str(source))
+    problems += lines
+    if parsed is not None and not problems:
+        if base is not None:
+            parsed = image.merged(opened(base, target.name if named is None else named).image, parsed, str(source))
+        problems += [f"{source}: {line}; compile again" for line in image.faults(parsed, target)]
+    if problems:
+        raise ImageError("\n".join(problems))
+    return source, f"every checksum and entry is right for chip {target.name}"
 
 
 @app.command("info", epilog=example(f"codesign image info {PROGRAM} --entries", after=RUN))
 def image_info(
     source: Source,
     entries: Annotated[bool, typer.Option("--entries", help="Print every step, load, tile and walk.")] = False,
-    chip: Annotated[
-        str | None, typer.Option("--chip", metavar="CHIP", help="Chip of an image without a program folder.")
-    ] = None,
+    chip: ChipOption = None,
     json: Json = False,
 ) -> None:
     """Show which chip and network an image is for, and what it holds."""
     from codesign import image
-    from codesign.chip.description import Chip
-    from codesign.program import Program
 
-    home = _program(source)
-    named, source = source, _images(source if home is None else home)
-    record, text = image.record(source), image.info(source)
+    home = program_of(source)
+    folder = images_of(source if home is None else home)
+    record, text = image.record(folder), image.info(folder)
     if entries:
-        if chip is not None:
-            target = Chip.load(chip)
-        elif home is not None:
-            target = Program.load(home).chip
-        else:
-            raise ConfigError(f"{named}: holds no program.json; name the image's chip with --chip")
-        path = source / image.BIN if source.is_dir() else source
-        found = image.entries(image.read_image(path, target), target)
-        record, text = record | {"entries": image.plain_entries(found)}, f"{text}\n{image.show_entries(found)}"
+        found = opened(source, chip)
+        told = image.entries(found.image, found.chip)
+        record, text = record | {"entries": image.plain_entries(told)}, f"{text}\n{image.show_entries(told)}"
     say(json, record, text)
 
 
-CELLS = example(f"codesign image cells {PROGRAM} --out build/cells.csv", after=RUN)
+CONVERT = example(f"codesign image convert {PROGRAM} --out build/image.ihex", after=RUN)
+Format = Annotated[
+    str | None,
+    typer.Option("--format", metavar="NAME", help="Format: bin, readmemh, ihex or srec; absent: by the file's name."),
+]
 
 
-@app.command("cells", epilog=CELLS)
-def image_cells(
-    program: Annotated[Path, typer.Argument(metavar="PROGRAM", help="Folder written by codesign compile.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write, such as cells.csv.")],
+@app.command("convert", epilog=CONVERT)
+def image_convert(
+    source: Source,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="File to write: .bin, .hex, .ihex or .srec.")],
+    form: Format = None,
+    address: Annotated[
+        str, typer.Option("--address", metavar="N", help="Address of the first byte in ihex and srec files.")
+    ] = "0",
     json: Json = False,
 ) -> None:
-    """List every programmed cell as CSV.
-
-    A line holds address, level, conductance code and weight of a cell that is not at level 0. `codesign compile`
-    writes this list into the image folder itself unless the program is large.
-    """
+    """Convert an image to another format: raw bytes, $readmemh, Intel HEX or Motorola S-records, without loss."""
+    from codesign import image
     from codesign.folders import atomic_write, writing
-    from codesign.program import Program
 
+    target = image.format_of(out, form)
+    try:
+        first = int(address, 0)
+    except ValueError:
+        raise typer.BadParameter(
+            f"must be an integer, such as 0x8000, got {address!r}", param_hint="--address"
+        ) from None
     if out.exists():
         raise OutputError(f"{out}: already exists; choose another name or remove it")
-    loaded = Program.load(program)
+    home = program_of(source)
+    folder = images_of(source if home is None else home)
+    path = folder / image.BIN if folder.is_dir() or not folder.exists() else folder
+    image.read_image(path, None)  # a damaged image is not passed on
+    data = image.read_words(path, None).data
     with writing(out):
-        atomic_write(out, loaded.cells_csv())
-    say(json, {"cells": str(out)}, f"{out}: lists the cells of {program}")
+        atomic_write(out, image.encode(data, target, first))
+    found = {"file": str(out), "format": target, "words": len(data) // 4, "address": first}
+    say(json, found, f"{out}: {len(data) // 4:,} words as {target}")
 
 
-def _program(source: Path) -> Path | None:
-    """The program folder that `source` is, or whose `image` folder it is by name; links are not followed."""
-    named = Path(os.path.abspath(source))  # not resolve(): a link lies in the folder that is named, wherever it leads
-    for home in (source, *([named.parent] if named.name == "image" else [])):
-        if os.path.lexists(home / "program.json"):  # the reader tells what else it may be
-            return home
-    return None
+DIFF = example(f"codesign image diff {PROGRAM} \\", f"    {PROGRAM}/image/image.hex", after=RUN)
 
 
-def _images(source: Path) -> Path:
-    """The image itself: `source`, or the `image` folder in it."""
-    inside = source / "image"
-    return inside if not os.path.lexists(source / "manifest.json") and os.path.isdir(inside) else source
+@app.command("diff", epilog=DIFF)
+def image_diff(
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help=IMAGE_HELP)],
+    second: Annotated[Path, typer.Argument(metavar="SECOND", help="Likewise, or a .csv of levels read back.")],
+    chip: ChipOption = None,
+    json: Json = False,
+) -> None:
+    """Compare two images for one chip, in any formats: every cell, entry field, constant and offset that differs.
+
+    A .csv lists levels that were read back (array,wordline,bitline,level); only its cells are compared. The exit
+    status is 0 when the chip would hold the same after either, and 1 otherwise.
+    """
+    from codesign import image
+
+    one = opened(first, chip)
+    if second.suffix.lower() == ".csv":
+        found = list(image.level_changes(one.image, image.read_levels(second, one.chip), one.chip, one.pieces))
+    else:
+        other = opened(second, chip)
+        same_chip(one, other)
+        found = list(image.changes(one.image, other.image, one.chip, one.pieces or other.pieces))
+    count = counted(len(found), "difference")
+    say(
+        json,
+        {"equal": not found, "differences": [c.plain() for c in found]},
+        "\n".join([*map(str, found), f"{first} and {second}: {count if found else 'equal'}"]),
+    )
+    if found:
+        raise typer.Exit(1)

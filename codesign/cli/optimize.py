@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Data, Jobs, Json, Out, Scheduler, Sets, lines, progress_bars, say, show_table
+from codesign.cli.common import Data, Jobs, Json, Out, Scheduler, Sets, lines, say, show_table
+from codesign.cli.progress import JsonProgress, Quiet, showing
 from codesign.cli.verdict import refuse
 from codesign.errors import ConfigError
 
@@ -31,6 +32,8 @@ def optimize(
     scheduler: Scheduler = None,
     sets: Sets = None,
     data: Data = None,
+    quiet: Quiet = False,
+    json_progress: JsonProgress = False,
     json: Json = False,
 ) -> None:
     """Search the best network for a chip and prove it in Verilog.
@@ -57,7 +60,7 @@ def optimize(
             show_table(described.question, *search.screen_table(screened))
         return
     workers = Workers(jobs, scheduler)
-    with progress_bars() as progress:
+    with showing(quiet, json_progress) as progress:
         if reach is not None:
             reached = search.reach(described, out, reach, minimize or "arrays", data, workers, progress)
         elif front is not None:

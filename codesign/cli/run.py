@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Data, Json, Out, Sets, progress_bars, say
+from codesign.cli.common import Data, Json, Out, Sets, say
+from codesign.cli.progress import JsonProgress, Quiet, showing
 from codesign.cli.verdict import show_report
 
 
@@ -15,6 +16,8 @@ def run(
     last: Annotated[str | None, typer.Option("--until", metavar="STAGE", help="Stop after this stage.")] = None,
     sets: Sets = None,
     data: Data = None,
+    quiet: Quiet = False,
+    json_progress: JsonProgress = False,
     json: Json = False,
 ) -> None:
     """Train, compile, simulate and report as a flow file says.
@@ -26,7 +29,7 @@ def run(
     from codesign.train.ranks import rank
 
     described = flows.Flow.load(flow, sets or ())
-    with progress_bars() as progress:
+    with showing(quiet, json_progress) as progress:
         ran = flows.run(described, out, first, last, data, progress)
     if rank() > 0:
         return  # one of torchrun's other processes: the first one reports
@@ -34,4 +37,4 @@ def run(
         what = f"ran {', '.join(ran)}" if ran else "nothing to run: every stage is up to date"
         say(json, {"stages": ran}, f"{what}; in {out}")
     else:
-        show_report(out, json)
+        show_report(out, json, out / "report.html")

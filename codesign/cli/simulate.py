@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Json, at_a_rate, progress_bars, read_rows
+from codesign.cli.common import Json, read_rows
+from codesign.cli.progress import JsonProgress, Quiet, at_a_rate, showing
 from codesign.cli.verdict import judge
 from codesign.errors import InputError
 
@@ -42,6 +43,12 @@ def simulate(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Share them on a Dask cluster, tcp://host:8786.")
     ] = None,
+    die: Annotated[
+        Path | None,
+        typer.Option("--die", metavar="FILE", help="What the cells hold: a die, or a .csv or .npz map."),
+    ] = None,
+    quiet: Quiet = False,
+    json_progress: JsonProgress = False,
     json: Json = False,
 ) -> None:
     """Simulate the chip's Verilog and compare every word and cycle with the reference."""
@@ -57,12 +64,14 @@ def simulate(
     from codesign.folders import atomic_write, claimed, writing
     from codesign.ir.labels import accuracy, check_labels
     from codesign.ir.real import to_integers
+    from codesign.mapping import Die
     from codesign.program import Program
     from codesign.report import Speed
     from codesign.sim.job import OUTPUTS
     from codesign.workers import Workers
 
     loaded, x = Program.load(program), read_rows(inputs)
+    held = None if die is None else Die.load(die, loaded.chip)
     y = None
     if labels is not None:
         y = check_labels(read_rows(labels), len(x), loaded.network.outputs, str(labels))
@@ -70,7 +79,10 @@ def simulate(
         raise InputError(f"--image {image}: {inputs} has {len(x)} images, counted from 0; choose a smaller one")
     chosen = slice(images) if image is None else slice(image, image + 1)
     x = to_integers(loaded.network, x[chosen], str(inputs)) if real else x[chosen]
-    with nullcontext() if out is None else claimed(out, "simulation") as folder, progress_bars() as progress:
+    with (
+        nullcontext() if out is None else claimed(out, "simulation") as folder,
+        showing(quiet, json_progress) as progress,
+    ):
         result = sim.simulate(
             loaded,
             x,
@@ -78,7 +90,8 @@ def simulate(
             folder=folder,
             waves=waves,
             load=load,
-            progress=progress and at_a_rate(progress, "simulate"),
+            die=held,
+            progress=at_a_rate(progress, "simulate"),
             jobs=Workers(jobs, scheduler),
         )
         if folder is not None:
@@ -87,9 +100,10 @@ def simulate(
                 np.save(whole, result.outputs, allow_pickle=False)
                 atomic_write(folder / OUTPUTS, whole.getvalue())
     if image is None:
-        result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}{' --real' * real}")
+        on = f" --die {die}" if die else ""
+        result = result.reproduced_by(f"codesign simulate {program} --inputs {inputs}{' --real' * real}{on}")
     else:
         result = replace(result, mismatches=tuple(replace(m, image=image) for m in result.mismatches))
-    scores = None if y is None else [accuracy(z, y[chosen]) for z in (result.outputs, loaded.run(x))]
+    scores = None if y is None else [accuracy(z, y[chosen]) for z in (result.outputs, loaded.run(x, held))]
     clock, cycles = loaded.chip.clock_mhz, loaded.cycles
     judge(result, json, scores, None if clock is None else Speed.of(clock, cycles.latency, cycles.interval))

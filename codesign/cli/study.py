@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Data, Jobs, Json, Out, Scheduler, Sets, progress_bars, say, show_table
+from codesign.cli.common import Data, Jobs, Json, Out, Scheduler, Sets, say, show_table
+from codesign.cli.progress import JsonProgress, Quiet, showing
 from codesign.errors import InputError
 
 
@@ -21,6 +22,8 @@ def study(
     scheduler: Scheduler = None,
     sets: Sets = None,
     data: Data = None,
+    quiet: Quiet = False,
+    json_progress: JsonProgress = False,
     json: Json = False,
 ) -> None:
     """Train many variants and tabulate the results.
@@ -39,12 +42,12 @@ def study(
     with claimed(out, "study"):  # until the last one ends
         for described in found:
             try:
-                with progress_bars() as progress:
+                with showing(quiet, json_progress) as progress:
                     table = studies.run(described, out, data, Workers(jobs, scheduler), sets or (), progress)
             except InputError as e:  # of this study; the others may well run
                 problems.append(str(e))
                 continue
-            records.append(record(described, table))
+            records.append(record(described, table, sets or ()))
             if not json:
                 show_table(described.question, *text_table(described, table))
     if records or json:

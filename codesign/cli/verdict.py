@@ -72,8 +72,8 @@ def refuse(mismatches: int, first: str | None, late: int) -> None:
         raise typer.Exit(1)
 
 
-def show_report(folder: Path, json: bool) -> None:
-    """Print a run's report; exit with 1 when the chip is not as predicted."""
+def show_report(folder: Path, json: bool, page: Path | None = None) -> None:
+    """Print a run's report, and where its page lies; exit with 1 when the chip is not as predicted."""
     from rich.console import Console
 
     from codesign.report import load, render
@@ -83,4 +83,6 @@ def show_report(folder: Path, json: bool) -> None:
         typer.echo(found.json_text(), nl=False)
     else:
         Console(highlight=False).print(render(found), soft_wrap=True)
+        if page is not None:
+            typer.echo(f"report with floorplan, currents and cycles: {plain(str(page))}")
     refuse(found.mismatches, found.first_mismatch, found.cycles.timing_errors)

@@ -1,4 +1,4 @@
-"""How real cells differ from their levels: variation, stuck cells, wire resistance, read noise."""
+"""How real cells differ from their levels: drawn (variation, stuck cells, wires, read noise), or as measured."""
 
 from codesign.devices.cells import DRAWS, Cells, check, draw
 

@@ -10,9 +10,21 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from codesign import resources
 from codesign.brief import WIDTH, Brief, joined, settings
 from codesign.chip.description import Chip
+from codesign.devices.maps import Mapped
 from codesign.errors import ConfigError
+from codesign.mapping import Die
 from codesign.settings import Int, changes, parsed, put, toml, validate_data
 from codesign.train.recipe import Recipe
+
+
+class Reference(Brief, BaseModel):
+    """What is computed in Python, word for word as the chip does it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: Annotated[Int, Field(ge=1, le=1_000_000)] | None = Field(
+        None, description="test images, from the first, that the integer network and the chip's reference compute; all"
+    )
 
 
 class Simulate(Brief, BaseModel):
@@ -30,6 +42,18 @@ class Simulate(Brief, BaseModel):
     )
 
 
+class OnDie(Mapped):
+    """The measured die that the reference and the simulation run on."""
+
+    map: Annotated[str, Field(min_length=1)] = Field(
+        description="a die, or a .csv or .npz map; relative to the flow file or the working directory"
+    )
+
+    def load(self, chip: Chip) -> Die:
+        """The die. Raises InputError as `Die.load`."""
+        return Die.load(self.map, chip, self.g_on, self.fraction)
+
+
 def _named(chip: Any) -> Any:
     """A chip by name or file, for flows made in Python; `Flow.load` reads those of a flow file."""
     return Chip.load(chip) if isinstance(chip, str | Path) else chip
@@ -41,7 +65,9 @@ class Flow(Recipe):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     chip: Annotated[Chip, BeforeValidator(_named)]
+    reference: Reference = Reference()
     simulate: Simulate = Simulate()
+    die: OnDie | None = None  # absent: the ideal one
 
     @model_validator(mode="after")
     def _chip_takes_them(self) -> Self:
@@ -50,9 +76,16 @@ class Flow(Recipe):
             for key in ("input_bits", "activation_bits")
             if (bits := getattr(self.quantize, key)) > self.chip.activation.bits
         ]
+        if (most := self.reference.images) is not None and self.simulate.images > most:
+            problems.append(f"simulate.images: must be at most reference.images = {most}, got {self.simulate.images}")
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    @property
+    def on_die(self) -> Die | None:
+        """The measured die; None for the ideal one. Raises InputError as `Die.load`."""
+        return None if self.die is None else self.die.load(self.chip)
 
     def _brief(self) -> str:
         head = f"{self.name} on {self.chip.name}: "
@@ -66,11 +99,12 @@ class Flow(Recipe):
         Raises ConfigError with every mistake: dotted key, value, what is allowed.
         """
         text, where = resources.read("flow", source)
-        return cls.parse(text, where, sets, Path(source).parent)
+        own = str(source) in resources.presets()
+        return cls.parse(text, where, sets, resources.folder("flows") if own else Path(source).parent)
 
     @classmethod
     def parse(cls, text: str, where: str, sets: Sequence[str] = (), folder: Path = Path()) -> "Flow":
-        """A flow from TOML text. The path of a chip file is relative to `folder`."""
+        """A flow from TOML text. The paths of a chip file and a die are relative to `folder`."""
         return cls.parse_data(parsed(text, where), where, changes(sets), folder)
 
     @classmethod
@@ -85,6 +119,9 @@ class Flow(Recipe):
         data = deepcopy(data)
         paths = [([part.strip() for part in key.split(".")], value) for key, value in settings]
         problems = []
+        on = data.get("die")
+        if isinstance(on, dict) and isinstance(on.get("map"), str) and (folder / on["map"]).is_file():
+            on["map"] = str(folder / on["map"])
         for path, value in paths:  # a whole chip first, so that chip.adc.bits changes the new one
             if path == ["chip"]:
                 data["chip"], folder = value, Path()

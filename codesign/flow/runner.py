@@ -10,6 +10,7 @@ import shutil
 import time
 from pathlib import Path
 
+from codesign import page
 from codesign.errors import ConfigError, InputError, OutputError
 from codesign.files import RECORD, open_regular, read_bytes
 from codesign.flow import stages
@@ -104,7 +105,8 @@ def _do(stage: Stage, context: Context) -> None:
         _clear(folder)
         atomic_write(started, inputs)
     context.progress(stage.name, 0, 0, "")
-    (context.out / SUMMARY).unlink(missing_ok=True)  # it describes what is being replaced
+    for name in (SUMMARY, page.NAME):  # they describe what is being replaced
+        (context.out / name).unlink(missing_ok=True)
     begin = time.perf_counter()
     stage.work(context, folder)
     seconds = round(time.perf_counter() - begin, 3)

@@ -5,13 +5,14 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign import __version__, ir, passes
+from codesign import __version__, ir, page, passes
 from codesign.data import Dataset
 from codesign.errors import CapacityError, InputError, UnsupportedError
 from codesign.fixed import IntType
@@ -39,7 +40,9 @@ from codesign.report import (
 )
 from codesign.train.recipe import Recipe
 
+DIE = "die.npz"  # the measured die, kept with the simulation
 CALIBRATION = 256  # training images the compiler may look at
+CHUNK = 250  # images of the reference at a time, between which progress is shown
 
 
 def unplaced(recipe: Recipe) -> str | None:
@@ -58,6 +61,7 @@ def prepare(stages: Sequence[Stage], flow: Flow) -> None:
         from codesign.sim.simulators import SIMULATORS
 
         SIMULATORS[flow.simulate.simulator].require()
+    _ = flow.on_die  # raises what is wrong with its file
 
 
 def _train(context: Context, folder: Path) -> None:
@@ -90,7 +94,9 @@ def _train(context: Context, folder: Path) -> None:
                 "features": dataset.features,
                 "classes": dataset.classes,
                 "scale": dataset.scale,
+                "shape": dataset.shape or None,
             },
+            "versions": {name: version(name) for name in ("numpy", "torch")},
             "crc32": f"0x{dataset.digest:08x}",
             "inputs": _inputs(dataset, kind),
             "float": result.accuracy_baseline,
@@ -140,8 +146,12 @@ def _reference(context: Context, folder: Path) -> None:
     from codesign.program import Program
 
     program = Program.load(context.folder("compile") / "program")
-    x, labels = _test_data(context)
-    outputs = program.run(x)
+    x, labels = _compared(context)
+    parts = []
+    for k in range(0, len(x), CHUNK):
+        context.progress("reference", k, len(x), "")
+        parts.append(program.run(x[k : k + CHUNK], context.flow.on_die))
+    outputs = np.concatenate(parts)
     _save(folder / "outputs.npy", outputs)
     _dump(folder / "reference.json", {"percent": accuracy(outputs, labels), "images": len(labels)})
 
@@ -152,19 +162,21 @@ def _simulate(context: Context, folder: Path) -> None:
 
     settings = context.flow.simulate
     home = context.folder("compile") / "program"
-    x, labels = _test_data(context)
-    if settings.images > len(x):
-        raise InputError(f"simulate.images: the test set has {len(x)} images, got {settings.images}; ask for fewer")
-    x, labels = x[: settings.images], labels[: settings.images]
+    x, labels = _first(settings.images, *_test_data(context), "simulate.images")
     program = Program.load(home)
+    die, kept = context.flow.on_die, folder / DIE
+    if die is not None:
+        die.save(kept, program.chip)
+    on = f" --die {kept}" if die else ""
     result = simulate(
         program,
         x,
         simulator=settings.simulator,
         folder=folder / "job",
         load=settings.load,
+        die=die,
         progress=lambda done, of: context.progress("simulate", done, of, ""),
-    ).reproduced_by(f"codesign simulate {home} --inputs {context.folder('train') / 'inputs.npy'}")
+    ).reproduced_by(f"codesign simulate {home} --inputs {context.folder('train') / 'inputs.npy'}{on}")
     _save(folder / "outputs.npy", result.outputs)
     _dump(
         folder / "simulate.json",
@@ -187,6 +199,7 @@ def _report(context: Context, folder: Path) -> None:
     metrics = collect(context)
     (folder / SUMMARY).write_text(metrics.json_text(), encoding="utf-8")
     (folder / "report.txt").write_text(text(metrics), encoding="utf-8")
+    page.write_run(context.out, metrics)
 
 
 def collect(context: Context) -> Metrics:
@@ -210,6 +223,7 @@ def collect(context: Context) -> Metrics:
         name=flow.name,
         chip=flow.chip.name,
         chip_id=f"0x{flow.chip.id:08x}",
+        die=None if flow.die is None else flow.die.map,
         accuracy=accuracies,
         losses=Losses.of(accuracies),
         removed=passes.removed(ir.load(context.folder("train") / "network.safetensors"), program.network),
@@ -268,10 +282,20 @@ STAGES = (
         },
         _compile,
     ),
-    Stage("reference", ("train", "compile"), lambda c: {}, _reference),
-    Stage("simulate", ("train", "compile"), lambda c: c.flow.simulate.model_dump(mode="json"), _simulate),
+    Stage("reference", ("train", "compile"), lambda c: c.flow.reference.model_dump(mode="json") | _die(c), _reference),
+    Stage(
+        "simulate",
+        ("train", "compile"),
+        lambda c: c.flow.simulate.model_dump(mode="json") | _die(c),
+        _simulate,
+    ),
     Stage("report", ("train", "compile", "reference", "simulate"), lambda c: {"name": c.flow.name}, _report),
 )
+
+
+def _die(context: Context) -> dict[str, Any]:
+    """What the stages that run on a measured die depend on."""
+    return {} if context.flow.die is None else {"die": context.flow.die.digest}
 
 
 def _rtl_digest(context: Context) -> str:
@@ -284,6 +308,20 @@ def _rtl_digest(context: Context) -> str:
 def _test_data(context: Context) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
     home = context.folder("train")
     return np.load(home / "inputs.npy"), np.load(home / "labels.npy")
+
+
+def _compared(context: Context) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    """Images and labels that the reference computes."""
+    x, labels = _test_data(context)
+    return _first(context.flow.reference.images, x, labels, "reference.images")
+
+
+def _first(
+    count: int | None, x: NDArray[np.generic], labels: NDArray[np.generic], key: str
+) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
+    if count is not None and count > len(x):
+        raise InputError(f"{key}: the test set has {len(x)} images, got {count}; ask for fewer")
+    return x[:count], labels[:count]
 
 
 def _stored(x: NDArray[np.int16]) -> NDArray[np.generic]:
@@ -300,9 +338,13 @@ def _dump(path: Path, content: dict[str, Any]) -> None:
 
 
 def _network_on(context: Context, network: ir.Network) -> Accuracy:
-    """The integer network on all test images, without converters."""
-    x, labels = _test_data(context)
-    return Accuracy(percent=accuracy(network.run(x), labels), images=len(labels))
+    """The integer network on the reference's images, without converters."""
+    x, labels = _compared(context)
+    parts = []
+    for k in range(0, len(x), CHUNK):
+        context.progress("report", k, len(x), "the network without converters")
+        parts.append(network.run(x[k : k + CHUNK]))
+    return Accuracy(percent=accuracy(np.concatenate(parts), labels), images=len(labels))
 
 
 def _reference_on(context: Context, images: int) -> Accuracy:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from codesign.chip.description import Chip
 from codesign.fixed import Ints
 from codesign.image.manifest import PieceRef
-from codesign.ir.naming import input_numbers
+from codesign.ir import Network
 from codesign.mapping import Mapping
 from codesign.mapping.lower import Matrix
 
@@ -30,17 +30,14 @@ class Held(NamedTuple):
 def held_by(mapping: Mapping) -> list[Held]:
     """What the arrays of a mapping hold."""
     network = mapping.network
-    numbers = {
-        n.name: (input_numbers(network, n.name)[n.order], network.numbers_of(n.name), n.kernel)
-        for n in mapping.layers
-        if isinstance(n, Matrix)
-    }
+    parts = {(n.name, n.outputs.start): n for n in mapping.layers if isinstance(n, Matrix)}
+    rows = {key: _rows(n, network) for key, n in parts.items()}
     found = []
     for u in mapping.arrays:
         refs = []
         for p in sorted(u.pieces, key=lambda p: (p.wordline, p.at)):
             inputs, outputs = (p.row, p.row + p.rows), (p.column, p.column + p.columns)
-            rows, columns, kernel = numbers[p.layer]
+            part = parts[p.layer, p.part]
             ref = PieceRef(
                 array=u.array,
                 wordline=p.wordline,
@@ -49,9 +46,10 @@ def held_by(mapping: Mapping) -> list[Held]:
                 slice=p.slice,
                 inputs=inputs,
                 outputs=outputs,
-                kernel=kernel,
-                input_numbers=_numbers(rows, inputs),
-                output_numbers=_numbers(columns, outputs),
+                kernel=part.kernel,
+                groups=part.group,
+                input_numbers=_numbers(rows[p.layer, p.part], inputs),
+                output_numbers=_numbers(network.numbers_of(p.layer), outputs),
             )
             refs.append(ref)
         found.append(Held(u.array, tuple(refs), u.levels))
@@ -88,7 +86,7 @@ class _Piece:
 
     def lines(self, wordline: int, row: NDArray[np.uint8]) -> Iterator[str]:
         start = f"{self.ref.array},{wordline},"
-        middle = str(self.ref.named_inputs[wordline - self.ref.wordline])
+        middle = str(self.ref.number(wordline - self.ref.wordline))
         mine = row[self.bitlines]
         at = mine.nonzero()[0]
         for c, level in zip(at.tolist(), mine[at].tolist(), strict=True):
@@ -98,6 +96,12 @@ class _Piece:
 def is_listed(arrays: Iterable[Held]) -> bool:
     """Whether the list is short enough to be part of every image folder."""
     return sum(int(np.count_nonzero(held.levels)) for held in arrays) <= LISTED
+
+
+def _rows(part: Matrix, network: Network) -> Ints:
+    """The user's number of every row, counted over all channels that its layer reads."""
+    source, first = part.node.source, part.size.part.reads if part.size.part else 0
+    return part.node.rows(network.numbers_of(source)[first:], network.shape_of(source))[part.order]
 
 
 def _numbers(numbers: Ints, places: tuple[int, int]) -> tuple[int, ...] | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from codesign import files
 from codesign.brief import runs
-from codesign.chip.description import RTL_VERSION, Chip
+from codesign.chip.description import IMAGE_FORMAT, Chip
 from codesign.chip.layout import (
     CELLS,
     CONSTANTS,
@@ -31,6 +31,7 @@ from codesign.fixed import crc32
 from codesign.image import header
 from codesign.image.cell_list import Held, cell_list, held_by, is_listed
 from codesign.image.descriptors import decode_cells
+from codesign.image.formats import SPREAD, SUFFIXES, Read, decode, guessed
 from codesign.image.manifest import ChipRef, Manifest, PieceRef, SectionRef, Worth
 from codesign.image.words import KINDS, Image, Section, most_words, parse, sections, stream
 from codesign.mapping import Mapping
@@ -72,7 +73,7 @@ def compose(
     found[header.NAME] = header.text(worth, network, chip.name).encode()
     manifest = Manifest(
         schema="codesign-image/2",
-        format=RTL_VERSION,
+        format=IMAGE_FORMAT,
         chip=ChipRef(name=chip.name, id=f"0x{chip.id:08x}"),
         network=network,
         words=len(words),
@@ -119,12 +120,25 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_image(path: Path, chip: Chip | None) -> Image:
-    """The image that a lone image.bin holds, checked as the chip does. Raises ImageError."""
+    """The image that a lone file of any format holds, checked as the chip does. Raises ImageError."""
+    found = read_words(path, chip)
+    if found.problems:
+        raise ImageError("\n".join(found.problems))
+    return parse(found.data, chip, str(path))
+
+
+def read_words(path: Path, chip: Chip | None) -> Read:
+    """The bytes of an image in a file of any format, and a line for each damage of the format.
+
+    Raises ImageError when it cannot be read or is larger than any image, for this chip if it is given.
+    """
     problems: list[str] = []
-    data = read(path, WHOLE if chip is None else 4 * most_words(chip), problems)
+    most, is_text = WHOLE if chip is None else 4 * most_words(chip), path.suffix.lower() not in SUFFIXES["bin"]
+    data = read(path, SPREAD * most if is_text else most, problems)
     if data is None:
         raise ImageError(problems[0])
-    return parse(data, chip, str(path))
+    found = decode(data, guessed(path, data))
+    return found._replace(problems=[f"{path}: {line}; copy or convert it again" for line in found.problems])
 
 
 def read(path: Path, limit: int, problems: list[str]) -> bytes | None:
@@ -139,17 +153,17 @@ def read(path: Path, limit: int, problems: list[str]) -> bytes | None:
 
 
 def info(source: Path) -> str:
-    """Describe an image folder, or a lone image.bin, for people. Raises ImageError."""
+    """Describe an image folder, or a lone file of any format, for people. Raises ImageError."""
     return "\n".join(_lines(record(source)))
 
 
 def record(source: Path) -> dict[str, object]:
-    """Describe an image folder, or a lone image.bin, for programs: its manifest, or what its words say."""
+    """Describe an image folder, or a lone file of any format, for programs: its manifest, or what its words say."""
     if source.is_dir() or not source.exists():
         return read_manifest(source).content()
     image = read_image(source, None)
     return {
-        "format": RTL_VERSION,
+        "format": IMAGE_FORMAT,
         "chip": {"id": f"0x{image.chip_id:08x}"},
         "words": sum(len(s.words) + SECTION.words + 1 for s in image.sections) + HEADER.words + 1,
         "crc32": f"0x{image.crc:08x}",

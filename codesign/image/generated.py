@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from codesign.chip import layout
+from codesign.chip.description import Chip
+from codesign.chip.memory_map import memory_map
 from codesign.chip.texts import (
     code_table,
     entry_table,
@@ -15,7 +17,9 @@ from codesign.chip.texts import (
 from codesign.image.manifest import json_schema
 
 FORMAT = "docs/image.md"
-_BLOCK = re.compile(r"(<!-- made from codesign/chip/layout\.py: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
+BRINGUP = "docs/bringup.md"
+SHOWN = "reference-128"  # the chip whose memory map the page shows
+_BLOCK = re.compile(r"(<!-- made from [\w./-]+: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
 def texts(root: Path) -> dict[str, str]:
@@ -25,16 +29,17 @@ def texts(root: Path) -> dict[str, str]:
         "hdl_templates/generated/xb_registers.vh": register_verilog(),
         "docs/registers.md": "# Registers\n\nGenerated from `codesign/chip/registers.py`.\n\n" + register_table(),
         "docs/image-manifest.schema.json": json_schema(),
-        FORMAT: with_tables((root / FORMAT).read_text(encoding="utf-8")),
+        **{name: with_tables((root / name).read_text(encoding="utf-8")) for name in (FORMAT, BRINGUP)},
     }
 
 
 def tables() -> dict[str, str]:
-    """The tables of docs/image.md, by the name in their marker."""
+    """The tables of documents, by the name in their marker."""
     return {e.name: entry_table(e) for e in layout.ENTRIES} | {
         "kinds": kind_table(),
         "ops": code_table(layout.OPS),
         "reasons": code_table(layout.REASONS),
+        "memory_map": memory_map(Chip.load(SHOWN)),
     }
 
 

@@ -60,6 +60,11 @@ class PieceRef(_Part):
     kernel: tuple[Count, Count] | None = Field(
         None, description="height, width of a convolution's kernel, whose inputs are numbered channel by channel"
     )
+    groups: tuple[Count, Count] | None = Field(
+        None,
+        description="inputs and outputs of a convolution group, where there are several: inputs are those of all "
+        "groups, one group after another, and a cell where those of one group meet outputs of another is no weight",
+    )
     input_numbers: Numbers = None
     output_numbers: Numbers = None
 
@@ -77,8 +82,20 @@ class PieceRef(_Part):
         """The name of the weight that a cell is part of; None outside the piece."""
         inputs, outputs = self.named_inputs, self.named_outputs
         row, column = wordline - self.wordline, bitline // 2 - self.column
-        inside = 0 <= row < len(inputs) and 0 <= column < len(outputs)
-        return naming.weight_of(self.layer, outputs[column], inputs[row], self.kernel) if inside else None
+        inside = 0 <= row < len(inputs) and 0 <= column < len(outputs) and self.holds(row, column)
+        return naming.weight_of(self.layer, outputs[column], self.number(row), self.kernel) if inside else None
+
+    def number(self, row: int) -> int:
+        """The user's number of an input as weights have it: in a convolution group."""
+        found = self.named_inputs[row]
+        return found if self.groups is None else found % self.groups[0]
+
+    def holds(self, row: int, column: int) -> bool:
+        """Whether the cells where an input and an output meet are a weight: all are but those between groups."""
+        if self.groups is None:
+            return True
+        inputs, outputs = self.groups
+        return self.named_inputs[row] // inputs == (self.outputs[0] + column) // outputs
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -155,9 +155,9 @@ def step_at(held: Held, k: int, chip: Chip) -> Step:
     return Step(entry, tuple(LOAD.decode(w, layout.mask) for w in loads), tuple(TILE.decode(w) for w in tiles), walk)
 
 
-def producer_of(steps: list[Step], number: int) -> Step | None:
-    """The step whose last instance a step waits for; None when it waits for none, or for one so far back that it is not
-    told.
+def producer_of(steps: list[Step], number: int) -> int | None:
+    """Number of the step whose last instance a step waits for; None when it waits for none, or for one so far back that
+    it is not told.
     """
     wait, back = steps[number]["wait"], number - 1
     if not 0 < wait < MOST:
@@ -165,7 +165,7 @@ def producer_of(steps: list[Step], number: int) -> Step | None:
     while wait > 1:
         wait -= steps[back]["instances"]
         back -= 1
-    return steps[back]
+    return back
 
 
 def span_of(step: Record, what: str) -> range:

@@ -3,10 +3,11 @@
 import hashlib
 import math
 from collections.abc import Iterator
-from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
 from codesign.chip.layout import CELLS, PROGRAM, PROGRAM_ENTRY
@@ -16,7 +17,6 @@ from codesign.image.cell_list import Held, held_by, is_listed
 from codesign.image.faults import faults
 from codesign.image.files import (
     BIN,
-    HEX,
     LIST,
     MANIFEST,
     SUMS,
@@ -28,35 +28,41 @@ from codesign.image.files import (
     read_manifest,
     render,
 )
-from codesign.image.locate import Contents, where
+from codesign.image.locate import MOST, Contents, differences
 from codesign.image.manifest import Manifest, PieceRef
+from codesign.image.recover import recovered
 from codesign.image.tables import Region, Step, producer_of, regions, steps_of
-from codesign.image.words import Image, most_words, parse, sections
+from codesign.image.words import Image, examine, most_words, sections
 from codesign.mapping import Mapping
 
 
-def damages(folder: Path, mapping: Mapping, listed: bool | None = None) -> dict[str, str]:
-    """A line for every file of a program's image folder that is not what `render` gives, by name."""
+def damages(folder: Path, mapping: Mapping, listed: bool | None = None, most: int = MOST) -> dict[str, str]:
+    """Lines for every file of a program's image folder that is not what `render` gives, by name.
+
+    A line for each cell, field or other part that differs; for at most `most` of them in a file.
+    """
     want = render(mapping, listed)
     written = Contents(sections(mapping), tuple(ref for held in held_by(mapping) for ref in held.pieces), mapping.chip)
     found: dict[str, str] = {}
     digests = {_digest(data): name for name, data in want.items()}
+    limit = 2 * max(map(len, want.values()))  # room for another file, or for what came in between
     for name, data in want.items():
         problems: list[str] = []
-        got = read(folder / name, len(data), problems)
+        got = read(folder / name, limit, problems)
         if got is None:
             found[name] = problems[0]
         elif got != data:
             owner = digests.get(_digest(got))
-            place = f"holds what belongs in {owner}" if owner else where(name, got, data, written)
-            found[name] = f"{folder / name}: {place}; copy or compile it again"
+            places = [f"holds what belongs in {owner}"] if owner else differences(name, got, data, written, most)
+            found[name] = "\n".join(f"{folder / name}: {place}; copy or compile it again" for place in places)
     return found | _strange(folder, set(want))
 
 
 def verify(folder: Path, chip: Chip) -> Image:
     """Check a folder without its program: every checksum, every format against the others, every entry in its table.
 
-    Raises ImageError that lists each damaged, missing, swapped or foreign file.
+    Raises ImageError that lists each damaged, missing, swapped or foreign file, and each difference in it that another
+    file of the folder can tell.
     """
     manifest = read_manifest(folder)
     known = {*manifest.files, BIN, MANIFEST, SUMS}
@@ -65,13 +71,11 @@ def verify(folder: Path, chip: Chip) -> Image:
     others = list(_strange(folder, known).values())
     image = None
     if BIN in contents:
-        try:
-            image = parse(contents[BIN], chip, str(folder / BIN))
-        except ImageError as e:
-            others.insert(0, str(e))
-    if image is None and HEX in contents and HEX not in damaged:  # it may tell where image.bin is damaged
-        with suppress(ImageError, ValueError):
-            image = parse(_bytes(contents[HEX]), chip)
+        image, lines = examine(contents[BIN], chip, str(folder / BIN))
+        others = lines + others
+        image = None if lines else image
+    if image is None:  # other files may tell where image.bin is damaged
+        image = recovered(contents, manifest, chip)
     if image is not None:
         wrong = faults(image, chip)
         others += [f"{folder / BIN}: {line}; compile again" for line in wrong]
@@ -136,11 +140,15 @@ def _compare(
     found = [f"{folder / name}: is missing; compile again" for name in want if name not in {*contents, *damaged}]
     for name in want.keys() & contents.keys() - {MANIFEST, SUMS}:
         if contents[name] != want[name]:
-            place = where(name, contents[name], want[name], written)
+            places = differences(name, contents[name], want[name], written)
             if name not in damaged:
-                found.append(f"{folder / name}: differs from {BIN}, {place}; copy or compile it again")
+                places = [f"differs from {BIN}, {place}" for place in places]
             elif damaged[name].startswith("its SHA-256"):
-                damaged[name] += f", {place}"
+                damaged[name] += f", {places[0]}"
+                places = places[1:]
+            else:
+                continue  # it holds another file, as told
+            found += [f"{folder / name}: {place}; copy or compile it again" for place in places]
     if MANIFEST not in damaged and contents.get(MANIFEST) != want[MANIFEST]:
         rendered = Manifest.model_validate_json(want[MANIFEST])
         wrong = [f for f in Manifest.model_fields if getattr(manifest, f) != getattr(rendered, f)]
@@ -160,15 +168,33 @@ def contradictions(pieces: tuple[PieceRef, ...], image: Image, chip: Chip) -> li
         return [f"its arrays are not those of {BIN}"]
     found, firsts = list[str](), dict[int, PieceRef]()
     for p, r in zip(pieces, want, strict=True):
-        first = firsts.setdefault(r.step, p)
-        if (p.layer, p.kernel) != (first.layer, first.kernel) or _placed(p) != _placed(r):
+        firsts.setdefault(r.step, p)
+    given = _given(steps, firsts)
+    for p, r in zip(pieces, want, strict=True):
+        first, at = firsts[r.step], given[r.step]
+        placed = replace(r, outputs=(r.outputs[0] + at, r.outputs[1] + at))
+        if (p.layer, p.kernel, p.groups) != (first.layer, first.kernel, first.groups) or _placed(p) != _placed(placed):
             found.append(f"array {p.array} has other inputs, outputs or another layer than its step")
         elif not (_numbered(p.input_numbers, p.inputs) and _numbered(p.output_numbers, p.outputs)):
             found.append(f"array {p.array} numbers other inputs or outputs than it holds")
     found += [f"array {a} holds cells outside its pieces" for a in _crowded(pieces, image, chip)]
-    found += list(_unfed(steps, want, firsts, image, chip))
-    if len({p.layer for p in firsts.values()}) != len(firsts):
+    found += list(_unfed(steps, want, firsts, given, image, chip))
+    layers = [p.layer for number, p in firsts.items() if not given[number]]
+    if len(set(layers)) != len(layers):
         found.append("two steps carry the same layer name")
+    return found
+
+
+def _given(steps: list[Step], firsts: dict[int, PieceRef]) -> dict[int, int]:
+    """Outputs of its layer that come before those of a step: the blocks of a convolution in groups are steps in a row.
+
+    firsts: a piece of each step that converts.
+    """
+    found: dict[int, int] = {}
+    for number, piece in sorted(firsts.items()):
+        before = firsts.get(number - 1)
+        goes_on = before is not None and piece.groups and (piece.layer, piece.groups) == (before.layer, before.groups)
+        found[number] = found[number - 1] + steps[number - 1].outputs if goes_on else 0
     return found
 
 
@@ -183,24 +209,42 @@ def _crowded(pieces: tuple[PieceRef, ...], image: Image, chip: Chip) -> Iterator
         held = levels(image, array, chip).copy()
         for p in (p for p in pieces if p.array == array):
             high, wide = p.inputs[1] - p.inputs[0], p.outputs[1] - p.outputs[0]
-            held[p.wordline : p.wordline + high, 2 * p.column : 2 * (p.column + wide)] = 0
+            mine = held[p.wordline : p.wordline + high, 2 * p.column : 2 * (p.column + wide)]
+            mine[_owned(p, mine.shape)] = 0
         if held.any():
             yield array
 
 
+def _owned(piece: PieceRef, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which cells of a piece, (rows, columns), are parts of weights."""
+    if piece.groups is None or len(piece.named_inputs) < shape[0]:  # the latter is told elsewhere
+        return np.ones(shape, bool)
+    group = np.array(piece.named_inputs[: shape[0]]) // piece.groups[0]
+    found: NDArray[np.bool_] = group[:, None] == (piece.outputs[0] + np.arange(shape[1]) // 2) // piece.groups[1]
+    return found
+
+
 def _unfed(
-    steps: list[Step], held: list[Region], firsts: dict[int, PieceRef], image: Image, chip: Chip
+    steps: list[Step],
+    held: list[Region],
+    firsts: dict[int, PieceRef],
+    given: dict[int, int],
+    image: Image,
+    chip: Chip,
 ) -> Iterator[str]:
     """Layers with other inputs than what they read gives. A convolution reads a part of it at each place."""
     beats = PROGRAM_ENTRY.decode(image.find(PROGRAM).words)["beats"]
     for number, piece in sorted(firsts.items()):
         ends = max(r.inputs[1] for r in held if r.step == number)
         step, producer = steps[number], producer_of(steps, number)
+        feeds = ends if producer is None else steps[producer].values
+        while producer is not None and given.get(producer):  # a block, as those before it are
+            producer -= 1
+            feeds += steps[producer].values
         if piece.kernel:
             if ends % math.prod(piece.kernel):
                 yield f"layer {piece.layer} has {ends} inputs, which are no channels of {piece.kernel}"
             continue
-        feeds = producer.values if producer else ends
         if ends != feeds or (not step["wait"] and -(-ends // chip.bus.stream_bytes) != beats):
             yield f"layer {piece.layer} has {ends} inputs, its step has a different number"
 
@@ -243,11 +287,6 @@ def _strange(folder: Path, known: set[str]) -> dict[str, str]:
     except OSError:
         return {}  # each file is reported
     return {n: f"{folder / n}: is not part of this image; remove it" for n in names if n not in known}
-
-
-def _bytes(text: bytes) -> bytes:
-    """image.bin of image.hex. Raises ValueError."""
-    return np.frombuffer(bytes.fromhex(text.decode("ascii")), ">u4").astype("<u4").tobytes()
 
 
 def _digest(data: bytes) -> str:

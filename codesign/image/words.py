@@ -3,13 +3,14 @@
 Specified in docs/image.md; `parse` is the Python twin of xb_loader.v.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from codesign.chip import layout
-from codesign.chip.description import RTL_VERSION, Chip
+from codesign.chip.description import IMAGE_FORMAT, RTL_VERSION, Chip
 from codesign.chip.fields import Record
 from codesign.chip.layout import (
     CELLS,
@@ -100,7 +101,7 @@ def sections(mapping: Mapping) -> tuple[Section, ...]:
 
 def stream(chip: Chip, parts: tuple[Section, ...]) -> NDArray[np.uint32]:
     """The whole image, (words,) as the chip takes them."""
-    record = HEADER.record(magic=MAGIC, format=RTL_VERSION, chip=chip.id, sections=len(parts), crc=0)
+    record = HEADER.record(magic=MAGIC, format=IMAGE_FORMAT, chip=chip.id, sections=len(parts), crc=0)
     header = np.array(HEADER.encode(record), dtype="<u4")
     total = crc32(header[:-1])  # leaves the CRCs out: a CRC over data and its CRC would be the same for any data
     header[-1] = total
@@ -143,66 +144,90 @@ def parse(raw: bytes, chip: Chip | None, where: str = "image") -> Image:
 
     Raises ImageError that names the first fault: what is wrong, where, what was expected.
     """
+    image, problems = examine(raw, chip, where)
+    if problems or image is None:
+        raise ImageError(problems[0])
+    return image
+
+
+def examine(raw: bytes, chip: Chip | None, where: str = "image") -> tuple[Image | None, list[str]]:
+    """`parse` that goes on behind wrong checksums: the image as it is, and a line for each fault.
+
+    None when its parts cannot be told; the last line says why.
+    """
     if len(raw) % 4 or len(raw) < 4 * (HEADER.words + 1):
-        raise ImageError(
-            f"{where}: is truncated, {len(raw)} bytes are not a whole number of words; copy or compile it again"
-        )
+        what = f"{len(raw)} bytes are not a whole number of words"
+        return None, [f"{where}: is truncated, {what}; copy or compile it again"]
     words = np.frombuffer(raw, dtype="<u4")
     header = HEADER.decode(words[: HEADER.words].tolist())
-    if header["magic"] != MAGIC:
-        raise ImageError(
-            f"{where}: byte 0 holds 0x{header['magic']:08x}, not the magic word 0x{MAGIC:08x}; "
-            "this is not a programming image"
-        )
-    if header["format"] != RTL_VERSION:
-        raise ImageError(
-            f"{where}: is of {spoken(header['format'])}, this codesign writes and reads {spoken(RTL_VERSION)}; "
-            "compile the network again, for its chip.json and with --calibration if its ranges came from samples"
-        )
-    if chip is not None and header["chip"] != chip.id:
-        raise ImageError(
-            f"{where}: is for the chip with id 0x{header['chip']:08x}, {chip.name} has 0x{chip.id:08x}; "
-            f"compile the network for {chip.name}"
-        )
+    problems = list(_foreign(header, chip, where))
+    if problems:
+        return None, problems[:1]  # what another format or chip means by the rest is not known
     total = crc32(words[: HEADER.words - 1])
-    _check(where, "header", 4 * (HEADER.words - 1), header["crc"], total)
+    problems += _check(where, "header", 4 * (HEADER.words - 1), header["crc"], words[: HEADER.words - 1])
     at, found = HEADER.words, []
     for number in range(header["sections"]):
         if at + _HEAD > len(words):
-            raise ImageError(
-                f"{where}: is truncated, section {number} of {header['sections']} is missing; copy or compile it again"
-            )
+            what = f"section {number} of {header['sections']} is missing"
+            return None, [*problems, f"{where}: is truncated, {what}; copy or compile it again"]
         head = words[at : at + _HEAD].tolist()
         told = SECTION.decode(head)
         if SECTION.strays(head) or not _inside(told, chip):
             chips = f"chip {chip.name}" if chip else "any chip"
-            raise ImageError(
-                f"{where}: byte {at * 4}: section {number} (0x{head[0]:08x}, "
-                f"{told['length']} words from {told['first']}) lies outside {chips}"
-            )
+            what = f"section {number} (0x{head[0]:08x}, {told['length']} words from {told['first']})"
+            return None, [*problems, f"{where}: byte {at * 4}: {what} lies outside {chips}"]
         end = at + _HEAD + told["length"]
         if end + 1 > len(words):
-            raise ImageError(
-                f"{where}: is truncated in section {number}, {told['length']} words promised; copy or compile it again"
-            )
+            what = f"in section {number}, {told['length']} words promised"
+            return None, [*problems, f"{where}: is truncated {what}; copy or compile it again"]
         section = Section(told["kind"], told["index"], told["first"], words[at + _HEAD : end])
-        _check(where, f"section {number} ({section.name})", end * 4, int(words[end]), crc32(words[at:end]))
+        of = f"section {number} ({section.name})"
+        problems += _check(where, of, end * 4, int(words[end]), words[at:end])
         found.append(section)
         total = crc32(words[at:end], total)
         at = end + 1
     if at + 1 != len(words):
-        raise ImageError(
-            f"{where}: ends at byte {len(raw)}, its sections end at byte {at * 4 + 4}; copy or compile it again"
-        )
-    _check(where, "image", at * 4, int(words[at]), total)
+        what = f"ends at byte {len(raw)}, its sections end at byte {at * 4 + 4}"
+        return None, [*problems, f"{where}: {what}; copy or compile it again"]
+    if not problems:  # else it follows from what is told
+        problems += _mismatch(where, "image", at * 4, int(words[at]), total)
     if not any(s.kind == PROGRAM for s in found):
-        raise ImageError(f"{where}: holds no program section; compile the network again")
-    return Image(header["chip"], int(words[at]), tuple(found))
+        problems.append(f"{where}: holds no program section; compile the network again")
+    return Image(header["chip"], int(words[at]), tuple(found)), problems
+
+
+def _foreign(header: Record, chip: Chip | None, where: str) -> Iterator[str]:
+    """Why an image is none, or not for this version or this chip."""
+    if header["magic"] != MAGIC:
+        yield (
+            f"{where}: byte 0 holds 0x{header['magic']:08x}, not the magic word 0x{MAGIC:08x}; "
+            "this is not a programming image"
+        )
+    if not is_taken(header["format"]):
+        yield (
+            f"{where}: is of {spoken(header['format'])}, this codesign reads {spoken(IMAGE_FORMAT)} to "
+            f"{_number(RTL_VERSION)}; compile the network again, for its chip.json and with --calibration if its "
+            "ranges came from samples"
+        )
+    if chip is not None and header["chip"] != chip.id:
+        yield (
+            f"{where}: is for the chip with id 0x{header['chip']:08x}, {chip.name} has 0x{chip.id:08x}; "
+            f"compile the network for {chip.name}"
+        )
+
+
+def is_taken(version: int) -> bool:
+    """Whether a chip of this version takes images of a `version`: of its major, and of no later minor."""
+    return version >> 16 == RTL_VERSION >> 16 and version <= RTL_VERSION
 
 
 def spoken(version: int) -> str:
     """An image format for people."""
-    return f"format {version >> 16}.{version & 0xFFFF}"
+    return f"format {_number(version)}"
+
+
+def _number(version: int) -> str:
+    return f"{version >> 16}.{version & 0xFFFF}"
 
 
 def _inside(section: Record, chip: Chip | None) -> bool:
@@ -218,9 +243,15 @@ def _inside(section: Record, chip: Chip | None) -> bool:
     return within and (kind != PROGRAM or length == words)
 
 
-def _check(where: str, what: str, byte: int, got: int, want: int) -> None:
-    if got != want:
-        raise ImageError(
-            f"{where}: {what} CRC at byte {byte} is 0x{got:08x}, contents give 0x{want:08x}; "
-            "the file is damaged, copy or compile it again"
-        )
+def _check(where: str, what: str, byte: int, got: int, words: NDArray[np.uint32]) -> list[str]:
+    """A line if the CRC `got` is not that of the words before it."""
+    return _mismatch(where, what, byte, got, crc32(words))
+
+
+def _mismatch(where: str, what: str, byte: int, got: int, want: int) -> list[str]:
+    if got == want:
+        return []
+    return [
+        f"{where}: {what} CRC at byte {byte} is 0x{got:08x}, contents give 0x{want:08x}; "
+        "the file is damaged, copy or compile it again"
+    ]

@@ -25,10 +25,11 @@ def product(
     `axis` is the axes of `w` that every result sums over. The result keeps the type, which saves callers a conversion.
     """
     weights = np.abs(w.astype(np.int64)).sum(axis=axis).max(initial=0)
-    top = float(np.abs(x).max(initial=0)) * float(weights)  # bound of every partial sum
+    largest = max(float(x.max(initial=0)), -float(x.min(initial=0)))
+    top = largest * float(weights)  # bound of every partial sum
     dtype: Any = np.float32 if top < 2**24 else np.float64 if top < 2**53 else np.int64
     with np.errstate(invalid="ignore"):  # BLAS may raise the flag for lanes past the end of a matrix
-        return np.asarray(multiply(x.astype(dtype), w.astype(dtype)))
+        return np.asarray(multiply(x.astype(dtype, copy=False), w.astype(dtype, copy=False)))
 
 
 def matmul_exact(x: NDArray[np.generic], w: NDArray[np.generic]) -> Ints:

@@ -22,9 +22,12 @@ def on_dies(
     equal seeds give every network the same cells, wherever its layers lie. What the compiler cannot place, such as a
     residual network or one larger than the chip, is drawn as if every tile had an array of its own, one after
     another (`mapping.apart`). Biases are ideal, even those in cells. Raises InputError when the chip's codes cannot
-    represent the imperfections (see `devices.check`), or its cells cannot hold the network's weights.
+    represent the imperfections (see `devices.check`), its cells cannot hold the network's weights, or a measured map is
+    of another chip; UnsupportedError when the network does not fit the chip of a measured map.
     """
     mapping, found = _placed(network, flow), []
+    if die.cells is None:
+        return [_on_map(network, mapping, x, labels, flow, die)]
     for k in range(die.draws):
         if mapping is None:
             outputs = ir.run(apart(network, flow.chip, die.cells, (seed, k)), x)
@@ -32,6 +35,23 @@ def on_dies(
             outputs = run(mapping, x, Die.draw(mapping, die.cells, (seed, k)), adc=False)
         found.append(accuracy(outputs, labels))
     return found
+
+
+def _on_map(
+    network: Network,
+    mapping: Mapping | None,
+    x: NDArray[np.generic],
+    labels: NDArray[np.generic],
+    flow: Flow,
+    die: Imperfection,
+) -> float:
+    if mapping is None:
+        raise UnsupportedError(
+            f"die {die.name}: network {network.name} does not fit {flow.chip.name}, whose cells were measured; "
+            "use a smaller network, or cells to draw"
+        )
+    held = Die.load(die.map or "", flow.chip, die.g_on, die.fraction)
+    return accuracy(run(mapping, x, held, adc=False), labels)
 
 
 def _placed(network: Network, flow: Flow) -> Mapping | None:

@@ -70,12 +70,14 @@ def key(job: Job, dies: tuple[Imperfection, ...], data: str, spots: Spots | None
     """
     chip = job.flow.chip
     content: dict[str, Any] = {
-        "training": identity(job.flow, chip, data, [d.cells for d in dies]),
-        "dies": [d.model_dump(mode="json") for d in dies],
+        "training": identity(job.flow, chip, data, [d.cells for d in dies if d.cells]),
+        "dies": [d.model_dump(mode="json", exclude_none=True) for d in dies],
         "seed": job.seed if dies else None,
     }
     if dies:  # what decides which cells a network meets
         content["draws"] = DRAWS
+        if maps := [d.digest for d in dies if d.map]:
+            content["maps"] = maps
         content["chip"] = chip.model_dump(mode="json", exclude={"name": True, "clock_mhz": True, "arrays": {"count"}})
         content["place"] = spots or [job.flow.compile.objective, chip.arrays.count]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

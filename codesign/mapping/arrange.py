@@ -1,11 +1,14 @@
 """Where the blocks of a network lie in the tall matrix: each in arrays of its own, or packed."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError, ConfigError
 from codesign.mapping.blocks import Block, Space
 from codesign.mapping.bounds import least_arrays
+from codesign.mapping.groups import split
 from codesign.mapping.mapping import Spots
 from codesign.mapping.outline import LayerSize, Outline
 from codesign.mapping.pack import pack
@@ -36,18 +39,27 @@ def cell_bound(network: Outline, chip: Chip) -> int:
 
 def bounds(network: Outline, chip: Chip) -> tuple[int, int]:
     """Arrays that no packing can go below: by cells, and by all that is known of blocks and column groups."""
-    cells = cell_bound(network, chip)
+    cells, network = cell_bound(network, chip), split(network, chip)
     return cells, max(cells, least_arrays(_blocks(network, chip), _space(chip)))
 
 
 def own(network: Outline, chip: Chip) -> int:
     """Arrays that the network takes where every block has its own."""
-    return sum(own_arrays(n.inputs, n.outputs, n.slices, chip) for n in network.matrices)
+    return sum(own_arrays(n.inputs, n.outputs, n.slices, chip) for n in split(network, chip).matrices)
+
+
+def spots_of(network: Outline, spots: Spots, chip: Chip) -> Iterator[tuple[tuple[int, int], ...]]:
+    """The spots of each matrix of a network after `split`: some of its layer's, one part after another."""
+    taken = dict.fromkeys(spots, 0)
+    for n in network.matrices:
+        first = taken[n.name]
+        taken[n.name] = first + len(columns_of(n.outputs, n.slices, chip).groups)
+        yield spots[n.name][first : taken[n.name]]
 
 
 def arrange(network: Outline, chip: Chip, objective: str, spots: Spots | None = None) -> Arrangement:
     """The arrangement for an objective, or that of `spots`. Raises CapacityError when the chip has too few arrays."""
-    bound, least = bounds(network, chip)
+    (bound, least), network = bounds(network, chip), split(network, chip)
     if spots is not None:
         return Arrangement(spots, bound, least)
     _check_cuts(network, chip)
@@ -73,21 +85,23 @@ def _check_cuts(network: Outline, chip: Chip) -> None:
 
 
 def _alone(network: Outline, chip: Chip) -> Spots:
-    found, array = {}, 0
+    found, array = dict[str, tuple[tuple[int, int], ...]](), 0
     for n in network.matrices:
         tall = down(n.inputs, chip)
         blocks = len(columns_of(n.outputs, n.slices, chip).groups)
-        found[n.name] = tuple(((array + k * tall) * chip.arrays.rows, 0) for k in range(blocks))
+        own = tuple(((array + k * tall) * chip.arrays.rows, 0) for k in range(blocks))
+        found[n.name] = found.get(n.name, ()) + own
         array += blocks * tall
     return found
 
 
 def _packed(network: Outline, chip: Chip, enough: int | None) -> tuple[Spots, int]:
     packing = pack(_blocks(network, chip), _space(chip), enough)
-    found, at = {}, 0
+    found, at = dict[str, tuple[tuple[int, int], ...]](), 0
     for n in network.matrices:
         count = len(columns_of(n.outputs, n.slices, chip).groups)
-        found[n.name] = tuple((spot.wordline, spot.group) for spot in packing.spots[at : at + count])
+        own = tuple((spot.wordline, spot.group) for spot in packing.spots[at : at + count])
+        found[n.name] = found.get(n.name, ()) + own
         at += count
     return found, packing.arrays
 
@@ -121,11 +135,13 @@ class TooFewArrays(CapacityError):
 def _too_few(network: Outline, chip: Chip, need: int, how: str) -> TooFewArrays:
     """The error that says which layer takes which rows and columns, and what would do."""
     has, parts = chip.arrays.count, []
-    for n in network.matrices:
+    for name, blocks in groupby(network.matrices, key=lambda n: n.name):
+        n, *others = blocks
         columns = columns_of(n.outputs, n.slices, chip)
         sliced = f" in {n.slices} slices" if n.slices > 1 else ""
-        parts.append(f"{n.name} {n.inputs}x{n.outputs}{sliced} takes {_tall(n, chip)}x{len(columns.groups)}")
-    fixed = [n.name for n in network.matrices if n.cut]
+        times = f"{1 + len(others)} blocks of up to " if others else ""
+        parts.append(f"{name} {times}{n.inputs}x{n.outputs}{sliced} takes {_tall(n, chip)}x{len(columns.groups)}")
+    fixed = list(dict.fromkeys(n.name for n in network.matrices if n.cut))
     how += f" with the row cuts that {', '.join(fixed)} had in training" if fixed else ""
     enough = _packed(network, chip, None)[1]
     return TooFewArrays(
@@ -140,8 +156,8 @@ def _advice(network: Outline, chip: Chip) -> str:
     nodes = network.layers
     best: tuple[int, str, int] | None = None
     for k, node in enumerate(nodes[:-1]):
-        if node.is_vector or any(n.is_vector and node.gives in n.sources for n in nodes):
-            continue  # what adds or pools it would change, too
+        if node.part or node.is_vector or any((n.is_vector or n.part) and node.gives in n.sources for n in nodes):
+            continue  # what adds or pools it, or reads it in groups, would change, too
         sizes = [[(n.cut or 0) + n.inputs, n.outputs, n.slices] for n in nodes]
         for width in range(node.outputs - 1, 0, -1):
             sizes[k][1] = width

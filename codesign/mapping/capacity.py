@@ -2,6 +2,7 @@
 
 from codesign.chip.layout import LOAD, STEP, TILE
 from codesign.errors import CapacityError
+from codesign.mapping.groups import parts_of
 from codesign.mapping.mapping import Plan, StepPlan
 
 MAX_BEATS = 65535  # a 16-bit counter in xb_stream_in.v
@@ -35,8 +36,8 @@ def check_capacity(plan: Plan) -> None:
     for key, (used, has) in uses.items():
         if used > has:
             raise CapacityError(
-                f"network {network.name}: needs {key} >= {used}, chip {chip.name} has {has}; "
-                f"raise {key} or shrink the network"
+                f"network {network.name}: needs {key} >= {used}, chip {chip.name} has {has}"
+                f"{_in_blocks(plan) if key == 'memory.steps' else ''}; raise {key} or shrink the network"
             )
     for step in plan.steps:
         _check_picture(step)
@@ -51,6 +52,17 @@ def check_capacity(plan: Plan) -> None:
             f"network {network.name}: has {widest}-bit activations, chip {chip.name} takes {takes}; "
             "train with fewer bits or raise activation.bits"
         )
+
+
+def _in_blocks(plan: Plan) -> str:
+    """Which convolutions in groups take several steps; empty if none does."""
+    found = []
+    for n in plan.outline.layers:
+        first, *others = parts_of(n, plan.chip)
+        if others:
+            each = f"every {first.groups}" if first.groups > 1 else "each"
+            found.append(f"{n.name} takes {1 + len(others)}, one for {each} of its {n.groups} groups")
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _check_channels(step: StepPlan) -> None:

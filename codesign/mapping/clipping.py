@@ -1,5 +1,7 @@
 """How often converters clip: the share of conversions whose current lies beyond their codes."""
 
+from collections import Counter
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,13 +20,12 @@ def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float],
     """
     edges, weights = layers(mapping, x), weights_of(mapping)
     lanes = mapping.chip.adc.lanes
-    shares = {}
+    beyond, conversions = Counter[str](), Counter[str]()  # of each layer
     for step, layer in zip(mapping.steps, mapping.layers, strict=True):
         if not isinstance(layer, Matrix):
             continue
         source = layer.gather(edges[layer.node.source])
         source = layer.computed(source)
-        beyond = conversions = 0
         for number, block in enumerate(step.blocks):
             used = np.zeros(width_of(step, block, mapping), dtype=bool)
             for tile in step.tiles:
@@ -32,7 +33,7 @@ def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float],
                     if term.block == number:
                         used[term.group * lanes : term.group * lanes + tile.columns] = True
             for span in block.spans:
-                conversions += len(source) * step.input.bits * int(used.sum())
+                conversions[step.layer] += len(source) * step.input.bits * int(used.sum())
                 weight = piece_of(weights, step, span, len(used), mapping)
                 offset = offsets(step, span.array, len(used), mapping)
                 if not _may_clip(weight, offset, step, mapping):
@@ -41,8 +42,8 @@ def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float],
                 for first in range(0, len(source), batch):
                     part = source[first : first + batch, span.row : span.row + span.rows]
                     planes = bit_planes(part, step.input).reshape(-1, span.rows)
-                    beyond += int(_beyond(product(planes, weight), offset, step, mapping)[:, used].sum())
-        shares[step.layer] = beyond / conversions
+                    beyond[step.layer] += int(_beyond(product(planes, weight), offset, step, mapping)[:, used].sum())
+    shares = {name: beyond[name] / count for name, count in conversions.items()}
     return shares, edges[mapping.steps[-1].layer].reshape(len(x), -1)
 
 

@@ -33,20 +33,54 @@ class Estimate:
     programming_s: float
 
 
-def estimate(plan: Plan) -> Estimate:
-    """What a plan is likely to cost. Below 4 and above 8 converter bits, the figures of 4 and 8 bits are used."""
-    drives = conversions = reads = 0
+@dataclass(frozen=True)
+class Work:
+    """What one image makes a step do: conversions, reads of a cell, drives of a wordline."""
+
+    layer: str
+    conversions: int
+    reads: int
+    drives: int
+
+    def energy_nj(self, bits: int) -> dict[str, tuple[float, float]]:
+        """(low, high) energy by what takes it, for converters of so many bits."""
+        adc = converter_pj(bits)
+        return {
+            "converters": (self.conversions * adc[0] / 1000, self.conversions * adc[1] / 1000),
+            "cells": (self.reads * CELL_PJ[0] / 1000, self.reads * CELL_PJ[1] / 1000),
+            "wordline drivers": (self.drives * DRIVER_PJ / 1000,) * 2,
+        }
+
+
+def converter_pj(bits: int) -> tuple[float, float]:
+    """(low, high) energy of a conversion. Below 4 and above 8 bits, the figures of 4 and 8 bits are used."""
+    return float(np.interp(bits, ADC_BITS, ADC_LOW_PJ)), float(np.interp(bits, ADC_BITS, ADC_HIGH_PJ))
+
+
+def work(plan: Plan) -> tuple[Work, ...]:
+    """What one image makes every step that has a matrix do."""
+    found = []
     for step in plan.steps:
+        if step.is_vector:
+            continue
         bits = step.input.bits * step.instances
-        drives += bits * sum(s.rows for b in step.blocks for s in b.spans)
+        conversions = reads = 0
         for tile in step.tiles:
             for term in tile.terms:
                 held = step.blocks[term.block].spans
                 conversions += bits * tile.columns * len(held)
                 reads += bits * 2 * tile.columns * sum(s.rows for s in held)
-    low, high = (float(np.interp(plan.chip.adc.bits, ADC_BITS, pj)) for pj in (ADC_LOW_PJ, ADC_HIGH_PJ))
+        drives = bits * sum(s.rows for b in step.blocks for s in b.spans)
+        found.append(Work(step.layer, conversions, reads, drives))
+    return tuple(found)
+
+
+def estimate(plan: Plan) -> Estimate:
+    """What a plan is likely to cost."""
+    done = work(plan)
+    conversions, reads, drives = (sum(getattr(w, k) for w in done) for k in ("conversions", "reads", "drives"))
     both = [
         (conversions * adc + reads * cell + drives * DRIVER_PJ) / 1000
-        for adc, cell in zip((low, high), CELL_PJ, strict=True)
+        for adc, cell in zip(converter_pj(plan.chip.adc.bits), CELL_PJ, strict=True)
     ]
     return Estimate(both[0], both[1], plan.outline.cells * PROGRAMMING_S)

@@ -44,28 +44,41 @@ class Load(Brief):
 class Run:
     """Rows row..row+count-1 of a step's matrix that neighbouring activations feed, from `offset` of a place on.
 
-    down: rows of the picture below the place; None where no place reaches beyond the picture.
+    down: rows of the picture below the place; None where no place reaches beyond the picture. beside: activations to
+    the right of the place in its row.
     """
 
     row: int
     count: int
     offset: int
     down: int | None = None
+    beside: int = 0
 
 
 def runs(inputs: int, places: Places | None, is_input: bool) -> tuple[Run, ...]:
-    """How the rows of a matrix come: a linear layer's as one run, a convolution's by rows of its kernel."""
+    """How the rows of a matrix come: a linear layer's as one run, a convolution's by rows of its kernel.
+
+    Pixel by pixel where it reads some of a picture's channels only.
+    """
     if places is None:
         return (Run(0, inputs, 0),)
     channels, height, width = places.picture
     tall, wide = places.window.size
-    planes, unit = (channels, 1) if is_input else (1, channels)
+    read = inputs // (tall * wide)
+    planes, unit, own = (read, 1, 1) if is_input else (1, channels, read)
     padded = any(places.window.padding)
-    each = wide * unit
+    across, each = (1, wide * unit) if own == unit else (wide, own)  # runs of a kernel's row, and rows of each
     return tuple(
-        Run((plane * tall + y) * each, each, (plane * height + y) * width * unit, y if padded else None)
+        Run(
+            ((plane * tall + y) * across + x) * each,
+            each,
+            ((plane * height + y) * width + x) * unit,
+            y if padded else None,
+            x * unit,
+        )
         for plane in range(planes)
         for y in range(tall)
+        for x in range(across)
     )
 
 
@@ -89,7 +102,7 @@ def loads_of(blocks: Iterable[tuple[Span, ...]], come: Iterable[Run], from_memor
             first, end = max(run.row, span.row), min(run.row + run.count, span.row + span.rows)
             for at in range(first, end, word):
                 count, skip = min(word, end - at), at - run.row
-                bounds = (False, 0, 0) if run.down is None else (True, run.down, skip)
+                bounds = (False, 0, 0) if run.down is None else (True, run.down, run.beside + skip)
                 key = at + count, at, span.wordline + at - span.row, run.offset + skip, *bounds
                 found.setdefault(key, set()).add(span.array)
     return tuple(

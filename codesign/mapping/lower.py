@@ -9,9 +9,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from codesign.brief import Brief
+from codesign.chip.description import Chip
 from codesign.fixed import Ints
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant
 from codesign.ir.geometry import Shape, Window
+from codesign.mapping.groups import parts_of
 from codesign.mapping.outline import LayerSize, Outline, Places, not_taken
 
 
@@ -32,9 +34,15 @@ class Layer(Brief):
         return self.node.name
 
     @property
+    def outputs(self) -> slice:
+        """The channels that it gives, of those of the whole layer."""
+        first = self.size.part.gives if self.size.part else 0
+        return slice(first, first + self.size.outputs)
+
+    @property
     def pixels(self) -> int:
         """Pixels of the picture that it gives; 1 if it gives none."""
-        return self.size.values // self.size.outputs
+        return self.size.pixels
 
     def value(self, edges: Mapping[str, Ints]) -> dict[str, Ints]:
         """The edges that it gives, without converters."""
@@ -46,18 +54,30 @@ class Layer(Brief):
             return {self.size.gives: edge}
         return {self.name: edge, self.pool.name: self.pool.value(edge)}
 
+    def parts(self, _chip: Chip) -> "tuple[Layer, ...]":
+        """What the chip runs step by step: the layer itself."""
+        return (self,)
+
 
 @dataclass(frozen=True, eq=False)
 class Matrix(Layer):
     """A node with weights; `add`, if its accumulators enter a residual sum, is that sum, which scales them.
 
     order: for every row of the chip's matrix, the row of `node.matrix` that it is. Activations lie in memory pixel by
-    pixel, all channels of a pixel side by side, but the network's input comes channel by channel.
+    pixel, all channels of a pixel side by side, but the network's input comes channel by channel. A convolution in
+    groups has no matrix of its own, its `parts` have: the node of each is the convolution of its channels, with weights
+    of 0 between groups. of: what it is a part of.
     """
 
     node: Linear | Conv
     order: NDArray[np.intp]
     add: Add | None = None
+    of: "Matrix | None" = None
+
+    @property
+    def whole(self) -> "Matrix":
+        """The layer that it is a part of, or itself."""
+        return self.of or self
 
     @property
     def requant(self) -> Requant:
@@ -77,9 +97,58 @@ class Matrix(Layer):
         both = self.add.requant.mult, self.add.other_mult
         return both if self.add.source == self.node.name else (both[1], both[0])
 
+    def parts(self, chip: Chip) -> "tuple[Matrix, ...]":
+        """What the chip runs step by step: the layer itself, or each block of its convolution groups."""
+        return tuple(self if size is self.size else self._part(size) for size in parts_of(self.size, chip))
+
+    def _part(self, size: LayerSize) -> "Matrix":
+        node, part = self.node, size.part
+        assert isinstance(node, Conv) and part is not None
+        part_of = replace(self, size=size)
+        outputs = part_of.outputs
+        weight = np.zeros((size.groups, size.outputs // size.groups, size.groups, *node.weight.shape[1:]), np.int32)
+        own = np.arange(size.groups)
+        weight[own, :, own] = node.weight[outputs].reshape(size.groups, -1, *node.weight.shape[1:])
+        units = None if node.units is None else node.units[outputs]
+        whole = replace(
+            node,
+            weight=weight.reshape(size.outputs, part.channels, *node.kernel),
+            requant=_some(node.requant, outputs),
+            groups=1,
+            units=units,
+        )
+        add = self.add
+        if add is not None:
+            add = replace(add, other_mult=add.other_mult[outputs], requant=_some(add.requant, outputs))
+        order = order_of((part.channels, *self.source[1:]), node.window, node.source == "input")
+        return replace(part_of, node=whole, order=order, add=add, of=self)
+
+    def own(self, edge: Ints) -> Ints:
+        """The channels that it gives, of an edge with those of the whole layer."""
+        return edge[:, self.outputs]
+
+    def joined(self, edges: Mapping[str, Ints], found: Mapping[str, Ints]) -> dict[str, Ints]:
+        """The edges that a layer gives, from what it has `found`: a part's come beside those of the parts before it."""
+        part = self.size.part
+        if part is None:
+            return dict(found)
+        whole = {
+            name: edges[name] if part.gives else np.zeros((len(edge), part.of, *edge.shape[2:]), edge.dtype)
+            for name, edge in found.items()
+        }
+        for name, edge in found.items():
+            self.own(whole[name])[...] = edge
+        return whole
+
     def rows_of(self, edge: Ints) -> Ints:
         """An edge of the shape of its own as rows (images * positions, outputs): the inverse of `shaped`."""
         return edge if edge.ndim == 2 else edge.transpose(0, 2, 3, 1).reshape(-1, edge.shape[1])
+
+    @property
+    def group(self) -> tuple[int, int] | None:
+        """(rows, outputs) of a convolution group, where there are several."""
+        whole = self.whole.size
+        return (whole.inputs // whole.groups, whole.outputs // whole.groups) if whole.groups > 1 else None
 
     @property
     def kernel(self) -> tuple[int, int] | None:
@@ -100,8 +169,9 @@ class Matrix(Layer):
         """What its matrix is multiplied by, (images * positions, inputs), for an edge (images, ...)."""
         if isinstance(self.node, Linear):
             return edge.reshape(len(edge), len(self.order))[:, self.order]
-        window = self.node.window
+        window, part = self.node.window, self.size.part
         above, beside = window.padding
+        edge = edge if part is None else edge[:, part.reads : part.reads + part.channels]
         padded = np.pad(edge, ((0, 0), (0, 0), (above, above), (beside, beside)))
         seen = sliding_window_view(padded, window.size, axis=(2, 3))[:, :, :: window.stride[0], :: window.stride[1]]
         rows = seen.transpose(0, 2, 3, 1, 4, 5).reshape(-1, len(self.order))  # images, y, x; channel, kernel y and x
@@ -128,8 +198,6 @@ def lower(network: Network) -> tuple[Layer, ...]:
     layers, fused = list[Layer](), set[str]()
     summed = {raw: add for add in network.nodes if isinstance(add, Add) and (raw := _raw(add, network))}
     for node in network.nodes:
-        if isinstance(node, Conv) and node.groups > 1:
-            raise not_taken(node.name, node.kind, "in groups")
         if node.name in fused or node in summed:
             continue
         if isinstance(node, Linear | Conv):
@@ -147,9 +215,21 @@ def lower(network: Network) -> tuple[Layer, ...]:
     return tuple(layers)
 
 
+def steps_of(network: Network, chip: Chip) -> tuple[Layer, ...]:
+    """The layers of a network, and the parts of convolutions in groups, one for each step of a chip. Raises as `lower`,
+    and CapacityError as `parts_of`.
+    """
+    return tuple(part for layer in lower(network) for part in layer.parts(chip))
+
+
 def outline(network: Network) -> Outline:
     """The outline of a network. Raises UnsupportedError as `lower`."""
     return Outline(network.name, network.features, network.input, tuple(n.size for n in lower(network)))
+
+
+def _some(q: Requant, outputs: slice) -> Requant:
+    """The constants of some outputs."""
+    return replace(q, mult=q.mult[outputs], bias=q.bias[outputs])
 
 
 def _raw(add: Add, network: Network) -> Linear | Conv | None:
@@ -172,15 +252,14 @@ def _pool(node: Linear | Conv, network: Network) -> MaxPool | None:
 def _matrix(node: Linear | Conv, pool: MaxPool | None, add: Add | None, network: Network) -> Matrix:
     source = network.shape_of(node.source)
     cut = None if node.trim is None else node.cut
-    rows, places = len(node.matrix), None
+    rows, places, groups = len(node.matrix), None, 1
     if isinstance(node, Conv):
-        places = Places(source, node.window, pool.size if pool else (1, 1))
+        places, groups = Places(source, node.window, pool.size if pool else (1, 1)), node.groups
     last = pool or add or node
     other = next((s for s in add.sources if s != node.name), "") if add else ""
     out = network.type_of(last.name)
-    size = LayerSize(
-        node.name, node.source, rows, node.outputs, out, node.slices, cut, places, gives=last.name, other=other
-    )
+    size = LayerSize(node.name, node.source, rows * groups, node.outputs, out, node.slices, cut, places, groups=groups)
+    size = replace(size, gives=last.name, other=other)
     order = order_of(source, places.window if places else None, node.source == "input")
     return Matrix(node, pool, source, size, order, add)
 

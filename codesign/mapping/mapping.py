@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,19 +12,22 @@ from codesign.chip.description import Chip
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.ir import Network
 from codesign.mapping.loads import Load, Span
-from codesign.mapping.lower import Layer, lower
+from codesign.mapping.lower import Layer, steps_of
 from codesign.mapping.outline import Outline
 from codesign.mapping.walk import Level, Walk
+from codesign.squares import Rectangle, Square, html_squares
 
 
 @dataclass(frozen=True)
 class Piece(Brief):
     """A rectangle of a layer's matrix in one array.
 
-    Row `row` of the layer lies on `wordline`, its output `column` in signed column `at` of the array.
+    Row `row` of the layer lies on `wordline`, its output `column` in signed column `at` of the array. part: the first
+    output of the part of the layer that has these rows.
     """
 
     layer: str
+    part: int
     slice: int  # its significance is base^slice
     row: int
     rows: int
@@ -31,6 +35,17 @@ class Piece(Brief):
     columns: int
     wordline: int
     at: int
+
+    @property
+    def told(self) -> str:
+        """In words: layer, rows and columns of its matrix, and where they lie."""
+        sliced = f", slice {self.slice}" if self.slice else ""
+        return (
+            f"{self.layer}{sliced}: inputs {self.row} to {self.row + self.rows - 1}, "
+            f"outputs {self.column} to {self.column + self.columns - 1}; "
+            f"wordlines {self.wordline} to {self.wordline + self.rows - 1}, "
+            f"signed columns {self.at} to {self.at + self.columns - 1}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +240,19 @@ class Mapping(Brief):
     def _brief(self) -> str:
         return f"{self.network.name} on {self.chip.name}: {len(self.arrays)} arrays, {len(self.steps)} steps"
 
+    def _repr_html_(self) -> str:
+        """For notebooks: the arrays that it uses, layers by colour."""
+        rows, columns = self.chip.arrays.rows, 2 * self.chip.columns
+        squares = [
+            Square(
+                f"array {use.array}",
+                tuple(Rectangle(2 * p.at, p.wordline, 2 * p.columns, p.rows, p.layer, p.told) for p in use.pieces),
+            )
+            for use in self.arrays
+        ]
+        head = f"<p>{escape(self._brief())}; wordlines across, bitlines down</p>"
+        return head + html_squares(squares, columns, rows)
+
     @property
     def chip(self) -> Chip:
         return self.plan.chip
@@ -232,7 +260,7 @@ class Mapping(Brief):
     @cached_property
     def layers(self) -> tuple[Layer, ...]:
         """The network's layers as the chip runs them, one for each step."""
-        return lower(self.network)
+        return steps_of(self.network, self.chip)
 
     @property
     def lower_bound(self) -> int:
@@ -250,11 +278,12 @@ class Mapping(Brief):
         None for a layer without a matrix.
         """
         lanes = self.chip.adc.lanes
-        for step in self.steps:
+        for step, part in zip(self.steps, self.layers, strict=True):
+            column = output - part.outputs.start
             for t in step.tiles:
-                if step.layer == layer and t.column <= output < t.column + t.columns:
+                if step.layer == layer and t.column <= column < t.column + t.columns:
                     if step.is_vector:
                         return None
                     group = step.first_group + t.terms[0].group
-                    return step.blocks[t.terms[0].block].arrays[-1], group * lanes + output - t.column
+                    return step.blocks[t.terms[0].block].arrays[-1], group * lanes + column - t.column
         raise KeyError(f"{layer}[{output}]")

@@ -34,13 +34,28 @@ class Places(Brief):
 
 
 @dataclass(frozen=True)
+class Part(Brief):
+    """The channels that a block of convolution groups reads, from the first on, and those of its picture that it gives.
+
+    of: channels that the whole convolution gives.
+    """
+
+    reads: int
+    channels: int
+    gives: int
+    of: int
+
+
+@dataclass(frozen=True)
 class LayerSize(Brief):
     """A layer's matrix of (inputs, outputs), fed by the edge `source` (or "input"), giving integers of type `out`.
 
     slices: pairs of cells that hold a weight. cut: the wordline of an array that its first row must lie on; None: any.
     places: of a convolution; absent, the matrix is passed once. gives: the edge that it writes, where that is not its
     own but that of the pooling, or of the sum, behind it. other: a second edge that is added to its results. A layer of
-    0 inputs has no matrix: it combines the values of its windows channel by channel, or those of two edges.
+    0 inputs has no matrix: it combines the values of its windows channel by channel, or those of two edges. groups: of
+    a convolution, whose matrix holds no weight where a channel of one group meets an output of another. part: of the
+    picture, what one of the blocks that the groups are computed in reads and gives (`mapping.groups`).
     """
 
     name: str
@@ -54,6 +69,8 @@ class LayerSize(Brief):
     gives: str = ""
     other: str = ""
     joins: str = "add"  # how the values of a window join without a matrix: add or max
+    groups: int = 1
+    part: Part | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "gives", self.gives or self.name)
@@ -61,7 +78,12 @@ class LayerSize(Brief):
     @property
     def cells(self) -> int:
         """Cells that hold weights, two a weight and slice."""
-        return 2 * self.inputs * self.outputs * self.slices
+        return 2 * self.inputs * self.outputs * self.slices // self.groups
+
+    @property
+    def channels(self) -> int:
+        """Of the edge that it gives, of which a part gives some."""
+        return self.part.of if self.part else self.outputs
 
     @property
     def raw(self) -> bool:
@@ -81,7 +103,12 @@ class LayerSize(Brief):
     @property
     def values(self) -> int:
         """Values that it gives for an image."""
-        return self.outputs * (math.prod(self.places.pixels) if self.places else 1)
+        return self.outputs * self.pixels
+
+    @property
+    def pixels(self) -> int:
+        """Of the picture that it gives; 1 if it gives none."""
+        return math.prod(self.places.pixels) if self.places else 1
 
 
 @dataclass(frozen=True)

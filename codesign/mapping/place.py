@@ -10,9 +10,8 @@ from codesign.errors import CapacityError
 from codesign.fixed import INT32, Ints, Trim, trimmed_sum
 from codesign.ir import Add, Network, Requant
 from codesign.mapping.cells import to_levels, to_slices
-from codesign.mapping.lower import Layer, Matrix, lower
+from codesign.mapping.lower import Layer, Matrix, outline, steps_of
 from codesign.mapping.mapping import ArrayUse, Mapping, Piece, Spots, Step, StepPlan
-from codesign.mapping.outline import Outline
 from codesign.mapping.plan import plan
 
 Held = dict[int, tuple[list[Piece], NDArray[np.uint8]]]  # of each array
@@ -32,16 +31,14 @@ def place(
     difference of two cells, UnsupportedError when a chip cannot run a layer.
     """
     chip = Chip.of(chip)
-    layers = lower(network)
-    sizes = Outline(network.name, network.features, network.input, tuple(n.size for n in layers))
-    planned = plan(sizes, chip, objective, spots)
+    planned = plan(outline(network), chip, objective, spots)
     trims = trims or {}
     held: Held = {}
     steps = [
         fill(layer, step, trims.get(layer.name) or layer.node.trim or Trim(), chip, held)
         if isinstance(layer, Matrix)
         else combined(layer, step)
-        for layer, step in zip(layers, planned.steps, strict=True)
+        for layer, step in zip(steps_of(network, chip), planned.steps, strict=True)
     ]
     return Mapping(planned, network, uses_of(held, chip), tuple(steps))
 
@@ -55,10 +52,11 @@ def uses_of(held: Held, chip: Chip) -> tuple[ArrayUse, ...]:
 def fill(layer: Matrix, step: StepPlan, trim: Trim, chip: Chip, held: Held) -> Step:
     """Put one layer into the arrays of `held`, and return its step. Raises what `place` does."""
     _put(layer, step, chip, held)
-    q, base = layer.requant, chip.device.levels
-    reserve = base ** (step.slices - 1)
-    other, mult, bias, shift = trimmed_sum(q.mult, layer.other_mult, q.bias, q.shift, trim, layer.name, reserve)
-    filled = Step(**vars(step), trim=trim, mult=mult, bias=bias, shift=shift, base=base, other=other)
+    whole, own, base = layer.whole, layer.outputs, chip.device.levels  # parts of a layer round as one
+    q, reserve = whole.requant, base ** (step.slices - 1)
+    other, mult, bias, shift = trimmed_sum(q.mult, whole.other_mult, q.bias, q.shift, trim, layer.name, reserve)
+    other = None if other is None else other[own]
+    filled = Step(**vars(step), trim=trim, mult=mult[own], bias=bias[own], shift=shift, base=base, other=other)
     _check_words(layer, filled, chip)
     return filled
 
@@ -72,7 +70,7 @@ def combined(layer: Layer, step: StepPlan) -> Step:
 
 
 def _put(layer: Matrix, step: StepPlan, chip: Chip, held: Held) -> None:
-    lanes, name = chip.adc.lanes, layer.name
+    lanes, name, first = chip.adc.lanes, layer.name, layer.outputs.start
     slices = [to_levels(w, chip.device, name) for w in to_slices(layer.matrix, chip.device, step.slices, name)]
     for tile in step.tiles:
         outputs = slice(2 * tile.column, 2 * (tile.column + tile.columns))
@@ -85,7 +83,19 @@ def _put(layer: Matrix, step: StepPlan, chip: Chip, held: Held) -> None:
                 wordlines = slice(span.wordline, span.wordline + span.rows)
                 rows = slice(span.row, span.row + span.rows)
                 levels[wordlines, 2 * at : 2 * (at + tile.columns)] = slices[s][rows, outputs]
-                pieces.append(Piece(name, s, span.row, span.rows, tile.column, tile.columns, span.wordline, at))
+                pieces.append(
+                    Piece(
+                        name,
+                        first,
+                        s,
+                        span.row,
+                        span.rows,
+                        first + tile.column,
+                        tile.columns,
+                        span.wordline,
+                        at,
+                    )
+                )
 
 
 def _check_words(layer: Matrix, step: Step, chip: Chip) -> None:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 from codesign.chip.description import Chip
 from codesign.errors import CapacityError
 from codesign.fixed import IntType
-from codesign.mapping.arrange import Arrangement, arrange, check_objective
+from codesign.mapping.arrange import Arrangement, arrange, check_objective, spots_of
 from codesign.mapping.capacity import check_capacity
+from codesign.mapping.groups import split
 from codesign.mapping.loads import added_of, loads_of, operands_of, runs, spans
 from codesign.mapping.mapping import Block, Operand, OutputTile, Plan, Spots, StepPlan, Term
 from codesign.mapping.outline import LayerSize, Outline
@@ -64,7 +65,8 @@ def unsliced(planned: Plan, objective: str = "cycles") -> Plan | None:
 
 
 def _steps(network: Outline, chip: Chip, found: Arrangement) -> Plan:
-    nodes = network.layers
+    parts = split(network, chip)
+    nodes, spots = parts.layers, spots_of(parts, found.spots, chip)
     at = {n.gives: k for k, n in enumerate(nodes)}
     kinds = {"input": network.input} | {n.gives: n.out for n in nodes}
     first = _activations(nodes, chip)
@@ -79,10 +81,10 @@ def _steps(network: Outline, chip: Chip, found: Arrangement) -> Plan:
             step = _vector(common, kinds[node.other or node.source], first.get(node.other), first[node.gives], chip)
         else:
             other = (kinds[node.other], first[node.other]) if node.other else None
-            step = _matrix(common, found.spots[node.name], first.get(node.gives, 0), other, chip)
+            step = _matrix(common, next(spots), first.get(node.gives, 0), other, chip)
         constant += step.constants(chip.adc.lanes)
         steps.append(step)
-    busiest = max((first[n.gives] + n.values for n in nodes if n.gives in first), default=0)
+    busiest = max((first[n.gives] + n.channels * n.pixels for n in nodes if n.gives in first), default=0)
     words = -(-busiest // chip.word)
     return Plan(chip, network, tuple(steps), found.spots, words, found.bound, found.least)
 
@@ -102,6 +104,7 @@ def _matrix(
     of: _Common, spots: tuple[tuple[int, int], ...], write: int, other: tuple[IntType, int] | None, chip: Chip
 ) -> StepPlan:
     node, is_input, constant, lanes = of.node, of.node.source == "input", of.constant, chip.adc.lanes
+    reads, gives = (node.part.reads, node.part.gives) if node.part else (0, 0)  # the first channels
     columns = columns_of(node.outputs, node.slices, chip)
     blocks = tuple(
         Block(spans(wordline, node.inputs, chip.arrays.rows), groups)
@@ -126,7 +129,7 @@ def _matrix(
         layer=node.name,
         input=of.kind,
         source=of.source,
-        walk=walk_of(node.places, node.outputs, is_input),
+        walk=walk_of(node.places, node.channels, is_input, reads),
         loads=loads,
         blocks=blocks,
         tiles=tuple(tiles),
@@ -134,7 +137,7 @@ def _matrix(
         releases_input=of.releases,
         first_group=spots[0][1],
         out=node.out,
-        write=write,
+        write=write + gives,
     )
 
 
@@ -172,10 +175,11 @@ def _activations(nodes: tuple[LayerSize, ...], chip: Chip) -> dict[str, int]:
     """
     words: dict[str, range] = {}
     for k, node in enumerate(nodes):
-        if node.raw:
+        if node.raw or node.gives in words:  # a further part of it
             continue
         live = [r for edge, r in words.items() if any(edge in n.sources for n in nodes[k:])]
-        need = -(-node.values // chip.word)
+        values = node.channels * node.pixels
+        need = -(-values // chip.word)
         start = 0
         for r in sorted(live, key=lambda r: r.start):
             if start + need <= r.start:
@@ -183,7 +187,7 @@ def _activations(nodes: tuple[LayerSize, ...], chip: Chip) -> dict[str, int]:
             start = max(start, r.stop)
         if start + need > chip.memory.activation_words:
             raise CapacityError(
-                f"layer {node.name}: its {node.values} activations need words {start}..{start + need - 1}, "
+                f"layer {node.name}: its {values} activations need words {start}..{start + need - 1}, "
                 f"memory.activation_words is {chip.memory.activation_words}; "
                 f"raise it to {start + need} or narrow the layer"
             )

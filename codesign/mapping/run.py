@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.fixed import Ints, bit_planes, convert, plane_weights, requantize, requantize_terms
+from codesign.fixed import Ints, bit_planes, convert, plane_weights, requantize, requantize_terms, shift_right
 from codesign.ir.exact import matmul_exact, product
 from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_codes, to_weights
@@ -21,42 +21,55 @@ Weights = dict[int, NDArray[np.int32]]  # of each used array, (wordlines, signed
 def run(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None, adc: bool = True) -> Ints:
     """Outputs (images, outputs) of the chip for integer inputs (images, features).
 
-    die: what the cells hold (absent: ideal). adc=False skips the converters: currents are summed exactly.
+    die: what the cells hold (absent: ideal). adc=False skips the converters: currents are summed exactly, and the sum
+    of an accumulator is rounded to whole codes where the die's map counts fractions of them.
     """
-    x, weights = check_inputs(x, mapping.network), weights_of(mapping, die)
+    x, weights, fraction = check_inputs(x, mapping.network), weights_of(mapping, die), die.fraction if die else 0
     most = max(n.positions * n.size.inputs for n in mapping.layers if isinstance(n, Matrix))
     images = max(1, VALUES // most)
-    parts = [_edges(mapping, x[k : k + images], weights, adc) for k in range(0, max(1, len(x)), images)]
+    parts = [_edges(mapping, x[k : k + images], weights, adc, fraction) for k in range(0, max(1, len(x)), images)]
     last = np.concatenate([part[mapping.steps[-1].layer] for part in parts])
     return last.reshape(len(x), mapping.network.outputs)
 
 
 def layers(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None, adc: bool = True) -> dict[str, Ints]:
     """Like `run`, with every edge by name: (images, features) or (images, channels, height, width)."""
-    return _edges(mapping, check_inputs(x, mapping.network), weights_of(mapping, die), adc)
+    x = check_inputs(x, mapping.network)
+    return _edges(mapping, x, weights_of(mapping, die), adc, die.fraction if die else 0)
 
 
-def _edges(mapping: Mapping, x: Ints, weights: Weights, adc: bool) -> dict[str, Ints]:
+def _edges(mapping: Mapping, x: Ints, weights: Weights, adc: bool, fraction: int) -> dict[str, Ints]:
     edges = {"input": x.reshape(len(x), *mapping.network.shape_of("input"))}
     for step, layer in zip(mapping.steps, mapping.layers, strict=True):
-        edges |= computed(mapping, step, layer, edges, weights, adc)
+        edges |= computed(mapping, step, layer, edges, weights, adc, fraction)
     return edges
 
 
 def computed(
-    mapping: Mapping, step: Step, layer: Layer, edges: dict[str, Ints], weights: Weights, adc: bool = True
+    mapping: Mapping,
+    step: Step,
+    layer: Layer,
+    edges: dict[str, Ints],
+    weights: Weights,
+    adc: bool = True,
+    fraction: int = 0,
 ) -> dict[str, Ints]:
-    """What a step makes of the edges that it reads: the edge of its layer, and of the pooling behind it."""
+    """What a step makes of the edges that it reads: the edge of its layer, and of the pooling behind it.
+
+    A part of a layer puts its channels into those of the parts before it, which `edges` hold. fraction: bits by which
+    weights are finer than conductance codes.
+    """
     if not isinstance(layer, Matrix):
         return layer.value(edges)
-    terms = accumulate(mapping, step, layer.gather(edges[layer.node.source]), weights, adc)
+    terms = accumulate(mapping, step, layer.gather(edges[layer.node.source]), weights, adc, fraction)
+    other = None if layer.add is None else layer.own(edges[layer.size.other])
     if adc:
-        other = None if layer.add is None else layer.rows_of(edges[layer.size.other])
-        return layer.giving(layer.shaped(scale(step, terms, other)))
+        values = layer.shaped(scale(step, terms, None if other is None else layer.rows_of(other)))
+        return layer.joined(edges, layer.giving(values))
     values = layer.shaped(layer.node.requant(added(step, terms)))
-    if layer.add is not None:
-        values = layer.add.value(*({**edges, layer.name: values}[s] for s in layer.add.sources))
-    return layer.giving(values)
+    if layer.add is not None and other is not None:
+        values = layer.add.value(*({layer.name: values, layer.size.other: other}[s] for s in layer.add.sources))
+    return layer.joined(edges, layer.giving(values))
 
 
 def scale(step: Step, terms: list[Ints], other: Ints | None = None) -> Ints:
@@ -74,7 +87,9 @@ def added(step: Step, terms: list[Ints]) -> Ints:
     return sum((term * step.base**s for s, term in enumerate(terms)), np.zeros_like(terms[0]))
 
 
-def accumulate(mapping: Mapping, step: Step, x: Ints, weights: Weights, adc: bool = True) -> list[Ints]:
+def accumulate(
+    mapping: Mapping, step: Step, x: Ints, weights: Weights, adc: bool = True, fraction: int = 0
+) -> list[Ints]:
     """Accumulators (rows, outputs) of each slice of one step, for the rows (rows, inputs) that its matrix is given.
 
     Its arrays' codes, shifted and added.
@@ -85,7 +100,7 @@ def accumulate(mapping: Mapping, step: Step, x: Ints, weights: Weights, adc: boo
     for block, acc in zip(step.blocks, blocks, strict=True):
         for span in block.spans:
             weight = piece_of(weights, step, span, acc.shape[1], mapping)
-            if adc and not cannot_clip(weight, step, span.array, mapping):
+            if adc and (fraction or not cannot_clip(weight, step, span.array, mapping)):
                 serial.setdefault((span.row, span.rows), []).append((acc, span, weight))
             else:
                 acc += matmul_exact(x[:, span.row : span.row + span.rows], weight)
@@ -94,13 +109,19 @@ def accumulate(mapping: Mapping, step: Step, x: Ints, weights: Weights, adc: boo
     for first in range(0, len(x) if serial else 0, batch):
         images = slice(first, first + batch)
         for (row, rows), parts in serial.items():
-            planes = bit_planes(x[images, row : row + rows], step.input)  # (planes, images, rows)
-            for acc, span, weight in parts:
-                current = product(planes.reshape(-1, rows), weight).reshape(*planes.shape[:2], -1)
-                offset = offsets(step, span.array, weight.shape[1], mapping)
-                codes = convert(current, step.trim, offset, mapping.chip.code)
-                added = np.tensordot(planes_weight.astype(codes.dtype), codes, axes=1)  # below 2^24: exact in floats
-                acc[images] += added.astype(np.int64)
+            planes = bit_planes(x[images, row : row + rows], step.input, np.float32)  # (planes, images, rows)
+            both = [(weight, offsets(step, span.array, weight.shape[1], mapping)) for _, span, weight in parts]
+            weight, offset = (np.concatenate(arrays, axis=-1) for arrays in zip(*both, strict=True))
+            current = product(planes.reshape(-1, rows), weight)  # of all arrays that are driven alike
+            codes = convert(current, step.trim, offset, mapping.chip.code, fraction, current).reshape(len(planes), -1)
+            added = planes_weight.astype(codes.dtype) @ codes  # below 2^24: exact in floats
+            added = added.reshape(planes.shape[1], -1).astype(np.int64)
+            at = 0
+            for acc, _, weight in parts:
+                acc[images] += added[:, at : at + weight.shape[1]]
+                at += weight.shape[1]
+    if fraction and not adc:
+        blocks = [shift_right(acc, fraction) for acc in blocks]
     found = [np.zeros((len(x), step.outputs), dtype=np.int64) for _ in range(step.slices)]
     for tile in step.tiles:
         for s, term in enumerate(tile.terms):
@@ -121,11 +142,10 @@ def width_of(step: Step, block: Block, mapping: Mapping) -> int:
 
 
 def weights_of(mapping: Mapping, die: Die | None = None) -> Weights:
-    """The weights that each used array holds, differences of conductance codes."""
-    if die is not None:
-        die.check(mapping)
+    """The weights that each used array holds, differences of conductance codes; on a die, of what its map counts."""
     device = mapping.chip.device
-    return {u.array: to_weights(die.codes[u.array] if die else to_codes(u.levels, device)) for u in mapping.arrays}
+    codes = die.on(mapping).codes if die else {u.array: to_codes(u.levels, device) for u in mapping.arrays}
+    return {u.array: to_weights(codes[u.array]) for u in mapping.arrays}
 
 
 def piece_of(weights: Weights, step: Step, span: Span, width: int, mapping: Mapping) -> NDArray[np.int32]:

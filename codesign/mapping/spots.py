@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
 from codesign.errors import InputError
+from codesign.mapping.arrange import spots_of
+from codesign.mapping.groups import split
 from codesign.mapping.loads import spans
 from codesign.mapping.mapping import Spots
 from codesign.mapping.outline import LayerSize, Outline
@@ -26,15 +28,20 @@ def spot_problem(network: Outline, chip: Chip, spots: Spots) -> str | None:
 
 
 def _problems(network: Outline, chip: Chip, spots: Spots) -> Iterator[str]:
-    names = [n.name for n in network.matrices]
+    parts = split(network, chip)
+    names = list(dict.fromkeys(n.name for n in parts.matrices))
     if sorted(spots) != sorted(names):
         yield f"must name the layers {', '.join(names)}, got {', '.join(spots)}"
+    for name in names:
+        count = sum(len(columns_of(n.outputs, n.slices, chip).groups) for n in parts.matrices if n.name == name)
+        if len(spots[name]) != count:
+            yield f"layer {name} has {count} blocks, got {len(spots[name])}"
     owner = defaultdict[int, NDArray[np.int64]](lambda: np.full((chip.arrays.rows, chip.groups), -1))  # layer numbers
-    for k, node in enumerate(network.matrices):
-        yield from _outside(node, chip, spots[node.name])
+    for node, places in zip(parts.matrices, spots_of(parts, spots, chip), strict=True):
+        yield from _outside(node, chip, places)
         used: set[int] = set()
         groups = columns_of(node.outputs, node.slices, chip).groups
-        for (wordline, group), wide in zip(spots[node.name], groups, strict=True):
+        for (wordline, group), wide in zip(places, groups, strict=True):
             block = spans(wordline, node.inputs, chip.arrays.rows)
             for span in block:
                 if span.array in used:
@@ -42,14 +49,12 @@ def _problems(network: Outline, chip: Chip, spots: Spots) -> Iterator[str]:
                 held = owner[span.array][span.wordline : span.wordline + span.rows, group : group + wide]
                 if (held >= 0).any():
                     yield f"layer {node.name} covers cells of array {span.array} that layer {names[held.max()]} holds"
-                held[:] = k
+                held[:] = names.index(node.name)
             used |= {span.array for span in block}
 
 
 def _outside(node: LayerSize, chip: Chip, places: tuple[tuple[int, int], ...]) -> Iterator[str]:
     columns, wordlines = columns_of(node.outputs, node.slices, chip), chip.arrays.count * chip.arrays.rows
-    if len(places) != len(columns.groups):
-        yield f"layer {node.name} has {len(columns.groups)} blocks, got {len(places)}"
     if len({group for _, group in places}) > 1:
         told = ", ".join(str(group) for _, group in places)
         yield f"blocks of layer {node.name} must start at one column group, got {told}"

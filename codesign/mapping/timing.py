@@ -53,7 +53,8 @@ def by_layer(mapping: Timed) -> tuple[LayerCycles, ...]:
     """Where the cycles of an image go, layer by layer, in the order of the steps."""
     steps = _timed(mapping)
     core = Core(scan_stages(mapping), mapping.chip.memory.operands, any(s.operands for s in steps))
-    found, before = [], -1
+    sums: dict[str, list[int]] = {}  # of all steps of a layer
+    before = -1
     for step, planned in zip(steps, mapping.steps, strict=True):
         core.first(step, 0)
         core.others(step)
@@ -61,10 +62,13 @@ def by_layer(mapping: Timed) -> tuple[LayerCycles, ...]:
         terms = step.operands if step.vector else sum(len(terms) * len(widths) for terms, widths in step.tiles)
         convert = 0 if step.vector else step.planes * step.groups
         load, convert, drain = (step.instances * n for n in (len(step.beats), convert, terms))
-        takes = ends - before
-        found.append(LayerCycles(planned.layer, step.instances, load, convert, max(0, takes - convert), drain, takes))
+        own = step.instances, load, convert, drain, ends - before
+        sums[planned.layer] = [a + b for a, b in zip(sums.get(planned.layer, [0] * len(own)), own, strict=True)]
         before = ends
-    return tuple(found)
+    return tuple(
+        LayerCycles(layer, places, load, convert, max(0, takes - convert), drain, takes)
+        for layer, (places, load, convert, drain, takes) in sums.items()
+    )
 
 
 def bound(mapping: Timed) -> int:
@@ -133,7 +137,9 @@ def _timed(mapping: Timed) -> list[Instances]:
     found = []
     for s in mapping.steps:
         whole = mapping.beats if s.whole_input else 0
-        beats = tuple(0 if load.from_memory else whole or -(-(load.offset + load.count) // stream) for load in s.loads)
+        place = s.source + s.walk.source
+        ends = [place + load.offset + load.count for load in s.loads]
+        beats = tuple(0 if n.from_memory else whole or -(-end // stream) for n, end in zip(s.loads, ends, strict=True))
         tiles = tuple(
             (
                 (*(term.group for term in tile.terms), *(OPERAND for _ in tile.operands)),

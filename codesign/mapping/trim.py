@@ -1,6 +1,7 @@
 """Range trim: how many units of current one ADC code stands for, chosen per layer."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from codesign.ir import Network
 from codesign.ir.exact import matmul_exact
 from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_slices
-from codesign.mapping.lower import Matrix, lower
+from codesign.mapping.lower import Layer, Matrix, steps_of
 from codesign.mapping.mapping import Mapping, Plan, StepPlan
 from codesign.mapping.place import Held, fill, uses_of
 from codesign.mapping.run import computed, weights_of
@@ -20,6 +21,8 @@ from codesign.mapping.run import computed, weights_of
 SAMPLES = 256  # calibration images used
 ROWS = 1 << 13  # of a layer's matrix passes over them; a convolution passes at every position
 MAX_TRIM = 15
+
+Parts = list[tuple[Matrix, StepPlan]]  # of a layer, as the chip runs it
 
 
 def choose_trims(network: Network, planned: Plan, calibration: NDArray[np.generic] | None) -> dict[str, Trim]:
@@ -31,29 +34,36 @@ def choose_trims(network: Network, planned: Plan, calibration: NDArray[np.generi
     Raises CapacityError when no shift keeps the layer's largest current from clipping, or when the requantizer
     cannot undo the layer's own trim.
     """
-    layers, chip = lower(network), planned.chip
-    both = list(zip(layers, planned.steps, strict=True))
+    chip = planned.chip
+    both = zip(steps_of(network, chip), planned.steps, strict=True)
+    layers = [list(parts) for _, parts in groupby(both, key=lambda part: part[1].layer)]
     if calibration is None:
-        return {
-            layer.name: _own(layer, chip) or Trim(1, _never_clips(layer, step, chip))
-            for layer, step in both
-            if isinstance(layer, Matrix)
-        }
+        matrices = [m for parts in layers if (m := _matrices(parts))]
+        return {m[0][0].name: _own(m[0][0].whole, chip) or Trim(1, _never_clips(m, chip)) for m in matrices}
     samples = check_inputs(calibration[:SAMPLES], network)
     edges = {"input": samples.reshape(len(samples), *network.shape_of("input"))}
     trims: dict[str, Trim] = {}
-    for layer, step in both:
-        if not isinstance(layer, Matrix):
-            edges |= layer.value(edges)
+    for parts in layers:
+        own = _matrices(parts)
+        if not own:
+            edges |= parts[0][0].value(edges)
             continue
-        own, source = _own(layer, chip), edges[layer.node.source]
-        trims[layer.name] = own or Trim(1, _closest(*_currents(layer, step, source, chip), layer, chip))
-        if layer is not layers[-1]:
+        whole = own[0][0].whole
+        source = edges[whole.node.source]
+        trims[whole.name] = _own(whole, chip) or Trim(1, _closest(*_currents(own, source, chip), whole, chip))
+        if parts is layers[-1]:
+            break
+        for layer, step in own:
             held: Held = {}
-            filled = fill(layer, step, trims[layer.name], chip, held)
+            filled = fill(layer, step, trims[whole.name], chip, held)
             alone = Mapping(planned, network, uses_of(held, chip), (filled,))
             edges |= computed(alone, filled, layer, edges, weights_of(alone))
     return trims
+
+
+def _matrices(parts: list[tuple[Layer, StepPlan]]) -> Parts:
+    """The parts of a layer that has a matrix, with their steps; else none."""
+    return [(layer, step) for layer, step in parts if isinstance(layer, Matrix)]
 
 
 def _pieces(layer: Matrix, step: StepPlan, chip: Chip) -> Iterator[tuple[slice, NDArray[np.int32]]]:
@@ -101,11 +111,11 @@ def _undone(layer: Matrix, trim: Trim, chip: Chip) -> bool:
     return True
 
 
-def _never_clips(layer: Matrix, step: StepPlan, chip: Chip) -> int:
-    high, low = 0, 0  # largest and smallest current of any column
-    for _, part in _pieces(layer, step, chip):
-        high = max(high, int(np.where(part > 0, part, 0).sum(axis=0).max()))
-        low = min(low, int(np.where(part < 0, part, 0).sum(axis=0).min()))
+def _never_clips(parts: Parts, chip: Chip) -> int:
+    high, low, layer = 0, 0, parts[0][0].whole  # largest and smallest current of any column
+    for _, weight in (piece for part in parts for piece in _pieces(*part, chip)):
+        high = max(high, int(np.where(weight > 0, weight, 0).sum(axis=0).max()))
+        low = min(low, int(np.where(weight < 0, weight, 0).sum(axis=0).min()))
     for shift in range(_coarsest(layer, chip) + 1):
         if chip.code.holds(shift_right([low, high], shift)):
             return shift
@@ -116,17 +126,18 @@ def _never_clips(layer: Matrix, step: StepPlan, chip: Chip) -> int:
     )
 
 
-def _currents(layer: Matrix, step: StepPlan, source: Ints, chip: Chip) -> tuple[Ints, Ints]:
+def _currents(parts: Parts, source: Ints, chip: Chip) -> tuple[Ints, Ints]:
     """The different currents that a layer's inputs cause, rising, and how often each comes."""
-    images = max(1, ROWS // layer.positions)
-    planes = bit_planes(layer.gather(source[:images]), step.input).reshape(-1, layer.size.inputs)
     values, counts = [], []
-    for rows, weight in _pieces(layer, step, chip):  # one at a time: all together are many times the layer
-        currents = matmul_exact(planes[:, rows], weight)
-        lowest = int(currents.min())
-        found = np.bincount((currents - lowest).ravel())
-        values.append(np.flatnonzero(found) + lowest)
-        counts.append(found[found > 0])
+    for layer, step in parts:
+        images = max(1, ROWS // layer.positions)
+        planes = bit_planes(layer.gather(source[:images]), step.input).reshape(-1, layer.size.inputs)
+        for rows, weight in _pieces(layer, step, chip):  # one at a time: all together are many times the layer
+            currents = matmul_exact(planes[:, rows], weight)
+            lowest = int(currents.min())
+            found = np.bincount((currents - lowest).ravel())
+            values.append(np.flatnonzero(found) + lowest)
+            counts.append(found[found > 0])
     distinct, where = np.unique(np.concatenate(values), return_inverse=True)
     total = np.zeros(len(distinct), np.int64)
     np.add.at(total, where, np.concatenate(counts))

@@ -56,12 +56,16 @@ class Loop:
     write: int
 
 
-def walk_of(places: Places | None, outputs: int, is_input: bool) -> Walk:
-    """The walk of a convolution; of the network's input, whose channels come one after another, else pixel by pixel."""
+def walk_of(places: Places | None, outputs: int, is_input: bool, first: int = 0) -> Walk:
+    """The walk of a convolution; of the network's input, whose channels come one after another, else pixel by pixel.
+
+    outputs: channels of the picture that is written. first: the first channel that is read.
+    """
     if places is None:
         return ONCE
     channels, height, width = places.picture
     unit = 1 if is_input else channels  # activations of a pixel in a row
+    plane, skip = (first * height * width, 0) if is_input else (0, first)
     (sy, sx), (py, px), (above, beside) = places.window.stride, places.pool, places.window.padding
     tall, wide = places.pixels
     loops = (
@@ -75,8 +79,8 @@ def walk_of(places: Places | None, outputs: int, is_input: bool) -> Walk:
         levels=_levels([loop for loop in loops if loop.count > 1], unit, width),
         window=window,
         row=-above,
-        column=-beside * unit,
-        source=-(above * width + beside) * unit,
+        column=-beside * unit + skip,
+        source=-(above * width + beside) * unit + plane + skip,
         rows=height,
         row_length=width * unit,
         bounded=above > 0 or beside > 0,

@@ -16,7 +16,8 @@ from codesign.report.metrics import (
     Unsliced,
     load,
 )
-from codesign.report.render import number, render, text
+from codesign.report.numbers import number
+from codesign.report.render import render, text
 
 __all__ = [
     "SUMMARY",

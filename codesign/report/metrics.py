@@ -9,6 +9,7 @@ from codesign.account import Removed
 from codesign.brief import Brief, counted
 from codesign.errors import InputError
 from codesign.records import sealed, unsealed
+from codesign.report.numbers import amount
 
 SUMMARY = "summary.json"  # of a run folder
 Count = Annotated[int, Field(ge=0)]
@@ -31,7 +32,8 @@ class Accuracy(_Record):
 class Accuracies(_Record):
     """The same network in four executions; from `quantized` on they are integers.
 
-    `float`, `quantized`, `network` and `reference` ran all test images, `rtl` the first of them. `quantized` is the
+    `float` and `quantized` ran all test images, `network` and `reference` too unless the flow bounds them
+    (`reference.images`), `rtl` the first of them. `quantized` is the
     trained model, with converters where training has them; `network` its integers without converters, `reference` with
     those of the chip. `reference_simulated` is the reference on just the images that `rtl` ran, so that the two can be
     compared (it and `network` are absent from older records).
@@ -54,8 +56,8 @@ class Accuracies(_Record):
 class Losses(_Record):
     """What every step from float to Verilog costs in points: percent before less percent after; below 0 is a gain.
 
-    quantization: from float to the network without converters. converters: from there to the reference. Both on all
-    test images. rtl: from the reference to the Verilog, on the simulated images. Absent where one side is not known.
+    quantization: from float to the network without converters. converters: from there to the reference. rtl: from the
+    reference to the Verilog, on the simulated images. Absent where both sides did not run the same images.
     """
 
     quantization: Points = None
@@ -141,7 +143,9 @@ class Speed(_Record):
     @property
     def told(self) -> str:
         """At 100 MHz: ..., for people."""
-        return f"at {self.clock_mhz:,g} MHz: {self.latency_us:,.4g} us latency, {self.images_per_second:,.0f} images/s"
+        return (
+            f"at {self.clock_mhz:,g} MHz: {amount(self.latency_us)} us latency, {self.images_per_second:,.0f} images/s"
+        )
 
 
 class Inputs(_Record):
@@ -167,7 +171,10 @@ class Inputs(_Record):
 
 
 class Data(_Record):
-    """The data set. scale: whether inputs span one range of the whole set, or each feature its own."""
+    """The data set. scale: whether inputs span one range of the whole set, or each feature its own.
+
+    shape: (channels, height, width) of an image; absent where the data are no images, and from older records.
+    """
 
     name: str
     train: Annotated[int, Field(ge=1)]  # images, or rows of numbers
@@ -175,6 +182,7 @@ class Data(_Record):
     features: Annotated[int, Field(ge=1)]
     classes: Annotated[int, Field(ge=2)]
     scale: Literal["set", "feature"] = "set"
+    shape: tuple[Annotated[int, Field(ge=1)], ...] | None = None
 
 
 class Metrics(_Record):
@@ -184,6 +192,7 @@ class Metrics(_Record):
     name: str
     chip: str
     chip_id: str
+    die: str | None = None  # the measured die that the reference and the Verilog ran on; absent: the ideal one
     data: Data | None = None  # absent: written by a version that did not say
     inputs: Inputs | None = None  # absent: written by a version that took the top bits of 0..255
     accuracy: Accuracies
@@ -223,7 +232,7 @@ class Metrics(_Record):
             return None
         used, single = self.arrays.used, self.unsliced
         arrays = "as many arrays" if used == single.arrays else f"{used:,} arrays instead of {single.arrays:,}"
-        cycles = f"{self.cycles.interval:,.4g} cycles instead of {single.interval:,.4g}"
+        cycles = f"{amount(self.cycles.interval)} cycles instead of {amount(single.interval)}"
         return f"slices take {arrays}, and an image every {cycles}, compared with one slice a weight"
 
     @property

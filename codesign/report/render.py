@@ -9,13 +9,15 @@ from rich.text import Text
 from codesign.brief import counted, runs
 from codesign.errors import plain
 from codesign.report.metrics import Accuracy, Data, Inputs, Metrics
+from codesign.report.numbers import number
 from codesign.report.words import sentences
 
 
 def render(m: Metrics) -> RenderableType:
     """The report of a run. Print it with soft_wrap=True, so that a command in it can be copied."""
     heading = Text.assemble((plain(m.name), "bold"), " on chip ", (plain(m.chip), "bold"))
-    heading.append(f" ({plain(m.chip_id)}), seed {m.seed}\n")
+    on = f", on the measured die {plain(m.die)}" if m.die else ""
+    heading.append(f" ({plain(m.chip_id)}), seed {m.seed}{on}\n")
     if m.data is not None:
         heading.append(f"{_data(m.data, m.inputs)}\n")
     said = [Text(line) for line in sentences(m)]
@@ -27,11 +29,6 @@ def text(m: Metrics, width: int = 100) -> str:
     out = io.StringIO()
     Console(file=out, width=width, color_system=None, force_terminal=False).print(render(m), soft_wrap=True)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
-
-
-def number(value: int | float) -> str:
-    """A count, or a mean of counts to two places."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
 def _data(d: Data, i: Inputs | None) -> str:

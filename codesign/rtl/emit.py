@@ -6,6 +6,8 @@ from pathlib import Path
 import jinja2
 
 from codesign.chip.description import Chip
+from codesign.chip.layout import PEEK
+from codesign.chip.memory_map import memory_map
 from codesign.chip.texts import c_header
 from codesign.rtl.library import BLOCK, CHECKS, HEADERS, INNER, MODELS, SYNTHESIZABLE, folder, text
 from codesign.rtl.plan import Plan, plan
@@ -30,6 +32,8 @@ def _generated(name: str, p: Plan) -> str:
         .get_template(name)
         .render(
             chip=chip,
+            peek=PEEK,
+            memory_map=memory_map(chip),
             module=p.module,
             name=p.name,
             ports=p.ports,
@@ -63,6 +67,7 @@ def emit(chip: Chip | str | Path) -> dict[str, str]:
     files[f"{p.module}.v"] = _generated("top.v.j2", p)
     files[f"sim/{p.module}_sim.v"] = _generated("sim.v.j2", p)
     files[f"{p.name}_regs.h"] = c_header()
+    files[f"{p.name}_driver.h"] = _generated("driver.h.j2", p)
     files["README.md"] = _generated("rtl.md.j2", p)
     sources = [*(f"{m}.v" for m in SYNTHESIZABLE), f"{p.module}.v"]
     models = [f"model/{m}.v" for m in (*INNER, *MODELS, *CHECKS)]

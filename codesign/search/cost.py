@@ -12,9 +12,10 @@ from codesign.flow import Flow
 from codesign.flow.stages import unplaced
 from codesign.mapping import Outline, Spots, predict
 from codesign.mapping.arrange import TooFewArrays, bounds, own
-from codesign.mapping.capacity import needs
+from codesign.mapping.capacity import check_capacity, needs
 from codesign.mapping.energy import estimate
 from codesign.mapping.plan import draft
+from codesign.report.numbers import amount
 from codesign.search.describe import Limits
 from codesign.search.space import Candidate
 from codesign.settings import put
@@ -47,7 +48,7 @@ class Miss(Brief):
         return self.got / self.allowed - 1 if self.allowed else float("inf")
 
     def __str__(self) -> str:
-        return self.why or f"{self.limit} {_number(self.got)}, allowed {_number(self.allowed)}"
+        return self.why or f"{self.limit} {amount(self.got)}, allowed {amount(self.allowed)}"
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,9 @@ class Pricer(Brief):
         if misses:
             return Cost(outline.cells, arrays, bound, misses=tuple(misses))
         try:
+            check_capacity(planned)  # also what no key of a chip file bounds: channels, padded pictures, beats
             cycles = predict(planned)
-        except CapacityError as e:  # no rhythm
+        except CapacityError as e:  # or no rhythm
             return Cost(outline.cells, arrays, bound, misses=(Miss(UNPLACED, 1, 0, str(e)),))
         likely = estimate(planned)
         cost = Cost(
@@ -170,7 +172,3 @@ class Pricer(Brief):
                 put(data, name.split(".")[1:], value)
             self._chips[key] = Chip.model_validate(data)
         return self._chips[key]
-
-
-def _number(value: float) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) and value != int(value) else f"{int(value):,}"

@@ -1,5 +1,6 @@
 """The question file: which networks and chips are free, what they may cost, and how much to search."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -10,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator,
 from codesign import resources
 from codesign.brief import Brief
 from codesign.devices import Cells
+from codesign.devices.maps import Mapped
 from codesign.errors import ConfigError
+from codesign.files import pathless
 from codesign.flow import Base, Flow
 from codesign.flow.describe import Simulate
 from codesign.settings import changes, parsed, put, validate_data
@@ -79,11 +82,22 @@ class Effort(_Part):
     validation: Annotated[int, Field(ge=1)] = Field(description="training images held out to compare candidates on")
 
 
-class Evaluate(_Part):
-    """What candidates are evaluated on: the ideal die, or the mean over drawn dies."""
+class Evaluate(Mapped):
+    """What candidates are evaluated on: the ideal die, the mean over drawn dies, or a measured one."""
 
     cells: Cells = Field(Cells(), description="imperfections of the drawn dies; all zero: the ideal die")
     draws: Annotated[int, Field(ge=1, le=1000)] = Field(4, description="number of dies drawn")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.map is not None and not self.cells.is_ideal:
+            raise ValueError("cells: give either cells to draw or the map of a measured die")
+        return self
+
+    @property
+    def is_ideal(self) -> bool:
+        """Whether candidates are evaluated on the ideal die."""
+        return self.cells.is_ideal and self.map is None
 
 
 class Uniform(_Part):
@@ -130,6 +144,8 @@ class Question(Base):
     quick: dict[str, Any] = Field(default_factory=dict, description="what --quick changes, as dotted keys of this file")
 
     _file: Path | None = PrivateAttr(None)
+    _sets: tuple[str, ...] = PrivateAttr(())
+    _is_quick: bool = PrivateAttr(False)
 
     @field_validator("free", mode="before")
     @classmethod
@@ -183,6 +199,17 @@ class Question(Base):
         """What messages call it: its file, or its name."""
         return f"question {self.name}" if self._file is None else str(self._file)
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether it is the quick form of a question, whose answers mean little."""
+        return self._is_quick
+
+    def command(self, *options: str) -> str:
+        """The command that asks it, with further options; it does not tell where on this machine the file lies."""
+        told = [pathless(self._file) if self._file else self.name, *["--quick"] * self._is_quick]
+        told += [part for s in self._sets for part in ("--set", s)]
+        return f"codesign optimize {shlex.join([*told, *options])} --out DIR"
+
     def base(self, settings: Sequence[tuple[str, Any]] = ()) -> Flow:
         """The base flow with `settings` on top. Raises ConfigError: file, dotted key, what is allowed."""
         folder = Path() if self._file is None else self._file.parent
@@ -210,6 +237,7 @@ def load(source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> Q
     if problems:
         raise ConfigError("\n".join(problems))
     question = validate_data(Question, data, where)
+    question._sets, question._is_quick = tuple(sets), quick
     question._file = Path(source) if where == str(source) else None  # a preset lies nowhere
     return question
 

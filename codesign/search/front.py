@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from codesign import page
 from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
 from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.describe import Limits, Question
+from codesign.search.rendering import about, tried_record
 from codesign.search.run import Progress, explore
 from codesign.search.sweep import start
 from codesign.search.trial import Tried
@@ -22,12 +24,20 @@ SCHEMA = "codesign-front/1"
 
 @dataclass(frozen=True)
 class Front(Brief):
-    """The Pareto-optimal candidates, cheapest first; held-out accuracies after one full training each."""
+    """The Pareto-optimal candidates, cheapest first; held-out accuracies after one full training each.
+
+    every: all that were trained, in the order of the search.
+    """
 
     context: Context
     best: tuple[Tried, ...]
-    trained: int
+    every: tuple[Tried, ...]
     exhaustive: bool
+
+    @property
+    def trained(self) -> int:
+        """How many were trained."""
+        return len(self.every)
 
     @property
     def quantity(self) -> str:
@@ -54,11 +64,12 @@ def front(
         show = progress or (lambda what, done, of, note: None)
         known, _, fitting = explore(context, site, workers or Workers(), [], show)
         best = unbeaten(known, quantity)
-        found = Front(context, tuple(best), len(known), fitting is not None and len(known) >= fitting)
+        found = Front(context, tuple(best), tuple(known), fitting is not None and len(known) >= fitting)
         with writing(site.out):
             name = f"{question.name}-{quantity}"
             atomic_write(site.out / f"{name}.json", json.dumps(front_record(found), indent=1) + "\n")
             atomic_write(site.out / f"{name}.csv", _csv(found))
+            page.write(site.out)
     return found
 
 
@@ -75,7 +86,7 @@ def front_record(found: Front) -> dict[str, Any]:
     """The JSON of a front."""
     return {
         "schema": SCHEMA,
-        "name": found.context.question.name,
+        **about(found.context.question, "--front", found.quantity),
         "quantity": found.quantity,
         "trained": found.trained,
         "exhaustive": found.exhaustive,
@@ -87,6 +98,7 @@ def front_record(found: Front) -> dict[str, Any]:
             }
             for t in found.best
         ],
+        "tried": tried_record(found.every),
     }
 
 

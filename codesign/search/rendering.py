@@ -1,14 +1,19 @@
 """A certificate for programs and for people."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from codesign import __version__
 from codesign.brief import counted
 from codesign.report import Metrics
+from codesign.report.numbers import amount
 from codesign.report.stats import half_width
 from codesign.report.tables import rounded, with_spread
 from codesign.search.certificate import Certificate, Neighbour
+from codesign.search.describe import Question
 from codesign.search.run import Scores
+from codesign.search.trial import Tried
 
 SCHEMA = "codesign-certificate/1"
 
@@ -34,6 +39,32 @@ def record(c: Certificate) -> dict[str, Any]:
         "rebuild": c.rebuild,
     }
     return dict(rounded(content))
+
+
+def tried_record(known: Sequence[Tried]) -> list[dict[str, Any]]:
+    """Every candidate that was trained, in the order of the search."""
+    entries = [
+        {
+            "candidate": t.candidate.plain(),
+            "label": t.candidate.label,
+            "scores": t.scores,
+            "full": t.full,
+            "quantities": t.cost.quantities(),
+        }
+        for t in known
+    ]
+    return list(rounded(entries))
+
+
+def about(question: Question, *options: str) -> dict[str, Any]:
+    """What every record of a question says of where it comes from. options: of the command line."""
+    return {
+        "name": question.name,
+        "question": question.question,
+        "codesign": __version__,
+        "command": question.command(*options),
+        "quick": question.is_quick,
+    }
 
 
 def _neighbour_record(n: Neighbour) -> dict[str, Any]:
@@ -85,7 +116,7 @@ def text(c: Certificate) -> str:
     for name, value in cost.quantities().items():
         if name in allowed or name in ("interval", "programming_s"):
             limit = f", limit {allowed[name]:,g}" if name in allowed else ""
-            lines.append(f"  {name} {value or 0:,.4g}{limit}")
+            lines.append(f"  {name} {amount(value or 0)}{limit}")
     lines += [f"  {rtl.slicing}"] if rtl.slicing else []
     low, high = cost.energy_low_nj or 0, cost.energy_nj or 0
     lines.append(f"  energy {low:,.1f} to {high:,.1f} nJ per image, by source (mapping/energy.py)")

@@ -1,5 +1,6 @@
 """What fits, without any training: every candidate priced, and the Pareto front of those that fit."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from codesign import page
 from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
+from codesign.report.numbers import amount
 from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
+from codesign.search.rendering import about
 from codesign.search.run import nothing
 from codesign.search.space import Candidate
 from codesign.search.sweep import limits_of, start
@@ -38,7 +42,7 @@ class Screened(Brief):
 
 
 def screen(question: Question, out: str | Path, arrays: int | None = None, data: str | Path | None = None) -> Screened:
-    """Price the whole space and write NAME-screen.csv. Nothing is sampled: every candidate is listed.
+    """Price the whole space and write NAME-screen.csv and .json. Nothing is sampled: every candidate is listed.
 
     Raises ConfigError when the space is too large for that, CapacityError with the closest candidate when nothing
     fits.
@@ -57,6 +61,8 @@ def screen(question: Question, out: str | Path, arrays: int | None = None, data:
         found = Screened(context, priced, tuple(_front([cost for _, cost in priced])))
         with writing(site.out):
             atomic_write(site.out / f"{question.name}-screen.csv", screen_csv(found))
+            atomic_write(site.out / f"{question.name}-screen.json", json.dumps(screen_record(found)) + "\n")
+            page.write(site.out)
     return found
 
 
@@ -64,7 +70,7 @@ def screen_table(found: Screened) -> tuple[list[str], list[list[str]], str]:
     """The front for people, most cells first: columns, rows and a note."""
     front = [pair for pair, on in zip(found.priced, found.front, strict=True) if on]
     rows = [
-        [c.label, f"{cost.cells:,}", *(f"{cost.quantities()[k] or 0:,.4g}" for k in COSTS)]
+        [c.label, f"{cost.cells:,}", *(amount(cost.quantities()[k] or 0) for k in COSTS)]
         for c, cost in sorted(front, key=lambda pair: (-pair[1].cells, pair[1].arrays))
     ]
     fit = sum(cost.fits for _, cost in found.priced)
@@ -80,11 +86,12 @@ def screen_record(found: Screened) -> dict[str, Any]:
     """The JSON of a screening: every candidate."""
     return {
         "schema": SCHEMA,
-        "name": found.context.question.name,
+        **about(found.context.question, "--screen"),
         "limits": found.context.limits.given(),
         "candidates": [
             {
                 "candidate": c.plain(),
+                "label": c.label,
                 "cells": cost.cells,
                 "lower_bound": cost.lower_bound,
                 "quantities": cost.quantities(),

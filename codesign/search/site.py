@@ -42,8 +42,9 @@ class Site(Brief):
         settings = [("train.epochs", epochs), ("train.seed", seed), ("data.validation", validation), *more]
         flow = context.flow(candidate, *settings)
         job = Job(f"{candidate.label}, {epochs} epochs, seed {seed}", seed, flow)
-        cells = question.evaluate.cells
-        dies = () if cells.is_ideal else (Imperfection(name=DIE, cells=cells, draws=question.evaluate.draws),)
+        on = question.evaluate
+        how = on.model_dump(include={"map", "g_on", "fraction"}) if on.map else {"cells": on.cells}
+        dies = () if on.is_ideal else (Imperfection(name=DIE, draws=on.draws, **how),)
         images, spots = self.images[flow.data], context.pricer.spots(candidate) if dies else None
         return Task(job, dies, self.out / "jobs" / key(job, dies, images, spots), self.data, images)
 
@@ -58,9 +59,11 @@ class Site(Brief):
             "free": [repr(axis) for axis in context.space.axes],
             "first": question.search.seeds[0],
             "search": question.search.model_dump(include={"rungs", "keep", "floor", "seed", "sampler", "validation"}),
-            "evaluate": question.evaluate.model_dump(mode="json"),
-            "draws": None if question.evaluate.cells.is_ideal else (DRAWS, context.base.compile.objective),
+            "evaluate": question.evaluate.model_dump(mode="json", exclude_none=True),
+            "draws": None if question.evaluate.is_ideal else (DRAWS, context.base.compile.objective),
         }
+        if map_digest := question.evaluate.digest:
+            content["map"] = map_digest
         return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

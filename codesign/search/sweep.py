@@ -13,7 +13,7 @@ from codesign.search.run import Found, Progress, search
 from codesign.search.site import Site, opened
 from codesign.search.space import Candidate
 from codesign.search.trial import ENUMERATE
-from codesign.search.write import write
+from codesign.search.write import write, write_reached
 from codesign.workers import Workers
 
 
@@ -111,7 +111,10 @@ def reach(
                 low = middle + 1
         here = probed[values[high]].context
         steps = [(limit, found.finalists[0].mean) for limit, found in sorted(probed.items())]
-        return Reached(target, quantity, values[high], tuple(steps), answer(here, site, workers or Workers(), [], show))
+        best_of = answer(here, site, workers or Workers(), [], show)
+        found = Reached(target, quantity, values[high], tuple(steps), best_of)
+        write_reached(question, found, site.out)
+        return found
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codesign import page
 from codesign.folders import atomic_write, writing
 from codesign.report import tables
 from codesign.report.stats import half_width
@@ -38,7 +39,7 @@ def gain(winner: Scores, other: Scores) -> list[float]:
 
 
 def write(question: Question, points: Sequence[Point], folder: Path) -> None:
-    """NAME.json, NAME.csv and, for several budgets, NAME.svg."""
+    """NAME.json, NAME.csv and, for several budgets, NAME.svg; and report.html of all that the folder holds."""
     with writing(folder):
         atomic_write(folder / f"{question.name}.json", json.dumps(record(question, points), indent=1) + "\n")
         atomic_write(folder / f"{question.name}.csv", csv_text(points))
@@ -46,6 +47,14 @@ def write(question: Question, points: Sequence[Point], folder: Path) -> None:
             from codesign.search.plot import svg
 
             atomic_write(folder / f"{question.name}.svg", svg(question, points))
+        page.write(folder)
+
+
+def write_reached(question: Question, found: Reached, folder: Path) -> None:
+    """NAME-reach.json, and report.html."""
+    with writing(folder):
+        atomic_write(folder / f"{question.name}-reach.json", json.dumps(reached_record(found), indent=1) + "\n")
+        page.write(folder)
 
 
 def record(question: Question, points: Sequence[Point]) -> dict[str, Any]:
@@ -53,10 +62,16 @@ def record(question: Question, points: Sequence[Point]) -> dict[str, Any]:
     rows = [
         {"arrays": p.arrays, "nothing_fits": p.why}
         if p.answer is None
-        else {"arrays": p.arrays, "certificate": rendering.record(p.answer.certificate), **compared(p.answer)}
+        else {
+            "arrays": p.arrays,
+            "certificate": rendering.record(p.answer.certificate),
+            **compared(p.answer),
+            "tried": rendering.tried_record(p.answer.found.tried),
+        }
         for p in points
     ]
-    return {"schema": SCHEMA, "name": question.name, "question": question.question, "budgets": rows}
+    budgets = ("--budgets", ",".join(str(p.arrays) for p in points)) if len(points) > 1 else ()
+    return {"schema": SCHEMA, **rendering.about(question, *budgets), "budgets": rows}
 
 
 def compared(a: Answer) -> dict[str, Any]:
@@ -138,11 +153,14 @@ def reached_record(r: Reached) -> dict[str, Any]:
     probed = [{"limit": limit, "held_out": round(mean, 4)} for limit, mean in r.probed]
     return {
         "schema": SCHEMA,
+        **rendering.about(r.answer.found.context.question, "--reach", f"{r.target:g}", "--minimize", r.quantity),
         "reach": r.target,
         "minimize": r.quantity,
         "least": r.least,
         "probed": probed,
         "certificate": rendering.record(r.answer.certificate),
+        **compared(r.answer),
+        "tried": rendering.tried_record(r.answer.found.tried),
     }
 
 

@@ -26,9 +26,13 @@ class Apb:
 
     async def read(self, address: int) -> int:
         """Read one word. Raises ApbError when the slave refuses."""
+        return int(await self.read_bits(address), 2)
+
+    async def read_bits(self, address: int) -> str:
+        """Read one word as text, bit 31 first: bits of a memory that was never written are X in a simulation."""
         return await self._transfer(address, 0, False)
 
-    async def _transfer(self, address: int, data: int, write: bool) -> int:
+    async def _transfer(self, address: int, data: int, write: bool) -> str:
         d = self.dut
         d.psel.value = 1
         d.penable.value = 0
@@ -40,7 +44,7 @@ class Apb:
         await self.edge
         while not d.pready.value:
             await self.edge
-        error, got = bool(d.pslverr.value), 0 if write else int(d.prdata.value)
+        error, got = bool(d.pslverr.value), str(d.prdata.value)
         d.psel.value = 0
         d.penable.value = 0
         if error:

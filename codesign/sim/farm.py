@@ -147,7 +147,8 @@ def _key(job: Job, built: Path) -> bytes:
     of = sha256(repr((__version__, str(built), SIMULATORS[job.simulator].version(), job.backdoor)).encode())
     of.update(np.asarray(job.program.words, dtype="<u4").tobytes())
     if job.die is not None:
-        held = job.die.check(job.program.mapping).codes
+        held = job.die.on(job.program.mapping).codes
+        of.update(b"%d" % job.die.fraction)
         for codes in (held[use.array] for use in job.program.mapping.arrays):
             of.update(repr((codes.shape, codes.dtype.str)).encode() + np.ascontiguousarray(codes).tobytes())
     return of.digest()

@@ -156,18 +156,21 @@ def _write_inputs(job: Job, work: Path) -> list[str]:
         plusargs += ["+backdoor=backdoor", f"+image_crc={program.words[-1]:08x}"]
     if job.die is not None:
         write_die(job.die, program, work / "die")
-        plusargs.append("+die=die")
+        plusargs += ["+die=die", f"+die_fraction={job.die.fraction}"]
     if job.waves:
         plusargs.append(f"+waves={DUMP}")
     return plusargs
 
 
 def write_die(die: Die, program: Program, folder: Path) -> None:
-    """The program's arrays of the die as $readmemh files: one wordline a line, cell k at [k*code_bits +: code_bits]."""
-    die.check(program.mapping)
+    """The program's arrays of the die as $readmemh files: one wordline a line, cell k at [k*bits +: bits].
+
+    bits: code_bits + fraction.
+    """
+    held = die.on(program.mapping).codes
     folder.mkdir(parents=True, exist_ok=True)
-    bits, columns = program.chip.device.code_bits, program.chip.arrays.columns
+    bits, columns = program.chip.device.code_bits + die.fraction, program.chip.arrays.columns
     digits = -(-columns * bits // 4)
     for use in program.mapping.arrays:
-        lines = [f"{pack_fields(row, bits):0{digits}x}\n" for row in die.codes[use.array]]
+        lines = [f"{pack_fields(row, bits):0{digits}x}\n" for row in held[use.array]]
         (folder / f"array_{use.array}.hex").write_text("".join(lines), encoding="utf-8")

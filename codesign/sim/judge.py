@@ -112,8 +112,10 @@ def _activations(job: Job, writes: list[str]) -> Iterator[tuple[str, str, int, i
     for step, layer in zip(job.program.mapping.steps, job.program.mapping.layers, strict=True):
         if step.raw:
             continue
+        own = layer.outputs
         for pixel, tile in product(range(layer.pixels), step.tiles):
             for first in range(0, tile.columns, lanes):
                 values = lane_values(int(next(groups, "0"), 16), lanes, step.out)
                 for lane, value in enumerate(values[: tile.columns - first]):
-                    yield step.layer, layer.size.gives, tile.column + first + lane, pixel, value
+                    channel = own.start + tile.column + first + lane
+                    yield step.layer, layer.size.gives, channel, pixel, value

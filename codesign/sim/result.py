@@ -28,6 +28,13 @@ class Mismatch(Brief):
         )
 
 
+SHOWN = 10  # words that differ, for notebooks
+
+
+def _where(m: Mismatch) -> str:
+    return "" if m.array is None else f"array {m.array}, column {m.column}"
+
+
 @dataclass(frozen=True, eq=False)
 class Result(Brief):
     """A finished simulation.
@@ -79,7 +86,7 @@ class Result(Brief):
         return f"{counted(self.images, 'image')}: {found}, latency {self.latency}, interval {round(self.interval, 2)}"
 
     def _repr_html_(self) -> str:
-        """For notebooks: what was found as a table."""
+        """For notebooks: what was found, and the words that differ."""
         rows = [
             ("images", self.images),
             ("words compared", self.words_compared),
@@ -90,7 +97,14 @@ class Result(Brief):
             ("images a second", f"{self.images_per_second:.1f}"),
             ("simulator", self.version or self.simulator),
         ]
-        return html_table("simulation", [*rows, *(("first that differs", m) for m in self.mismatches[:1])])
+        right = not self.mismatches and not self.timing_errors
+        verdict = "every word and cycle as predicted" if right else "NOT as predicted"
+        found = html_table(f"simulation: {verdict}", rows)
+        if not self.mismatches:
+            return found
+        wrong = [(m.image, m.layer, m.output, _where(m), m.expected, m.got) for m in self.mismatches[:SHOWN]]
+        heads = ("image", "layer", "output", "read in", "expected", "got")
+        return "\n".join((found, html_table(f"the first {len(wrong)} words that differ", wrong, heads)))
 
     def reproduced_by(self, command: str) -> "Result":
         """The same result, whose mismatches name the command line that shows them again: `command --image N`."""

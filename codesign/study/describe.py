@@ -1,13 +1,15 @@
 """The study file: a base flow, what varies, over which seeds, and what is compared with what."""
 
 import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from pydantic import PrivateAttr, model_validator
 
 from codesign.errors import ConfigError
-from codesign.files import read_text
+from codesign.files import pathless, read_text
 from codesign.settings import TOML_LIMIT, validate
 from codesign.study import rules
 from codesign.study.fields import Fields
@@ -17,6 +19,7 @@ class Study(Fields):
     """A question to many trainings: one for every combination of a case, values of `vary` and a seed."""
 
     _file: Path | None = PrivateAttr(None)
+    _is_quick: bool = PrivateAttr(False)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -40,7 +43,20 @@ class Study(Fields):
         cases = tuple(c.model_copy(update={"set": c.set | self.quick.set}) for c in self.case)
         dies = tuple(d.model_copy(update={"draws": min(d.draws, 2)}) for d in self.die)
         changed = {"seeds": self.quick.seeds, "vary": self.vary | self.quick.vary, "case": cases, "die": dies}
-        return self.model_copy(update=changed)
+        study = self.model_copy(update=changed)
+        study._is_quick = True
+        return study
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it is the quick form of a study, whose results mean little."""
+        return self._is_quick
+
+    def command(self, sets: Sequence[str] = ()) -> str:
+        """The command that runs it, with KEY=VALUE changes; it does not tell where on this machine the file lies."""
+        file = shlex.quote(pathless(self._file or Path(f"{self.name}.toml")))
+        more = [" --quick"] * self._is_quick + [f" --set {shlex.quote(s)}" for s in sets]
+        return f"codesign study {file}{''.join(more)} --out DIR"
 
 
 def load(source: str | Path) -> list[Study]:

@@ -93,7 +93,7 @@ def _draw(axes: "Axes", study: Study, solid: Sequence[Line], dashed: dict[str, L
 
 def _interrupted(study: Study, one: Line, at: dict[str, float]) -> tuple[list[float], list[float], list[float]]:
     """Coordinates of a line, with a gap wherever the kind of imperfection changes."""
-    kinds = {repr(d.name): {v if isinstance(v, str) else k for k, v in d.cells if v} for d in study.die}
+    kinds = {repr(d.name): {v if isinstance(v, str) else k for k, v in d.cells or () if v} for d in study.die}
     points: list[tuple[float, float, float]] = []
     before = None
     for place, mean, sd in zip(map(repr, one.place), one.mean, one.sd, strict=True):

@@ -17,7 +17,7 @@ def useless(key: str) -> str | None:
     path = [part.strip() for part in key.split(".")]
     if path == ["train", "seed"]:
         return f"{key}: is set by the study's seeds; list it there"
-    if path[0] in {"name", "simulate"}:
+    if path[0] in {"name", "simulate", "die"}:
         return f"{key}: has no effect, because a study only trains; remove it"
     return None
 

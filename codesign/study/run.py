@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from codesign import page
 from codesign.errors import InputError
 from codesign.folders import claimed, writing
 from codesign.jobs.training import Ended, Result, Task, Tell, key, read, train
@@ -27,7 +28,7 @@ def run(
     sets: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> list[Row]:
-    """Train what is not trained yet, then write NAME.json, NAME.csv and NAME.svg in `out`.
+    """Train what is not trained yet, then write NAME.json, NAME.csv and NAME.svg in `out`, and report.html.
 
     Every training has a folder in `out`/jobs, which studies share; after a kill it resumes from its last epoch.
     Raises ConfigError on impossible combinations before anything is trained, and under torchrun; InputError when
@@ -47,7 +48,8 @@ def run(
             raise InputError("\n".join(f"study {study.name}, {e.label}: {e.problem}" for e in failed))
         table = rows(study, trainings, [_fetched(task) for task in tasks])
         with writing(folder):
-            write(study, table, folder)
+            write(study, table, folder, sets)
+            page.write(folder)
     return table
 
 

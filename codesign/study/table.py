@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from codesign import __version__
 from codesign.brief import Brief
 from codesign.jobs.training import Result
 from codesign.report.stats import deviation, half_width
@@ -100,12 +101,13 @@ def _summary(values: list[float]) -> dict[str, float]:
     }
 
 
-def record(study: Study, table: Sequence[Row]) -> dict[str, Any]:
-    """The JSON of a study; the headline row's figures stand at the top."""
+def record(study: Study, table: Sequence[Row], sets: Sequence[str] = ()) -> dict[str, Any]:
+    """The JSON of a study, run with KEY=VALUE changes; the headline row's figures stand at the top."""
     content: dict[str, Any] = {"schema": SCHEMA, "name": study.name, "question": study.question}
     if study.headline is not None:
         row = next(r for r in table if r.case == study.headline)
         content |= _means(row) | {"seeds": row.seeds}
+    content |= {"codesign": __version__, "command": study.command(sets), "quick": study.is_quick}
     content["rows"] = [_entry(row) for row in table]
     return dict(rounded(content))
 

@@ -12,9 +12,9 @@ from codesign.study.labels import short, shown
 from codesign.study.table import Row, record
 
 
-def write(study: Study, table: Sequence[Row], folder: Path) -> None:
+def write(study: Study, table: Sequence[Row], folder: Path, sets: Sequence[str] = ()) -> None:
     """NAME.json, NAME.csv and, where the study has a plot, NAME.svg."""
-    atomic_write(folder / f"{study.name}.json", json.dumps(record(study, table), indent=1) + "\n")
+    atomic_write(folder / f"{study.name}.json", json.dumps(record(study, table, sets), indent=1) + "\n")
     atomic_write(folder / f"{study.name}.csv", csv_text(study, table))
     if study.plot is not None:
         from codesign.study.plot import svg

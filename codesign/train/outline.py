@@ -39,15 +39,16 @@ def outline_of(recipe: Recipe, architecture: Architecture, shape: Shape, chip: C
 def cuts_of(recipe: Recipe, architecture: Architecture, shape: Shape, chip: Chip) -> dict[str, int]:
     """The wordline of each layer's first row, by the compiler's own plan: where a training through converters cuts.
 
-    0 for a layer whose blocks would start on different ones, for networks that the compiler cannot map, and for those
-    that the chip has no room for.
+    0 for a layer whose blocks would start on different ones, for convolutions in groups, for networks that the compiler
+    cannot map, and for those that the chip has no room for.
     """
     uncut = {layer.name: 0 for layer in architecture if isinstance(layer, arch.Linear | arch.Conv)}
+    grouped = {layer.name for layer in architecture if isinstance(layer, arch.Conv) and layer.groups > 1}
     try:
         sizes = outline_of(recipe, architecture, shape, chip)
     except UnsupportedError:
         return uncut
-    free = set(uncut)
+    free = set(uncut) - grouped
     while True:  # each round fixes another layer
         layers = tuple(replace(n, cut=None if n.is_vector or n.name in free else 0) for n in sizes.layers)
         try:

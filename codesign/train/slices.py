@@ -3,6 +3,7 @@
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.mapping.cells import too_many
+from codesign.mapping.groups import width
 from codesign.mapping.tiles import free_slices
 from codesign.train.nets.architecture import Architecture, Conv, Linear
 from codesign.train.recipe import Quantization
@@ -18,7 +19,9 @@ def slices_of(quantize: Quantization, layers: Architecture, chip: Chip) -> dict[
         if not isinstance(layer, Linear | Conv):
             continue
         asked = quantize.slices_of(layer.name)
-        found[layer.name] = count = free_slices(layer.outputs, chip) if asked == "free" else asked
+        groups = layer.groups if isinstance(layer, Conv) and layer is not layers[-1] else 1
+        beside = free_slices(width(layer.outputs, groups, chip), chip)
+        found[layer.name] = count = beside if asked == "free" else asked
         if problem := too_many(weights, count, chip.device.levels):
             raise ConfigError(f"recipe: quantize.slices: layer {layer.name}: {problem}")
     return found

@@ -6,7 +6,7 @@
 `default_nettype none
 `include "xb_layout.vh"
 module xb_chip #(
-    parameter [31:0] VERSION = 32'h20000,
+    parameter [31:0] VERSION = 32'h20001,
     parameter [31:0] CHIP_ID = 32'd0,
     parameter ARRAYS = 6,
     parameter ROWS = 16,
@@ -69,8 +69,9 @@ module xb_chip #(
     localparam CONSTANT_WORDS = CONSTANTS << `XB_CONSTANT_LOG2(LANES);
     localparam WALK_WORDS = WALKS << `XB_WALK_LOG2;
 
-    wire        image_valid, image_clear, run, frame_error;
-    wire [31:0] image_data, image_crc;
+    wire        image_valid, image_clear, run, image_begins, frame_error;
+    wire [31:0] image_data, image_crc, activation_data;
+    wire [23:0] activation_address;
     wire [1:0]  image_state;
     wire [3:0]  image_reason;
     wire        write_steps, write_loads, write_tiles, write_constants, write_walks;
@@ -86,13 +87,14 @@ module xb_chip #(
         .pready(pready), .prdata(prdata), .pslverr(pslverr),
         .access(access), .write(write), .address(address), .data(data), .strobes(strobes),
         .read_data(read_data), .refused(refused));
-    xb_registers #(.VERSION(VERSION), .CHIP_ID(CHIP_ID)) u_registers (
+    xb_registers #(.VERSION(VERSION), .CHIP_ID(CHIP_ID), .PEEK(WORD < 4 ? WORD : 4)) u_registers (
         .clk(clk), .rst(rst),
         .access(access), .write(write), .address(address), .data(data), .strobes(strobes),
         .read_data(read_data), .refused(refused), .irq(irq),
         .image_valid(image_valid), .image_data(image_data), .image_clear(image_clear),
         .image_state(image_state), .image_reason(image_reason), .image_crc(image_crc),
-        .run(run), .frame_error(frame_error),
+        .run(run), .activation_address(activation_address), .activation_data(activation_data),
+        .frame_error(frame_error), .image_begins(image_begins),
         .image_done(m_axis_tvalid && m_axis_tready && m_axis_tlast));
     xb_loader #(
         .CHIP_ID(CHIP_ID), .FORMAT(VERSION), .ARRAYS(ARRAYS), .CELL_WORDS(CELL_WORDS), .TRIM_WORDS(TRIM_WORDS),
@@ -121,6 +123,7 @@ module xb_chip #(
         .m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata), .m_last(m_axis_tlast),
         .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group),
         .gain(gain), .shift(shift), .code(code),
-        .frame_error(frame_error));
+        .image_begins(image_begins), .frame_error(frame_error),
+        .peek_address(activation_address), .peek_data(activation_data));
 endmodule
 `default_nettype wire

@@ -13,7 +13,7 @@
 `include "xb_layout.vh"
 module xb_loader #(
     parameter [31:0] CHIP_ID = 32'd0,     // identity an image must carry
-    parameter [31:0] FORMAT = 32'h20000,  // image format version
+    parameter [31:0] FORMAT = 32'h20001,  // latest image format: takes its major, and no later minor
     parameter ARRAYS = 6,                 // arrays on the chip
     parameter CELL_WORDS = 16,            // words that program one array's cells
     parameter TRIM_WORDS = 8,             // words of one array's converter offsets
@@ -104,7 +104,10 @@ module xb_loader #(
                 end
                 AT_FORMAT: begin
                     word <= AT_CHIP;
-                    if (s_data != FORMAT) begin state <= `XB_STATE_BAD; reason <= `XB_REASON_BAD_FORMAT; end
+                    if (s_data < {FORMAT[31:16], 16'd0} || s_data > FORMAT) begin
+                        state <= `XB_STATE_BAD;
+                        reason <= `XB_REASON_BAD_FORMAT;
+                    end
                 end
                 AT_CHIP: begin
                     word <= AT_COUNT;

@@ -1,15 +1,17 @@
-// xb_registers - the register file behind any bus: identity, control, status, interrupt, image port.
+// xb_registers - the register file behind any bus: identity, control, status, interrupt, image port, activations.
 //
-// An access takes one cycle and is answered in it. Offsets and bits are generated from codesign.chip. It
-// refuses an unknown or unaligned address, a write to a read-only register, a write with strobes missing,
-// and an image word while enabled. image_valid is high for one cycle with each image word. read_data and refused depend
-// combinationally on the access. rst clears everything.
+// An access takes one cycle and is answered in it. Offsets and bits are generated from codesign.chip. It refuses an
+// unknown or unaligned address, a write to a read-only register, a write with strobes missing and, while enabled, an
+// image word and a look at the activation memory. image_valid is high for one cycle with each image word.
+// activation_data must be that of activation_address of the cycle before, while run is low. read_data and refused
+// depend combinationally on the access. rst clears everything.
 // Python twin: codesign.chip.registers.REGISTERS
 `default_nettype none
 `include "xb_layout.vh"
 module xb_registers #(
-    parameter [31:0] VERSION = 32'h10000, // register map and image format
-    parameter [31:0] CHIP_ID = 32'd0
+    parameter [31:0] VERSION = 32'h20001, // register map, and the latest image format
+    parameter [31:0] CHIP_ID = 32'd0,
+    parameter PEEK = 4                    // activations in activation_data, 1..4
 ) (
     input  wire        clk,
     input  wire        rst,
@@ -28,7 +30,10 @@ module xb_registers #(
     input  wire [3:0]  image_reason,
     input  wire [31:0] image_crc,
     output wire        run,
+    output reg  [23:0] activation_address,
+    input  wire [31:0] activation_data,
     input  wire        frame_error,
+    input  wire        image_begins,    // the first beat of an image is taken
     input  wire        image_done       // the last output word of an image left
 );
 `include "xb_registers.vh"
@@ -37,20 +42,25 @@ module xb_registers #(
     reg        no_image;        // enabled without a good image
     reg        bad_frame;
     reg        frame_error_q;
-    reg        done_pending, error_pending;
-    reg        done_enabled, error_enabled;
+    reg        done_pending, error_pending, bad_pending;
+    reg        done_enabled, error_enabled, bad_enabled;
+    reg        bad_q;
     reg [31:0] images;
+    reg [4:0]  flying;          // images on their way: two in the input buffers, seven at most beyond
     reg        known, writable;
 
     wire good = image_state == `XB_STATE_OK;
-    wire bad_write = write && (!writable || strobes != 4'hf || (address == ADDR_IMAGE_DATA && enable));
+    wire bad = image_state == `XB_STATE_BAD;
+    wire held = enable && (address == ADDR_IMAGE_DATA || address == ADDR_ACTIVATION_DATA ||
+                           (write && address == ADDR_ACTIVATION_ADDRESS));
+    wire bad_write = write && (!writable || strobes != 4'hf);
     wire taken = access && write && !refused;
     wire control = taken && address == ADDR_CONTROL;
     wire set = data[`XB_CONTROL_ENABLE];
     wire clear = data[`XB_CONTROL_CLEAR];
 
-    assign refused = !known || bad_write;
-    assign irq = (done_pending && done_enabled) || (error_pending && error_enabled);
+    assign refused = !known || bad_write || held;
+    assign irq = (done_pending && done_enabled) || (error_pending && error_enabled) || (bad_pending && bad_enabled);
     assign image_valid = taken && address == ADDR_IMAGE_DATA;
     assign image_data = data;
     assign image_clear = control && clear;
@@ -69,6 +79,8 @@ module xb_registers #(
                 read_data[`XB_STATUS_RUNNING] = run;
                 read_data[`XB_STATUS_NO_IMAGE] = no_image;
                 read_data[`XB_STATUS_BAD_FRAME] = bad_frame;
+                read_data[`XB_STATUS_BUSY] = flying != 5'd0;
+                read_data[`XB_STATUS_IDLE] = run && flying == 5'd0;
                 read_data[`XB_STATUS_IMAGE_REASON] = image_reason;
             end
             ADDR_IMAGE_CRC:    read_data = image_crc;
@@ -80,13 +92,20 @@ module xb_registers #(
                 writable = 1'b1;
                 read_data[`XB_IRQ_STATUS_DONE] = done_pending;
                 read_data[`XB_IRQ_STATUS_ERROR] = error_pending;
+                read_data[`XB_IRQ_STATUS_BAD_IMAGE] = bad_pending;
             end
             ADDR_IRQ_ENABLE: begin
                 writable = 1'b1;
                 read_data[`XB_IRQ_ENABLE_DONE] = done_enabled;
                 read_data[`XB_IRQ_ENABLE_ERROR] = error_enabled;
+                read_data[`XB_IRQ_ENABLE_BAD_IMAGE] = bad_enabled;
             end
             ADDR_IMAGES:       read_data = images;
+            ADDR_ACTIVATION_ADDRESS: begin
+                writable = 1'b1;
+                read_data[`XB_ACTIVATION_ADDRESS_ACTIVATION] = activation_address;
+            end
+            ADDR_ACTIVATION_DATA: read_data = activation_data;
             ADDR_IMAGE_DATA:   writable = 1'b1;
             default:           known = 1'b0;
         endcase
@@ -94,14 +113,25 @@ module xb_registers #(
 
     always @(posedge clk) begin
         frame_error_q <= frame_error;
+        bad_q <= bad;
+        if (!run) flying <= 5'd0;
+        else if (image_begins && !image_done) flying <= flying + 5'd1;
+        else if (image_done && !image_begins) flying <= flying - 5'd1;
         if (taken && address == ADDR_IRQ_STATUS) begin
             if (data[`XB_IRQ_STATUS_DONE]) done_pending <= 1'b0;
             if (data[`XB_IRQ_STATUS_ERROR]) error_pending <= 1'b0;
+            if (data[`XB_IRQ_STATUS_BAD_IMAGE]) bad_pending <= 1'b0;
         end
         if (taken && address == ADDR_IRQ_ENABLE) begin
             done_enabled <= data[`XB_IRQ_ENABLE_DONE];
             error_enabled <= data[`XB_IRQ_ENABLE_ERROR];
+            bad_enabled <= data[`XB_IRQ_ENABLE_BAD_IMAGE];
         end
+        if (bad && !bad_q) bad_pending <= 1'b1;
+        if (taken && address == ADDR_ACTIVATION_ADDRESS)
+            activation_address <= data[`XB_ACTIVATION_ADDRESS_ACTIVATION];
+        if (access && !write && !refused && address == ADDR_ACTIVATION_DATA)
+            activation_address <= activation_address + PEEK[23:0];
         if (image_done) begin
             done_pending <= 1'b1;
             images <= images + 32'd1;
@@ -126,6 +156,11 @@ module xb_registers #(
             error_pending <= 1'b0;
             done_enabled <= 1'b0;
             error_enabled <= 1'b0;
+            bad_pending <= 1'b0;
+            bad_enabled <= 1'b0;
+            bad_q <= 1'b0;
+            flying <= 5'd0;
+            activation_address <= 24'd0;
             images <= 32'd0;
         end
     end

@@ -2,8 +2,8 @@
 //
 // Descriptors in its tables (docs/image.md) decide what it computes; nothing of a network is built in. Walk 0 is: one
 // place. The table's entry 0 is never read, so that a program without loops needs no walks.
-// While run is low, everything but the tables is in reset. Throughput of an instance of a step:
-// input bits * ceil(columns / LANES) cycles; the stages overlap between steps. Array i owns bits
+// While run is low, everything but the tables is in reset, and peek_* reads the activation memory. Throughput of an
+// instance of a step: input bits * ceil(columns / LANES) cycles; the stages overlap between steps. Array i owns bits
 // [i*W +: W] of every array bus, W its width.
 // Python twin: codesign.mapping.run (values), codesign.mapping.timing (cycles)
 `default_nettype none
@@ -57,7 +57,12 @@ module xb_core #(
     output wire [7:0]                        gain,
     output wire [3:0]                        shift,
     input  wire [ARRAYS*LANES*ADC_BITS-1:0]  code,
-    output wire                              frame_error
+    output wire                              image_begins,   // the first beat of an image is taken
+    output wire                              frame_error,
+    /* verilator lint_off UNUSEDSIGNAL */ // the register reaches the largest memory of any chip
+    input  wire [23:0]                       peek_address,   // activation that peek_data begins with
+    /* verilator lint_on UNUSEDSIGNAL */
+    output wire [31:0]                       peek_data       // one a byte; one cycle later, while run is low
 );
     localparam GROUP_BITS = GROUPS > 1 ? $clog2(GROUPS) : 1;
     localparam MASK_WORDS = (ARRAYS + 31) / 32;
@@ -73,6 +78,7 @@ module xb_core #(
     localparam ACTIVATION_BITS = $clog2(ACTIVATION_WORDS) + WORD_BITS;
     localparam STEP_WIDTH = 32 << STEP_LOG2;
     localparam WALK_WIDTH = 32 << `XB_WALK_LOG2;
+    localparam PEEK = WORD < 4 ? WORD : 4;  // activations in peek_data
 
     wire rst = !run;
 
@@ -117,8 +123,8 @@ module xb_core #(
     wire                       c_valid, c_first, c_negate, c_final, c_buffer;
     wire [GROUP_BITS-1:0]      c_group;
     wire [ARRAYS-1:0]          c_enable, c_link;
-    wire                       buffer_free, step_drained, activation_read;
-    wire [ACTIVATION_BITS-1:0] activation_address;
+    wire                       buffer_free, step_drained, front_read;
+    wire [ACTIVATION_BITS-1:0] front_address;
     wire [WORD*BITS-1:0]       activation_data;
     wire                       operand_valid, operand_taken;
     wire [LANES*BITS-1:0]      operand_data;
@@ -134,8 +140,8 @@ module xb_core #(
         .fetch_entry(step_data[0 +: STEP_WIDTH]), .convert_entry(step_data[STEP_WIDTH +: STEP_WIDTH]),
         .load_entry(load_data),
         .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data), .s_keep(s_keep), .s_last(s_last),
-        .frame_error(frame_error),
-        .activation_read(activation_read), .activation_address(activation_address),
+        .image_begins(image_begins), .frame_error(frame_error),
+        .activation_read(front_read), .activation_address(front_address),
         .activation_data(activation_data), .step_drained(step_drained), .buffer_free(buffer_free),
         .operand_valid(operand_valid), .operand_taken(operand_taken), .operand_data(operand_data),
         .wordline(wordline), .evaluate(evaluate), .convert(convert), .group(group), .gain(gain), .shift(shift),
@@ -155,9 +161,30 @@ module xb_core #(
         .s_group(c_group), .s_enable(c_enable), .s_link(c_link), .s_code(code),
         .buffer_free(buffer_free), .step_drained(step_drained),
         .operand_valid(operand_valid), .operand_taken(operand_taken), .operand_data(operand_data),
-        .activation_read(activation_read), .activation_address(activation_address),
+        .activation_read(front_read || !run),
+        .activation_address(run ? front_address : peek_address[ACTIVATION_BITS-1:0]),
         .activation_data(activation_data),
         .m_valid(m_valid), .m_ready(m_ready), .m_data(m_data), .m_last(m_last));
+
+    // A stopped chip shows its activation memory: planes to bytes. Activation a lies at a modulo WORD of what is read.
+    wire [WORD*BITS-1:0] shown = run ? {(WORD*BITS){1'b0}} : activation_data;
+    genvar u, b;
+    generate
+        for (u = 0; u < 4; u = u + 1) begin : g_peek
+            if (u < PEEK) begin : g_shown
+                localparam AT = u;
+                wire [WORD_BITS-1:0] place = peek_address[WORD_BITS-1:0] + AT[WORD_BITS-1:0];
+                for (b = 0; b < BITS; b = b + 1) begin : g_bit
+                    assign peek_data[8*u + b] = shown[b*WORD + place];
+                end
+                if (BITS < 8) begin : g_rest
+                    assign peek_data[8*u+7:8*u+BITS] = {(8-BITS){1'b0}};
+                end
+            end else begin : g_none
+                assign peek_data[8*u+7:8*u] = 8'd0;
+            end
+        end
+    endgenerate
 
     // Parameters that cannot work: a module that does not exist stops every tool.
     generate

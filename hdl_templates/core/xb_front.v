@@ -43,6 +43,7 @@ module xb_front #(
     input  wire [STREAM_BYTES*8-1:0]  s_data,
     input  wire [STREAM_BYTES-1:0]    s_keep,
     input  wire                       s_last,
+    output wire                       image_begins,   // its first beat is taken
     output wire                       frame_error,
     output wire                       activation_read,
     output wire [ACTIVATION_BITS-1:0] activation_address,
@@ -87,7 +88,7 @@ module xb_front #(
         .s_valid(s_valid), .s_ready(s_ready), .s_data(s_data), .s_keep(s_keep), .s_last(s_last),
         .write(input_write), .write_address(input_write_address), .write_data(beat_data),
         .available_0(available_0), .available_1(available_1), .whole_0(whole_0), .whole_1(whole_1),
-        .release_0(release_0), .release_1(release_1), .frame_error(frame_error));
+        .release_0(release_0), .release_1(release_1), .begins(image_begins), .frame_error(frame_error));
     xb_memory #(
         .COUNT(STREAM_BYTES), .COUNT_BITS(BEAT_BITS), .WORD(WORD), .WORD_BITS(WORD_BITS), .BITS(BITS),
         .DEPTH(2*INPUT_WORDS), .ADDRESS_BITS(INPUT_BITS)

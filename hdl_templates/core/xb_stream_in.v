@@ -30,6 +30,7 @@ module xb_stream_in #(
     output wire                    whole_1,
     input  wire                    release_0,
     input  wire                    release_1,
+    output wire                    begins,       // the first beat of an image is taken
     output reg                     frame_error
 );
     reg                    buffer;
@@ -44,6 +45,7 @@ module xb_stream_in #(
 
     assign s_ready = !rst && !full[buffer] && !frame_error;
     assign write = take;
+    assign begins = take && beat == 16'd0;
     assign {whole_1, whole_0} = full;
     assign write_address = (buffer ? DEPTH[ADDRESS_BITS-1:0] : {ADDRESS_BITS{1'b0}}) + taken[ADDRESS_BITS-1:0];
 

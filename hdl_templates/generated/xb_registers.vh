@@ -9,4 +9,6 @@ localparam [11:0] ADDR_CONTROL = 12'h014;
 localparam [11:0] ADDR_IRQ_STATUS = 12'h018;
 localparam [11:0] ADDR_IRQ_ENABLE = 12'h01c;
 localparam [11:0] ADDR_IMAGES = 12'h020;
+localparam [11:0] ADDR_ACTIVATION_ADDRESS = 12'h024;
+localparam [11:0] ADDR_ACTIVATION_DATA = 12'h028;
 localparam [11:0] ADDR_IMAGE_DATA = 12'h040;

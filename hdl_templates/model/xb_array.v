@@ -8,7 +8,10 @@
 //   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
 // xb_array_packed.v does all this, in wide vectors; xb_array_cells.v is the readable version, one loop per cell.
 // Cells: a programmed level conducts its CODES entry, unless +die=DIR names a map of the codes that this
-// die really holds (DIR/array_<INDEX>.hex, one wordline a line). +backdoor=DIR programs at the first clock edge.
+// die really holds (DIR/array_<INDEX>.hex, one wordline a line). With +die_fraction=F (1..8) it counts 2^-F codes,
+// in CODE_BITS + F bits a cell, and so does I:
+//   code = clamp((I * gain + offset * 2^F + 2^(shift+F-1)) >> (shift+F)) + 2^(ADC_BITS-1)
+// +backdoor=DIR programs at the first clock edge.
 // +arrays=MASK (hexadecimal, bit INDEX) names the arrays whose files must be there; a missing one
 // ends the simulation. Other arrays may have none. Paths of up to 1,000 bytes.
 // Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate

@@ -4,6 +4,7 @@
 // samples every bitline current and takes the range, convert turns LANES signed columns of `group` into offset-binary
 // codes one cycle later, from the sample taken before this edge:
 //   code = clamp((I * gain + offset + 2^(shift-1)) >> shift) + 2^(ADC_BITS-1),  I = I(2j) - I(2j+1)
+// Currents count 2^-fraction of a code, if a die's map does.
 // A lane past the last column gives the code of 0. No reset: cells keep what they were programmed to.
 // Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
 `default_nettype none
@@ -36,10 +37,12 @@ module xb_array_cells #(
     localparam PAIRS = COLUMNS / 2;
     localparam TRIM_BITS = PAIRS > 1 ? $clog2(PAIRS) : 1;
     localparam LOWEST = -(1 << (ADC_BITS - 1));
-    localparam HIGHEST = (1 << (ADC_BITS - 1)) - 1;
+    localparam signed [63:0] LIMIT = 64'sd1 <<< (ADC_BITS - 1);
+    localparam DIE_BITS = CODE_BITS + 8;           // of a cell of a map, at most
 
     reg [ROW_WORDS*32-1:0]      level [0:ROWS-1];  // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
-    reg [COLUMNS*CODE_BITS-1:0] die [0:ROWS-1];    // what this die holds, cell k likewise
+    reg [COLUMNS*DIE_BITS-1:0]  die [0:ROWS-1];    // what this die holds, in 2^-fraction of a code: cell k at
+                                                   // [k*(CODE_BITS+fraction) +: CODE_BITS+fraction]
     reg [31:0]                  trim [0:PAIRS-1];  // offset of each column
     reg                         has_die, missing;
     reg [8191:0]                folder, file;
@@ -48,6 +51,10 @@ module xb_array_cells #(
     integer current [0:COLUMNS-1];                 // sampled current of each bitline
     integer held_gain, held_shift;                 // range of the sample
     integer r, k, lane, column, value, total, handle;
+    integer fraction;                              // of the die's map, 0..8
+    reg [DIE_BITS-1:0]          die_code;
+    reg signed [63:0]           wide, offset;      // a current and an offset in 2^-fraction of a code
+    reg signed [63:0]           wide_gain;
 
     // All below is one sequence, and nothing but `code` is read elsewhere.
     /* verilator lint_off BLKSEQ */
@@ -57,13 +64,17 @@ module xb_array_cells #(
         begin
             cell_level = level[r][column*LEVEL_BITS +: LEVEL_BITS];
             value = 0;
-            if (has_die) value[CODE_BITS-1:0] = die[r][column*CODE_BITS +: CODE_BITS];
-            else value[CODE_BITS-1:0] = CODES[cell_level*CODE_BITS +: CODE_BITS];
+            if (has_die) begin
+                die_code = die[r][column*(CODE_BITS+fraction) +: DIE_BITS];
+                die_code = die_code & ~({DIE_BITS{1'b1}} << (CODE_BITS + fraction));
+                value[DIE_BITS-1:0] = die_code;
+            end else value[CODE_BITS-1:0] = CODES[cell_level*CODE_BITS +: CODE_BITS];
         end
     endtask
 
     initial begin
         has_die = 1'b0;
+        fraction = 0;
         for (k = 0; k < COLUMNS; k = k + 1) current[k] = 0;
         for (r = 0; r < ROWS; r = r + 1) level[r] = 0;
         for (k = 0; k < PAIRS; k = k + 1) trim[k] = 0;
@@ -77,6 +88,7 @@ module xb_array_cells #(
             if (handle != 0) begin
                 $fclose(handle);
                 $readmemh(file, die);
+                if (!$value$plusargs("die_fraction=%d", fraction)) fraction = 0;
                 has_die = 1'b1;
             end else if (named[INDEX]) missing = 1'b1;
         end
@@ -107,11 +119,17 @@ module xb_array_cells #(
                 column = group * LANES + lane;
                 value = 0;
                 if (column < PAIRS) begin
-                    value = (current[2*column] - current[2*column+1]) * held_gain
-                            + $signed(trim[column]);
-                    if (held_shift > 0) value = (value + (1 << (held_shift - 1))) >>> held_shift;
-                    if (value < LOWEST) value = LOWEST;
-                    if (value > HIGHEST) value = HIGHEST;
+                    value = current[2*column] - current[2*column+1];
+                    wide = {{32{value[31]}}, value};
+                    total = trim[column];
+                    offset = {{32{total[31]}}, total};
+                    wide_gain = {32'd0, held_gain};
+                    wide = wide * wide_gain + (offset <<< fraction);
+                    if (held_shift + fraction > 0)
+                        wide = (wide + (64'sd1 <<< (held_shift + fraction - 1))) >>> (held_shift + fraction);
+                    if (wide < -LIMIT) wide = -LIMIT;
+                    if (wide > LIMIT - 64'sd1) wide = LIMIT - 64'sd1;
+                    value = wide[31:0];
                 end
                 value = value - LOWEST;
                 code[lane*ADC_BITS +: ADC_BITS] <= value[ADC_BITS-1:0];

@@ -5,6 +5,7 @@
 // A wordline is kept as one packed vector, the sum over columns j of (g(2j) - g(2j+1)) * 2^(j*FIELD): fields may borrow
 // from each other, until `centre` makes every one positive. The sums of all subsets of four wordlines are kept too, so
 // a sample is at most one wide addition per four wordlines.
+// A die's map that counts fractions of a code has a second vector for these, `fine`, and no plain samples.
 // Python twin: codesign.fixed.convert, codesign.mapping.run.accumulate
 `default_nettype none
 module xb_array_packed #(
@@ -48,9 +49,14 @@ module xb_array_packed #(
     localparam SIDE = PADDED * FIELD;                          // all columns
     localparam QUADS = (ROWS + 3) / 4;                         // wordlines by fours
     localparam MOVES = $clog2(LANES);
+    localparam signed [63:0] WIDE_MIDDLE = 64'sd1 <<< (ADC_BITS - 1);
+    localparam DIE_BITS = CODE_BITS + 8;                       // of a cell of a map, at most
+    localparam FINE = 8 + $clog2(ROWS + 1) + 2;                // fractions of a column current, with room for signs
+    localparam FINE_SIDE = PADDED * FINE;
 
     reg [ROW_WORDS*32-1:0]        level [0:ROWS-1];        // cell k of a wordline at [k*LEVEL_BITS +: LEVEL_BITS]
-    reg [COLUMNS*CODE_BITS-1:0]   die [0:ROWS-1];          // what this die holds, cell k likewise
+    reg [COLUMNS*DIE_BITS-1:0]    die [0:ROWS-1];          // what this die holds, in 2^-fraction of a code: cell k at
+                                                           // [k*(CODE_BITS+fraction) +: CODE_BITS+fraction]
     reg [31:0]                    trim [0:PAIRS-1];        // offset of each column
     // Constants in registers: Icarus puts a wide literal together anew, 32 bits at a time, wherever it stands.
     reg [SIDE-1:0]                one, centre;             // 1, and 2^(FIELD-1) + 2^(ADC_BITS-1), in each field
@@ -76,15 +82,26 @@ module xb_array_packed #(
     reg [8191:0]                  file;
     reg [1023:0]                  named;                   // arrays whose files must be there
     reg [ROW_WORDS*32-1:0]        level_row;
-    reg [COLUMNS*CODE_BITS-1:0]   die_row;
+    reg [COLUMNS*DIE_BITS-1:0]    die_row;
+    reg [DIE_BITS-1:0]            plus_code, minus_code;
     reg [SIDE-1:0]                row, other, blank;
+    reg [FINE_SIDE-1:0]           fine [0:16*QUADS-1];     // as `conductance`
+    reg [FINE_SIDE-1:0]           fine_row, fine_other, fine_centre, fine_hold;
+    reg [FINE-1:0]                fine_field;
+    reg signed [63:0]             wide, wide_offset;       // a current in 2^-fraction of a code
+    reg signed [63:0]             wide_gain;
     reg [LEVEL_BITS-1:0]          plus_level, minus_level;
     integer r, k, s, at, lane, column, value, handle;
     integer held_gain, held_shift, half, idle;             // range of the sample
+    integer fraction, fine_value;                          // of the die's map, 0..8
     integer rows, pairs, moves;                            // no constants: loops unrolled would outgrow a cache
 
     initial begin
         has_die = 1'b0;
+        fraction = 0;
+        fine_centre = 0;
+        for (k = 0; k < PADDED; k = k + 1) fine_centre[k*FINE + FINE - 1] = 1'b1;
+        fine_hold = fine_centre;
         stale = 1'b1;
         settles = 1'b0;
         idle = 0;
@@ -141,6 +158,7 @@ module xb_array_packed #(
                 if (handle != 0) begin
                     $fclose(handle);
                     $readmemh(file, die);
+                    if (!$value$plusargs("die_fraction=%d", fraction)) fraction = 0;
                     has_die = 1'b1;
                     settles = 1'b1;
                 end else if (named[index[9:0]]) missing = 1'b1;
@@ -176,7 +194,21 @@ module xb_array_packed #(
                     if (!plain) begin
                         column = group * LANES + lane;
                         if (column >= PAIRS) value = 0;
-                        else value = (value * held_gain + $signed(trim[column]) + half) >>> held_shift;
+                        else if (fraction != 0) begin
+                            fine_field = fine_hold[column*FINE +: FINE];
+                            fine_value = {{(32-FINE){1'b0}}, fine_field};
+                            fine_value = fine_value - (1 << (FINE - 1));
+                            wide = {{32{value[31]}}, value};
+                            wide = (wide <<< fraction) + {{32{fine_value[31]}}, fine_value};
+                            wide_gain = {32'd0, held_gain};
+                            fine_value = trim[column];
+                            wide_offset = {{32{fine_value[31]}}, fine_value};
+                            wide = wide * wide_gain + (wide_offset <<< fraction);
+                            wide = (wide + (64'sd1 <<< (held_shift + fraction - 1))) >>> (held_shift + fraction);
+                            if (wide < -WIDE_MIDDLE) wide = -WIDE_MIDDLE;
+                            if (wide > WIDE_MIDDLE - 64'sd1) wide = WIDE_MIDDLE - 64'sd1;
+                            value = wide[31:0];
+                        end else value = (value * held_gain + $signed(trim[column]) + half) >>> held_shift;
                     end
                     if (value < -MIDDLE) value = -MIDDLE;
                     if (value > MIDDLE - 1) value = MIDDLE - 1;
@@ -196,18 +228,27 @@ module xb_array_packed #(
                     if (has_die || level_row != 0 || !has_blank) begin
                         row = 0;
                         other = 0;
+                        fine_row = 0;
+                        fine_other = 0;
                         for (k = 0; k < pairs; k = k + 1) begin
                             plus_level = level_row[2*k*LEVEL_BITS +: LEVEL_BITS];
                             minus_level = level_row[(2*k+1)*LEVEL_BITS +: LEVEL_BITS];
                             if (has_die) begin
-                                row[k*FIELD +: CODE_BITS] = die_row[2*k*CODE_BITS +: CODE_BITS];
-                                other[k*FIELD +: CODE_BITS] = die_row[(2*k+1)*CODE_BITS +: CODE_BITS];
+                                plus_code = die_row[2*k*(CODE_BITS+fraction) +: DIE_BITS];
+                                minus_code = die_row[(2*k+1)*(CODE_BITS+fraction) +: DIE_BITS];
+                                fine_row[k*FINE +: 8] = plus_code[7:0] & ~(8'hff << fraction);
+                                fine_other[k*FINE +: 8] = minus_code[7:0] & ~(8'hff << fraction);
+                                plus_code = plus_code >> fraction;
+                                minus_code = minus_code >> fraction;
+                                row[k*FIELD +: CODE_BITS] = plus_code[CODE_BITS-1:0];
+                                other[k*FIELD +: CODE_BITS] = minus_code[CODE_BITS-1:0];
                             end else begin
                                 row[k*FIELD +: CODE_BITS] = CODES[plus_level*CODE_BITS +: CODE_BITS];
                                 other[k*FIELD +: CODE_BITS] = CODES[minus_level*CODE_BITS +: CODE_BITS];
                             end
                         end
                         row = row - other;
+                        fine_row = fine_row - fine_other;
                         if (level_row == 0) begin
                             blank = row;
                             has_blank = 1'b1;
@@ -217,6 +258,10 @@ module xb_array_packed #(
                     if (r % 4 == 0) conductance[at] = 0;
                     k = 1 << r % 4;
                     for (s = 0; s < k; s = s + 1) conductance[at + k + s] = conductance[at + s] + row;
+                    if (fraction != 0) begin
+                        if (k == 1) fine[at] = 0;
+                        for (s = 0; s < k; s = s + 1) fine[at + k + s] = fine[at + s] + fine_row;
+                    end
                 end
                 centred = 1'b1;
                 for (k = 0; k < pairs; k = k + 1) centred = centred && trim[k] == 0;
@@ -227,7 +272,7 @@ module xb_array_packed #(
                 held_gain = {24'd0, gain};
                 held_shift = {28'd0, shift};
                 half = (held_shift == 0) ? 0 : (1 << (held_shift - 1));
-                plain = centred && held_gain == 1 && held_shift == 0;
+                plain = centred && held_gain == 1 && held_shift == 0 && fraction == 0;
                 current = centre;
                 lines = {7'd0, wordline};
                 at = 0;
@@ -238,6 +283,13 @@ module xb_array_packed #(
                     at = at + 32;
                 end
                 hold = current;
+                if (fraction != 0) begin
+                    fine_hold = fine_centre;
+                    for (k = 0; k < rows; k = k + 4) begin
+                        driven[3:0] = lines[k +: 4];
+                        if (driven[3:0] != 4'd0) fine_hold = fine_hold + fine[4 * k + {28'd0, driven[3:0]}];
+                    end
+                end
                 if (plain && WIDE != 0) begin
                     // All columns at once: the top bit of a field says "not below the range".
                     not_below = (current >> (FIELD - 1)) & one;

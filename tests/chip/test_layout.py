@@ -22,12 +22,12 @@ def judge(golden: str, now: str) -> str:
     """What to do about a layout that is not the golden one; "" if it is."""
     if golden == now:
         return ""
-    before, after = json.loads(golden)["format"], json.loads(now)["format"]
+    before, after = json.loads(golden)["version"], json.loads(now)["version"]
     if before != after:
-        return f"the format was raised from {before} to {after}: look at the difference, then run: {REFRESH}"
+        return f"the version was raised from {before} to {after}: look at the difference, then run: {REFRESH}"
     return (
-        f"the layout of format {before} changed: chips and images that are already made hold other bits; raise "
-        f"RTL_VERSION in codesign/chip/description.py, then run: {REFRESH}"
+        f"the layout of version {before} changed: chips and images that are already made hold other bits; raise "
+        f"RTL_VERSION (and IMAGE_FORMAT, for entries) in codesign/chip/description.py, then run: {REFRESH}"
     )
 
 
@@ -40,10 +40,11 @@ def test_a_moved_field_asks_for_a_new_version(monkeypatch: pytest.MonkeyPatch) -
     moved = replace(STEP, fields=tuple(replace(f, low=17) if f.name == "shift" else f for f in STEP.fields))
     monkeypatch.setattr(layout, "ENTRIES", tuple(moved if e is STEP else e for e in layout.ENTRIES))
     told = judge(GOLDEN.read_text(), texts.layout_json())
-    assert told.startswith("the layout of format 0x00020000 changed: ")
-    assert "raise RTL_VERSION in codesign/chip/description.py, then run: python -m codesign.chip.texts > tests" in told
-    monkeypatch.setattr(texts, "RTL_VERSION", 0x20001)
-    assert judge(GOLDEN.read_text(), texts.layout_json()).startswith("the format was raised from 0x00020000 to ")
+    assert told.startswith("the layout of version 0x00020001 changed: ")
+    assert "raise RTL_VERSION (and IMAGE_FORMAT, for entries) in codesign/chip/description.py, then run: " in told
+    assert told.endswith("run: python -m codesign.chip.texts > tests/golden/layout.json")
+    monkeypatch.setattr(texts, "RTL_VERSION", 0x20002)
+    assert judge(GOLDEN.read_text(), texts.layout_json()).startswith("the version was raised from 0x00020001 to ")
 
 
 @pytest.mark.parametrize("code", layout.CODES, ids=lambda c: c.name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from codesign.chip.description import Chip
 from tests.cli.calls import Call
 
 
@@ -88,6 +89,29 @@ class TestChip:
         )
         assert tomllib.loads(file.read_text())["name"] == "mine"
         assert call("chip", "check", file)[0] == 0
+
+    def test_new_with_keys_changed(self, call: Call, tmp_path: Path) -> None:
+        file = tmp_path / "mine.toml"
+        sets = ["arrays.count=64", "memory.walks=8", "clock_mhz=100.0", "name=other"]
+        assert call("chip", "new", file, *(word for s in sets for word in ("--set", s)))[0] == 0
+        assert file.read_text().startswith(f"# As reference-128, but {', '.join(sets)}.\nname = ")
+        assert "columns = 128      # bitlines: 64 signed columns\n" in file.read_text()
+        preset, made = Chip.load("reference-128"), Chip.load(file)
+        changed = preset.model_dump(mode="json") | {"name": "other", "clock_mhz": 100.0}
+        changed["arrays"]["count"], changed["memory"]["walks"] = 64, 8
+        assert made.model_dump(mode="json") == changed
+
+    @pytest.mark.parametrize(
+        ("change", "expected"),
+        [
+            ("arrays.count=0", "{file}: arrays.count: must be at least 1, got 0"),
+            ("arrays.cuont=4", "{file}: arrays.cuont: unknown key; did you mean count?"),
+        ],
+    )
+    def test_new_refuses_changes(self, call: Call, tmp_path: Path, change: str, expected: str) -> None:
+        file = tmp_path / "mine.toml"
+        assert call("chip", "new", file, "--set", change) == (1, "", f"error: {expected.format(file=file)}\n")
+        assert not file.exists()
 
     def test_new_overwrites_nothing(self, call: Call, tmp_path: Path) -> None:
         file = tmp_path / "mine.toml"

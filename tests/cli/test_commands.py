@@ -28,7 +28,7 @@ class TestStatus:
         heavy = "{'torch', 'numpy', 'pydantic', 'rich'}"
         code = f"import sys; from codesign.cli import main; s = main(['--help']); print({heavy} & {{*sys.modules}}, s)"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        for command in ("run", "study", "compile", "simulate", "image", "report", "chip", "doctor"):
+        for command in ("run", "study", "compile", "simulate", "vectors", "image", "report", "chip", "doctor"):
             assert f" {command} " in done.stdout
         assert done.stdout.endswith("set() 0\n")
 
@@ -242,11 +242,11 @@ class TestInputs:
         assert status == 2
         assert "needs --out" in err
 
-    def test_an_image_without_its_program_needs_a_chip(self, call: Call, tmp_path: Path) -> None:
+    def test_a_folder_without_an_image(self, call: Call, tmp_path: Path) -> None:
         assert call("image", "verify", tmp_path) == (
             1,
             "",
-            f"error: {tmp_path}: holds no program.json; name the image's chip with --chip\n",
+            f"error: {tmp_path}/manifest.json: is missing; copy or compile it again\n",
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.chip.description import Chip
+from codesign.chip.description import Chip, presets
 from codesign.chip.fields import Entry
 from codesign.chip.layout import LOAD, LOADS, PROGRAM, TILE
 from codesign.image import Section, assemble, sections
@@ -57,12 +57,9 @@ def test_a_lone_image_bin(call: Call, tmp_path: Path) -> None:
     assert second.startswith("  program: 3 words from 0, CRC-32 0x")
     status, out, _ = call("image", "info", path, "--json")
     assert json.loads(out)["words"] == len(made.words)
-    assert call("image", "verify", path, "--chip", "tiny") == (0, whole(path), "")
-    assert call("image", "verify", path) == (
-        1,
-        "",
-        f"error: {path}: holds no program.json; name the image's chip with --chip\n",
-    )
+    good = (0, f"{path}: OK, every checksum and entry is right for chip tiny\n", "")
+    assert call("image", "verify", path, "--chip", "tiny") == good
+    assert call("image", "verify", path) == good, "the preset with this id"
     parts = sections(made.mapping)
     none = tuple(type(s)(s.kind, 0, 0, [65535, 5, 4]) if s.kind == PROGRAM else s for s in parts)
     path.write_bytes(np.array(assemble(TINY, none), "<u4").tobytes())
@@ -173,8 +170,17 @@ def test_entries_of_a_program_an_image_folder_and_a_lone_image_bin(call: Call, t
 def test_entries_need_the_chip(call: Call, tmp_path: Path) -> None:
     home = program([20, 11, 4], TINY).save(tmp_path / "p")
     path = shutil.copy(home / "image" / "image.bin", tmp_path / "image.bin")
-    told = f"error: {path}: holds no program.json; name the image's chip with --chip\n"
-    assert call("image", "info", path, "--entries") == (1, "", told)
+    assert call("image", "info", path, "--entries")[0] == 0, "the preset with this id"
+    own = TINY.model_copy(update={"name": "own", "bus": TINY.bus.model_copy(update={"stream_bytes": 8})})
+    lone = tmp_path / "own.bin"
+    lone.write_bytes(np.array(program([20, 11, 4], own).words, "<u4").tobytes())
+    told = (
+        f"error: {lone}: is for the chip with id 0x{own.id:08x}, which is none of the presets "
+        f"{', '.join(presets())}; "
+        "name it with --chip\n"
+    )
+    for command in (["info", "--entries"], ["verify"]):
+        assert call("image", *command, lone) == (1, "", told)
     status, out, err = call("image", "info", path, "--entries", "--chip", "reference-128")
     assert (status, out) == (1, "") and err.startswith(f"error: {path}: is for the chip with id 0x{TINY.id:08x}, ")
     assert call("image", "info", path)[0] == 0, "without entries any image will do"

@@ -1,7 +1,6 @@
 """The study command, and progress."""
 
 import json
-import re
 import sys
 import tomllib
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from codesign.cli.common import progress_bars
 from codesign.errors import InputError
 from tests.cli.calls import Call
 from tests.study.toy import TOY, pretend, result
@@ -43,7 +41,9 @@ class TestStudy:
             "",
             f"tables and plots in {tmp_path / 'out'}",
         ]
-        assert {p.name for p in (tmp_path / "out").iterdir()} == {".codesign.json", "jobs", "toy.csv", "toy.json"}
+        assert {p.name for p in (tmp_path / "out").iterdir()} == {
+            *(".codesign.json", "jobs", "report-tables", "report.html", "toy.csv", "toy.json")
+        }
 
     def test_json_is_the_file(self, call: Call, file: Path, tmp_path: Path) -> None:
         status, out, err = call("study", file, "--out", tmp_path / "out", "--json")
@@ -117,25 +117,3 @@ class TestStudy:
             "",
             "interrupted; run the same command again to resume\n",
         )
-
-
-class TestProgress:
-    def test_none_without_a_terminal(self) -> None:
-        with progress_bars() as show:
-            assert show is None
-
-    def test_done_of_all_and_the_note_as_it_is(
-        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("FORCE_COLOR", "1")
-        monkeypatch.setenv("TERM", "xterm")
-        monkeypatch.setenv("COLUMNS", "80")
-        with progress_bars() as show:
-            assert show is not None
-            show("drop", 0, 3, "")
-            show("drop", 1.75, 3, "quantized 3/4; last: 97.81 %, [a], seed 1")
-            show("report", 0, 0, "")
-        err = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
-        assert re.search(r"drop +━+ +3/3 ", err)
-        assert re.search(r"report +━+ +1/1 ", err)
-        assert all(len(line) <= 80 for line in re.split(r"[\r\n]+", err))

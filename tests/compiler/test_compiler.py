@@ -15,6 +15,7 @@ import codesign
 from codesign import ir, passes
 from codesign.errors import CapacityError, UnsupportedError
 from codesign.fixed import IntType, Trim
+from codesign.ir import MaxPool
 from codesign.mapping.trim import choose_trims
 from codesign.sim import simulate
 from codesign.train import float_mlp, mlp, quantized
@@ -24,7 +25,7 @@ from codesign.train.layers.grid import Grid
 from codesign.train.nets import architecture
 from tests.compiler.models import COARSE, FINE, REAL, REFERENCE, SIZES, TINY, refused
 from tests.hdl.programs import images, net
-from tests.ir.networks import conv, raw, residual
+from tests.ir.networks import raw, residual
 
 
 class TestQuantNet:
@@ -96,17 +97,19 @@ class TestNetwork:
 
     @pytest.mark.parametrize("calibration", [None, np.zeros((2, 7))], ids=["none", "unfit"])
     def test_what_no_chip_takes_is_refused_before_anything_else(self, calibration: np.ndarray | None) -> None:
-        assert refused(residual(), calibration, kind=UnsupportedError) == (
-            "layer conv2: the compiler cannot map convolutions in groups to a chip yet; "
-            "run the network with codesign.ir.run, or train one without"
+        conv1, *_, fc = residual().nodes
+        pool, last = MaxPool("pool", "input", 2, 2), replace(fc, source="pool", weight=np.ones((8, 3), np.int32))
+        network = residual(nodes=(conv1, pool, last))
+        assert refused(network, calibration, kind=UnsupportedError) == (
+            "layer pool: the compiler cannot map max pooling of the network's input, which comes channel by channel, "
+            "to a chip yet; run the network with codesign.ir.run, or train one without"
         )
 
     @pytest.mark.parametrize("calibrated", [False, True])
     def test_convolutions_pooling_and_sums(self, calibrated: bool) -> None:
-        """The sum takes the second convolution's accumulators; on a chip that need not clip."""
-        conv1, _, *rest = residual().nodes
-        whole = conv("conv2", "conv1", (4, 4, 3, 3), raw(4), seed=1, padding=1)
-        network = residual(nodes=(conv1, whole, *rest))
+        """The sum takes the accumulators of the second convolution, in groups; on a chip that need not clip."""
+        conv1, depthwise, *rest = residual().nodes
+        network = residual(nodes=(conv1, replace(depthwise, requant=raw(4)), *rest))
         x = images(30, network)
         p = codesign.compile(network, x if calibrated else None, FINE)
         assert [s.layer for s in p.mapping.steps] == ["conv1", "conv2", "pool", "conv3", "avg", "fc"]

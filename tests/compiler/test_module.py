@@ -85,15 +85,13 @@ class TestModule:
         x = p.quantize(REAL.reshape(80, 1, 4, 5))
         assert (p.run(x, adc=False) == ir.run(p.network, x)).all() and p.run(x).any()
 
-    def test_convolution_in_groups(self) -> None:
-        torch.manual_seed(0)
-        model = nn.Sequential(
-            nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(12, 4)
-        )
+    def test_a_refusal_keeps_what_was_quantized(self) -> None:
+        torch.manual_seed(2)
+        model = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(2, 4))
         assert refused(model, REAL.reshape(80, 1, 4, 5), kind=UnsupportedError) == (
-            "layer layer2: the compiler cannot map convolutions in groups to a chip yet; run the network "
-            "with codesign.ir.run, or train one without; keep its integers: codesign.quantize(model, "
-            "calibration, chip).save('network.safetensors')"
+            "layer layer0: the compiler cannot map max pooling of the network's input, which comes channel by channel, "
+            "to a chip yet; run the network with codesign.ir.run, or train one without; keep its integers: "
+            "codesign.quantize(model, calibration, chip).save('network.safetensors')"
         )
 
     @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])

@@ -19,6 +19,7 @@ STAND_INS = {
     "./dev test": "./dev help",
     "./dev lint": "./dev help",
     "./dev slow": "./dev help",
+    "./dev browser": "./dev help",
     # runs
     "codesign run FLOW --out DIR --data DATA": _RUN,
     "codesign run flows/NAME.toml --out DIR": _RUN,
@@ -52,7 +53,11 @@ STAND_INS = {
     "codesign optimize digits --out DIR --screen": "codesign optimize digits --out DIR --screen",
     "codesign optimize mnist --out DIR --data DATA --screen": f"{_OPTIMIZE} --screen",
     "codesign optimize mnist --out DIR --data DATA --jobs 2": _OPTIMIZE,
-    "codesign optimize mnist --out DIR --data DATA --jobs 2 --budgets 4,8,16,32,64": f"{_OPTIMIZE} --budgets 1,12",
+    "codesign optimize mnist --out DIR --data DATA --budgets 4,8,16": f"{_OPTIMIZE} --budgets 1,12",
+    "codesign optimize mnist --out DIR --data DATA --budgets 16 "
+    "--set 'free.network.hidden=[[320,160],[240,272],[256,240],[208,320]]' --set 'free.data.downsample=[2]' "
+    "--set 'free.quantize.slices=[1]' --set search.trials=4": f"{_OPTIMIZE} --budgets 12 "
+    "--set 'free.network.hidden=[[8],[12]]' --set search.trials=2",
     "codesign optimize mnist --out DIR --data DATA --reach 98": f"{_OPTIMIZE} --reach 20",
     "codesign optimize mnist --out DIR --data DATA --front interval": f"{_OPTIMIZE} --front interval",
     # chips and programs
@@ -63,8 +68,42 @@ STAND_INS = {
     "codesign simulate PROGRAM --inputs x.npy --real --labels y.npy": "codesign simulate build/mlp "
     "--inputs x.npy --real --labels y.npy",
     "codesign image verify PROGRAM": "codesign image verify build/mlp",
+    "codesign die import faults.csv --chip reference-128 --out my.die": "codesign die import flows/my_die.csv "
+    "--chip reference-128 --out my.die",
+    "codesign die info my.die": "codesign die info flows/my_die.csv --chip reference-128",
+    "codesign die check my.die PROGRAM --inputs x.npy --labels y.npy --floor 95": "codesign die check flows/my_die.csv "
+    "build/mlp --inputs x.npy --labels y.npy --floor 0",
+    "codesign simulate PROGRAM --inputs x.npy --die my.die": "codesign simulate build/mlp --inputs x.npy "
+    "--die flows/my_die.csv",
+    "codesign image cells PROGRAM --all --g-on 40 --out program.csv": "codesign image cells build/mlp --all --g-on 40 "
+    "--out program.csv",
+    "codesign image diff PROGRAM readback.csv": "codesign image diff build/mlp build/mlp/image/cells.csv",
+    "codesign image delta PROGRAM --from OLD --out delta.ihex": "codesign image delta build/mlp --from build/mlp/image "
+    "--out delta.ihex",
+    "codesign image cells PROGRAM --from OLD --out delta.csv": "codesign image cells build/mlp --from build/mlp/image "
+    "--out delta.csv",
+    "codesign image verify delta.ihex": "codesign image verify build/mlp",
+    "codesign where PROGRAM 'fc1[3,17]'": "codesign where build/mlp 'fc1[3,1]'",
+    "codesign where PROGRAM --array 1 --wordline 1 --bitline 7": "codesign where build/mlp "
+    "--array 1 --wordline 1 --bitline 7",
+    "codesign image convert PROGRAM --out image.ihex": "codesign image convert build/mlp --out image.ihex",
+    "codesign image convert image.ihex --out image.srec --address 0x8000000": "codesign image convert build/mlp "
+    "--out image.srec --address 0x8000000",
+    "codesign image diff PROGRAM image.srec": "codesign image diff build/mlp build/mlp/image",
+    "codesign image verify image.srec": "codesign image verify build/mlp/image/image.hex",
+    "codesign image info image.ihex --entries": "codesign image info build/mlp/image/image.bin --entries",
     "codesign image info DIR --entries": "codesign image info build/mlp --entries",
     "codesign image cells PROGRAM --out FILE": "codesign image cells build/mlp --out FILE.csv",
+    "codesign compile model.onnx --chip mychip.toml --calibration x.npy --out PROGRAM": "codesign compile "
+    "NETWORK.safetensors --chip reference-128 --calibration x.npy --out PROGRAM",
+    "codesign compile NETWORK --chip mychip.toml --out PART --until conv2": "codesign compile NETWORK.safetensors "
+    "--chip reference-128 --out PART --until fc1",
+    "codesign vectors PROGRAM --images 4 --each-layer --out PACK": "codesign vectors build/mlp --images 4 --each-layer "
+    "--out PACK",
+    # reports
+    "codesign report DIR": "codesign report done",
+    "codesign report DIR --out page.html": "codesign report build/mlp --out page.html",
+    "codesign report DIR OTHER --out both.html": "codesign report build/mlp reference-128 --out both.html",
     # measurements
     "python -m flows.benchmarks.chip --simulate --images 4": "python -m flows.benchmarks.chip --help",
     "python -m flows.benchmarks.search --data DATA": "python -m flows.benchmarks.search --data DATA --help",

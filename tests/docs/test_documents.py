@@ -21,6 +21,7 @@ from tests.docs.documents import ROOT, Block, Command, blocks, commands, documen
 from tests.docs.table import BEFORE, MAY_LACK, SLOW, STAND_INS
 from tests.frontend.onnx.build import bipolar
 from tests.hdl.programs import images, program
+from tests.report.example import example
 from tests.study.toy import TOY
 
 FOUND = [c for name, text in documents().items() for c in commands(name, text)]
@@ -67,6 +68,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shapes = {"fc1": (64, 64, 2), "fc2": (10, 64, 2)}  # digits_mlp
     save_file({name: np.full(shape, -1, np.int8) for name, shape in shapes.items()}, place / "stuck.safetensors")
     (place / "kept").mkdir()
+    (place / "done").mkdir()
+    (place / "done" / "summary.json").write_text(example().json_text())
     return place
 
 

@@ -12,6 +12,7 @@ from tests.tools import needs
 NOTEBOOKS = sorted((ROOT / "flows").glob("*.ipynb"))
 
 
+@pytest.mark.slow
 @needs("iverilog")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.name)
 def test_it_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

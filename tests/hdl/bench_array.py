@@ -75,16 +75,18 @@ class Array:
         dut.convert.value = 0
         return found
 
-    async def check(self, weights: Ints, trims: list[Trim], offset: Ints, vectors: list[Ints]) -> None:
+    async def check(
+        self, weights: Ints, trims: list[Trim], offset: Ints, vectors: list[Ints], fraction: int = 0
+    ) -> None:
         """Convert every vector, each with the next range, samples overlapping conversions, and compare."""
         chip = self.chip
         samples = [(bits, trims[k % len(trims)]) for k, bits in enumerate(vectors)]
         await self.sample(*samples[0])
         for (bits, trim), following in zip(samples, [*samples[1:], None], strict=True):
             plain = bool(self.dut.u_packed.u_packed.plain.value)
-            assert plain == (trim.is_identity and not offset.any())
+            assert plain == (trim.is_identity and not offset.any() and not fraction)
             self.plain.add(plain)
-            want = convert(bits @ weights, trim, offset, chip.code).tolist()
+            want = convert(bits @ weights, trim, offset, chip.code, fraction).tolist()
             want += [0] * (chip.groups * chip.adc.lanes - chip.columns)  # lanes past the last column
             got = await self.codes(following)
             assert got == want, f"{trim}, wordlines {bits}"
@@ -148,13 +150,16 @@ async def files(dut: Any) -> None:
     """Programmed by +backdoor and, if the job has a die, with what its cells really hold."""
     array, job, rng = setup(dut)
     chip = array.chip
-    trims, offset = [Trim(3, 1), Trim()], job["offset"]
+    trims, offset, fraction = [Trim(3, 1), Trim()], job["offset"], int(job.get("fraction", 0))
+    if fraction:
+        trims = [*RANGES[1:], Trim()]
     codes = job["die"] if "die" in job else to_codes(job["levels"], chip.device)
     await array.tick()
-    await array.check(to_weights(codes).astype(np.int64), trims, offset, vectors(rng, chip.arrays.rows))
+    await array.check(to_weights(codes).astype(np.int64), trims, offset, vectors(rng, chip.arrays.rows), fraction)
     await array.write("trim", encode_offsets(np.zeros(chip.columns, np.int64)))
-    await array.check(to_weights(codes).astype(np.int64), trims, 0 * offset, vectors(rng, chip.arrays.rows))
+    await array.check(to_weights(codes).astype(np.int64), trims, 0 * offset, vectors(rng, chip.arrays.rows), fraction)
     if "die" in job:  # programming other levels does not change what the die's map says
         await array.write("cell", encode_cells(job["others"], chip))
-        await array.check(to_weights(codes).astype(np.int64), trims, 0 * offset, vectors(rng, chip.arrays.rows))
+        none, lines = 0 * offset, vectors(rng, chip.arrays.rows)
+        await array.check(to_weights(codes).astype(np.int64), trims, none, lines, fraction)
     assert array.compared == chip.groups * chip.adc.lanes * 9 * (3 if "die" in job else 2)

@@ -15,7 +15,7 @@ from codesign.sim.benches.chip_bench import program, reset
 from codesign.sim.bus import Apb, ApbError
 from codesign.sim.streams import Sink, Source, beats
 
-DONE, ERROR = 1, 2
+DONE, ERROR, BAD = 1, 2, 4
 
 
 def job() -> dict[str, Any]:
@@ -38,7 +38,7 @@ async def refused(dut: Any, bus: Apb) -> None:
     await bus.write(offset("CONTROL"), 1)
     await ClockCycles(dut.clk, 2)
     assert dut.irq.value
-    assert await bus.read(offset("IRQ_STATUS")) == ERROR
+    assert await bus.read(offset("IRQ_STATUS")) & ERROR
     assert await status(bus, "NO_IMAGE") == 1
     assert await status(bus, "RUNNING") == 0
     assert await bus.read(offset("CONTROL")) == 0
@@ -90,17 +90,79 @@ async def half_an_image(dut: Any) -> None:
     assert await classify(dut, bus) == expected_words()
 
 
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def power_cut(dut: Any) -> None:
+    """After a reset in mid-programming the chip holds no image, says so, and takes the whole image from its start."""
+    words = job()["words"].tolist()
+    bus = await reset(dut)
+    cuts = [1, 4, len(words) // 3, len(words) - 1]
+    for cut in cuts:
+        await bus.write_all(offset("IMAGE_DATA"), words[:cut])
+        assert (await state(bus))[0] == "loading"
+        dut.rst.value = 1
+        await ClockCycles(dut.clk, 1)
+        dut.rst.value = 0
+        await RisingEdge(dut.clk)
+        assert await state(bus) == ("empty", "none")
+        await refused(dut, bus)
+    for cut in cuts:  # only the host's power went: what it sends next is not the image's next word
+        await bus.write_all(offset("IMAGE_DATA"), words[:cut])
+        await bus.write(offset("CONTROL"), 2)
+        assert await state(bus) == ("empty", "none")
+    await program(dut, bus, words, backdoor=False)
+    assert await classify(dut, bus) == expected_words()
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def activations(dut: Any) -> None:
+    """A stopped chip shows what its layers wrote, every activation that no later layer wrote over; then it runs on."""
+    data, width, compared = job(), int(os.environ["STREAM_BYTES"]), 0
+    held = {int(k.removeprefix("kept_")): v for k, v in data.items() if k.startswith("kept_")}
+    bus = await reset(dut)
+    await program(dut, bus, data["words"].tolist(), backdoor=False)
+    for n, image in enumerate(data["images"]):
+        await bus.write(offset("CONTROL"), 1)
+        assert (await status(bus, "BUSY"), await status(bus, "IDLE")) == (0, 1)
+        sink = Sink(dut, "m_axis")
+        sender = cocotb.start_soon(Source(dut, "s_axis").send(beats(image, width)))
+        await ClockCycles(dut.clk, 4)
+        assert (await status(bus, "BUSY"), await status(bus, "IDLE")) == (1, 0)
+        with pytest.raises(ApbError, match=f"PSLVERR on read of 0x{offset('ACTIVATION_DATA'):03x}"):
+            await bus.read(offset("ACTIVATION_DATA"))
+        await sender
+        await sink.frame()
+        assert (await status(bus, "BUSY"), await status(bus, "IDLE")) == (0, 1)
+        await bus.write(offset("CONTROL"), 0)
+        assert (await status(bus, "BUSY"), await status(bus, "IDLE")) == (0, 0)
+        for first, values in held.items():
+            want = values[n].tolist()
+            await bus.write(offset("ACTIVATION_ADDRESS"), first)
+            got: list[int] = []
+            while len(got) < len(want):
+                word = await bus.read_bits(offset("ACTIVATION_DATA"))  # what was never written is X
+                got += [int(word[24 - 8 * k : 32 - 8 * k], 2) for k in range(min(4, len(want) - len(got)))]
+            assert await bus.read(offset("ACTIVATION_ADDRESS")) == first + -(-len(want) // 4) * 4
+            assert got == want, f"image {n}, from activation {first} on"
+            compared += len(got)
+    assert compared == int(os.environ["KEPT"])
+
+
 @cocotb.test(timeout_time=4, timeout_unit="ms")
 async def bad_images(dut: Any) -> None:
     """Each is refused with its reason and cannot be enabled; after CLEAR a good one works."""
     data = job()
     bus = await reset(dut)
     reasons = json.loads(os.environ["REASONS"])
+    await bus.write(offset("IRQ_ENABLE"), BAD)
     for name, reason in reasons.items():
         words = data[name].tolist()
+        assert not dut.irq.value
         await bus.write_all(offset("IMAGE_DATA"), words)
         assert await state(bus) == ("bad", reason), name
+        assert dut.irq.value and await bus.read(offset("IRQ_STATUS")) == BAD, name
+        await bus.write(offset("IRQ_STATUS"), BAD)
         await refused(dut, bus)
+        await bus.write(offset("IRQ_ENABLE"), BAD)
         await bus.write_all(offset("IMAGE_DATA"), data["words"].tolist())
         assert (await state(bus))[0] == "bad", "a good image after a bad one needs CLEAR"
         await bus.write(offset("CONTROL"), 2)
@@ -154,7 +216,8 @@ async def image_while_enabled(dut: Any) -> None:
 
 
 async def registers(bus: Apb) -> dict[str, int]:
-    return {r.name: await bus.read(r.offset) for r in REGISTERS if r.access != "wo"}
+    """All but those of memories, which no reset clears."""
+    return {r.name: await bus.read(r.offset) for r in REGISTERS if r.access != "wo" and r.name != "ACTIVATION_DATA"}
 
 
 Beats = list[tuple[int, int, bool]]

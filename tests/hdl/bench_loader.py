@@ -8,7 +8,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, RisingEdge
 
-from codesign.chip.description import Chip
+from codesign.chip.description import IMAGE_FORMAT, RTL_VERSION, Chip
 from codesign.chip.layout import CELLS, CONSTANTS, LOADS, PROGRAM, STEPS, TILES, TRIMS, WALKS
 from codesign.chip.registers import IMAGE_REASONS, IMAGE_STATES
 from codesign.errors import ImageError
@@ -174,10 +174,10 @@ def faults() -> list[tuple[str, list[int]]]:
     target = [*good[:5], good[5] | 1 << 16, *good[6:]]  # bits that no field takes
     section = IMAGE_REASONS[5]
     other = c.model_copy(update={"adc": c.adc.model_copy(update={"bits": c.adc.bits + 1})})
-    version = [good[0], good[1] + 1, *good[2:4]]
+    formats = [[good[0], v, *good[2:4]] for v in (RTL_VERSION + 1, RTL_VERSION - 0x10000, RTL_VERSION + 0x10000, 0x2)]
     return [
         (IMAGE_REASONS[1], broken(good, 0)),
-        (IMAGE_REASONS[2], [*version, crc32(version), *good[5:]]),
+        *((IMAGE_REASONS[2], [*head, crc32(head), *good[5:]]) for head in formats),
         (IMAGE_REASONS[3], assemble(other, parts)),
         (IMAGE_REASONS[4], broken(good, 4)),
         *((section, assemble(c, (*parts, bad))) for bad in outside),
@@ -188,6 +188,27 @@ def faults() -> list[tuple[str, list[int]]]:
         (IMAGE_REASONS[8], assemble(c, parts[1:])),
         (IMAGE_REASONS[8], assemble(c, ())),
     ]
+
+
+@cocotb.test(timeout_time=1, timeout_unit="ms")
+async def earlier_formats(dut: Any) -> None:
+    """A chip takes the images of its version's major and of every minor up to its own; so does codesign."""
+    loader, parts = await begin(dut), small()
+    assert RTL_VERSION > IMAGE_FORMAT
+    for version in range(IMAGE_FORMAT, RTL_VERSION + 1):
+        words = assemble(chip(), parts)
+        words[1] = version
+        words[4] = crc32(words[:4])
+        total = crc32(words[:4])
+        at = 5
+        for s in parts:
+            total = crc32(words[at : at + 3 + len(s.words)], total)
+            at += 4 + len(s.words)
+        words[-1] = total
+        assert parse(np.asarray(words, "<u4").tobytes(), chip()).sections == parts
+        await loader.send(words)
+        assert (loader.state, loader.crc) == ("ok", words[-1])
+        await loader.clear()
 
 
 @cocotb.test(timeout_time=1, timeout_unit="ms")

@@ -41,6 +41,16 @@ FEATURES = (
     "more operands than places for them",
     "converters skip a step",
     "cuts of its training",
+    "groups in one block",
+    "blocks of groups",
+    "depthwise",
+    "depthwise input",
+    "blocks of several groups, the last of fewer",
+    "blocks of groups and padding",
+    "blocks of groups and pooling",
+    "sums of accumulators of blocks of groups",
+    "groups in several arrays",
+    "groups in several slices",
 )
 
 
@@ -108,7 +118,8 @@ def _grown(
         return _combined(rng, chip, network, source, at, trims, x, objective)
     number, slices = len(network.nodes), random_slices(rng, chip)
     keeps = len(at) == 3 and source != "input" and bool(rng.integers(3))  # the shape, so that it can be added
-    outputs = at[0] if keeps else int(rng.integers(1, 13))
+    alike = len(at) == 3 and not rng.integers(3)  # for groups of equal sizes
+    outputs = at[0] * (1 if keeps else int(rng.integers(1, 3))) if keeps or alike else int(rng.integers(1, 13))
     raw = Requant(np.ones(outputs, np.int64), rng.integers(-1000, 1000, outputs), 0, INT32)
     node: Conv | Linear
     if len(at) == 1 or (not keeps and not rng.integers(4)):
@@ -202,10 +213,12 @@ def _conv(rng: Rng, chip: Chip, name: str, source: str, at: Shape, raw: Requant,
     stride = int(rng.integers(1, 3)), int(rng.integers(1, 3))
     if keeps:
         kernel, padding, stride = (3, 1), (1, 0), (1, 1)
-    outputs = len(raw.bias)
-    matrix = random_weights(rng, chip, (at[0] * math.prod(kernel), outputs), slices)
-    weight = np.ascontiguousarray(matrix.T.reshape(outputs, at[0], *kernel))
-    return Conv(name, source, weight, raw, stride, padding)
+    outputs, common = len(raw.bias), math.gcd(at[0], len(raw.bias))
+    groups = (1, 1, common, int(rng.choice([n for n in range(1, common + 1) if common % n == 0])))[rng.integers(4)]
+    each = at[0] // groups
+    matrix = random_weights(rng, chip, (each * math.prod(kernel), outputs), slices)
+    weight = np.ascontiguousarray(matrix.T.reshape(outputs, each, *kernel))
+    return Conv(name, source, weight, raw, stride, padding, groups)
 
 
 def _pooling(rng: Rng, shape: Shape) -> Pair | None:
@@ -222,6 +235,9 @@ def features(program: Program) -> set[str]:
     pooled = [layer for layer in convs if layer.pool]
     spans = [s for step in mapping.steps for b in step.blocks for s in b.spans]
     fused = [s for s in mapping.steps if s.other is not None and not s.is_vector]
+    grouped = [(n, s) for n, s in zip(mapping.layers, mapping.steps, strict=True) if isinstance(n, Matrix) and n.group]
+    blocks = [(n, s) for n, s in grouped if n.size.outputs < n.whole.size.outputs]
+    depthwise = [n for n, _ in blocks if n.whole.size.groups == n.source[0]]
     found = {
         "padding": any(any(layer.node.window.padding) for layer in convs),  # type: ignore[union-attr]
         "strides": any(max(layer.node.window.stride) > 1 for layer in convs),  # type: ignore[union-attr]
@@ -255,6 +271,19 @@ def features(program: Program) -> set[str]:
         ),
         "converters skip a step": any(a.is_vector and not b.is_vector for a, b in pairwise(mapping.steps)),
         "cuts of its training": any(n.node.cut for n in convs),
+        "groups in one block": len(grouped) > len(blocks),
+        "blocks of groups": bool(blocks),
+        "depthwise": bool(depthwise),
+        "depthwise input": any(n.node.source == "input" for n in depthwise),
+        "blocks of several groups, the last of fewer": any(
+            n.outputs.stop == n.whole.size.outputs and n.size.groups < n.whole.parts(program.chip)[0].size.groups
+            for n, _ in blocks
+        ),
+        "blocks of groups and padding": any(s.walk.bounded for _, s in blocks),
+        "blocks of groups and pooling": any(n.pool for n, _ in blocks),
+        "sums of accumulators of blocks of groups": any(n.add for n, _ in blocks),
+        "groups in several arrays": any(len(b.spans) > 1 for _, s in grouped for b in s.blocks),
+        "groups in several slices": any(s.slices > 1 for _, s in blocks),
     }
     assert spans and set(found) == set(FEATURES)
     return {name for name, has in found.items() if has}

@@ -83,6 +83,10 @@ DIES = [  # of what the bus does not program by default
 
 @pytest.mark.parametrize(("chip", "with_die"), [*IDEAL, *DIES])
 def test_programmed_from_files(chip: Chip, with_die: bool, tmp_path: Path) -> None:
+    from_files(chip, with_die, tmp_path)
+
+
+def from_files(chip: Chip, with_die: bool, tmp_path: Path, fraction: int = 0) -> None:
     rng = np.random.default_rng(3)
     mapping = place(net([chip.arrays.rows, chip.columns], chip), chip)
     wanted = levels(chip, 1)
@@ -94,7 +98,31 @@ def test_programmed_from_files(chip: Chip, with_die: bool, tmp_path: Path) -> No
     plusargs = [f"+backdoor={tmp_path}"]
     job: dict[str, Any] = {"levels": wanted, "others": levels(chip, 2), "offset": offset}
     if with_die:
-        job["die"] = rng.integers(0, 1 << chip.device.code_bits, wanted.shape).astype(np.int32)
-        write_die(Die({0: job["die"]}), Program(mapping), tmp_path / "die")
-        plusargs.append(f"+die={tmp_path / 'die'}")
+        job["die"] = rng.integers(0, 1 << chip.device.code_bits + fraction, wanted.shape).astype(np.int32)
+        job["die"][:, :4] = 0, job["die"].max(), job["die"].max(), 0
+        job["fraction"] = np.array(fraction)
+        write_die(Die({0: job["die"]}, fraction), Program(mapping), tmp_path / "die")
+        plusargs += [f"+die={tmp_path / 'die'}", f"+die_fraction={fraction}"]
     run(chip, tmp_path / "run", "files", tuple(plusargs), **job)
+
+
+FINE = [
+    ("tiny", 4),
+    ("tiny", 8),
+    ("two-levels-padded", 1),
+    ("three-levels-off-cells-conduct", 3),
+    ("levels-straddle-words", 4),
+    ("sixteen-levels-one-group", 8),
+    ("one-converter", 5),
+]
+
+
+@pytest.mark.parametrize(("name", "fraction"), FINE, ids=[f"{n}-{f}" for n, f in FINE])
+def test_a_die_that_counts_fractions_of_a_code(name: str, fraction: int, tmp_path: Path) -> None:
+    from_files(CHIPS[name], True, tmp_path, fraction)
+
+
+@pytest.mark.parametrize("name", ["tiny", "one-converter"])
+def test_fractions_by_groups(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Mutant("model/xb_array_packed.v", "WIDE = 1 ", "WIDE = 0 ").install(monkeypatch, tmp_path)
+    from_files(CHIPS[name], True, tmp_path, 4)

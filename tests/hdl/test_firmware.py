@@ -12,6 +12,7 @@ from codesign.chip.layout import PROGRAM, STEPS, Layout
 from codesign.errors import ImageError
 from codesign.fixed import IntType, Trim
 from codesign.image import Section, assemble, parse, render, sections
+from codesign.mapping import in_memory, kept, layers
 from codesign.program import Program
 from codesign.sim.job import build
 from codesign.sim.simulators import icarus
@@ -66,10 +67,16 @@ def p() -> Program:
     return Program(replace(mapping, arrays=uses))
 
 
-@pytest.mark.parametrize("only", ["no_image", "half_an_image", "bad_images", "bad_frames", "image_while_enabled"])
+FIRMWARE = ["no_image", "half_an_image", "power_cut", "bad_images", "bad_frames", "image_while_enabled", "activations"]
+
+
+@pytest.mark.parametrize("only", FIRMWARE)
 def test_firmware(only: str, p: Program, tmp_path: Path) -> None:
     x = images(2, p.network)
     bad = bad_images(p)
+    found = layers(p.mapping, x)
+    held = {f"kept_{k.first}": in_memory(found[k.edge]) for k in kept(p.mapping)}
+    assert len(held) == 1 and any(np.unique(v).size > 2 for v in held.values())
     for name, (_, words) in bad.items():
         with pytest.raises(ImageError):  # the reference refuses what the chip refuses
             parse(np.array(words, dtype="<u4").tobytes(), TINY, name)
@@ -84,6 +91,8 @@ def test_firmware(only: str, p: Program, tmp_path: Path) -> None:
         CHIP_ID=str(TINY.id),
         REASONS=json.dumps({name: reason for name, (reason, _) in bad.items()}),
         IMAGES=str(len(bad)),
+        KEPT=str(sum(v.size for v in held.values())),
+        **held,
         **{name: np.array(words, np.uint32) for name, (_, words) in bad.items()},
     )
 

@@ -50,7 +50,7 @@ def test_a_list_that_came_with_an_older_version_is_read(tmp_path: Path, monkeypa
     assert Program.load(saved) and image.verify(saved / "image", TINY)
     path.write_bytes(path.read_bytes().replace(b",+\n", b",-\n", 1))
     for load in (lambda: Program.load(saved), lambda: image.verify(saved / "image", TINY)):
-        with pytest.raises(ImageError, match=r"cells\.csv: .*byte \d+ is wrong \(line \d+\)"):
+        with pytest.raises(ImageError, match=r"cells\.csv: .*byte \d+ is wrong \(line \d+, cells of array 0, "):
             load()
 
 

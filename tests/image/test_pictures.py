@@ -137,8 +137,8 @@ def test_damaged_walks_are_named(folder: Path) -> None:
     assert text.count(b"\n") == 3, "an entry a line"
     (folder / "walks.hex").write_bytes(text[:-2] + b"1\n")
     assert problems(folder) == [
-        f"walks.hex: its SHA-256 is not the one in manifest.json, byte {len(text) - 2} is wrong (walks, word 32); "
-        "copy or compile it again"
+        f"walks.hex: its SHA-256 is not the one in manifest.json, byte {len(text) - 2} is wrong "
+        "(walks, entry 2, count_0); copy or compile it again"
     ]
 
 

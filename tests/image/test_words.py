@@ -168,10 +168,12 @@ def test_every_fault_has_its_message(mapping: Mapping) -> None:
         "x.bin: byte 0 holds 0x00000007, not the magic word 0x4d494258; this is not a programming image"
     )
     assert message(put(1, 0x10000)) == (
-        "x.bin: is of format 1.0, this codesign writes and reads format 2.0; compile the network again, for its "
+        "x.bin: is of format 1.0, this codesign reads format 2.0 to 2.1; compile the network again, for its "
         "chip.json and with --calibration if its ranges came from samples"
     )
-    assert message(put(1, 0x20001)).startswith("x.bin: is of format 2.1, this codesign writes and reads format 2.0; ")
+    assert message(put(1, 0x20002)).startswith("x.bin: is of format 2.2, this codesign reads format 2.0 to 2.1; ")
+    assert message(put(1, 0x30000)).startswith("x.bin: is of format 3.0, ")
+    assert message(put(1, 0x20001)).startswith("x.bin: header CRC ")  # its format is taken
     assert message(put(4, 1)).startswith("x.bin: header CRC at byte 16 is 0x00000001, contents give 0x")
     assert message(put(8, words[8] ^ 1)).startswith("x.bin: section 0 (program) CRC at byte 44 is 0x")
     assert message(put(len(words) - 1, 5)).startswith(f"x.bin: image CRC at byte {4 * len(words) - 4} is 0x00000005")

@@ -93,7 +93,8 @@ class Machine:
         for array in block.arrays:
             use = next(u for u in self.mapping.arrays if u.array == array)
             current = bit_planes(lines[array], step.input) @ weights[array][:, at:].astype(np.int64)
-            codes = convert(current, step.trim, use.offset[at:], code).astype(np.int64)
+            fraction = self.die.fraction if self.die else 0
+            codes = convert(current, step.trim, use.offset[at:], code, fraction).astype(np.int64)
             total += plane_weights(step.input) @ codes
             own = self._own(step, block, array, len(total))
             read = (current * step.trim.gain + use.offset[at:] + (1 << step.trim.shift >> 1)) >> step.trim.shift

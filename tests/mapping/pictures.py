@@ -98,6 +98,35 @@ def resnet20() -> Outline:
     return Outline("resnet20", 3072, U8, (*layers, pool, LayerSize("fc", "pool", 64, 10, INT32)))
 
 
+def mobilenet_v2() -> Outline:
+    """The paper's sizes on 3 x 224 x 224: blocks that expand, convolve channel by channel, and project.
+
+    Projections enter the sums of their blocks as accumulators.
+    """
+    layers, edge, channels, size = list[LayerSize](), "input", 3, 224
+
+    def put(name: str, outputs: int, kernel: int, stride: int = 1, groups: int = 1, **options: Any) -> str:
+        places = Places((channels, size, size), Window.square(kernel, stride, kernel // 2))
+        out = options.pop("out", U8)
+        sizes = LayerSize(name, edge, channels * kernel**2, outputs, out, places=places, groups=groups, **options)
+        layers.append(sizes)
+        return sizes.gives
+
+    edge, channels, size, block = put("conv", 32, 3, 2), 32, 112, 0
+    stages = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+    for expand, outputs, repeats, first in stages:
+        for k in range(repeats):
+            stride, before, name, block = 1 if k else first, edge, f"b{block}", block + 1
+            added = {"gives": f"{name}_add", "other": before} if k else {}
+            if expand > 1:
+                edge, channels = put(f"{name}_expand", expand * channels, 1), expand * channels
+            edge, size = put(f"{name}_deep", channels, 3, stride, groups=channels), size // stride
+            edge, channels = put(f"{name}_project", outputs, 1, out=IntType(8, signed=True), **added), outputs
+    edge, channels = put("last", 1280, 1), 1280
+    pool = LayerSize("pool", edge, 0, 1280, U8, places=Places((1280, 7, 7), Window.square(7)))
+    return Outline("mobilenet_v2", 3 * 224**2, U8, (*layers, pool, LayerSize("fc", "pool", 1280, 1000, INT32)))
+
+
 def reference(arrays: int, **memory: int) -> Chip:
     """reference-128 with so many arrays, and memory for the pictures of LeNet, or as it is given."""
     chip = Chip.load("reference-128")

@@ -126,7 +126,10 @@ def test_more_slices_than_a_device_can_have() -> None:
 
 
 def test_most_slices() -> None:
-    found = {levels: most_slices(Device(levels=levels, code_bits=8)) for levels in range(2, 257)}
+    found = {
+        levels: most_slices(Device(levels=levels, code_bits=8))
+        for levels in (*range(2, 20), 31, 63, 64, 127, 128, 129, 256)
+    }
     fine = Device(levels=4, code_bits=12)  # 2 slices hold up to 20,475
     assert [found[k] for k in (2, 3, 4, 5, 16, 128, 129)] == [7, 5, 4, 3, 2, 2, 1] and most_slices(fine) == 2
     assert most_slices(Device(levels=2, code_bits=1)) == 8

@@ -44,11 +44,13 @@ def test_the_ideal_die_changes_nothing() -> None:
         ),
         (
             {0: np.full((16, 16), 4), 1: np.zeros((16, 16))},
-            "die: array 0 codes must lie in 0..3, got 4..4; rescale them to conductance codes",
+            "die: array 0 codes must lie in 0..3, or be -1 where a cell is healthy, got 4..4; "
+            "rescale them to conductance codes",
         ),
         (
-            {0: np.zeros((16, 16)), 1: np.full((16, 16), -1)},
-            "die: array 1 codes must lie in 0..3, got -1..-1; rescale them to conductance codes",
+            {0: np.zeros((16, 16)), 1: np.full((16, 16), -2)},
+            "die: array 1 codes must lie in 0..3, or be -1 where a cell is healthy, got -2..-2; "
+            "rescale them to conductance codes",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from codesign.mapping.lower import Matrix, lower, order_of
 from codesign.mapping.trim import choose_trims
 from tests.hdl.programs import net
 from tests.image.folders import TINY
-from tests.ir.networks import hidden, raw, residual
+from tests.ir.networks import hidden, raw
 from tests.mapping.pictures import conv, random_places, small, small_nodes
 
 CONV1, POOL1, CONV2, FC = small_nodes()
@@ -206,12 +206,6 @@ REFUSED = {
         residual_of_input("raw"),
         "add",
         "residual sums of raw accumulators that the network's input gives,",
-    ),
-    "groups": (residual(), "conv2", "convolutions in groups"),
-    "accumulators of groups": (
-        residual(nodes=tuple(replace(n, requant=raw(4)) if n.name == "conv2" else n for n in residual().nodes)),
-        "conv2",
-        "convolutions in groups",
     ),
 }
 

@@ -13,10 +13,12 @@ from codesign.errors import CapacityError
 from codesign.fixed import INT32, IntType
 from codesign.mapping import LayerSize, Outline, by_layer, lead, outline, place, plan, predict, stream, timing
 from codesign.mapping.arrange import own as own_of
+from codesign.mapping.capacity import needs
 from codesign.mapping.pipeline import Core, Instances, Pipe
+from codesign.mapping.plan import draft
 from codesign.mapping.timing import bound
 from tests.hdl.programs import alternating, net
-from tests.mapping.pictures import lenet, random_places, reference, resnet20
+from tests.mapping.pictures import lenet, mobilenet_v2, random_places, reference, resnet20
 
 TINY = Chip.load("tiny")
 
@@ -69,6 +71,31 @@ def test_resnet20() -> None:
     assert (len(planned.steps), planned.activation_words) == (23, 384)
     assert [s.instances for s in planned.steps[-3:]] == [64, 8, 1], "eight lane groups of a global average"
     assert predict(plan(resnet20(), reference(61, **chip.memory.model_dump()))).interval == 201580
+
+
+def test_mobilenet_v2() -> None:
+    """Half of what converters do is depthwise: a step for every eight channels, nine loads and eight cycles a place.
+
+    A draft, because no chip averages its last 1,280 channels.
+    """
+    chip = reference(
+        481,
+        activation_words=13328,
+        input_words=1176,
+        steps=929,
+        loads=8326,
+        tiles=1090,
+        constants=2516,
+        walks=32,
+    )
+    planned = draft(mobilenet_v2(), chip, "arrays")
+    assert all(used <= has for used, has in needs(planned).values())
+    assert (planned.arrays, planned.lower_bound, planned.least) == (481, 424, 479)
+    cycles, layers = predict(planned), by_layer(planned)
+    assert (cycles.bound, cycles.interval) == (4_373_608, 4_692_893)
+    deep = [n for n in layers if n.layer.endswith("_deep")]
+    assert (len(planned.steps), len(layers), len(deep)) == (929, 54, 17)
+    assert sum(n.convert for n in deep) == 2_301_824 and all(8 * n.load == 9 * n.convert for n in deep)
 
 
 def test_lenets_second_convolution_loads_by_rows_of_its_kernel() -> None:

@@ -80,7 +80,7 @@ def test_a_broken_top_is_told(old: str, new: str, told: str) -> None:
             "parameter WRITE_BIT",
             "xb_array: two emitted files give it different pins",
         ),
-        ("xb_chip.v", ".run(run), .frame_error", ".frame_error", "xb_chip.u_registers: ports lack run"),
+        ("xb_chip.v", ".run(run), .activation_address", ".activation_address", "xb_chip.u_registers: ports lack run"),
         ("xb_back.v", "xb_drain #", "xb_drains #", "xb_back.u_drain: module xb_drains is not emitted"),
         (
             "xb_drain.v",

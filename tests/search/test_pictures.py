@@ -9,6 +9,7 @@ import torch
 from codesign.chip.description import Chip
 from codesign.compiler import compile
 from codesign.errors import ConfigError
+from codesign.flow import Flow
 from codesign.report import Metrics
 from codesign.search import load, optimize
 from codesign.search.answer import scaled
@@ -103,6 +104,33 @@ class TestPrice:
         assert (cost.fits, cost.misses) == (True, ())
         assert (cost.interval, cost.latency) == (program.cycles.interval, program.cycles.latency)
         assert (cost.arrays, cost.lower_bound) == (program.arrays_used, program.arrays_lower_bound)
+
+    @pytest.mark.parametrize(
+        ("shape", "channels", "why"),
+        [
+            ((1, 32, 32), 1023, None),
+            (
+                (1, 32, 32),
+                1024,
+                "layer pool: has 1024 channels, a chip combines up to 1023 without a matrix; narrow the layer that it "
+                "reads",
+            ),
+            (
+                (1, 32, 65),
+                1023,
+                "layer s1b1_conv1: pads a picture, and a row of the picture has 66495 activations, a chip counts up to "
+                "65535 there; make that smaller or do not pad",
+            ),
+        ],
+    )
+    def test_of_what_no_chip_counts(self, shape: tuple[int, ...], channels: int, why: str | None) -> None:
+        wide = {"activation_words": 65535, "input_words": 4096, "loads": 4096, "constants": 4096, "tiles": 4096}
+        chip = ["chip.arrays={ count = 900, rows = 256, columns = 256 }", "chip.memory.operands=256"]
+        chip += [f"chip.memory.{key}={most}" for key, most in wide.items()]
+        base = Flow.load("cifar_resnet20", ["network.blocks=1", *chip])
+        cost = Pricer(base, Limits(), {1: Facts(shape, 10)})(candidate(channels))
+        assert cost.fits is (why is None)
+        assert [str(miss) for miss in cost.misses] == ([] if why is None else [why])
 
     def test_of_smaller_pictures(self, tmp_path: Path) -> None:
         price = pricer(tmp_path)

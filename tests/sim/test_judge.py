@@ -18,6 +18,7 @@ from codesign.sim.judge import Stream, in_order, judge
 from codesign.sim.result import Result
 from tests.mapping.machine import Machine
 from tests.mapping.pictures import small, small_nodes
+from tests.mapping.test_groups import SMALL, depthwise
 
 CONV1, POOL1, CONV2, _ = small_nodes()
 KEPT = [0, 1, 3, 4]  # channels of conv1
@@ -136,3 +137,25 @@ def test_tiles_of_a_pixel_come_before_the_next_pixel(tmp_path: Path, monkeypatch
     hidden = [g for pixel in written for g in groups(np.array([pixel[0:4], pixel[4:8], [*pixel[8:], 0]]))]
     told = list(module._activations(Job(program, IMAGES, tmp_path), hidden))
     assert told == [("conv1", "pool1", c, p, int(written[p, c])) for p in range(9) for c in range(11)]
+
+
+def test_blocks_of_groups_write_one_after_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four channels of all pixels, then two: the last but one pixel of the second block is wrong in channel 5."""
+    program, x = Program(place(depthwise(), SMALL)), np.random.default_rng(1).integers(0, 16, (1, 40))
+    edges = layers(program.mapping, x)
+    first, deep = (edges[name][0].reshape(6, 20).T for name in ("first", "deep"))
+    wrong = deep.copy()
+    wrong[18, 5] ^= 1
+    parts = (first[:, :4], first[:, 4:])  # a column group at a time
+    written = [v for pixel in range(20) for v in (parts[0][pixel], parts[1][pixel])]
+    written += [*wrong[:, :4], *wrong[:, 4:]]
+    lines = [
+        sum((v >> b & 1) << 4 * b + k for k, v in enumerate(pixel.tolist()) for b in range(6)) for pixel in written
+    ]
+    hidden = np.array([f"{line:06x}" for line in lines])
+    ins, outs = (np.array(v) for v in stream(program.mapping, 1))
+    bad = {"outputs": program.run(x) + 1, "ins": ins, "outs": outs, "hidden": hidden}
+    monkeypatch.setattr(module, "run_bench", lambda _job: (bad, 0.0))
+    told = judge(Job(program, x, tmp_path), [Stream(bad)], 1.0).mismatches[0]
+    assert (told.layer, told.output, told.expected, told.got) == ("deep", 5, int(deep[18, 5]), int(wrong[18, 5]))
+    assert (told.array, told.column) == program.mapping.locate("deep", 5)

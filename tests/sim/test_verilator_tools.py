@@ -10,6 +10,7 @@ import pytest
 
 from codesign.errors import ToolError
 from codesign.sim import simulate
+from codesign.sim.simulators import verilator
 from tests.hdl.programs import images
 from tests.sim.small import harmed, prepared
 from tests.tools import needs
@@ -122,3 +123,16 @@ def test_a_full_disk_while_it_compiles(tmp_path: Path) -> None:
     done = subprocess.run(["python", "-c", code, *argv], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: verilator: small_top_sim ") and done.stderr.count("\n") == 1, done.stderr
+
+
+def test_another_option_is_another_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entry(*changes: str) -> Path:
+        with monkeypatch.context() as m:
+            command = verilator._command
+            m.setattr(verilator, "_command", lambda *given: [*command(*given), *changes])
+            return verilator.build({"a.v": ""}, ["a.v"], "a")
+
+    monkeypatch.setattr(verilator, "require", lambda: None)
+    monkeypatch.setattr(verilator, "_tools", lambda: ("5.006", "12"))
+    monkeypatch.setattr(verilator, "compiled", lambda final, *_, **__: final)
+    assert entry() == entry() != entry("--assert")

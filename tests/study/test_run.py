@@ -22,6 +22,7 @@ from codesign.study.run import _tasks
 from codesign.workers import Workers
 from tests.study.toy import TOY, pretend, result, toy
 
+FILES = ("report-tables", "report.html", "toy.csv", "toy.json")
 PAIR = TOY[: TOY.rindex("[[case]]")]  # one case, two seeds
 
 
@@ -298,7 +299,7 @@ class TestOnce:
         monkeypatch.setattr("codesign.folders.FileLock.acquire", unlockable)
         pretend(monkeypatch, lambda case, seed: result(80))
         assert run(pair, tmp_path / "out")[0].quantized == (80, 80)
-        assert {p.name for p in (tmp_path / "out").iterdir()} == {".codesign.json", "jobs", "toy.csv", "toy.json"}
+        assert {p.name for p in (tmp_path / "out").iterdir()} == {".codesign.json", "jobs", *FILES}
 
 
 class TestKey:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import codesign
 from codesign.jobs.training import Result
 from codesign.study import Study, jobs
 from codesign.study.table import Row, record, rows
@@ -102,6 +103,9 @@ class TestJson:
             "question": "Does it work?",
             **means,
             "seeds": [1, 2],
+            "codesign": codesign.__version__,
+            "command": "codesign study toy.toml --out DIR",
+            "quick": False,
         }
         assert plain == {
             "case": "plain",
@@ -120,7 +124,13 @@ class TestJson:
 
     def test_without_a_headline(self, tmp_path: Path) -> None:
         study = toy(tmp_path, TOY.replace("headline", "#"))
-        assert set(record(study, table(study, FOUND))) == {"schema", "name", "question", "rows"}
+        assert set(record(study, table(study, FOUND))) == {
+            *("schema", "name", "question", "codesign", "command", "quick", "rows")
+        }
+        said = record(study.quickly(), table(study, FOUND), ["train.lr=0.1", "name=a b"])
+        assert said["quick"] and said["command"].endswith(
+            "toy.toml --quick --set train.lr=0.1 --set 'name=a b' --out DIR"
+        )
 
     def test_four_decimals(self, tmp_path: Path) -> None:
         study = toy(tmp_path, TOY.replace("[1, 2]", "[1]"))

@@ -222,6 +222,29 @@ def test_converters_compute_what_the_chip_does(kind: IntType) -> None:
     assert (guesses == y.argmax(1)).mean() > 0.95
 
 
+@pytest.mark.parametrize(("rows", "blocks"), [(8, [6, 2]), (20, [3, 2]), (40, [2, 2])])
+def test_convolutions_in_groups_through_converters(rows: int, blocks: list[int]) -> None:
+    """Arrays cut the rows of every group as in training: blocks of several groups are used where none is cut."""
+    memory = CHIP.memory.model_copy(update={"activation_words": 128, "input_words": 64, "loads": 512})
+    arrays = CHIP.arrays.model_copy(update={"count": 90, "rows": rows})
+    chip = CHIP.model_copy(update={"arrays": arrays, "memory": memory})
+
+    def converters(name: str, last: bool) -> Converters:
+        made = Converters(rows, chip.adc.bits, last, chip.device.codes[-1])
+        with torch.no_grad():
+            made.log_scale.fill_(0.9 if last else 1.3)
+        return made
+
+    model = made("depthwise", "four", converters=converters)
+    x, network = inputs(model, 40), export(model, "net")
+    mapping = place(network, chip)
+    layers = [s.layer for s in mapping.steps]
+    assert [layers.count(name) for name in ("depth", "point")] == blocks
+    y = run_tiled(mapping, x)
+    assert (y == model(torch.from_numpy(x)).numpy()).all()
+    assert (y != run(network, x)).mean() > 0.5  # the converters do cut
+
+
 @pytest.mark.parametrize("grid", GRIDS)
 def test_fixed_grid_models_export_what_the_cells_hold(grid: str) -> None:
     model = made("mlp", grid, weight_clip=0.3)

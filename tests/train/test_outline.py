@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from codesign.chip.description import Chip
-from codesign.errors import UnsupportedError
 from codesign.mapping import Outline, outline
 from codesign.train.build import build
 from codesign.train.export import export
@@ -137,13 +136,6 @@ def test_which_convolutions_a_sum_takes_as_they_are(sums: str) -> None:
     made = quantized(layers, PICTURE, Grid(CHIP.device.weights), recipe.quantize.activation, recipe.quantize.input)
     network = export(made, "net")
     assert [n.name for n in network.nodes[:-1] if n.scaling and n.scaling.is_raw] == expected
-    if sums == "in groups":
-        assert arch.raw(layers) == {"a"}
-        with pytest.raises(UnsupportedError) as caught:
-            outline_of(recipe, layers, PICTURE, CHIP)
-        assert str(caught.value).startswith("layer g: the compiler cannot map convolutions in groups to a chip yet; ")
-        assert set(cuts_of(recipe, layers, PICTURE, CHIP).values()) == {0}
-        return
     told = outline_of(recipe, layers, PICTURE, CHIP)
     assert replace(told, name="net") == outline(network)
     assert {"beside", "lapping", "mean"} <= {n.name for n in told.layers if n.is_vector}

@@ -49,8 +49,9 @@ def build(
     """
     require()
     options = [f"-P{top}.{name}={value}" for name, value in sorted((parameters or {}).items())]
-    final = entry_of("icarus", top, (sorted(files.items()), list(sources), top, options, _tools()))
-    return compiled(final / "sim.vvp", top, lambda work: _compile(work, files, sources, top, options)).parent
+    arguments = ["-s", top, "-g2005", "-Wall", "-I.", "-f", "timescale.f", *options, *sources]
+    final = entry_of("icarus", top, (sorted(files.items()), arguments, _tools()))
+    return compiled(final / "sim.vvp", top, lambda work: _compile(work, files, top, arguments)).parent
 
 
 def build_chip(files: Mapping[str, str], sources: Sequence[str], top: str, waves: bool) -> Path:  # noqa: ARG001
@@ -77,7 +78,7 @@ def version() -> str:
     return str(_tools()[-1])
 
 
-def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: str, options: Sequence[str]) -> bytes:
+def _compile(work: Path, files: Mapping[str, str], top: str, arguments: Sequence[str]) -> bytes:
     """The compiled simulator, once it is known to load: a full disk does not change the compiler's exit status."""
     for name, text in files.items():
         path = work / name
@@ -86,7 +87,6 @@ def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: 
     (work / "timescale.f").write_text("+timescale+1ns/1ps\n", encoding="utf-8")
     found = work / "sim.vvp"
     log = work / "build.log"
-    arguments = ["-s", top, "-g2005", "-Wall", "-I.", "-f", "timescale.f", *options, *sources]
     # Relative names, and temporary files in the same place: the compiler hands both to a shell.
     status = execute(["iverilog", "-o", found.name, *arguments], work, log, {**os.environ, "TMPDIR": "."})
     if status:

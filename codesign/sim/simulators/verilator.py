@@ -54,7 +54,7 @@ def build(files: Mapping[str, str], sources: Sequence[str], top: str, waves: boo
     """
     require()
     own = [path.read_text(encoding="utf-8") for path in (MAIN, SHARED)]
-    content = (sorted(files.items()), list(sources), top, waves, own, _tools())
+    content = (sorted(files.items()), own, _tools(), _command(top, waves, sources, 0))
     final = entry_of("verilator", top, content) / "sim"
     return compiled(final, top, lambda work: _compile(work, files, sources, top, waves).read_bytes(), executable=True)
 
@@ -72,19 +72,23 @@ def _compile(work: Path, files: Mapping[str, str], sources: Sequence[str], top: 
     shutil.copyfile(MAIN, work / "main.cpp")
     shutil.copyfile(SHARED, work / "shared.vlt")
     log = work / "build.log"
-    options = ["--cc", "--exe", "--prefix", "Vchip", "--top-module", top, "-O3", "--no-timing", "-Wno-fatal"]
-    options += ["--x-assign", "fast", "--timescale", "1ns/1ps", "+define+XB_EXTERNAL_CLOCK", "-I."]
-    options += ["--trace-fst"] if waves else []
-    make = f"CXX={_compiler()} LINK={_compiler()} OPT_FAST=-O2 OPT_SLOW=-O0 OPT_GLOBAL=-O2"
-    flags = ["-CFLAGS", "-I.. -std=c++17", "-MAKEFLAGS", make, "--build"]
-    flags += ["-j", str(os.cpu_count() or 1), "--Mdir", "obj", "-o", "sim"]
-    command = ["verilator", *options, *flags, "shared.vlt", *sources, "main.cpp"]
+    command = _command(top, waves, sources, os.cpu_count() or 1)
     # Temporary files in the same place, which is removed; make runs in a folder below.
     status = execute(command, work, log, {**os.environ, "TMPDIR": "."})
     if status or not (work / "obj/sim").is_file():
         kept = _keep(log, top)
         raise ToolError(f"verilator: {top} does not compile: {ended(status) or _complaint(log)}; log: {kept}")
     return work / "obj/sim"
+
+
+def _command(top: str, waves: bool, sources: Sequence[str], jobs: int) -> list[str]:
+    options = ["--cc", "--exe", "--prefix", "Vchip", "--top-module", top, "-O3", "--no-timing", "-Wno-fatal"]
+    options += ["--x-assign", "fast", "--timescale", "1ns/1ps", "+define+XB_EXTERNAL_CLOCK", "-I."]
+    options += ["--trace-fst"] if waves else []
+    make = f"CXX={_compiler()} LINK={_compiler()} OPT_FAST=-O2 OPT_SLOW=-O0 OPT_GLOBAL=-O2"
+    flags = ["-CFLAGS", "-I.. -std=c++17", "-MAKEFLAGS", make, "--build"]
+    flags += ["-j", str(jobs), "--Mdir", "obj", "-o", "sim"]
+    return ["verilator", *options, *flags, "shared.vlt", *sources, "main.cpp"]
 
 
 def _headers() -> dict[str, str]:

@@ -1,0 +1,185 @@
+"""The page of a search folder: winners, what was tried, and what fits, whichever of them the folder holds."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from codesign.page.axis import energy as told
+from codesign.page.blocks import Fact, Page, Section, section, sections
+from codesign.page.parts.again import reproduce
+from codesign.page.parts.front import importance, progress, scatters, tried_table
+from codesign.page.parts.screen import screened
+from codesign.page.parts.winners import budgets, reached, winner, winner_links
+from codesign.page.records import FEW, caveats, label, records
+from codesign.views.tried import Candidate, candidates, unbeaten
+
+Record = dict[str, Any]
+SCHEMAS = ("codesign-search/1", "codesign-front/1", "codesign-screen/1")
+
+
+def of_search(folder: Path) -> Page:
+    """Everything that a search folder holds. Raises InputError when it holds nothing finished."""
+    found = records(folder, *SCHEMAS)
+    parts: list[Section | None] = []
+    for record in found:
+        parts += _sections(record, folder)
+    first = found[0]
+    questions = dict.fromkeys(r.get("question", "") for r in found if r.get("question"))
+    return Page(
+        "search",
+        first.get("name", folder.name),
+        " ".join(questions) or "Which network for this chip?",
+        " ".join(answer(r) for r in found),
+        "bad" if any(_bad(r) for r in found) else "" if any(r.get("quick") for r in found) else "good",
+        tuple(f for r in found for f in facts(r)),
+        sections(*parts, _again(found)),
+        first.get("codesign", ""),
+        tuple(caveats(min(map(_seeds, found)), any(r.get("quick") for r in found if r["schema"] != SCHEMAS[2]))),
+    )
+
+
+def won(record: Record) -> list[Record]:
+    """The entries of a record that have a certificate."""
+    entries = [record] if "reach" in record else record.get("budgets", [])
+    return [e for e in entries if "certificate" in e]
+
+
+def _bad(record: Record) -> bool:
+    return any(
+        w["certificate"]["rtl"]["mismatches"] or w["certificate"]["rtl"].get("timing_errors") for w in won(record)
+    )
+
+
+def answer(record: Record) -> str:
+    """What a record says, in a sentence or two."""
+    if record["schema"] == "codesign-screen/1":
+        fit = sum(not c["misses"] for c in record["candidates"])
+        return f"{fit:,} of {len(record['candidates']):,} candidates fit; none was trained."
+    if record["schema"] == "codesign-front/1":
+        return (
+            f"{len(record['front']):,} of {record['trained']:,} trained candidates are not beaten in accuracy and "
+            f"{record['quantity']}."
+        )
+    winners = won(record)
+    first = winners[0]["certificate"]
+    if "reach" in record:
+        return (
+            f"{record['reach']:g} % held-out needs {record['minimize']} {record['least']:g}: {label(first['winner'])}, "
+            f"{first['test']['mean']:.2f} % of the test set."
+        )
+    if len(winners) == 1:
+        c, rtl = first, first["rtl"]
+        proof = (
+            f"Verilog and reference agree on {rtl['images']:,} images."
+            if not _bad(record)
+            else f"WRONG: {rtl['mismatches']:,} words differ in Verilog."
+        )
+        return (
+            f"{label(c['winner'])}: {c['test']['mean']:.2f} % of the test set on {c['arrays']['used']:,} of "
+            f"{c['arrays']['budget']:,} arrays. {proof}"
+        )
+    last = winners[-1]["certificate"]
+    return (
+        f"{len(winners)} budgets: from {first['test']['mean']:.2f} % of the test set on {first['arrays']['used']:,} "
+        f"arrays ({label(first['winner'])}) to {last['test']['mean']:.2f} % on {last['arrays']['used']:,} "
+        f"({label(last['winner'])})."
+    )
+
+
+def facts(record: Record) -> tuple[Fact, ...]:
+    """The figures of a record."""
+    winners = won(record)
+    if not winners:
+        return ()
+    best = max(winners, key=lambda w: w["certificate"]["test"]["mean"])
+    c = best["certificate"]
+    energy, rtl, look = c["energy_nj"], c["rtl"], c["search"]
+    bad = rtl["mismatches"] + rtl.get("timing_errors", 0)
+    uniform = best.get("uniform")
+    against = f"uniform layers {uniform['mean']:.2f} %" if uniform else f"{len(c['test']['seeds'])} seeds"
+    fitting = "" if look["fitting"] is None else f" of {look['fitting']:,} that fit"
+    return (
+        Fact("Accuracy of the best winner", f"{c['test']['mean']:.2f} %", against),
+        Fact("Verilog against reference", f"{bad:,} differ", f"on {rtl['images']:,} images", "bad" if bad else "good"),
+        Fact("Arrays", f"{c['arrays']['used']:,} of {c['arrays']['budget']:,}", "of the best winner"),
+        Fact("Trained", f"{look['trained']:,}", f"candidates{fitting}; space {look['space']:,}"),
+        Fact("Energy of an image", told(energy["low"], energy["high"]), "estimates of two sources"),
+    )
+
+
+def _sections(record: Record, folder: Path) -> list[Section | None]:
+    if record["schema"] == "codesign-screen/1":
+        return [screened(record)]
+    tried = list(candidates(record.get("tried", [])))
+    if record["schema"] == "codesign-front/1":
+        quantity = record["quantity"]
+        name = f"front-{quantity}"
+        best = [label(entry["candidate"]) for entry in record["front"]]
+        return [
+            section(
+                name,
+                f"Front of {quantity}",
+                *scatters(tried, (quantity,)),
+                tried_table(f"{name}-candidates", tried, best),
+            ),
+            importance(tried, name),
+        ]
+    winners = won(record)
+    for entry in record.get("budgets", []):
+        tried += candidates(entry.get("tried", []))
+    tried = _once(tried)
+    prefix = "reach" if "reach" in record else "search"
+    several = len(winners) > 1
+    return [
+        section(
+            f"{prefix}-answer",
+            "Answer",
+            *(reached(record) if "reach" in record else budgets(record)),
+            winner_links(winners, folder),
+        ),
+        *(winner(w["certificate"], prefix, several) for w in winners),
+        section(
+            f"{prefix}-tried",
+            "What was tried",
+            None if several else progress(tried),
+            *scatters(tried, ("arrays", "interval", "energy_nj")),
+            tried_table(f"{prefix}-candidates", tried, _front(tried)) if tried else None,
+        ),
+        importance(tried, prefix),
+    ]
+
+
+def _once(tried: Sequence[Candidate]) -> list[Candidate]:
+    """Each candidate once, as far as it was trained under any budget."""
+    best: dict[str, Candidate] = {}
+    for one in tried:
+        if one.label not in best or len(one.scores) > len(best[one.label].scores):
+            best[one.label] = one
+    return list(best.values())
+
+
+def _front(tried: Sequence[Candidate]) -> list[str]:
+    """Labels of the candidates that none beats in accuracy and arrays."""
+    full = [c for c in tried if c.full]
+    on = unbeaten([(c.cost("arrays") or 0, c.scores[-1]) for c in full])
+    return [c.label for c, is_on in zip(full, on, strict=True) if is_on]
+
+
+def _seeds(record: Record) -> int:
+    """Seeds that its figures are means of; a screening has none to doubt."""
+    if record["schema"] == "codesign-screen/1":
+        return FEW
+    return min((len(w["certificate"]["test"]["seeds"]) for w in won(record)), default=1)
+
+
+def _again(found: Sequence[Record]) -> Section | None:
+    commands = [f"{r['command']}   # everything" for r in found if "command" in r]
+    rebuilds = [w["certificate"]["rebuild"] for r in found for w in won(r)]
+    lines = commands + [f"{command}   # a winner, in this folder" for command in dict.fromkeys(rebuilds)]
+    if commands:
+        lines.append("codesign report .   # this page, in this folder")
+    versions = sorted({r["codesign"] for r in found if "codesign" in r})
+    facts = [("codesign", ", ".join(versions))] if versions else []
+    simulators = {w["certificate"]["rtl"].get("simulator_version") for r in found for w in won(r)} - {None}
+    facts += [("simulator", ", ".join(sorted(map(str, simulators))))] if simulators else []
+    return reproduce("\n".join(lines), facts) if lines else None

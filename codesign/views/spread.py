@@ -1,0 +1,102 @@
+"""How values spread: the weights of every layer, and the currents of its columns against the converters' codes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from codesign.arrays import evenly
+from codesign.brief import Brief
+from codesign.fixed import Ints, bit_planes, shift_right
+from codesign.ir.exact import product
+from codesign.mapping.lower import Matrix
+from codesign.mapping.mapping import Mapping, Step
+from codesign.mapping.run import layers, offsets, piece_of, weights_of, width_of
+
+BINS = 48  # bars of a histogram, at most
+IMAGES = 16  # whose currents are looked at
+ROWS = 2048  # inputs of a layer's matrix that are looked at
+
+
+@dataclass(frozen=True)
+class Spread(Brief):
+    """A histogram of integers of one layer. Bar k counts the values first + k * width up to the next bar's first.
+
+    low, high: the range of the converters' codes, absent for weights; beyond: how many values lie outside of it.
+    """
+
+    layer: str
+    first: int
+    width: int
+    counts: tuple[int, ...]
+    low: int | None = None
+    high: int | None = None
+    beyond: int = 0
+
+    @property
+    def total(self) -> int:
+        """Values counted."""
+        return sum(self.counts)
+
+    @property
+    def share(self) -> float:
+        """Of the values, those outside of the converters' range, 0..1."""
+        return self.beyond / self.total if self.total else 0.0
+
+
+def weights(mapping: Mapping) -> tuple[Spread, ...]:
+    """The integer weights of every layer, whatever the number of slices that hold them."""
+    return tuple(spread(layer.name, layer.matrix) for layer in mapping.layers if isinstance(layer, Matrix))
+
+
+def currents(mapping: Mapping, x: NDArray[np.generic]) -> tuple[Spread, ...]:
+    """Currents of the columns of every layer, in units of a converter's code and before it is clamped.
+
+    x: (images, features) integers, of which at most IMAGES are looked at, evenly spaced; of the inputs of a layer's
+    matrix at most ROWS. Every bit plane of them, every column that holds weights and every array counts once.
+    """
+    x = x[evenly(len(x), IMAGES)]
+    edges, held = layers(mapping, x), weights_of(mapping)
+    found = []
+    for step, layer in zip(mapping.steps, mapping.layers, strict=True):
+        if isinstance(layer, Matrix):
+            rows = layer.computed(layer.gather(edges[layer.node.source]))
+            rows = rows[evenly(len(rows), ROWS)]
+            found.append(_currents(mapping, step, rows, held))
+    return tuple(found)
+
+
+def _currents(mapping: Mapping, step: Step, rows: Ints, held: dict[int, NDArray[np.int32]]) -> Spread:
+    seen: dict[int, int] = {}
+    lanes = mapping.chip.adc.lanes
+    for number, block in enumerate(step.blocks):
+        used = np.zeros(width_of(step, block, mapping), dtype=bool)
+        for tile in step.tiles:
+            for term in tile.terms:
+                if term.block == number:
+                    used[term.group * lanes : term.group * lanes + tile.columns] = True
+        for span in block.spans:
+            planes = bit_planes(rows[:, span.row : span.row + span.rows], step.input).reshape(-1, span.rows)
+            current = product(planes, piece_of(held, step, span, len(used), mapping)).astype(np.int64)
+            offset = offsets(step, span.array, len(used), mapping)
+            code = shift_right(current * step.trim.gain + offset, step.trim.shift)[:, used]
+            values, counts = np.unique(code, return_counts=True)
+            for value, count in zip(values.tolist(), counts.tolist(), strict=True):
+                seen[value] = seen.get(value, 0) + count
+    return _binned(step.layer, seen, mapping.chip.code.lo, mapping.chip.code.hi)
+
+
+def spread(layer: str, values: NDArray[np.generic]) -> Spread:
+    """The histogram of integers."""
+    found, counts = np.unique(values, return_counts=True)
+    return _binned(layer, dict(zip(found.tolist(), counts.tolist(), strict=True)))
+
+
+def _binned(layer: str, seen: dict[int, int], low: int | None = None, high: int | None = None) -> Spread:
+    first, last = min(seen), max(seen)
+    width = -(-(last - first + 1) // BINS)
+    counts = [0] * ((last - first) // width + 1)
+    for value, count in seen.items():
+        counts[(value - first) // width] += count
+    beyond = 0 if low is None or high is None else sum(n for v, n in seen.items() if not low <= v <= high)
+    return Spread(layer, first, width, tuple(counts), low, high, beyond)

@@ -1,0 +1,107 @@
+"""codesign die: import, info and check; and what else takes a die, down to the simulated chip."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codesign.chip.description import Chip
+from codesign.mapping import Die
+from codesign.program import Program
+from tests.cli.calls import Call
+from tests.hdl.programs import images, program
+from tests.image import test_pictures
+from tests.tools import needs
+
+TINY = Chip.load("tiny")
+FAULTS = "array,wordline,bitline,state\n0,3,5,stuck_on\n4,0,0,stuck_off\n4,1,1,open\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program, inputs and labels that it gets right, a CSV of faults, an npz of measured arrays."""
+    monkeypatch.chdir(tmp_path)
+    made = program([20, 11, 4], TINY)
+    made.save("p")
+    x = images(60, made.network, seed=2)
+    np.save("x.npy", x)
+    np.save("y.npy", made.run(x).argmax(axis=1))
+    Path("f.csv").write_text(FAULTS)
+    g = np.random.default_rng(0).uniform(0, 40, (2, 16, 16))
+    np.savez("g.npz", array_0=g[0], array_4=g[1])
+    return tmp_path
+
+
+def test_import_and_info(call: Call, home: Path) -> None:
+    told = "a die of tiny, 3 of 1,536 cells known, the others healthy; one step is 0.3333 g_on (2^-0 conductance codes)"
+    assert call("die", "import", "f.csv", "--chip", "tiny", "--out", "f.die") == (0, f"f.die: {told}\n", "")
+    lines = [
+        f"f.die: {told}",
+        "  array 0: 1 cell known, 1 to 1 g_on; 1 at the highest level, 0 at the lowest",
+        "  array 4: 2 cells known, 0 to 0 g_on; 0 at the highest level, 2 at the lowest",
+    ]
+    assert call("die", "info", "f.die") == (0, "\n".join(lines) + "\n", "")
+    assert call("die", "info", "f.csv", "--chip", "tiny")[1] == "\n".join(lines).replace("f.die", "f.csv") + "\n"
+    again = call("die", "import", "f.csv", "--chip", "tiny", "--out", "f.die")
+    assert again == (1, "", "error: f.die: already exists; choose another name or remove it\n")
+    found = json.loads(call("die", "import", "g.npz", "--chip", "tiny", "--g-on", "40", "--out", "g.die", "--json")[1])
+    assert (found["fraction"], found["unit"], found["known"], found["step"]) == (7, "uS", 512, 40 / 384)
+    assert json.loads(call("die", "info", "g.die", "--json")[1])["arrays"] == found["arrays"]
+    assert call("die", "info", "f.csv")[2] == "error: f.csv: is not a die; make one with codesign die import\n"
+
+
+def test_bad_input(call: Call, home: Path) -> None:
+    Path("bad.csv").write_text("array,wordline,bitline,conductance_uS\n0,3,5,39\n4,1,1,-2\n9,2,3,3\n")
+    status, out, err = call("die", "import", "bad.csv", "--chip", "tiny", "--g-on", "40", "--out", "b.die")
+    assert (status, out) == (1, "") and not Path("b.die").exists()
+    assert err == "error: bad.csv: line 4: array 9 is not on chip tiny, which has 0..5\n"
+    status, _, err = call("die", "import", "g.npz", "--chip", "reference-128", "--g-on", "40", "--out", "c")
+    assert err == "error: g.npz: array_0 has shape (16, 16), an array of reference-128 is (128, 128)\n" and status == 1
+    assert call("die", "import", "f.csv", "--chip", "reference-128", "--out", "f.die")[0] == 0
+    for command in (["die", "check", "f.die", "p", "--labels", "y.npy"], ["simulate", "p", "--die", "f.die"]):
+        status, out, err = call(*command, "--inputs", "x.npy")
+        assert (status, out) == (1, "") and err.startswith("error: f.die: is a die of chip reference-128 (id 0x")
+
+
+def test_check(call: Call, home: Path) -> None:
+    status, out, err = call("die", "check", "f.csv", "p", "--inputs", "x.npy", "--labels", "y.npy", "--floor", "50")
+    assert (status, err) == (0, "")
+    p = Program.load("p")
+    x, y = np.load("x.npy"), np.load("y.npy")
+    die = Die.load("f.csv", TINY)
+    right = 100 * float((p.run(x, die).argmax(axis=1) == y).mean())
+    first, worst, *_ = out.splitlines()
+    assert first == (
+        f"f.csv: {right:.2f} % of 60 images on this die, 100.00 % on an ideal one, at least the floor of 50 %; "
+        "3 cells of net0 off their level"
+    )
+    assert worst.startswith(
+        "  array 4, wordline 0, bitline 0, weight fc2[0, 0]: holds 0, should 3; alone at its level: +"
+    )
+    check = ("die", "check", "g.npz", "p", "--g-on", "40", "--inputs", "x.npy", "--labels", "y.npy")
+    status, out, err = call(*check, "--floor", "99", "--worst", "2", "--json")
+    found = json.loads(out)
+    assert status == 1 and err == f"error: {found['accuracy']:.2f} % is below the floor of 99 %\n"
+    assert not found["good"] and found["ideal"] == 100 and len(found["worst"]) == 2 and found["deviating"] > 300
+    keys = {"array", "wordline", "bitline", "weight", "held", "wanted", "correct", "outputs"}
+    assert keys <= found["worst"][0].keys()
+    assert call(*check, "--worst", "0")[1].count("\n") == 1
+
+
+@needs("iverilog")
+def test_the_chip_on_a_die(call: Call, home: Path) -> None:
+    """Word for word, with faults and with measured conductances; a convolutional program too."""
+    p = Program.load("p")
+    assert call("die", "import", "g.npz", "--chip", "tiny", "--g-on", "40", "--out", "g.die")[0] == 0
+    for die in ("f.csv", "g.die"):
+        held = Die.load(die, TINY)
+        x = np.load("x.npy")[:3]
+        assert (p.run(x, held) != p.run(x)).any()
+        status, out, err = call("simulate", "p", "--inputs", "x.npy", "--images", "3", "--die", die, "--out", f"o{die}")
+        assert (status, err) == (0, "") and "every word and cycle as predicted" in out
+        assert (np.load(f"o{die}/outputs.npy") == p.run(x, held)).all()
+    conv = Program(test_pictures.MAPPING)
+    conv.save("conv")
+    np.save("z.npy", images(2, conv.network))
+    assert call("simulate", "conv", "--inputs", "z.npy", "--die", "g.die")[0] == 0
