@@ -17,7 +17,7 @@ from codesign.data import digits
 from codesign.flow import Flow
 from codesign.jobs.training import Ended
 from codesign.search import optimize, screen
-from codesign.search.space import Choice, Layers
+from codesign.search.axes import Choice, Layers
 from codesign.sim import Mismatch, Result
 from codesign.study import load as load_studies
 from codesign.train import Recipe, fit

@@ -83,11 +83,11 @@ def test_all_there(machine: Machine) -> None:
     assert out == ["ruff check .", "ruff format --check .", "mypy ", "pytest -n 2 --dist loadfile -k a b"]
 
 
-def test_demo_says_where_the_report_is(machine: Machine) -> None:
+def test_demo_says_how_codesign_comes_onto_the_path(machine: Machine) -> None:
     machine.tool("iverilog", "")
     status, out, err = machine.dev("demo")
     assert (status, out) == (0, ["codesign run flows/digits_mlp.toml --out build/demo"])
-    assert err == ["dev: the report again: .venv/bin/codesign report build/demo"]
+    assert err == ["dev: before these commands, once in a shell: . .venv/bin/activate"]
 
 
 def test_a_failing_demo_fails(machine: Machine) -> None:

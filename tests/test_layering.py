@@ -44,7 +44,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "losses": ("ir mapping fixed", ""),
     "compiler": ("ir passes mapping image rtl chip fixed program losses", "train frontend"),
     "sim": ("rtl image mapping ir chip fixed program", ""),
-    "vectors": ("sim rtl mapping ir chip fixed program", ""),
+    "vectors": ("sim rtl mapping ir devices chip fixed program", ""),
     # Records that load without torch: the recipe with what it names, and which of torchrun's processes this is.
     "flow": (
         "ir passes mapping image rtl report page program account chip devices fixed data "

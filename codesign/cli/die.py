@@ -1,4 +1,4 @@
-"""codesign die: import, info and check."""
+"""codesign die: import, recover, info and check."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,12 @@ CHECK = example(
     f"    --inputs {RAN}/01_train/inputs.npy --worst 3 \\",
     f"    --labels {RAN}/01_train/labels.npy",
     after=RUN,
+)
+MEASURES = "codesign characterize reference-128 --out build/cells"
+RECOVER = example(
+    "codesign die recover build/cells build/cells/expected.csv \\",
+    "    --out build/cells.die",
+    after=MEASURES,
 )
 app = typer.Typer(no_args_is_help=True, help="Dies as test floors measure them.", epilog=IMPORT)
 
@@ -52,6 +58,50 @@ def die_import(
     die.save(out, target, g_on)
     record = {"file": str(out), **_facts(die, target, g_on)}
     say(json, record, f"{out}: {_told(record)}")
+
+
+@app.command("recover", epilog=RECOVER)
+def die_recover(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder written by codesign characterize.")],
+    words: Annotated[Path, typer.Argument(metavar="WORDS", help="Words of the chip (.csv), as DIR/expected.csv.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIE", help="File to write.")],
+    offsets: Annotated[
+        Path | None, typer.Option("--offsets", metavar="FILE", help="Write the offset of each column (.csv).")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a die of the words that a characterized chip gave."""
+    from codesign.folders import atomic_write, writing
+    from codesign.vectors import recover
+
+    for path in (out, offsets):
+        if path is not None and path.exists():
+            raise OutputError(f"{path}: already exists; choose another name or remove it")
+    made = recover.load(folder)
+    found = recover.recover(made, recover.read_words(words, made))
+    target = next(iter(made.values())).chip
+    found.die.save(out, target)
+    if offsets is not None:
+        with writing(offsets):
+            atomic_write(offsets, "".join(recover.offsets_csv(found.offsets)))
+    shifts = [int(o) for held in found.offsets.values() for o in held]
+    record = {"file": str(out), **_facts(found.die, target, None)}
+    lines = [f"{out}: {_told(record)}", f"  column offsets {min(shifts)} to {max(shifts)}"]
+    if found.at_end:
+        lines.append(f"  {counted(found.at_end, 'pair')} at an end of the converters' range, may differ by more")
+    wrong = len(found.unexplained)
+    lines.append(
+        f"  {found.checked - wrong:,} of {counted(found.checked, 'word')} of several wordlines are sums of these pairs"
+    )
+    if wrong:
+        lines[-1] += "; the first other one: array {}, pattern {}, column {}".format(*found.unexplained[0])
+    record |= {
+        "offsets": {"lowest": min(shifts), "highest": max(shifts)},
+        "at_end": found.at_end,
+        "checked": found.checked,
+        "unexplained": [{"array": a, "pattern": p, "column": c} for a, p, c in found.unexplained],
+    }
+    say(json, record, "\n".join(lines))
 
 
 @app.command("info", epilog=example("codesign die info flows/my_die.csv --chip reference-128"))

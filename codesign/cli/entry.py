@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from codesign import __version__
 from codesign.cli import chip, die, image, lists
+from codesign.cli.characterize import characterize
 from codesign.cli.common import RESUMES, RUN, example
 from codesign.cli.compile import compile_
 from codesign.cli.doctor import doctor
@@ -63,6 +64,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (  # name, function
             after=RUN,
         ),
     ),
+    ("characterize", characterize, example(die.MEASURES)),
     ("report", report, example("codesign report build/digits", after=RUN)),
     ("doctor", doctor, example("codesign doctor")),
 )

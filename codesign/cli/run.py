@@ -1,10 +1,12 @@
 """codesign run: a flow file from training to a report."""
 
+import shlex
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from codesign.cli.common import Data, Json, Out, Sets, say
+from codesign.cli.common import Data, Json, Out, Sets, lines, say
 from codesign.cli.progress import JsonProgress, Quiet, showing
 from codesign.cli.verdict import show_report
 
@@ -38,3 +40,20 @@ def run(
         say(json, {"stages": ran}, f"{what}; in {out}")
     else:
         show_report(out, json, out / "report.html")
+        if not json:
+            typer.echo(lines(_next(out)))
+
+
+def _next(out: Path) -> str:
+    """What to try with a finished run: commands to copy."""
+    program, x = out / "02_compile" / "program", out / "01_train" / "inputs.npy"
+    waves = [program, "--inputs", x, "--images", 1, "--waves", "--out", out / "waves"]
+    cells = [program, "--all", "--out", out / "cells.csv"]
+    known = [program, "--inputs", x, "--images", 4, "--out", out / "vectors"]
+    tries = [
+        ("record the chip's signals (gtkwave opens waves/chip.gtkw)", ["simulate", *waves]),
+        ("list every cell and its conductance, to program by", ["image", "cells", *cells]),
+        ("test a chip with known answers", ["vectors", *known]),
+    ]
+    told = [f"  {what}:\n    {shlex.join(map(str, ['codesign', *words]))}" for what, words in tries]
+    return "\n".join(["next, to try:", *told])

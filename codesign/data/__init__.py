@@ -1,7 +1,7 @@
 """Data sets of images or rows of numbers: embedded ones, MNIST, CIFAR-10, the user's own. Loads without torch."""
 
 from codesign.data.base import Dataset, Labels
-from codesign.data.catalog import digest, load
+from codesign.data.catalog import blank, digest, load
 from codesign.data.cifar import cifar10
 from codesign.data.csv_files import inputs, table
 from codesign.data.embedded import breast_cancer, digits, wine
@@ -18,6 +18,7 @@ __all__ = [
     "Range",
     "Scaling",
     "arrays",
+    "blank",
     "breast_cancer",
     "cifar10",
     "digest",

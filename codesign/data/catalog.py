@@ -1,9 +1,12 @@
 """Data sets by name, as recipes write them."""
 
 import hashlib
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from codesign.data.base import Dataset
 from codesign.data.cifar import cifar10, cifar10_files
@@ -17,6 +20,8 @@ from codesign.data.npz import arrays
 from codesign.errors import InputError
 from codesign.files import open_regular
 
+SIZES = {"mnist": ((1, 28, 28), 10), "cifar10": ((3, 32, 32), 10)}  # of the data sets that are fetched: shape, classes
+
 
 def load(name: str, folder: Path | None = None, label: str | None = None, test: float = 0.2) -> Dataset:
     """The data set of a recipe; raises InputError if it is unknown, absent or damaged.
@@ -27,6 +32,19 @@ def load(name: str, folder: Path | None = None, label: str | None = None, test: 
     out of tables, which have no test set of their own.
     """
     return _known(name, folder, label, test)[0]()
+
+
+def blank(name: str, folder: Path | None = None) -> Dataset | None:
+    """A data set of this size with black images, for what needs no more; None if its own are there or must be read."""
+    if name not in SIZES:
+        return None
+    try:
+        _known(name, folder)[1]()
+    except InputError:  # absent
+        (shape, classes), y = SIZES[name], np.arange(SIZES[name][1])
+        x = np.zeros((classes, math.prod(shape)), np.uint8)
+        return Dataset(name, x, y, x, y, classes, shape)
+    return None
 
 
 def digest(name: str, folder: Path | None = None) -> str:

@@ -43,9 +43,13 @@ def table(path: Path, label: str | None = None, test: float = 0.2) -> Dataset:
 
 
 def inputs(path: Path) -> NDArray[np.float64]:
-    """A .csv of numbers alone, one row per image, with or without names. Raises InputError with row and column."""
+    """A .csv of numbers alone, one row per image, with or without names. Raises InputError with row and column.
+
+    Of the inputs of a known-answer pack, the numbers of the images are left out.
+    """
     names, rows, first = _read(path, None, labels=0)
-    return _numbers(path, names, rows, list(range(len(rows[0]))), first)
+    is_pack = len(names) > 1 and names == ["image", *(f"input_{k}" for k in range(len(names) - 1))]
+    return _numbers(path, names, rows, list(range(is_pack, len(rows[0]))), first)
 
 
 def _read(path: Path, label: str | None, labels: int = 1) -> tuple[list[str], list[list[str]], int]:

@@ -27,8 +27,9 @@ def place(
     """Lay `network` out on `chip`, as `plan` does for an objective or for the `spots` of an earlier plan.
 
     trims gives the range trim of a layer's converters (absent: the layer's own, or one code per unit of
-    current). Raises CapacityError with advice when something does not fit, InputError when a weight is not a
-    difference of two cells, UnsupportedError when a chip cannot run a layer.
+    current). Where the last layer's has no shift and its gain is a power of two, raw outputs count 1/gain. Raises
+    CapacityError with advice when something does not fit, InputError when a weight is not a difference of two cells,
+    UnsupportedError when a chip cannot run a layer.
     """
     chip = Chip.of(chip)
     planned = plan(outline(network), chip, objective, spots)
@@ -54,7 +55,9 @@ def fill(layer: Matrix, step: StepPlan, trim: Trim, chip: Chip, held: Held) -> S
     _put(layer, step, chip, held)
     whole, own, base = layer.whole, layer.outputs, chip.device.levels  # parts of a layer round as one
     q, reserve = whole.requant, base ** (step.slices - 1)
-    other, mult, bias, shift = trimmed_sum(q.mult, whole.other_mult, q.bias, q.shift, trim, layer.name, reserve)
+    finer = trim.gain if q.is_raw and not trim.shift and trim.gain.bit_count() == 1 else 1  # such words stay codes
+    undone, raised = Trim(trim.gain // finer, trim.shift), q.bias * finer
+    other, mult, bias, shift = trimmed_sum(q.mult, whole.other_mult, raised, q.shift, undone, layer.name, reserve)
     other = None if other is None else other[own]
     filled = Step(**vars(step), trim=trim, mult=mult[own], bias=bias[own], shift=shift, base=base, other=other)
     _check_words(layer, filled, chip)

@@ -1,14 +1,11 @@
 """JSON records of studies and searches, read for a page."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from codesign.errors import InputError
 from codesign.files import RECORD, read_bytes
-
-FEW = 3  # seeds below which an interval says nothing
 
 
 def records(folder: Path, *schemas: str) -> list[dict[str, Any]]:
@@ -44,12 +41,3 @@ def shown(value: Any) -> str:
 def label(candidate: dict[str, Any]) -> str:
     """A candidate for people: hidden 128-64, downsample 2."""
     return ", ".join(f"{key.rpartition('.')[2]} {shown(value)}" for key, value in candidate.items())
-
-
-def caveats(seeds: int, is_quick: bool) -> Iterator[str]:
-    """Why figures mean little."""
-    if is_quick:
-        yield "A quick run: it shows how the tool works; its figures mean nothing."
-    if seeds < FEW:
-        count = "one seed" if seeds == 1 else f"{seeds} seeds"
-        yield f"With {count} no interval can be told; differences of this size may be chance."

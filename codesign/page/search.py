@@ -10,7 +10,8 @@ from codesign.page.parts.again import reproduce
 from codesign.page.parts.front import importance, progress, scatters, tried_table
 from codesign.page.parts.screen import screened
 from codesign.page.parts.winners import budgets, reached, winner, winner_links
-from codesign.page.records import FEW, caveats, label, records
+from codesign.page.records import label, records
+from codesign.report.caveats import FEW, caveats
 from codesign.views.tried import Candidate, candidates, unbeaten
 
 Record = dict[str, Any]
@@ -45,7 +46,7 @@ def won(record: Record) -> list[Record]:
 
 
 def _bad(record: Record) -> bool:
-    return any(
+    return "nearest" in record or any(
         w["certificate"]["rtl"]["mismatches"] or w["certificate"]["rtl"].get("timing_errors") for w in won(record)
     )
 
@@ -61,6 +62,12 @@ def answer(record: Record) -> str:
             f"{record['quantity']}."
         )
     winners = won(record)
+    if "nearest" in record:
+        near = record["nearest"]
+        return (
+            f"Nothing reached {record['reach']:g} % held-out under the loosest limit; the nearest is {near['label']}, "
+            f"{near['mean']:.2f} %, {near['short']:.2f} points short. {len(record['tried']):,} candidates were trained."
+        )
     first = winners[0]["certificate"]
     if "reach" in record:
         return (
@@ -169,6 +176,8 @@ def _seeds(record: Record) -> int:
     """Seeds that its figures are means of; a screening has none to doubt."""
     if record["schema"] == "codesign-screen/1":
         return FEW
+    if "nearest" in record:
+        return len(record["nearest"]["seeds"])
     return min((len(w["certificate"]["test"]["seeds"]) for w in won(record)), default=1)
 
 

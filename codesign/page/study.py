@@ -8,7 +8,8 @@ from codesign.page.axis import Axis, around
 from codesign.page.blocks import Cell, Column, Fact, Page, Section, Table, Text, section, sections, table
 from codesign.page.figures import PLAIN, Bar, Bars, Dot, Key, Line, Plot, Segment, Tick
 from codesign.page.parts.again import reproduce
-from codesign.page.records import FEW, caveats, records, shown
+from codesign.page.records import records, shown
+from codesign.report.caveats import FEW, caveats
 from codesign.report.stats import deviation
 
 Row = dict[str, Any]

@@ -6,10 +6,12 @@ question file -> space of candidates -> cost of each by the compiler's plan -> s
 from codesign.search.answer import Point, Reached
 from codesign.search.describe import Question, load
 from codesign.search.front import Front, front, front_record, front_table
+from codesign.search.new import new
+from codesign.search.reached import missed_table, missed_text, reached_record, reached_text
 from codesign.search.rendering import text
 from codesign.search.screen import Screened, screen, screen_record, screen_table
 from codesign.search.sweep import optimize, reach
-from codesign.search.write import reached_record, reached_text, record, text_table
+from codesign.search.write import record, text_table
 
 __all__ = [
     "Front",
@@ -21,6 +23,9 @@ __all__ = [
     "front_record",
     "front_table",
     "load",
+    "missed_table",
+    "missed_text",
+    "new",
     "optimize",
     "reach",
     "reached_record",

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from codesign import flow as flows
 from codesign.brief import Brief
@@ -49,19 +50,33 @@ class Point(Brief):
 
 @dataclass(frozen=True)
 class Reached(Brief):
-    """The smallest chip that reaches a target accuracy.
+    """The smallest chip that reaches a target accuracy; where none does, `least` and `answer` are None.
 
-    `probed`: (limit, mean held-out percent of the best), limits rising.
+    `probed`: (limit, mean held-out percent of the best), limits rising. `found`: the search under the least limit that
+    suffices, or under the loosest one.
     """
 
     target: float
     quantity: str
-    least: float
+    least: float | None
     probed: tuple[tuple[float, float], ...]
-    answer: Answer
+    found: Found
+    answer: Answer | None
 
     def _brief(self) -> str:
+        if self.answer is None:
+            return f"{self.target:g} % not reached: {self.nearest.candidate.label}, {self.short:.2f} points short"
         return f"{self.target:g} % with {self.quantity} {self.least:g}: {self.answer._brief()}"
+
+    @property
+    def nearest(self) -> Scores:
+        """The best mean over seeds, on held-out images."""
+        return self.found.finalists[0]
+
+    @property
+    def short(self) -> float:
+        """Points that the nearest lacks; none where the target is reached."""
+        return max(0.0, self.target - self.nearest.mean)
 
 
 def answer(context: Context, site: Site, workers: Workers, openings: Sequence[Candidate], show: Progress) -> Answer:
@@ -116,7 +131,7 @@ def scaled(context: Context) -> Candidate | None:
     if uniform is None:
         return None
     pricer, widest, best = context.pricer, max(map(max, uniform.layers.values())), None
-    rest = {axis.key: uniform.set.get(axis.key, context.usual(axis.key)) for axis in context.space.axes} | uniform.set
+    rest = _usual(context, uniform.set)
     for k in range(1, 65536 // widest * widest):
         layers = {key: tuple(max(1, round(w * k / widest)) for w in widths) for key, widths in uniform.layers.items()}
         candidate = Candidate(tuple((rest | layers).items()))
@@ -125,6 +140,17 @@ def scaled(context: Context) -> Candidate | None:
             break
         best = candidate if cost.fits else best  # a wider layer may take fewer cycles, or be found a better packing
     return best
+
+
+def _usual(context: Context, given: dict[str, Any]) -> dict[str, Any]:
+    """A value for every axis, from `given`, which sets keys of a flow, or from the base; and the rest of `given`."""
+    found: dict[str, Any] = {}
+    for axis in context.space.axes:
+        keys = context.question.keys_of(axis.key)
+        values = {key: given.get(key, context.usual(key)) for key in keys}
+        found[axis.key] = values.get(axis.key, values)
+    together = {key for axis in found if "." not in axis for key in found[axis]}
+    return found | {key: value for key, value in given.items() if key not in together}
 
 
 def _training_seconds(found: Found, site: Site) -> float:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from codesign.brief import Brief
 from codesign.flow import Flow
+from codesign.search.axes import thawed
 from codesign.search.cost import Facts, Pricer
 from codesign.search.describe import Limits, Question
 from codesign.search.space import Candidate, Space
@@ -46,7 +47,8 @@ class Context(Brief):
     def flow(self, candidate: Candidate, *more: tuple[str, Any]) -> Flow:
         """The flow that trains a candidate, with further settings. Raises ConfigError."""
         count = [("chip.arrays.count", self.base.chip.arrays.count)]
-        settings = [*count, *candidate.plain().items(), ("train.baseline", False), *more]
+        chosen = [(k, thawed(v)) for k, v in candidate.changes]
+        settings = [*count, *chosen, ("train.baseline", False), *more]
         return self.question.base(settings)
 
     def usual(self, key: str) -> Any:
@@ -62,5 +64,5 @@ class Context(Brief):
 def base(question: Question, limits: Limits) -> Flow:
     """The question's base flow, on a chip of as many arrays as the limits allow, unless their number is free."""
     count = limits.arrays
-    free = "chip.arrays.count" in question.free
-    return question.base([("chip.arrays.count", min(count, 1024))] if count and not free else [])
+    is_free = question.frees("chip.arrays.count")
+    return question.base([("chip.arrays.count", min(count, 1024))] if count and not is_free else [])

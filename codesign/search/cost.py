@@ -16,6 +16,7 @@ from codesign.mapping.capacity import check_capacity, needs
 from codesign.mapping.energy import estimate
 from codesign.mapping.plan import draft
 from codesign.report.numbers import amount
+from codesign.search.axes import hashable, thawed
 from codesign.search.describe import Limits
 from codesign.search.space import Candidate
 from codesign.settings import put
@@ -75,6 +76,11 @@ class Cost(Brief):
         return not self.misses
 
     @property
+    def is_impossible(self) -> bool:
+        """Whether its values do not go together, so that there is nothing to price."""
+        return not self.cells and bool(self.misses)
+
+    @property
     def excess(self) -> float:
         """How far from fitting: the sum over all broken limits."""
         return sum(m.excess for m in self.misses)
@@ -91,7 +97,7 @@ class Pricer(Brief):
     base: Flow
     limits: Limits
     facts: dict[int, Facts]
-    _chips: dict[tuple[tuple[str, Any], ...], Chip] = field(default_factory=dict, compare=False)
+    _chips: dict[Any, Chip] = field(default_factory=dict, compare=False)
 
     def __call__(self, candidate: Candidate) -> Cost:
         """The candidate's cost; values that cannot be combined count as a miss."""
@@ -159,16 +165,17 @@ class Pricer(Brief):
 
     def recipe(self, candidate: Candidate) -> Recipe:
         """The recipe of a candidate: the base's with its choices."""
-        return self.base.changed({k: v for k, v in candidate.settings if not k.startswith("chip.")})
+        return self.base.changed({k: v for k, v in candidate.changes if not k.startswith("chip.")})
 
     def chip(self, candidate: Candidate) -> Chip:
         """The chip of a candidate."""
-        key = tuple((k, v) for k, v in candidate.settings if k.startswith("chip."))
-        if not key:
+        settings = tuple((k, v) for k, v in candidate.changes if k.startswith("chip."))
+        if not settings:
             return self.base.chip
+        key = hashable(dict(settings))
         if key not in self._chips:
             data = self.base.chip.model_dump(mode="json", exclude_none=True)
-            for name, value in key:
-                put(data, name.split(".")[1:], value)
+            for name, value in settings:
+                put(data, name.split(".")[1:], thawed(value))
             self._chips[key] = Chip.model_validate(data)
         return self._chips[key]

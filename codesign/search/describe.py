@@ -1,7 +1,7 @@
 """The question file: which networks and chips are free, what they may cost, and how much to search."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -134,7 +134,7 @@ class Question(Base):
     question: Annotated[str, Field(min_length=1)] = Field(description="what is asked, in one sentence")
     set: dict[str, Any] = Field(default_factory=dict, description="changes to the chip, as dotted keys of a flow")
     free: dict[str, Widths | list[Any]] = Field(
-        description="values of each free key, or layers of free widths, by dotted key of a flow"
+        description="values of each free key, or layers of free widths, by dotted key of a flow; or of several keys"
     )
     limits: Limits = Field(Limits(), description="what a candidate may cost")
     search: Effort = Field(description="how much to search")
@@ -172,14 +172,9 @@ class Question(Base):
         if not self.free:
             problems.append("free: nothing is free; list at least one key, such as network.hidden")
         for key, values in self.free.items():
-            table, _, below = key.partition(".")
-            if table not in (*self.recipe, "chip") or not below:
-                problems.append(f"free.{key}: must be a key of the recipe or the chip, such as network.hidden")
-            elif key in HELD or table in HELD:
-                problems.append(f"free.{key}: is the same for all candidates; set it in [{table}] or [search]")
-            elif below.partition(".")[0] in self.recipe.get(table, ()):
-                problems.append(f"free.{key}: is also in [{table}]; remove one of them")
+            problems += [f"free.{where}: {what}" for where, what in self._unsettable(key)]
             problems += [f"free.{key}{what}" for what in _unusable(values)]
+            problems += [f"free.{key}{what}" for what in _uneven(self.keys_of(key), values) if "." not in key]
         for k, (a, b) in enumerate(zip(self.search.rungs, self.search.rungs[1:], strict=False)):
             if b <= a:
                 problems.append(f"search.rungs.{k + 1}: must be more epochs than the rung before ({a}), got {b}")
@@ -188,6 +183,34 @@ class Question(Base):
         if problems:
             raise ValueError("\n".join(problems))
         return self
+
+    def _unsettable(self, axis: str) -> Iterator[tuple[str, str]]:
+        """Keys of an axis that a question cannot free, and why."""
+        taken = {key: other for other in self.free for key in self.keys_of(other) if other != axis}
+        several = self.keys_of(axis) != (axis,)
+        for key in self.keys_of(axis):
+            where = f"{axis}.{key}" if several else axis
+            table, _, below = key.partition(".")
+            if table not in (*self.recipe, "chip") or not below:
+                how = 'in quotes, such as "chip.device.levels"' if several else "such as network.hidden"
+                yield where, f"must be a key of the recipe or the chip, {how}"
+            elif key in HELD or table in HELD:
+                yield where, f"is the same for all candidates; set it in [{table}] or [search]"
+            elif below.partition(".")[0] in self.recipe.get(table, ()):
+                yield where, f"is also in [{table}]; remove one of them"
+            elif several and key in taken:
+                yield where, f"is free in {taken[key]}, too; remove one of them"
+
+    def keys_of(self, axis: str) -> tuple[str, ...]:
+        """The dotted keys of a flow that an axis of `free` sets: itself, or those of its tables if it has no dot."""
+        values = self.free[axis]
+        if "." in axis or not isinstance(values, list) or not all(isinstance(v, dict) for v in values):
+            return (axis,)
+        return tuple(dict.fromkeys(key for v in values for key in v))
+
+    def frees(self, key: str) -> bool:
+        """Whether a dotted key of a flow is free."""
+        return any(key in self.keys_of(axis) for axis in self.free)
 
     @classmethod
     def load(cls, source: str | Path, sets: Sequence[str] = (), quick: bool = False) -> "Question":
@@ -253,3 +276,10 @@ def _unusable(values: Widths | list[Any]) -> list[str]:
         return [": at least one value is required"]
     twice = [v for k, v in enumerate(values) if v in values[:k]]
     return [f": {twice[0]!r} is listed twice; remove one"] if twice else []
+
+
+def _uneven(keys: Sequence[str], values: Widths | list[Any]) -> list[str]:
+    """Which values of an axis of several keys do not set them all."""
+    tables = [v for v in values if isinstance(v, dict)] if isinstance(values, list) else []
+    missing = [(k, [key for key in keys if key not in v]) for k, v in enumerate(tables)]
+    return [f".{k}: also set {', '.join(lacks)}, as the other values do" for k, lacks in missing if lacks]

@@ -10,6 +10,7 @@ from codesign import page
 from codesign.brief import Brief
 from codesign.errors import ConfigError
 from codesign.folders import atomic_write, writing
+from codesign.report.caveats import caveats
 from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.describe import Limits, Question
@@ -106,7 +107,8 @@ def front_table(found: Front) -> tuple[list[str], list[list[str]], str]:
     """Columns, rows and a note for people."""
     rows = [[f"{_cost(t, found.quantity):g}", f"{t.scores[-1]:.2f}", t.candidate.label] for t in found.best]
     how = "every candidate that fits was trained" if found.exhaustive else f"{found.trained} candidates trained"
-    return [found.quantity, "held-out accuracy", "candidate"], rows, f"{how}; one seed, percent of held-out images"
+    note = [f"{how}; one seed, percent of held-out images", *caveats(1, found.context.question.is_quick)]
+    return [found.quantity, "held-out accuracy", "candidate"], rows, "\n".join(note)
 
 
 def _csv(found: Front) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from codesign.report.caveats import FEW
 from codesign.report.plot import accuracy_axis, line
 from codesign.report.plot import svg as picture
 from codesign.report.stats import deviation
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def svg(question: Question, points: Sequence[Point]) -> bytes:
-    """The curve as SVG, with standard deviations over seeds."""
+    """The curve as SVG, with standard deviations over seeds if these are not too few."""
     return picture(question.name, question.question, lambda axes: _draw(axes, points), 4.2, 3)
 
 
@@ -23,7 +24,7 @@ def _draw(axes: "Axes", points: Sequence[Point]) -> None:
     drawn = []
     for k, (name, scores) in enumerate(_lines(points).items()):
         mean = [s.mean for _, s in scores]
-        spread = [deviation(s.values) or 0.0 for _, s in scores]
+        spread = [(deviation(s.values) if len(s.values) >= FEW else None) or 0.0 for _, s in scores]
         line(axes, k, name, [a for a, _ in scores], mean, spread)
         drawn += [m + side * s for m, s in zip(mean, spread, strict=True) for side in (-1, 1)]
     axes.set_xscale("log", base=2)

@@ -7,8 +7,8 @@ from typing import Any
 from codesign import __version__
 from codesign.brief import counted
 from codesign.report import Metrics
+from codesign.report.caveats import interval
 from codesign.report.numbers import amount
-from codesign.report.stats import half_width
 from codesign.report.tables import rounded, with_spread
 from codesign.search.certificate import Certificate, Neighbour
 from codesign.search.describe import Question
@@ -82,7 +82,7 @@ def _neighbour_record(n: Neighbour) -> dict[str, Any]:
 
 
 def _scores(s: Scores) -> dict[str, Any]:
-    return {"mean": s.mean, "ci95": half_width(s.values), "seeds": s.seeds, "scores": s.values}
+    return {"mean": s.mean, "ci95": interval(s.values), "seeds": s.seeds, "scores": s.values}
 
 
 def _rtl(m: Metrics) -> dict[str, Any]:
@@ -143,4 +143,4 @@ def _neighbour(n: Neighbour) -> str:
 
 
 def _mean(s: Scores) -> str:
-    return with_spread(s.mean, half_width(s.values))
+    return with_spread(s.mean, interval(s.values))

@@ -11,7 +11,7 @@ import numpy as np
 from codesign import page
 from codesign.brief import Brief
 from codesign.errors import ConfigError
-from codesign.folders import atomic_write, writing
+from codesign.folders import atomic_write, claimed, writing
 from codesign.report.numbers import amount
 from codesign.report.tables import csv_text
 from codesign.search.context import Context
@@ -19,8 +19,9 @@ from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
 from codesign.search.rendering import about
 from codesign.search.run import nothing
+from codesign.search.site import sized
 from codesign.search.space import Candidate
-from codesign.search.sweep import limits_of, start
+from codesign.search.sweep import limits_of
 from codesign.search.trial import ENUMERATE
 
 SCHEMA = "codesign-screen/1"
@@ -47,7 +48,9 @@ def screen(question: Question, out: str | Path, arrays: int | None = None, data:
     Raises ConfigError when the space is too large for that, CapacityError with the closest candidate when nothing
     fits.
     """
-    with start(question, out, data) as (first, site):
+    home = Path(out).resolve()
+    with claimed(out, "search"):
+        first = sized(question, None if data is None else Path(data).resolve())
         if first.space.size > ENUMERATE:
             raise ConfigError(
                 f"{question.where}: --screen lists every candidate, and {first.space.size:,} are too many "
@@ -59,10 +62,10 @@ def screen(question: Question, out: str | Path, arrays: int | None = None, data:
         if not any(cost.fits for _, cost in priced):
             raise nothing(context, context.space)
         found = Screened(context, priced, tuple(_front([cost for _, cost in priced])))
-        with writing(site.out):
-            atomic_write(site.out / f"{question.name}-screen.csv", screen_csv(found))
-            atomic_write(site.out / f"{question.name}-screen.json", json.dumps(screen_record(found)) + "\n")
-            page.write(site.out)
+        with writing(home):
+            atomic_write(home / f"{question.name}-screen.csv", screen_csv(found))
+            atomic_write(home / f"{question.name}-screen.json", json.dumps(screen_record(found)) + "\n")
+            page.write(home)
     return found
 
 
@@ -75,8 +78,10 @@ def screen_table(found: Screened) -> tuple[list[str], list[list[str]], str]:
     ]
     fit = sum(cost.fits for _, cost in found.priced)
     more = f"; {len(rows) - SHOWN} more in the .csv" if len(rows) > SHOWN else ""
+    never = sum(cost.is_impossible for _, cost in found.priced)
+    wrong = f"; {never:,} cannot be built" if never else ""
     note = [
-        f"{fit:,} of all {len(found.priced):,} candidates meet {found.context.name}; nothing was trained",
+        f"{fit:,} of all {len(found.priced):,} candidates meet {found.context.name}{wrong}; nothing was trained",
         f"shown: the Pareto front of cells and costs{more}",
     ]
     return ["candidate", "cells", *COSTS], rows[:SHOWN], "\n".join(note)

@@ -69,20 +69,33 @@ class Site(Brief):
 
 def opened(question: Question, out: Path, data: Path | None) -> tuple[Context, Site]:
     """Read the data of a question. Raises ConfigError on impossible values, InputError on missing data."""
-    axes = space(question)
-    flow = base(question, question.limits)
-    downsample = flow.data.downsample
-    factors = question.free.get("data.downsample", [downsample])
-    assert isinstance(factors, list)
-    if question.uniform is not None:  # it need not lie in the space
-        factors = list(dict.fromkeys([*factors, question.uniform.set.get("data.downsample", downsample)]))
-    facts: dict[int, Facts] = {}
+    context, factors = _context(question)
     images: dict[Data, str] = {}
     for factor in factors:
         for validation in (0, question.search.validation):
-            described = flow.data.model_copy(update={"downsample": factor, "validation": validation})
+            described = context.base.data.model_copy(update={"downsample": factor, "validation": validation})
             dataset = described.load(data)
-            dataset.warn_of_range(flow.quantize.input)
-            facts[factor] = Facts(dataset.shape or (dataset.features,), dataset.classes)
+            dataset.warn_of_range(context.base.quantize.input)
+            context.facts[factor] = Facts(dataset.shape or (dataset.features,), dataset.classes)
             images[described] = dataset.identity
-    return Context(question, axes, question.limits, flow, facts), Site(out, data, images)
+    return context, Site(out, data, images)
+
+
+def sized(question: Question, data: Path | None) -> Context:
+    """The context of a question that trains nothing: images need not be there where their size is known."""
+    context, factors = _context(question)
+    for factor in factors:
+        dataset = context.base.data.model_copy(update={"downsample": factor}).sized(data)
+        context.facts[factor] = Facts(dataset.shape or (dataset.features,), dataset.classes)
+    return context
+
+
+def _context(question: Question) -> tuple[Context, list[int]]:
+    """The context of a question without its facts, and the factors that images are downsampled by."""
+    axes = space(question)
+    flow = base(question, question.limits)
+    downsample = flow.data.downsample
+    factors = list(axes.values("data.downsample")) or [downsample]
+    if question.uniform is not None:  # it need not lie in the space
+        factors = list(dict.fromkeys([*factors, question.uniform.set.get("data.downsample", downsample)]))
+    return Context(question, axes, question.limits, flow, {}), factors

@@ -2,21 +2,21 @@
 
 import itertools
 import math
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.mapping.tiles import columns_of, down
+from codesign.search.axes import Asks, Axis, Choice, Layers, Value, changes, frozen, hashable, shown, thawed
 from codesign.search.describe import Question, Widths
 
 CHANNELS = "network.channels"
 # Keys that change how layers are cut into tiles.
 SHAPE = ("chip.arrays.", "chip.adc.lanes", "quantize.slices", "network.kernel", "network.model")
-Value = Any  # of a flow's key; layers are tuples, tables dictionaries
+TRIES = 200  # combinations with other free keys, after which a value that a flow refuses is a mistake
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Candidate(Brief):
         return dict(self.settings)[key]
 
     def __hash__(self) -> int:
-        return hash(tuple((k, frozenset(v.items()) if isinstance(v, dict) else v) for k, v in self.settings))
+        return hash(tuple((k, hashable(v)) for k, v in self.settings))
 
     def _brief(self) -> str:
         return self.label
@@ -41,112 +41,12 @@ class Candidate(Brief):
 
     def plain(self) -> dict[str, Any]:
         """For JSON and TOML."""
-        return {key: list(v) if isinstance(v, tuple) else v for key, v in self.settings}
-
-
-def shown(value: Value) -> str:
-    """A value as text: 300-100 for layers, fc1=2 fc2=1 for a table."""
-    if isinstance(value, dict):
-        return " ".join(f"{k}={v}" for k, v in value.items())
-    return ("-".join(map(str, value)) or "none") if isinstance(value, tuple | list) else str(value)
-
-
-class Asks(Protocol):
-    """The part of an Optuna trial that is used."""
-
-    def suggest_int(self, name: str, low: int, high: int) -> int: ...
-    def suggest_categorical(self, name: str, choices: Sequence[int]) -> Any: ...
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One key with a list of values; it is ordered if they are rising numbers."""
-
-    key: str
-    values: tuple[Value, ...]
+        return {key: thawed(v) for key, v in self.settings}
 
     @property
-    def ordered(self) -> bool:
-        """Whether the values are rising numbers."""
-        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in self.values)
-        return numbers and list(self.values) == sorted(self.values)
-
-    def __iter__(self) -> Iterator[Value]:
-        return iter(self.values)
-
-    @property
-    def size(self) -> int:
-        return len(self.values)
-
-    def ask(self, trial: Asks) -> Value:
-        """A value that the sampler proposes."""
-        if self.size == 1:
-            return self.values[0]
-        if self.ordered:
-            return self.values[trial.suggest_int(self.key, 0, self.size - 1)]
-        return self.values[trial.suggest_categorical(self.key, range(self.size))]
-
-    def parameters(self, value: Value) -> dict[str, int]:
-        """The parameters with which `ask` gives `value`."""
-        return {} if self.size == 1 else {self.key: self.values.index(value)}
-
-    def beside(self, value: Value) -> Iterator[Value]:
-        """Neighbours of `value`, which need not be on this axis; for unordered axes, every other value."""
-        yield from _next(self.values, value) if self.ordered else (v for v in self.values if v != value)
-
-
-@dataclass(frozen=True)
-class Layers:
-    """Widths of layers whose number may be free, too."""
-
-    key: str
-    depths: tuple[int, ...]
-    widths: tuple[int, ...]  # rising
-
-    def __iter__(self) -> Iterator[tuple[int, ...]]:
-        for depth in self.depths:
-            yield from itertools.product(self.widths, repeat=depth)
-
-    @property
-    def size(self) -> int:
-        return sum(len(self.widths) ** d for d in self.depths)
-
-    def ask(self, trial: Asks) -> tuple[int, ...]:
-        """Layers that the sampler proposes."""
-        depth = self.depths[0]
-        if len(self.depths) > 1:
-            depth = self.depths[trial.suggest_int(f"{self.key}.depth", 0, len(self.depths) - 1)]
-        top = len(self.widths) - 1
-        return tuple(self.widths[trial.suggest_int(f"{self.key}.{k + 1}", 0, top) if top else 0] for k in range(depth))
-
-    def parameters(self, value: tuple[int, ...]) -> dict[str, int]:
-        """The parameters with which `ask` gives `value`."""
-        told = (
-            {f"{self.key}.{k + 1}": self.widths.index(w) for k, w in enumerate(value)} if len(self.widths) > 1 else {}
-        )
-        return ({f"{self.key}.depth": self.depths.index(len(value))} if len(self.depths) > 1 else {}) | told
-
-    def beside(self, value: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-        """Neighbours of `value`, whose widths need not be on this axis.
-
-        One layer is a step narrower or wider, or the last layer is removed or repeated.
-        """
-        for k, width in enumerate(value):
-            for near in _next(self.widths, width):
-                yield (*value[:k], near, *value[k + 1 :])
-        if len(value) - 1 in self.depths:
-            yield value[:-1]
-        if len(value) + 1 in self.depths:
-            yield (*value, value[-1] if value else self.widths[0])
-
-
-Axis = Choice | Layers
-
-
-def _next(values: Sequence[Value], value: Value) -> Sequence[Value]:
-    """Of rising values, the last one below `value` and the first one above it."""
-    below, above = bisect_left(values, value), bisect_right(values, value)
-    return [*values[:below][-1:], *values[above:][:1]]
+    def changes(self) -> tuple[tuple[str, Value], ...]:
+        """The dotted keys of a flow that it sets, with their values."""
+        return tuple(change for key, value in self.settings for change in changes(key, value))
 
 
 @dataclass(frozen=True)
@@ -163,6 +63,12 @@ class Space(Brief):
     def __iter__(self) -> Iterator[Candidate]:
         for values in itertools.product(*self.axes):
             yield self._made(values)
+
+    def values(self, key: str) -> tuple[Value, ...]:
+        """What the candidates set a dotted key of a flow to, each value once; empty if it is not free."""
+        choices = [a for a in self.axes if isinstance(a, Choice)]
+        found = [v for a in choices for value in a for k, v in changes(a.key, value) if k == key]
+        return tuple(v for n, v in enumerate(found) if v not in found[:n])
 
     def ask(self, trial: Asks) -> Candidate:
         """A candidate that the sampler proposes."""
@@ -183,23 +89,24 @@ class Space(Brief):
 
     def made(self, plain: dict[str, Any]) -> Candidate:
         """Inverse of `Candidate.plain`. Raises KeyError when a key is missing."""
-        return self._made([tuple(v) if isinstance(v := plain[a.key], list) else v for a in self.axes])
+        return self._made([frozen(plain[a.key]) for a in self.axes])
 
     def _made(self, values: Sequence[Value]) -> Candidate:
         return Candidate(tuple((a.key, v) for a, v in zip(self.axes, values, strict=True)))
 
 
 def space(question: Question) -> Space:
-    """The space of a question; every value is validated in a flow once.
+    """The space of a question; every value is validated in a flow, alone or with values of the other free keys.
 
-    Raises ConfigError with each value that a flow refuses, and where no width is left.
+    Raises ConfigError with each value that a flow refuses whatever the others are, and where no width is left.
     """
     problems: list[str] = []
     axes: list[Axis] = []
-    tilings = _tilings(question, problems)
+    choices = {key: _choice(question, key, v) for key, v in question.free.items() if isinstance(v, list)}
+    tilings = _tilings(question, list(choices.values()))
     for key, values in question.free.items():
         if isinstance(values, list):
-            axes.append(Choice(key, tuple(tuple(v) if isinstance(v, list) else v for v in values)))
+            axes.append(choices[key])
             continue
         tiled = [(chip, slices, area if key == CHANNELS else 1) for chip, slices, area in tilings]
         widths = edges(tiled, values) if values.widths == "edges" else tuple(sorted(set(values.widths)))
@@ -210,20 +117,42 @@ def space(question: Question) -> Space:
             )
         axes.append(Layers(key, tuple(sorted(set(values.depth))), widths))
     for axis in axes:
-        for value in axis.values if isinstance(axis, Choice) else [(axis.widths[:1] * d) for d in axis.depths]:
-            try:
-                question.base([(axis.key, list(value) if isinstance(value, tuple) else value)])
-            except ConfigError as e:
-                problems += str(e).splitlines()
+        for value in axis.samples:
+            problems += _never(question, axis.key, value, [a for a in axes if a is not axis])
     if question.uniform is not None and not problems:
-        try:
-            layers = [(key, list(widths)) for key, widths in question.uniform.layers.items()]
-            question.base([*layers, *question.uniform.set.items()])
-        except ConfigError as e:
-            problems += [line.replace(": ", ": uniform: ", 1) for line in str(e).splitlines()]
+        layers = [(key, list(widths)) for key, widths in question.uniform.layers.items()]
+        refused = _refused(question, [*layers, *question.uniform.set.items()])
+        problems += [line.replace(": ", ": uniform: ", 1) for line in refused]
     if problems:
         raise ConfigError("\n".join(dict.fromkeys(problems)))
     return Space(tuple(axes))
+
+
+def _choice(question: Question, key: str, values: Sequence[Any]) -> Choice:
+    """The axis of a list; what sets several keys sets them in one order."""
+    keys = question.keys_of(key)
+    return Choice(key, tuple(frozen(v if keys == (key,) else {k: v[k] for k in keys}) for v in values))
+
+
+def _never(question: Question, key: str, value: Value, others: Sequence[Axis]) -> list[str]:
+    """Why no flow takes a value, alone or with values of other free keys; empty if one does."""
+    own = changes(key, value)
+    if not (refused := _refused(question, own)):
+        return []
+    one = ((changes(a.key, v)) for a in others for v in a.samples)
+    several = itertools.product(*([changes(a.key, v) for v in a.samples] for a in others))
+    together = itertools.chain(one, (tuple(itertools.chain(*changed)) for changed in several))
+    takes = (not _refused(question, (*own, *more)) for more in itertools.islice(together, TRIES))
+    return [] if any(takes) else refused
+
+
+def _refused(question: Question, settings: Iterable[tuple[str, Value]]) -> list[str]:
+    """What a flow says of the base with settings on top; empty if it takes them."""
+    try:
+        question.base([(k, thawed(v)) for k, v in settings])
+    except ConfigError as e:
+        return str(e).splitlines()
+    return []
 
 
 def edges(tilings: Sequence[tuple[Chip, int, int]], values: Widths) -> tuple[int, ...]:
@@ -239,18 +168,18 @@ def edges(tilings: Sequence[tuple[Chip, int, int]], values: Widths) -> tuple[int
     return tuple(sorted(found | {values.most})) if values.least <= values.most else ()
 
 
-def _tilings(question: Question, problems: list[str]) -> list[tuple[Chip, int, int]]:
+def _tilings(question: Question, choices: Sequence[Choice]) -> list[tuple[Chip, int, int]]:
     """A chip for each free size of its arrays, with each number of slices of a layer, and each area of kernels.
 
-    "free" slices take no array.
+    "free" slices take no array. Sizes that do not go together make none.
     """
-    shape = {k: v for k, v in question.free.items() if k.startswith(SHAPE) and isinstance(v, list)}
     found = []
-    for values in itertools.product(*shape.values()):
+    shape = [c for c in choices if any(k.startswith(SHAPE) for v in c for k, _ in changes(c.key, v))]
+    for values in itertools.product(*shape):
+        settings = [s for c, v in zip(shape, values, strict=True) for s in changes(c.key, v)]
         try:
-            flow = question.base(list(zip(shape, values, strict=True)))
-        except ConfigError as e:
-            problems += str(e).splitlines()
+            flow = question.base([(k, thawed(v)) for k, v in settings])
+        except ConfigError:
             continue
         counts = {1 if n == "free" else n for n in flow.quantize.counts}
         counts |= {1} if isinstance(flow.quantize.slices, dict) else set()  # of layers that the table does not name

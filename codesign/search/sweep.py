@@ -4,16 +4,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from codesign.errors import CapacityError, ConfigError, InputError
+from codesign.errors import CapacityError, ConfigError
 from codesign.folders import claimed
 from codesign.search.answer import Point, Reached, answer
 from codesign.search.context import Context
 from codesign.search.describe import Limits, Question
+from codesign.search.reached import write_reached
 from codesign.search.run import Found, Progress, search
 from codesign.search.site import Site, opened
 from codesign.search.space import Candidate
 from codesign.search.trial import ENUMERATE
-from codesign.search.write import write, write_reached
+from codesign.search.write import write
 from codesign.workers import Workers
 
 
@@ -74,8 +75,8 @@ def reach(
     """The smallest `quantity` (a name of `Limits`) with which a finalist's mean held-out accuracy reaches `target`.
 
     Bisects the values that candidates really have, on the assumption that a looser limit gives no worse accuracy.
-    Raises ConfigError on an unknown quantity or a space too large to list, InputError when even the largest value does
-    not reach the target.
+    Where even the largest value does not reach the target, there is no answer, but what comes nearest. Writes
+    NAME-reach.json in either case. Raises ConfigError on an unknown quantity or a space too large to list.
     """
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--minimize {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
@@ -98,11 +99,11 @@ def reach(
 
         low, high = 0, len(values) - 1
         if not probe(values[high]):
-            best = probed[values[high]].finalists[0]
-            raise InputError(
-                f"{question.where}: nothing reached {target:g} % held-out; the best is {best.mean:.2f} %, "
-                f"{best.candidate.label}; ask for less, free larger choices or raise search.trials"
-            )
+            loosest = probed[values[high]]
+            probe_of = (values[high], loosest.finalists[0].mean)
+            missed = Reached(target, quantity, None, (probe_of,), loosest, None)
+            write_reached(question, missed, site.out)
+            return missed
         while low < high:
             middle = (low + high) // 2
             if probe(values[middle]):
@@ -110,9 +111,9 @@ def reach(
             else:
                 low = middle + 1
         here = probed[values[high]].context
-        steps = [(limit, found.finalists[0].mean) for limit, found in sorted(probed.items())]
+        steps = tuple((limit, f.finalists[0].mean) for limit, f in sorted(probed.items(), key=lambda pair: pair[0]))
         best_of = answer(here, site, workers or Workers(), [], show)
-        found = Reached(target, quantity, values[high], tuple(steps), best_of)
+        found = Reached(target, quantity, values[high], steps, best_of.found, best_of)
         write_reached(question, found, site.out)
         return found
 
@@ -128,7 +129,7 @@ def limits_of(question: Question, budgets: Sequence[int]) -> list[Limits]:
     """The question's limits, once for each budget of arrays; without budgets, the arrays that it or its chip has."""
     if budgets:
         return [question.limits.model_copy(update={"arrays": b}) for b in sorted(set(budgets))]
-    if "chip.arrays.count" in question.free:
+    if question.frees("chip.arrays.count"):
         return [question.limits]
     count = question.limits.arrays or question.base().chip.arrays.count
     return [question.limits.model_copy(update={"arrays": count})]

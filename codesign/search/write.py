@@ -9,10 +9,10 @@ from typing import Any
 from codesign import page
 from codesign.folders import atomic_write, writing
 from codesign.report import tables
-from codesign.report.stats import half_width
+from codesign.report.caveats import caveats, interval
 from codesign.report.tables import rounded, with_spread
 from codesign.search import rendering
-from codesign.search.answer import Answer, Point, Reached
+from codesign.search.answer import Answer, Point
 from codesign.search.describe import Question
 from codesign.search.run import Scores
 
@@ -21,7 +21,7 @@ SCHEMA = "codesign-search/1"
 
 @dataclass(frozen=True)
 class Lead:
-    """The winner's lead over another network in points: the mean over seeds, and half its 95 % interval."""
+    """The winner's lead over another network in points: the mean over seeds, and half its 95 % interval if told."""
 
     mean: float
     ci95: float | None
@@ -30,7 +30,7 @@ class Lead:
 def lead(winner: Scores, other: Scores) -> Lead:
     """Winner minus other, paired by seed."""
     found = gain(winner, other)
-    return Lead(sum(found) / len(found), half_width(found))
+    return Lead(sum(found) / len(found), interval(found))
 
 
 def gain(winner: Scores, other: Scores) -> list[float]:
@@ -47,13 +47,6 @@ def write(question: Question, points: Sequence[Point], folder: Path) -> None:
             from codesign.search.plot import svg
 
             atomic_write(folder / f"{question.name}.svg", svg(question, points))
-        page.write(folder)
-
-
-def write_reached(question: Question, found: Reached, folder: Path) -> None:
-    """NAME-reach.json, and report.html."""
-    with writing(folder):
-        atomic_write(folder / f"{question.name}-reach.json", json.dumps(reached_record(found), indent=1) + "\n")
         page.write(folder)
 
 
@@ -104,7 +97,7 @@ def csv_text(points: Sequence[Point]) -> str:
             continue
         a, c = p.answer, p.answer.certificate
         line: list[Any] = [p.arrays, c.cost.arrays, c.cost.lower_bound, c.winner.label]
-        line += [c.cost.interval, c.cost.energy_low_nj, c.cost.energy_nj, c.test.mean, half_width(c.test.values)]
+        line += [c.cost.interval, c.cost.energy_low_nj, c.cost.energy_nj, c.test.mean, interval(c.test.values)]
         if a.uniform is None:
             line += [""] * 4
         else:
@@ -133,7 +126,7 @@ def text_table(points: Sequence[Point]) -> tuple[list[str], list[list[str]], str
                 str(p.arrays),
                 str(c.cost.arrays),
                 c.winner.label,
-                with_spread(c.test.mean, half_width(c.test.values)),
+                with_spread(c.test.mean, interval(c.test.values)),
                 uniform,
                 ahead,
                 f"{a.direct.mean:.2f}",
@@ -145,27 +138,6 @@ def text_table(points: Sequence[Point]) -> tuple[list[str], list[list[str]], str
         "lead: winner minus uniform, seed by seed; direct: the winner's layers, quantized directly after training",
         "RTL: words that differ / images simulated",
     ]
+    for question in [p.answer.found.context.question for p in points if p.answer is not None][:1]:
+        note += caveats(len(question.search.seeds), question.is_quick)
     return head, rows, "\n".join(note)
-
-
-def reached_record(r: Reached) -> dict[str, Any]:
-    """The JSON of the smallest chip for an accuracy."""
-    probed = [{"limit": limit, "held_out": round(mean, 4)} for limit, mean in r.probed]
-    return {
-        "schema": SCHEMA,
-        **rendering.about(r.answer.found.context.question, "--reach", f"{r.target:g}", "--minimize", r.quantity),
-        "reach": r.target,
-        "minimize": r.quantity,
-        "least": r.least,
-        "probed": probed,
-        "certificate": rendering.record(r.answer.certificate),
-        **compared(r.answer),
-        "tried": rendering.tried_record(r.answer.found.tried),
-    }
-
-
-def reached_text(r: Reached) -> str:
-    """The same for people."""
-    lines = [f"{r.quantity} <= {limit:g}: {mean:.2f} % held-out" for limit, mean in r.probed]
-    least = f"{r.quantity} needed for {r.target:g} %: {r.least:g}"
-    return "\n".join([*lines, least, rendering.text(r.answer.certificate)])

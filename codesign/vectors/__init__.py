@@ -1,6 +1,6 @@
 """Known answers of a program: what to send to a chip, what must come back, and programs that compare the two.
 
-Needs neither a simulator nor torch.
+`characterize` and `recover` measure what the cells of a chip hold. Needs neither a simulator nor torch.
 """
 
 from codesign.vectors.answers import Answers, Place, answers, sample_inputs

@@ -9,6 +9,7 @@ import pytest
 from codesign.chip.description import Chip
 from codesign.mapping import Die
 from codesign.program import Program
+from codesign.vectors import characterize, recover
 from tests.cli.calls import Call
 from tests.hdl.programs import images, program
 from tests.image import test_pictures
@@ -105,3 +106,63 @@ def test_the_chip_on_a_die(call: Call, home: Path) -> None:
     conv.save("conv")
     np.save("z.npy", images(2, conv.network))
     assert call("simulate", "conv", "--inputs", "z.npy", "--die", "g.die")[0] == 0
+
+
+def test_characterize_and_recover(call: Call, home: Path) -> None:
+    """The die that a chip of hidden cells is found to be, and what the words leave open."""
+    said = "c: 6 images of tiny; each takes 23 vectors and sends 184 words\n"
+    assert call("characterize", "tiny", "--out", "c") == (0, said, "")
+    found = json.loads(call("characterize", "tiny", "--cells", "p", "--out", "c", "--json")[1])
+    arrays = [u.array for u in Program.load("p").mapping.arrays]
+    assert (found["arrays"], found["fraction"], found["words"]) == (arrays, 3, 184 * len(arrays))
+    made = recover.load("c")
+    rng, x = np.random.default_rng(0), np.load("c/inputs.npy")
+    hidden = Die({a: rng.integers(0, 32, (16, 16)).astype(np.int32) for a in range(6)}, 3)
+    words = {a: p.run(x, hidden) for a, p in made.items()}
+    Path("words.csv").write_text(characterize.words_csv(words))
+    status, out, err = call("die", "recover", "c", "words.csv", "--out", "r.die", "--offsets", "o.csv")
+    assert (status, err) == (0, "")
+    checks = 48 * len(arrays)
+    alone = [k for k, name in enumerate(characterize.stimuli(16)) if name.startswith("wordline")]
+    ends = sum(int(np.isin(w[alone], (-32, 31)).sum()) for w in words.values())
+    told = f"  {ends} pairs at an end of the converters' range, may differ by more" if ends else None
+    assert [line for line in out.splitlines()[1:] if line != told] == [
+        "  column offsets 0 to 0",
+        f"  {checks} of {checks} words of several wordlines are sums of these pairs",
+    ]
+    mapping = Program.load("p").mapping
+    loaded = Die.load("r.die", TINY)
+    want = recover.canonical(hidden, mapping)
+    assert loaded.fraction == 3 and all((loaded.codes[a] == want.codes[a]).all() for a in arrays)
+    assert Path("o.csv").read_text().splitlines()[:2] == ["array,column,offset", "0,0,0"]
+    p, images_ = Program.load("p"), np.load("x.npy")
+    assert (p.run(images_, loaded) == p.run(images_, hidden)).all() and (p.run(images_) != p.run(images_, hidden)).any()
+    names = list(characterize.stimuli(16))
+    words[arrays[0]][names.index("full"), 2] = -32 if words[arrays[0]][names.index("full"), 2] > 0 else 31
+    Path("wrong.csv").write_text(characterize.words_csv(words))
+    out = call("die", "recover", "c", "wrong.csv", "--out", "w.die")[1]
+    assert f"{checks - 1} of {checks} words" in out
+    assert out.endswith(f"; the first other one: array {arrays[0]}, pattern full, column 2\n")
+
+
+def test_recover_refuses(call: Call, home: Path) -> None:
+    """In one line, and writes nothing."""
+    assert call("characterize", "tiny", "--cells", "p", "--out", "c")[0] == 0
+    lines = Path("c/expected.csv").read_text().splitlines()
+    Path("cut.csv").write_text("\n".join(lines[:-1]))
+    cases = [
+        (("c", "cut.csv"), "error: cut.csv: array 4 lacks vector 22 (ramp_8); measure all 23\n"),
+        (("p", "c/expected.csv"), "error: p: holds no characterization; make one with codesign characterize\n"),
+        (("c", "x.npy"), None),
+    ]
+    for words, told in cases:
+        status, out, err = call("die", "recover", *words, "--out", "r.die", "--offsets", "o.csv")
+        assert (status, out) == (1, "") and err.count("\n") == 1 and (told is None or err == told), err
+        assert not Path("r.die").exists() and not Path("o.csv").exists()
+    Path("o.csv").write_text("mine")
+    status, _, err = call("die", "recover", "c", "c/expected.csv", "--out", "r.die", "--offsets", "o.csv")
+    assert (status, err) == (1, "error: o.csv: already exists; choose another name or remove it\n")
+    assert not Path("r.die").exists()
+    status, _, err = call("characterize", "reference-128", "--cells", "p", "--out", "d")
+    assert status == 1 and err.startswith("error: characterize: the program is for chip tiny (id 0x")
+    assert not Path("d").exists()

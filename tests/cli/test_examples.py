@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from codesign.cli import app
+from codesign.cli.die import MEASURES
 from codesign.resources import folder
 from tests.cli.calls import Call
 from tests.tools import needs
@@ -44,7 +45,7 @@ def example(call: Call, path: tuple[str, ...]) -> tuple[str, list[str]]:
 @pytest.mark.parametrize("path", ALL, ids=" ".join)
 def test_every_help_ends_with_an_example(call: Call, path: tuple[str, ...]) -> None:
     head, words = example(call, path)
-    assert head in ("Example:", f"Example, after `{TRAINED}`:")
+    assert head in ("Example:", *(f"Example, after `{before}`:" for before in (TRAINED, MEASURES)))
     assert tuple(words[: 1 + len(path)]) == ("codesign", *path)
     group, rest = typer.main.get_command(app), words[1:]
     while rest and hasattr(group, "commands") and rest[0] in group.commands:

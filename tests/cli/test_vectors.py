@@ -47,6 +47,15 @@ def test_inputs_made_up_and_given(home: Path, call: Call, tmp_path: Path) -> Non
     assert sorted(p.name for p in (out / "layers").iterdir()) == ["01_conv1", "02_conv2", "last.txt"]
 
 
+def test_its_inputs_are_inputs_for_other_commands(home: Path, call: Call, tmp_path: Path) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert call("vectors", home / "picture", "--out", first, "--inputs", home / "x.npy")[0] == 0
+    status, _, err = call("vectors", home / "picture", "--out", again, "--inputs", first / "inputs.csv")
+    assert (status, err) == (0, "")
+    assert (again / "words.csv").read_bytes() == (first / "words.csv").read_bytes()
+    assert len((first / "words.csv").read_text().splitlines()) == 7
+
+
 def test_mistakes(home: Path, call: Call, tmp_path: Path) -> None:
     out = tmp_path / "pack"
     status, _, err = call("vectors", home / "picture", "--out", out, "--real")

@@ -120,6 +120,18 @@ def test_inputs_alone(text: str, tmp_path: Path) -> None:
     assert told(inputs, path).startswith(f"{path}: row 2, column 2: must be a number, got 'x'; ")
 
 
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        ("image,input_0,input_1", [[5, 6], [7, 8]]),  # a known-answer pack's
+        ("image,input_1,input_0", [[0, 5, 6], [1, 7, 8]]),  # someone else's
+        ("image,a,b", [[0, 5, 6], [1, 7, 8]]),
+    ],
+)
+def test_numbers_of_images_in_a_pack_are_no_inputs(head: str, expected: list[list[int]], tmp_path: Path) -> None:
+    assert inputs(put(tmp_path, f"{head}\n0,5,6\n1,7,8\n")).tolist() == expected
+
+
 def test_tables_that_come_with_scikit_learn() -> None:
     a, b = wine(), breast_cancer()
     assert (len(a.y_train), len(a.y_test), a.features, a.classes) == (142, 36, 13, 3)

@@ -40,6 +40,9 @@ STAND_INS = {
     "torchrun --nproc-per-node N -m codesign run FLOW --out DIR": _RUN,  # see tests/train/test_distributed.py
     "codesign run FLOW --out DIR --set quantize.stuck_map=stuck.safetensors": f"{_RUN} --until train "
     "--set quantize.stuck_map=stuck.safetensors",
+    "codesign run digits_mlp --out build/digits": _PRESET,
+    "codesign run digits_mlp --out build/wide --set network.hidden=[128]": f"{_PRESET} --set network.hidden=[12]",
+    "codesign run digits_mlp --out build/free --set quantize.slices=free": f"{_PRESET} --set quantize.slices=free",
     # studies
     "codesign study flows/iscas2018 --out build/iscas2018 --data DATA --jobs 2": _STUDY,
     "codesign study flows/iscas2018 --out DIR --data DATA --jobs 2": _STUDY,
@@ -47,6 +50,7 @@ STAND_INS = {
     "codesign study flows/iscas2018 --out build/quick --quick": _STUDY,
     "codesign study flows/iscas2018/drop.toml ...": _STUDY,
     # searches
+    "codesign optimize --new myquestion.toml": "codesign optimize --new myquestion.toml",
     "codesign optimize NAME --out DIR": _OPTIMIZE,
     "codesign optimize digits --out DIR": _OPTIMIZE,
     "codesign optimize digits --out DIR --quick": _OPTIMIZE,
@@ -60,6 +64,13 @@ STAND_INS = {
     "--set 'free.network.hidden=[[8],[12]]' --set search.trials=2",
     "codesign optimize mnist --out DIR --data DATA --reach 98": f"{_OPTIMIZE} --reach 20",
     "codesign optimize mnist --out DIR --data DATA --front interval": f"{_OPTIMIZE} --front interval",
+    "codesign optimize digits --out build/search": _OPTIMIZE,
+    "codesign optimize digits --out build/search --screen": "codesign optimize digits --out DIR --screen",
+    "codesign optimize digits --out build/search --budgets 4,8,12": f"{_OPTIMIZE} --budgets 1,12",
+    "codesign optimize digits --out build/search --reach 90": f"{_OPTIMIZE} --reach 20",
+    "codesign optimize digits --out build/search --front interval": f"{_OPTIMIZE} --front interval",
+    "codesign optimize myquestion.toml --out build/mine --screen": "codesign optimize flows/questions/digits.toml "
+    "--out DIR --screen",
     # chips and programs
     "codesign chip check mychip.toml": "codesign chip check flows/chips/tiny.toml",
     "codesign chip emit mychip.toml --out rtl/": "codesign chip emit flows/chips/tiny.toml --out rtl/",
@@ -73,6 +84,12 @@ STAND_INS = {
     "codesign die info my.die": "codesign die info flows/my_die.csv --chip reference-128",
     "codesign die check my.die PROGRAM --inputs x.npy --labels y.npy --floor 95": "codesign die check flows/my_die.csv "
     "build/mlp --inputs x.npy --labels y.npy --floor 0",
+    "codesign characterize reference-128 --cells PROGRAM --out CELLS": "codesign characterize reference-128 "
+    "--cells build/mlp --out CELLS",
+    "codesign simulate CELLS/array_0 --inputs CELLS/inputs.npy --die my.die": "codesign simulate measured/array_0 "
+    "--inputs measured/inputs.npy --die flows/my_die.csv",
+    "codesign die recover CELLS words.csv --out recovered.die --offsets offsets.csv": "codesign die recover measured "
+    "measured/expected.csv --out recovered.die --offsets offsets.csv",
     "codesign simulate PROGRAM --inputs x.npy --die my.die": "codesign simulate build/mlp --inputs x.npy "
     "--die flows/my_die.csv",
     "codesign image cells PROGRAM --all --g-on 40 --out program.csv": "codesign image cells build/mlp --all --g-on 40 "
@@ -100,7 +117,16 @@ STAND_INS = {
     "--chip reference-128 --out PART --until fc1",
     "codesign vectors PROGRAM --images 4 --each-layer --out PACK": "codesign vectors build/mlp --images 4 --each-layer "
     "--out PACK",
+    "codesign die check flows/my_die.csv build/digits/02_compile/program --inputs build/digits/01_train/inputs.npy "
+    "--labels build/digits/01_train/labels.npy --floor 95": "codesign die check flows/my_die.csv "
+    "build/digits/02_compile/program --inputs build/digits/01_train/inputs.npy "
+    "--labels build/digits/01_train/labels.npy --floor 0",
     # reports
+    "codesign report build/digits build/wide --out both.html": "codesign report build/mlp reference-128 "
+    "--out both.html",
+    "codesign report build/digits build/free --out both.html": "codesign report build/mlp reference-128 "
+    "--out both.html",
+    "codesign report mychip.toml tiny --out chips.html": "codesign report reference-128 tiny --out chips.html",
     "codesign report DIR": "codesign report done",
     "codesign report DIR --out page.html": "codesign report build/mlp --out page.html",
     "codesign report DIR OTHER --out both.html": "codesign report build/mlp reference-128 --out both.html",
@@ -119,6 +145,4 @@ SLOW = {"codesign study flows/iscas2018 --out build/quick --quick"}
 # needs what tests do not have (a cluster) and only has to be Python.
 BEFORE: dict[tuple[str, int], str | None] = {
     ("docs/optimize.md", 0): None,
-    ("README.md", 1): "import codesign\nfrom codesign.data import digits\nfrom torch import nn\n\ndata = digits()\n"
-    "model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))",  # goes on where block 0 ends
 }

@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 from codesign import cli, ir
 from codesign.chip.description import Chip
+from codesign.vectors import characterize
 from tests.docs.documents import ROOT, Block, Command, blocks, commands, documents, parts
 from tests.docs.table import BEFORE, MAY_LACK, SLOW, STAND_INS
 from tests.frontend.onnx.build import bipolar
@@ -54,13 +55,19 @@ TYPED = sorted({c.text for c in FOUND if not names_only(c)})
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What commands of documents take for granted: flows, a network, a program, inputs, studies, a stuck map."""
+    """What commands of documents take for granted: flows, a network, a run, a program, inputs, studies, stuck cells."""
     place = tmp_path_factory.mktemp("documents")
     made = program([12, 7, 5], Chip.load("reference-128"))
     made.save(place / "build" / "mlp")
     ir.save(made.network, place / "NETWORK.safetensors")
+    characterize.write(made.chip, place / "measured", made.mapping)
     np.save(place / "x.npy", images(4, made.network))
     np.save(place / "y.npy", np.arange(4))
+    made.save(place / "build" / "digits" / "02_compile" / "program")  # as codesign run leaves them
+    (place / "build" / "digits" / "01_train").mkdir()
+    np.save(place / "build" / "digits" / "01_train" / "inputs.npy", images(20, made.network))
+    np.save(place / "build" / "digits" / "01_train" / "labels.npy", np.arange(20) % 5)
+    shutil.copy(place / "build" / "mlp" / "image" / "cells.csv", place / "readback.csv")
     (place / "FILE.onnx").write_bytes(bipolar(12, 7, 5).SerializeToString())
     (place / "toy.toml").write_text(TOY)
     (place / "studies").mkdir()

@@ -1,4 +1,4 @@
-"""What documents point at is there: links, and paths of the checkout."""
+"""What documents point at is there: links, headings, pictures, and paths of the checkout."""
 
 import re
 
@@ -15,6 +15,43 @@ def test_links(name: str) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", DOCUMENTS[name])
     local = [link for link in links if "://" not in link]
     assert [link for link in local if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+def anchors(text: str) -> set[str]:
+    """What a link may name of a page: its headings as forges write them, a number behind those that come again."""
+    prose = re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.+?) *$", prose, re.MULTILINE):
+        plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        name = re.sub(r"[^\w -]", "", plain.lower()).replace(" ", "-")
+        found.append(f"{name}-{found.count(name)}" if name in found else name)
+    return set(found)
+
+
+def lost(name: str, text: str) -> list[str]:
+    """Links of a page to a heading that is not there."""
+    found = []
+    for path, anchor in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", text):
+        page = (ROOT / name).parent / path if path else ROOT / name
+        if "://" not in path and anchor not in anchors(page.read_text(encoding="utf-8") if path else text):
+            found.append(f"{path}#{anchor}")
+    return found
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_anchors(name: str) -> None:
+    assert lost(name, DOCUMENTS[name]) == []
+
+
+def test_lost_anchors_are_seen() -> None:
+    text = "# A `b.c`, d\n## e\n## e\n```sh\n# f\n```\n[1](#a-bc-d) [2](#e) [3](#e-1) [4](#f) [5](training.md#choice)"
+    assert lost("docs/new.md", text) == ["#f", "training.md#choice"]
+    assert sum(len(re.findall(r"\]\([^)\s]*#", text)) for text in DOCUMENTS.values()) > 20
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_pictures_say_what_they_show(name: str) -> None:
+    assert all(len(told) > 20 for told in re.findall(r"!\[([^]]*)\]", DOCUMENTS[name]))
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

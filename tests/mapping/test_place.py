@@ -10,7 +10,7 @@ from codesign.chip.description import Arrays, Chip
 from codesign.errors import CapacityError, ConfigError, InputError
 from codesign.fixed import IntType, Trim, plane_weights
 from codesign.ir import Network
-from codesign.mapping import Mapping, outline, place, plan
+from codesign.mapping import Mapping, outline, place, plan, run
 from codesign.mapping.arrange import OBJECTIVES, bounds
 from codesign.mapping.cells import to_codes, to_weights
 from codesign.mapping.lower import Matrix, lower
@@ -161,6 +161,14 @@ def test_a_trim_the_multiplier_cannot_undo() -> None:
         "layer fc1: range trim Trim(gain=3, shift=0) leaves a multiplier of 0, which makes an output constant; "
         "choose a smaller gain or a larger shift"
     )
+
+
+def test_raw_words_of_finer_converters() -> None:
+    """They count 1/gain of the network's, bias included."""
+    network, x = net([4, 4], TINY), np.eye(4, dtype=np.int64)  # a wordline each
+    mapping = place(network, TINY, {"fc1": Trim(8, 0)})
+    assert (mapping.steps[0].mult == 1).all() and (mapping.steps[0].bias == 8 * network.nodes[0].requant.bias).all()
+    assert (run(mapping, x) == 8 * network.run(x)).all() and np.abs(network.nodes[0].requant.bias).max() > 1
 
 
 def test_a_layer_brings_its_own_trim() -> None:

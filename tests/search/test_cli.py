@@ -49,6 +49,23 @@ class TestAnswers:
         text = call(*argv, "--reach", "55", "--minimize", "interval")[1]
         assert f"\ninterval needed for 55 %: {found['least']}\nwinner: " in text
 
+    def test_nothing_reaches(
+        self, call: Call, argv: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pretend(monkeypatch)
+        monkeypatch.setenv("COLUMNS", "160")
+        status, out, err = call(*argv, "--reach", "99")
+        assert status == 1
+        near = "hidden 24-24, downsample 2"
+        assert err == (
+            f"error: {tmp_path}/toy.toml: nothing reached 99 % held-out; the nearest is 71.90 %, {near}; "
+            "ask for less, free larger choices or raise search.trials\n"
+        )
+        assert out.startswith("Which?\n\nheld-out  short by  trained") and f"nearest: {near}, 27.10 points short" in out
+        again = call(*argv, "--reach", "99", "--json")
+        assert (again[0], again[2]) == (1, err)
+        assert json.loads(again[1]) == json.loads((tmp_path / "out/toy-reach.json").read_text())
+
     def test_front(self, call: Call, argv: list[object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pretend(monkeypatch)
         status, out, err = call(*argv, "--front", "arrays", "--json")

@@ -13,12 +13,13 @@ from codesign.flow import Flow
 from codesign.report import Metrics
 from codesign.search import load, optimize
 from codesign.search.answer import scaled
+from codesign.search.axes import Layers
 from codesign.search.context import Context
 from codesign.search.cost import Cost, Facts, Pricer
 from codesign.search.describe import Limits
 from codesign.search.run import Progress
 from codesign.search.site import Site
-from codesign.search.space import Candidate, Layers, space
+from codesign.search.space import Candidate, space
 from codesign.train.build import build
 from codesign.train.export import export
 from tests.report.example import example

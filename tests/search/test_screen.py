@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from codesign.errors import CapacityError, ConfigError
-from codesign.search import screen, screen_table
-from codesign.search.cost import Cost
+from codesign.errors import CapacityError, ConfigError, InputError
+from codesign.search import optimize, screen, screen_table
+from codesign.search.cost import Cost, Facts
 from codesign.search.screen import COSTS, Screened
 from tests.search.toy import toy
 
@@ -66,6 +66,31 @@ def test_a_budget(tmp_path: Path) -> None:
 def test_nothing_fits(tmp_path: Path) -> None:
     with pytest.raises(CapacityError, match=r"none of 24 candidates meets arrays <= 1; the closest is hidden 8, "):
         screen(toy(tmp_path), tmp_path / "out", arrays=1)
+
+
+@pytest.mark.parametrize("name", ["mnist", "cifar10"])
+def test_sizes_are_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The images of known data sets need not be there."""
+    monkeypatch.setenv("CODESIGN_DATA", str(tmp_path))
+    sets = (f"data.dataset={name}", "set.chip.arrays.count=900", "free.data.downsample=[2, 4]", "limits.arrays=900")
+    question = toy(tmp_path, *sets, "set.chip.memory={input_words=4096, loads=4096}")
+    found = screen(question, tmp_path / "out")
+    planes, side = (1, 28) if name == "mnist" else (3, 32)
+    assert found.context.facts == {n: Facts((planes, side // n, side // n), 10) for n in (1, 2, 4)}
+    assert any(cost.fits for _, cost in found.priced)
+    with pytest.raises(InputError, match=f"data set {name}: .* found in "):
+        optimize(question, tmp_path / "out")
+
+
+def test_an_image_of_known_size_must_be_divided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODESIGN_DATA", str(tmp_path))
+    with pytest.raises(InputError, match=r"downsample = 3 needs images with sides that it divides, got 28x28"):
+        screen(toy(tmp_path, "data.dataset=mnist", "free.data.downsample=[3]"), tmp_path / "out")
+
+
+def test_own_files_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no\.npz: no such file"):
+        screen(toy(tmp_path, "data.dataset=no.npz"), tmp_path / "out", data=tmp_path)
 
 
 def test_too_many(tmp_path: Path) -> None:

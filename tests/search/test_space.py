@@ -9,8 +9,9 @@ from optuna.trial import FixedTrial
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.mapping.tiles import own_arrays
+from codesign.search.axes import Choice, Layers
 from codesign.search.describe import Widths
-from codesign.search.space import Candidate, Choice, Layers, Space, edges, space
+from codesign.search.space import Candidate, Space, edges, space
 from tests.search.toy import toy
 
 HIDDEN = "free.network.hidden="

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codesign.errors import CapacityError, ConfigError, InputError
-from codesign.search import front, front_table, reach, run, sweep
+from codesign.errors import CapacityError, ConfigError
+from codesign.search import front, front_table, missed_table, missed_text, reach, reached_record, run, sweep
 from codesign.search.answer import slug
 from codesign.search.context import Context
 from codesign.search.cost import Cost
@@ -55,6 +55,7 @@ class TestReach:
         every = [(price(c).quantities()[quantity], s) for c, s in scores(context).items()]
         least = min(q for q, s in every if q is not None and s >= target)
         found = reach(question, tmp_path / "out", target, quantity)
+        assert found.answer is not None
         assert found.least == least
         assert record(found.answer.certificate)["limits"][quantity] == pytest.approx(least, abs=1e-4)
         assert record(found.answer.certificate)["quantities"][quantity]["value"] == pytest.approx(least, abs=1e-4)
@@ -67,6 +68,7 @@ class TestReach:
         question = toy(tmp_path, *ALL)
         context = opened(question, tmp_path / "alone", arrays=1024)[0]
         found = reach(question, tmp_path / "out", 46)
+        assert found.answer is not None
         assert found.least == found.answer.certificate.cost.arrays == 2
         assert min(context.pricer(c).arrays for c in context.space) == 3
 
@@ -87,13 +89,44 @@ class TestReach:
             reach(toy(tmp_path, *ALL), tmp_path / "out", 30)
 
     def test_nothing_does(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """What was tried and what comes nearest is told, and stays."""
         pretend(monkeypatch)
-        with pytest.raises(InputError) as caught:
-            reach(toy(tmp_path, *ALL), tmp_path / "out", 99)
-        assert str(caught.value) == (
-            f"{tmp_path}/toy.toml: nothing reached 99 % held-out; the best is 75.90 %, hidden 24-24, downsample 1; "
+        found = reach(toy(tmp_path, *ALL, "search.seeds=[1, 2, 3]"), tmp_path / "out", 99)
+        assert (found.least, found.answer) == (None, None)
+        assert missed_text(found) == (
+            f"{tmp_path}/toy.toml: nothing reached 99 % held-out; the nearest is 75.90 %, hidden 24-24, downsample 1; "
             "ask for less, free larger choices or raise search.trials"
         )
+        assert repr(found) == "Reached(99 % not reached: hidden 24-24, downsample 1, 23.10 points short)"
+        record = json.loads((tmp_path / "out/toy-reach.json").read_text())
+        assert record == reached_record(found)
+        assert (record["reached"], record["least"], "certificate" in record) == (False, None, False)
+        assert record["nearest"]["label"] == "hidden 24-24, downsample 1"
+        assert (record["nearest"]["mean"], record["nearest"]["short"]) == (75.9, 23.1)
+        assert record["probed"] == [{"limit": 22, "held_out": 75.9}]  # arrays that all candidates fit
+        assert len(record["tried"]) == len(found.found.tried) > 20
+        page = (tmp_path / "out/report.html").read_text()
+        told = (
+            "Nothing reached 99 % held-out under the loosest limit; the nearest is hidden 24-24, downsample 1, 75.90 %"
+        )
+        assert f"{told}, 23.10 points short. {len(record['tried'])} candidates were trained." in page
+
+    def test_what_was_tried_nearest_first(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pretend(monkeypatch)
+        sets = ("search.rungs=[1]", "search.trials=99", "search.floor=1", "search.seeds=[1, 2, 3]")
+        found = reach(toy(tmp_path, *sets), tmp_path / "out", 80, "interval")
+        head, rows, note = missed_table(found)
+        assert head == ["held-out", "short by", "trained", "interval", "candidate"]
+        tried = {t.candidate.label: t for t in found.found.tried}
+        assert {r[2] for r in rows} == {"3 seeds", "in full", "1 epoch"}
+        assert [r[2] for r in rows] == sorted((r[2] for r in rows), key=["3 seeds", "in full", "1 epoch"].index)
+        assert [r[4] for r in rows[:2]] == [s.candidate.label for s in found.found.finalists]
+        for score, short, _, interval, label in rows:
+            assert float(score) + float(short) == pytest.approx(80)
+            assert float(interval) == tried[label].cost.interval
+        assert len(rows) == min(20, len(tried)) and len({r[4] for r in rows}) == len(rows)
+        assert note.splitlines()[1] == f"nearest: {rows[0][4]}, {rows[0][1]} points short of 80 %"
+        assert (f"; {len(tried) - 20} more in toy-reach.json" in note) == (len(tried) > 20)
 
     def test_no_such_quantity(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as caught:
@@ -167,7 +200,10 @@ class TestFront:
             assert [row["candidate"] for row in csv.DictReader(f)] == [t.candidate.label for t in found.best]
         _, rows, note = front_table(found)
         assert len(rows) == len(best)
-        assert note == "every candidate that fits was trained; one seed, percent of held-out images"
+        assert note.splitlines() == [
+            "every candidate that fits was trained; one seed, percent of held-out images",
+            "With one seed no interval can be told; differences of this size may be chance.",
+        ]
 
     def test_of_a_larger_one_what_fits(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)

@@ -6,7 +6,8 @@ from typing import Any
 from codesign.page.axis import Axis, around
 from codesign.page.blocks import Block, Cell, Column, Links, Section, Table, Text, section, table
 from codesign.page.figures import Bar, Bars, Dot, Key, Line, Plot, Segment, Tick
-from codesign.page.records import FEW, label
+from codesign.page.records import label
+from codesign.report.caveats import FEW
 
 Entry = dict[str, Any]
 LINES = (("winner", 0, "o"), ("uniform", 1, "s"), ("direct", 2, "^"))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from codesign.data import Dataset, digest, load
+from codesign.data import Dataset, blank, digest, load
 from codesign.train.recipe.table import Table
 
 
@@ -36,6 +36,11 @@ class Data(Table):
         """The data set to train and test with; see `codesign.data.load` for `folder`."""
         dataset = load(self.dataset, folder, self.label, self.test).downsampled(self.downsample).scaled(self.scale)
         return dataset.split(self.validation) if self.validation else dataset
+
+    def sized(self, folder: Path | None = None) -> Dataset:
+        """A data set with the size of these images: themselves, or black ones where a known data set is absent."""
+        empty = blank(self.dataset, folder)
+        return self.load(folder) if empty is None else empty.downsampled(self.downsample)
 
     def digest(self, folder: Path | None = None) -> str:
         """Digest of the files that `load` reads, without decoding them; see `codesign.data.digest`."""
