@@ -54,9 +54,10 @@ def front(
     workers: Workers | None = None,
     progress: Progress | None = None,
 ) -> Front:
-    """The front of held-out accuracy against `quantity`, a name of `Limits`; written as NAME-QUANTITY.json and .csv.
+    """The front of held-out accuracy against `quantity`, a name of `Limits`.
 
-    If at most `search.trials` candidates fit, all are trained. Raises as `sweep.optimize` does.
+    Written as NAME-QUANTITY.json, .csv and .svg. If at most `search.trials` candidates fit, all are trained. Raises as
+    `sweep.optimize` does.
     """
     if quantity not in Limits.model_fields:
         raise ConfigError(f"--front {quantity}: no such quantity; use one of {', '.join(Limits.model_fields)}")
@@ -70,6 +71,7 @@ def front(
             name = f"{question.name}-{quantity}"
             atomic_write(site.out / f"{name}.json", json.dumps(front_record(found), indent=1) + "\n")
             atomic_write(site.out / f"{name}.csv", _csv(found))
+            atomic_write(site.out / f"{name}.svg", front_svg(found))
             page.write(site.out)
     return found
 
@@ -109,6 +111,14 @@ def front_table(found: Front) -> tuple[list[str], list[list[str]], str]:
     how = "every candidate that fits was trained" if found.exhaustive else f"{found.trained} candidates trained"
     note = [f"{how}; one seed, percent of held-out images", *caveats(1, found.context.question.is_quick)]
     return [found.quantity, "held-out accuracy", "candidate"], rows, "\n".join(note)
+
+
+def front_svg(found: Front) -> bytes:
+    """Every candidate that was trained: the front, and what it dominates."""
+    from codesign.search.plot import scatter
+
+    points = [(_cost(t, found.quantity), t.scores[-1], t in found.best) for t in found.every]
+    return scatter(found.context.question, found.quantity, points)
 
 
 def _csv(found: Front) -> str:

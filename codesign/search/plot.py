@@ -1,10 +1,10 @@
-"""Accuracy against arrays: the winners, uniform scaling, and direct quantization. Same data, same bytes."""
+"""Accuracy against arrays, and a front with what it dominates. Same data, same bytes."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codesign.report.caveats import FEW
-from codesign.report.plot import accuracy_axis, line
+from codesign.report.plot import COLOURS, accuracy_axis, line
 from codesign.report.plot import svg as picture
 from codesign.report.stats import deviation
 from codesign.search.answer import Point
@@ -44,3 +44,21 @@ def _lines(points: Sequence[Point]) -> dict[str, list[tuple[int, Scores]]]:
             if p.answer.uniform is not None:
                 found["uniform scaling"].append((p.arrays, p.answer.uniform))
     return {name: line for name, line in found.items() if line}
+
+
+def scatter(question: Question, quantity: str, points: Sequence[tuple[float, float, bool]]) -> bytes:
+    """Held-out accuracy against a quantity as SVG. points: (quantity, percent, whether no other beats it)."""
+
+    def draw(axes: "Axes") -> None:
+        for on, name, marker in ((False, "dominated", "x"), (True, "not beaten", "o")):
+            at = sorted((q, percent) for q, percent, best in points if best == on)
+            look: dict[str, Any] = {
+                "color": COLOURS[0] if on else "#999999",
+                "marker": marker,
+                "linewidth": 1.4 if on else 0.0,
+            }
+            axes.plot([q for q, _ in at], [percent for _, percent in at], label=name, drawstyle="steps-post", **look)
+        axes.set_xlabel(quantity)
+        axes.set_ylabel("held-out accuracy, percent")
+
+    return picture(f"{question.name}-{quantity}", question.question, draw, 4.2, 2)

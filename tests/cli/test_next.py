@@ -10,6 +10,7 @@ from tests.cli.calls import Call
 from tests.tools import needs
 
 
+@pytest.mark.slow
 @needs("iverilog")
 @pytest.mark.filterwarnings("default::codesign.errors.CodesignWarning")
 def test_what_a_run_tells_to_try_next_works(call: Call, tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_resnet20() -> None:
     assert predict(plan(resnet20(), reference(61, **chip.memory.model_dump()))).interval == 201580
 
 
+@pytest.mark.slow
 def test_mobilenet_v2() -> None:
     """Half of what converters do is depthwise: a step for every eight channels, nine loads and eight cycles a place.
 

@@ -11,6 +11,8 @@ from codesign.report.stats import half_width
 from tests.cli.calls import Call
 from tests.search.toy import pretend, toy
 
+pytestmark = pytest.mark.slow
+
 QUICK = "A quick run: it shows how the tool works; its figures mean nothing."
 TWO = "With 2 seeds no interval can be told; differences of this size may be chance."
 

@@ -192,6 +192,7 @@ class TestAppend:
             Journal(path).append_logs(LOGS)
         assert path.read_bytes() == content
 
+    @pytest.mark.slow
     def test_many_at_once(self, tmp_path: Path) -> None:
         path = tmp_path / JOURNAL
         workers = [subprocess.Popen([sys.executable, "-c", WORKER, path, str(k)]) for k in range(4)]

@@ -30,6 +30,7 @@ def test_it_validates_and_says_how_to_go_on(call: Call, tmp_path: Path) -> None:
     assert call("optimize", "--new", other, "--json") == (0, json.dumps({"file": str(other)}, indent=1) + "\n", "")
 
 
+@pytest.mark.slow
 def test_it_runs(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pretend(monkeypatch)
     call("optimize", "--new", tmp_path / "mine.toml")

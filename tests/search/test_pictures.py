@@ -214,6 +214,7 @@ class TestUniform:
         )
 
 
+@pytest.mark.slow
 def test_the_question_of_cifar_in_its_quick_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Trained for real; only the winner's simulation is left out."""
     built: list[Candidate] = []

@@ -160,6 +160,7 @@ class TestWhich:
         assert done <= {t.home for t in asked}
         assert len(asked) == len({t.home for t in asked})
 
+    @pytest.mark.slow
     def test_the_best_of_many_with_few_trainings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         asked = pretend(monkeypatch)
         here = found(tmp_path, HIDDEN + "{depth=[1, 2], most=48}", "search.trials=24", arrays=24)

@@ -25,6 +25,8 @@ from codesign.sim.simulators.cache import is_whole as compiled
 from codesign.sim.waves import is_whole
 from tests.hdl.programs import images, program
 
+pytestmark = pytest.mark.slow
+
 TINY = Chip.load("tiny")
 
 

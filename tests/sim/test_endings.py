@@ -21,6 +21,8 @@ import signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from codesign.cli import main
+
+pytestmark = pytest.mark.slow
 sys.exit(main())
 """
 GOES_ON = "run the same command again to resume"

@@ -17,7 +17,7 @@ from codesign.workers import Workers
 from tests.hdl.programs import alternating, images, program
 from tests.tools import needs
 
-pytestmark = needs("iverilog")
+pytestmark = [pytest.mark.slow, needs("iverilog")]
 
 TINY = Chip.load("tiny")
 

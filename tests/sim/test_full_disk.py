@@ -20,6 +20,8 @@ pytest.importorskip("resource", reason="needs limits on the size of files")
 COMMAND = """\
 import resource, sys
 from codesign.cli import main
+
+pytestmark = pytest.mark.slow
 limit = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 sys.exit(main(sys.argv[2:]))

@@ -15,6 +15,8 @@ from codesign.train.loop import fit
 from codesign.train.recipe import Data, Net, Quantization, Recipe, Training
 from codesign.train.trained import Trained, accuracy
 
+pytestmark = pytest.mark.slow
+
 CHIP = Chip.load("reference-128")
 DATA = digits()
 

@@ -42,6 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Program, Path]:
     return program, pack
 
 
+@pytest.mark.slow
 def test_each_layer(made: tuple[Program, Path]) -> None:
     program, pack = made
     found = {}

@@ -103,6 +103,7 @@ def test_a_wrong_register(made: Made) -> None:
     assert compared == 7
 
 
+@pytest.mark.slow
 def test_a_flipped_cell(made: Made) -> None:
     """In any layer: reported with its layer, arrays and column, by the player and by known_answer.c."""
     program, pack = made
@@ -152,6 +153,7 @@ def test_faults_in_the_c_program(one: Made) -> None:
     assert status == 0 and "PASS=1" in said
 
 
+@pytest.mark.slow
 def test_a_transcript_cut_off(one: Made) -> None:
     """Anywhere: the player says so, and so does the C program."""
     _, pack = one
