@@ -15,14 +15,14 @@ import pytest
 from codesign.chip.description import Chip
 from tests.hdl.programs import images, program
 
+pytestmark = pytest.mark.slow
+
 # Whoever runs the tests may ignore these signals; a user's shell does not.
 COMMAND = """\
 import signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from codesign.cli import main
-
-pytestmark = pytest.mark.slow
 sys.exit(main())
 """
 GOES_ON = "run the same command again to resume"

@@ -16,12 +16,13 @@ from tests.hdl.programs import images, program
 from tests.search.toy import toy as question
 from tests.study.toy import toy as study
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("resource", reason="needs limits on the size of files")
+
 COMMAND = """\
 import resource, sys
 from codesign.cli import main
-
-pytestmark = pytest.mark.slow
 limit = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 sys.exit(main(sys.argv[2:]))
