@@ -22,7 +22,8 @@ COMMAND = """\
 import signal, sys
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from codesign.cli import main
+from codesign.cli import main, progress
+progress.EVERY = float("inf")  # no lines of progress, however slow the machine is
 sys.exit(main())
 """
 GOES_ON = "run the same command again to resume"

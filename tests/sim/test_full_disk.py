@@ -22,7 +22,8 @@ pytest.importorskip("resource", reason="needs limits on the size of files")
 
 COMMAND = """\
 import resource, sys
-from codesign.cli import main
+from codesign.cli import main, progress
+progress.EVERY = float("inf")  # no lines of progress, however slow the machine is
 limit = int(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 sys.exit(main(sys.argv[2:]))
