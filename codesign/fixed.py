@@ -183,7 +183,13 @@ def convert(
         scaled += (added + (1 << shift >> 1)).astype(i.dtype)
         scaled *= i.dtype.type(2.0**-shift)
         return np.asarray(np.clip(np.floor(scaled, out=scaled), adc.lo, adc.hi, out=scaled))
-    return clamp(shift_right(i.astype(np.int64) * trim.gain + added, shift), adc)
+    return clamp(unclamped(i, trim, o, fraction), adc)
+
+
+def unclamped(current: ArrayLike, trim: Trim, offset: ArrayLike, fraction: int = 0) -> Ints:
+    """What `convert` makes of whole currents before it clamps them to codes: beyond these, a converter clips."""
+    added = np.asarray(offset, np.int64) << fraction
+    return shift_right(np.asarray(current).astype(np.int64) * trim.gain + added, trim.shift + fraction)
 
 
 def _stays_exact(currents: NDArray[Any], gain: int, added: Ints, shift: int) -> bool:

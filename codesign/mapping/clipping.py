@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.fixed import Ints, bit_planes, shift_right
+from codesign.fixed import Ints, bit_planes, unclamped
 from codesign.ir.exact import product
 from codesign.mapping.lower import Matrix
 from codesign.mapping.mapping import Mapping, Step
@@ -19,7 +19,6 @@ def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float],
     hold no weight of the layer do not count.
     """
     edges, weights = layers(mapping, x), weights_of(mapping)
-    lanes = mapping.chip.adc.lanes
     beyond, conversions = Counter[str](), Counter[str]()  # of each layer
     for step, layer in zip(mapping.steps, mapping.layers, strict=True):
         if not isinstance(layer, Matrix):
@@ -27,11 +26,7 @@ def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float],
         source = layer.gather(edges[layer.node.source])
         source = layer.computed(source)
         for number, block in enumerate(step.blocks):
-            used = np.zeros(width_of(step, block, mapping), dtype=bool)
-            for tile in step.tiles:
-                for term in tile.terms:
-                    if term.block == number:
-                        used[term.group * lanes : term.group * lanes + tile.columns] = True
+            used = with_weights(step, number, mapping)
             for span in block.spans:
                 conversions[step.layer] += len(source) * step.input.bits * int(used.sum())
                 weight = piece_of(weights, step, span, len(used), mapping)
@@ -47,6 +42,16 @@ def clipped(mapping: Mapping, x: NDArray[np.generic]) -> tuple[dict[str, float],
     return shares, edges[mapping.steps[-1].layer].reshape(len(x), -1)
 
 
+def with_weights(step: Step, number: int, mapping: Mapping) -> NDArray[np.bool_]:
+    """Which columns of a step's `number`th block hold weights."""
+    used, lanes = np.zeros(width_of(step, step.blocks[number], mapping), dtype=bool), mapping.chip.adc.lanes
+    for tile in step.tiles:
+        for term in tile.terms:
+            if term.block == number:
+                used[term.group * lanes : term.group * lanes + tile.columns] = True
+    return used
+
+
 def _may_clip(weight: NDArray[np.int32], offset: Ints, step: Step, mapping: Mapping) -> bool:
     """Whether some input bits drive a column of the piece past its converters."""
     ends = np.stack([np.where(weight > 0, weight, 0).sum(axis=0), np.where(weight < 0, weight, 0).sum(axis=0)])
@@ -55,6 +60,6 @@ def _may_clip(weight: NDArray[np.int32], offset: Ints, step: Step, mapping: Mapp
 
 def _beyond(current: NDArray[np.generic], offset: Ints, step: Step, mapping: Mapping) -> NDArray[np.bool_]:
     code = mapping.chip.code
-    read = shift_right(current.astype(np.int64) * step.trim.gain + offset, step.trim.shift)
+    read = unclamped(current, step.trim, offset)
     found: NDArray[np.bool_] = (read < code.lo) | (read > code.hi)
     return found

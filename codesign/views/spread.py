@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from codesign.arrays import evenly
 from codesign.brief import Brief
-from codesign.fixed import Ints, bit_planes, shift_right
+from codesign.fixed import Ints, bit_planes, unclamped
 from codesign.ir.exact import product
+from codesign.mapping.clipping import with_weights
 from codesign.mapping.lower import Matrix
 from codesign.mapping.mapping import Mapping, Step
-from codesign.mapping.run import layers, offsets, piece_of, weights_of, width_of
+from codesign.mapping.run import layers, offsets, piece_of, weights_of
 
 BINS = 48  # bars of a histogram, at most
 IMAGES = 16  # whose currents are looked at
@@ -68,18 +69,13 @@ def currents(mapping: Mapping, x: NDArray[np.generic]) -> tuple[Spread, ...]:
 
 def _currents(mapping: Mapping, step: Step, rows: Ints, held: dict[int, NDArray[np.int32]]) -> Spread:
     seen: dict[int, int] = {}
-    lanes = mapping.chip.adc.lanes
     for number, block in enumerate(step.blocks):
-        used = np.zeros(width_of(step, block, mapping), dtype=bool)
-        for tile in step.tiles:
-            for term in tile.terms:
-                if term.block == number:
-                    used[term.group * lanes : term.group * lanes + tile.columns] = True
+        used = with_weights(step, number, mapping)
         for span in block.spans:
             planes = bit_planes(rows[:, span.row : span.row + span.rows], step.input).reshape(-1, span.rows)
-            current = product(planes, piece_of(held, step, span, len(used), mapping)).astype(np.int64)
+            current = product(planes, piece_of(held, step, span, len(used), mapping))
             offset = offsets(step, span.array, len(used), mapping)
-            code = shift_right(current * step.trim.gain + offset, step.trim.shift)[:, used]
+            code = unclamped(current, step.trim, offset)[:, used]
             values, counts = np.unique(code, return_counts=True)
             for value, count in zip(values.tolist(), counts.tolist(), strict=True):
                 seen[value] = seen.get(value, 0) + count
