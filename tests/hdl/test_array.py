@@ -117,7 +117,10 @@ FINE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "fraction"), FINE, ids=[f"{n}-{f}" for n, f in FINE])
+@pytest.mark.parametrize(
+    ("name", "fraction"),
+    [pytest.param(n, f, id=f"{n}-{f}", marks=pytest.mark.slow if k > 2 else ()) for k, (n, f) in enumerate(FINE)],
+)
 def test_a_die_that_counts_fractions_of_a_code(name: str, fraction: int, tmp_path: Path) -> None:
     from_files(CHIPS[name], True, tmp_path, fraction)
 

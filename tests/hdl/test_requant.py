@@ -6,8 +6,7 @@ from tests.hdl.harness import run_bench
 
 WIDTHS = [
     (4, 18, 8, 4),
-    (1, 6, 1, 3),
-    *(pytest.param(*w, marks=pytest.mark.slow) for w in ((3, 31, 5, 9), (8, 20, 8, 6))),
+    *(pytest.param(*w, marks=pytest.mark.slow) for w in ((1, 6, 1, 3), (3, 31, 5, 9), (8, 20, 8, 6))),
 ]
 
 

@@ -41,9 +41,8 @@ def macros(said: str) -> int:
     return int(re.findall(r"^ +xb_array +(\d+)$", said, re.M)[-1])
 
 
-@pytest.mark.parametrize(
-    "chip", [CHIPS[0], *(pytest.param(c, marks=pytest.mark.slow) for c in CHIPS[1:])], ids=lambda c: c.name
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("chip", CHIPS, ids=lambda c: c.name)
 def test_elaborates_without_latches_or_warnings(chip: Chip, tmp_path: Path) -> None:
     said = yosys(chip, ELABORATE, tmp_path)
     assert told(said) == []

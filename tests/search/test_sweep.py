@@ -39,9 +39,9 @@ class TestReach:
             ("arrays", {"arrays": 12}, 60.0),
             ("arrays", {"interval": 40}, 55.0),
             pytest.param("interval", {"arrays": 12}, 60.0, marks=pytest.mark.slow),
-            ("latency", {"arrays": 7}, 52.0),
+            pytest.param("latency", {"arrays": 7}, 52.0, marks=pytest.mark.slow),
             pytest.param("energy_nj", {"arrays": 12}, 63.0, marks=pytest.mark.slow),
-            ("programming_s", {"arrays": 8, "latency": 60}, 50.0),
+            pytest.param("programming_s", {"arrays": 8, "latency": 60}, 50.0, marks=pytest.mark.slow),
         ],
     )
     def test_the_least(

@@ -138,7 +138,8 @@ class TestWhich:
     def listed(self, context: Context, site: Site) -> list[tuple[object, ...]]:
         return [(t.candidate, t.scores) for t in search(context, site, Workers()).tried]
 
-    @pytest.mark.parametrize("sampler", ["tpe", pytest.param("random", marks=pytest.mark.slow)])
+    @pytest.mark.slow
+    @pytest.mark.parametrize("sampler", ["tpe", "random"])
     def test_equal_seeds_propose_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampler: str) -> None:
         pretend(monkeypatch)
         sets = (f"search.sampler={sampler}", HIDDEN + "{depth=[1, 2], most=64}", "search.trials=8")

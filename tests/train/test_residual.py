@@ -92,7 +92,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("turned", [False, True], ids=["source", "other"])
+TURNED = [pytest.param(False, id="source"), pytest.param(True, id="other", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("turned", TURNED)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_without_converters(options: dict[str, Any], turned: bool) -> None:
     model = trained(residual(turned), **options)
@@ -109,7 +112,7 @@ def test_without_converters(options: dict[str, Any], turned: bool) -> None:
     assert (run(mapping, x, adc=False) == y).all()
 
 
-@pytest.mark.parametrize("turned", [False, True], ids=["source", "other"])
+@pytest.mark.parametrize("turned", TURNED)
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_through_converters(options: dict[str, Any], turned: bool) -> None:
     """Trims with a gain, cuts of the plan; the compiler's passes change nothing."""
@@ -169,7 +172,7 @@ def test_both_terms_keep_the_precision_there_is(seed: int) -> None:
         assert len(np.unique(found.value)) > 50
 
 
-@pytest.mark.parametrize("turned", [False, True], ids=["source", "other"])
+@pytest.mark.parametrize("turned", TURNED)
 def test_training_adds_what_the_integers_do(turned: bool) -> None:
     """In floats, batch norm included: all but a few values that lie near the middle between two integers."""
     model = trained(residual(turned), activation_bits=8)
