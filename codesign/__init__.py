@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from codesign.train.recipe import Recipe
     from codesign.workers import Workers
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "Cells": "codesign.devices",

@@ -77,6 +77,14 @@ def atomic_write(path: str | Path, data: bytes | str | Iterator[bytes]) -> None:
         work.unlink(missing_ok=True)
 
 
+def deliver(path: Path, data: bytes | str | Iterator[bytes]) -> None:
+    """`atomic_write` of a file that a user asked for, in a folder that need not exist yet. Raises OutputError."""
+    with writing(path):
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        atomic_write(path, data)
+
+
 @contextmanager
 def staged(path: str | Path, kind: str) -> Iterator[Path]:
     """A new empty folder to fill; on success it replaces `path`, on failure `path` stays unchanged.

@@ -21,6 +21,7 @@ SCHEMA = "codesign-program/2"
 MANIFEST, CHIP, NETWORK, ACCOUNT = "program.json", "chip.json", "network.safetensors", "account.json"
 MOST = 1 << 24  # bytes of account.json
 LIMIT = 1 << 26  # bytes of a file, besides what it holds for each cell
+RUNS = Path("02_compile", "program")  # where `codesign run` leaves it
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ class Manifest:
     said: dict[str, Any]
 
 
+def _inside(root: Path) -> str:
+    """The end of a message about a folder that is no program: the program in it, of a run, if there is one."""
+    program = root / RUNS
+    return f"; did you mean {program}?" if (program / MANIFEST).is_file() else ""
+
+
 def read_manifest(root: Path) -> Manifest:
     """Read program.json. Raises ImageError when it is missing or damaged."""
     path = root / MANIFEST
@@ -41,7 +48,7 @@ def read_manifest(root: Path) -> Manifest:
         schema, own = manifest["schema"], manifest.pop("sha256", None)
     except (FileNotFoundError, NotADirectoryError):
         raise ImageError(
-            f"{path}: no such file; give a folder that `codesign compile` or `Program.save` wrote"
+            f"{path}: no such file; give a folder that `codesign compile` or `Program.save` wrote{_inside(root)}"
         ) from None
     except OSError as e:
         raise ImageError(f"{path}: cannot be read ({e.strerror}); compile again") from None

@@ -4,6 +4,8 @@ In an installed wheel they lie inside the package, as `_hdl` and `_flows`; in a 
 the folders `hdl_templates` and `flows` beside it.
 """
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 from codesign.errors import ConfigError
@@ -45,5 +47,12 @@ def read(kind: str, source: str | Path) -> tuple[str, str]:
             if other := presets(room).get(name):
                 return other.read_text(encoding="utf-8"), f"{name}.toml"
         raise ConfigError(
-            f"{kind} {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {', '.join(own)}"
+            f"{kind} {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets "
+            f"{', '.join(own)}{meant(source, own)}"
         ) from None
+
+
+def meant(source: str | Path, names: Iterable[str]) -> str:
+    """The end of a message about a name or file that does not exist: the preset that it resembles, if any."""
+    near = difflib.get_close_matches(Path(source).stem.lower(), names, n=1, cutoff=0.75)
+    return f"; did you mean {near[0]}?" if near else ""

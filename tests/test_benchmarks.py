@@ -1,5 +1,6 @@
 """The benchmarks in their small forms."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from flows.benchmarks import programs
+from flows.benchmarks.bringup import __main__ as bringup
 from flows.benchmarks.front_door.digits import NETS, name_of
 from flows.benchmarks.front_door.post_training import EFFORTS, LEVELS
 from tests.frontend.onnx.build import published
+from tests.tools import needs
 
 
 @pytest.mark.slow
@@ -60,26 +63,32 @@ def test_a_published_file_loses_nothing() -> None:
 
 
 @pytest.mark.slow
-def test_a_hidden_die_is_found() -> None:
+@needs("iverilog")
+@needs("make")
+@needs("cc")
+def test_bring_up_is_as_good_as_it_must_be() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "flows.benchmarks.characterize", "--images", "20"],
-        check=True,  # exit 1: it missed its goal, or the ideal die would not
+        [sys.executable, "-m", "flows.benchmarks.bringup", "--quick"],
+        check=True,  # exit 1: a figure that is not a speed is worse than it must be
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(programs.__file__).parents[2],
     )
-    assert [line[52:] for line in ran.stdout.splitlines() if "on code" in line] == ["100.00"] * 2
+    rows = dict(line.rsplit("  ", 1) for line in ran.stdout.splitlines() if line.startswith("  "))
+    found = {label.strip(): value for label, value in rows.items()}
+    assert found["the player; stream, transcript and C programs in cocotb"] == "PASS"
+    shares = [value.split(" of ") for value in found.values() if re.fullmatch(r"\d+ of \d+", value)]
+    assert len([s for s in shares if s[0] == s[1] != "0"]) == 12
+    assert len([v for label, v in found.items() if "images" in label and v.count(", ") == 2]) == 4
 
 
-@pytest.mark.slow
-def test_formats_lists_and_dies_lose_nothing() -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "flows.benchmarks.lists", "--programs", "2", "--images", "20"],
-        check=True,  # exit 1: something was lost, or damage was missed
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(programs.__file__).parents[2],
-    )
-    found = {" ".join(line[:44].split()): line[44:] for line in ran.stdout.splitlines()}
-    assert [found[k] for k in ("files whose bytes differ", "arrays whose cells differ", "not listed")] == ["0"] * 3
-    assert int(found["damages"].split()[0]) > 100
+@pytest.mark.parametrize("broken", ["dies", "lossless", "layers"])
+def test_bring_up_tells_what_is_worse(
+    broken: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bringup"])
+    monkeypatch.setattr(bringup, "PARTS", {name: lambda _, good=name != broken: good for name in bringup.PARTS})
+    with pytest.raises(SystemExit) as caught:
+        bringup.main()
+    assert caught.value.code == 1
+    assert capsys.readouterr().out.split()[-1] == broken

@@ -26,7 +26,7 @@ class Machine:
         self.tool("cksum", "cat >/dev/null; echo 42 1")
         self.tool("python3", f'exec "{sys.executable}" "$@"')
         self.user(0)
-        for name in ("ruff", "mypy", "pytest", "codesign"):
+        for name in ("ruff", "codespell", "mypy", "pytest", "codesign"):
             self.tool(name, f'echo "{name} $*"', home / ".venv" / "bin")
         self.tool("python", '[ "$1" = -c ] || echo "python $*"', home / ".venv" / "bin")
         (home / ".venv" / ".ready-42").touch()
@@ -80,7 +80,7 @@ def test_all_there(machine: Machine) -> None:
         machine.tool(name, "")
     status, out, err = machine.dev("test", "-k", "a b")
     assert (status, err) == (0, [])
-    assert out == ["ruff check .", "ruff format --check .", "mypy ", "pytest -n 2 --dist loadfile -k a b"]
+    assert out == ["ruff check .", "ruff format --check .", "codespell ", "mypy ", "pytest -n 2 --dist loadfile -k a b"]
 
 
 def test_demo_says_how_codesign_comes_onto_the_path(machine: Machine) -> None:
@@ -207,7 +207,7 @@ def test_python_too_old(machine: Machine) -> None:
 
 
 def test_lint_needs_no_simulator(machine: Machine) -> None:
-    assert machine.dev("lint") == (0, ["ruff check .", "ruff format --check .", "mypy "], [])
+    assert machine.dev("lint") == (0, ["ruff check .", "ruff format --check .", "codespell ", "mypy "], [])
 
 
 def test_the_browser_is_installed_where_it_is_missing(machine: Machine) -> None:
@@ -229,7 +229,7 @@ def test_a_lint_failure_stops_the_tests(machine: Machine) -> None:
     for name in ("iverilog", "verilator", "yosys", "cc", "c++", "make"):
         machine.tool(name, "")
     machine.tool("mypy", "exit 1", machine.home / ".venv" / "bin")
-    assert machine.dev("test") == (1, ["ruff check .", "ruff format --check ."], [])
+    assert machine.dev("test") == (1, ["ruff check .", "ruff format --check .", "codespell "], [])
 
 
 def test_new_constraints_install_again(machine: Machine) -> None:

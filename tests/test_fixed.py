@@ -137,6 +137,28 @@ def test_convert() -> None:
     assert fixed.convert([-9, 9], Trim(), [0, 0], I4).tolist() == [-8, 7]
 
 
+@pytest.mark.parametrize("fraction", [0, 4, 8])
+@pytest.mark.parametrize("trim", [Trim(), Trim(1, 3), Trim(7, 0), Trim(255, 15), Trim(181, 9)])
+def test_columns_convert_as_single_currents(trim: Trim, fraction: int) -> None:
+    """The product of floats gives the contract's codes: rounding ties, both ends, sums that float32 cannot hold."""
+    rng, adc = np.random.default_rng([fraction, trim.gain, trim.shift]), IntType(6, True)
+    code = max(1, (1 << fraction + trim.shift) // trim.gain)  # a current of about one code
+    weight, offset = rng.integers(-5 * code, 5 * code + 1, (96, 40)), rng.integers(-40, 41, 40)
+    planes = (rng.random((200, 96)) < 0.3).astype(np.float32)
+    planes[0], planes[1] = 0, 1
+    columns = fixed.Columns.of(weight, trim, offset, adc, fraction)
+    want = fixed.convert(planes.astype(np.int64) @ weight, trim, offset, adc, fraction)
+    assert {-32, 31} < set(want.ravel().tolist())
+    assert (columns.codes(planes) == want).all()
+
+
+def test_columns_take_the_narrowest_floats_that_hold_their_sums() -> None:
+    for most, kind in ((2**24 - 1, np.float32), (2**24, np.float64)):
+        weight = np.array([[most - 6], [1], [2]])
+        columns = fixed.Columns.of(weight, Trim(), 3, IntType(6, True))
+        assert columns.weight.dtype == kind
+
+
 @pytest.mark.parametrize(("gain", "shift"), [(0, 0), (256, 0), (1, -1), (1, 16)])
 def test_trim_range(gain: int, shift: int) -> None:
     assert message(Trim, gain, shift) == f"ADC trim: gain must be 1..255 and shift 0..15, got {gain} and {shift}"

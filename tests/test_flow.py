@@ -67,7 +67,7 @@ class TestFile:
     def test_unknown_chip(self) -> None:
         assert mistakes(TOY.replace('"tiny"', '"tinny"')) == [
             "chip tinny: cannot be read (No such file or directory); "
-            "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny"
+            "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny; did you mean tiny?"
         ]
 
     def test_inline_chip(self) -> None:

@@ -15,7 +15,9 @@ import codesign
 ROOT = Path(codesign.__file__).parent
 
 # part: (what it may import whenever it is imported, what only inside functions). Everyone may import COMMON.
-_TOOLS = "account arrays brief checked errors files folders records resources settings squares temporary workers"
+_TOOLS = (
+    "account arrays brief checked errors files folders records resources settings squares temporary terminal workers"
+)
 LONE = set(_TOOLS.split(" "))
 COMMON = LONE | {"__version__"}
 TABLE: dict[str, tuple[str, str]] = {
@@ -54,7 +56,7 @@ TABLE: dict[str, tuple[str, str]] = {
     "jobs": ("flow mapping ir devices chip train.identity", "data train"),
     "study": ("report page jobs flow devices chip", "train"),
     "search": (
-        "jobs flow report page mapping devices chip fixed "
+        "jobs flow report views page mapping devices chip fixed "
         "train.recipe train.nets.architecture train.identity train.outline",
         "train",
     ),

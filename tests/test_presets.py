@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from codesign import resources
+from codesign.errors import ConfigError
 from codesign.flow import Flow, presets
 from codesign.mapping import Plan, plan, predict
 from codesign.train.outline import outline_of
@@ -31,3 +33,21 @@ def test_convolutional_networks_share_arrays_and_wait_for_converters(name: str, 
     assert planned(name, "arrays", "quantize.slices=1").arrays <= most
     cycles = predict(planned(name))
     assert cycles.bound < cycles.interval <= 1.02 * cycles.bound
+
+
+@pytest.mark.parametrize(
+    ("source", "end"),
+    [
+        ("digits_mpl", "mnist_mlp, my_die; did you mean digits_mlp?"),
+        ("flows/digits_mlp.toml", "mnist_mlp, my_die; did you mean digits_mlp?"),  # outside a checkout
+        ("Digits_MLP", "mnist_mlp, my_die; did you mean digits_mlp?"),
+        ("thesis", "mnist_mlp, my_die"),
+    ],
+)
+def test_a_slip_names_the_preset_it_resembles(
+    source: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as e:
+        resources.read("flow", source)
+    assert str(e.value).endswith(end)

@@ -194,9 +194,10 @@ class Chip(Part):
         try:
             text = read_text(source, TOML_LIMIT)
         except OSError as e:
-            names = ", ".join(presets())
+            names = presets()
             raise ConfigError(
-                f"chip {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets {names}"
+                f"chip {source}: cannot be read ({e.strerror}); give a .toml file or one of the presets "
+                f"{', '.join(names)}{resources.meant(source, names)}"
             ) from None
         if Path(source).suffix.lower() != ".json":
             return cls.parse(text, str(source))

@@ -2,6 +2,8 @@
 
 import json as jsons
 import math
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,12 +11,14 @@ import typer
 
 from codesign.errors import InputError, plain
 from codesign.files import open_regular
+from codesign.terminal import folded, width
 
 if TYPE_CHECKING:
     from io import BufferedReader
 
     import numpy as np
     from numpy.typing import NDArray
+    from rich.console import Console
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -53,24 +57,38 @@ def say(json: bool, record: object, text: str) -> None:
 
 
 def lines(text: str) -> str:
-    """Text for people, fit for a terminal line by line."""
-    return "\n".join(map(plain, text.split("\n")))
+    """Text for people on standard output: control characters shown, folded where a terminal is narrower."""
+    return folded("\n".join(map(plain, text.split("\n"))), width())
+
+
+def tell(text: str) -> None:
+    """Print a line on stderr, folded where that is a narrower terminal."""
+    typer.echo(folded(text, width(sys.stderr)), err=True)
+
+
+def console() -> "Console":
+    """For tables on standard output: as wide as a terminal, 80 columns elsewhere."""
+    from rich.console import Console
+
+    elsewhere = None if width() or "COLUMNS" in os.environ else 80
+    return Console(markup=False, highlight=False, emoji=False, width=elsewhere)
 
 
 def show_table(title: str, columns: list[str], rows: list[list[str]], note: str) -> None:
     """A table for people, between a title and a note, then an empty line. Cells are text, whatever they hold."""
-    from rich.console import Console
     from rich.table import Table
+
+    from codesign.report.fitting import Fitting
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
         table.add_column(plain(name))
     for row in rows:
         table.add_row(*map(plain, row))
-    console = Console(markup=False, highlight=False, emoji=False)
-    console.print(f"{lines(title)}\n")
-    console.print(table)
-    console.print(f"\n{lines(note)}\n", style="dim")
+    to = console()
+    to.print(f"{lines(title)}\n")
+    to.print(Fitting(table))
+    to.print(f"\n{lines(note)}\n", style="dim")
 
 
 def read_array(path: Path) -> "NDArray[np.generic]":

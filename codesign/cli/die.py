@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from codesign.brief import counted
-from codesign.cli.common import RUN, ChipName, Json, example, read_rows, say
+from codesign.cli.common import RUN, ChipName, Json, example, read_rows, say, tell
 from codesign.errors import OutputError
 
 RAN = "build/digits"
@@ -71,7 +71,7 @@ def die_recover(
     json: Json = False,
 ) -> None:
     """Make a die of the words that a characterized chip gave."""
-    from codesign.folders import atomic_write, writing
+    from codesign.folders import deliver
     from codesign.vectors import recover
 
     for path in (out, offsets):
@@ -80,10 +80,9 @@ def die_recover(
     made = recover.load(folder)
     found = recover.recover(made, recover.read_words(words, made))
     target = next(iter(made.values())).chip
-    found.die.save(out, target)
     if offsets is not None:
-        with writing(offsets):
-            atomic_write(offsets, "".join(recover.offsets_csv(found.offsets)))
+        deliver(offsets, "".join(recover.offsets_csv(found.offsets)))
+    found.die.save(out, target)
     shifts = [int(o) for held in found.offsets.values() for o in held]
     record = {"file": str(out), **_facts(found.die, target, None)}
     lines = [f"{out}: {_told(record)}", f"  column offsets {min(shifts)} to {max(shifts)}"]
@@ -194,6 +193,8 @@ def die_check(
     from codesign.mapping import Die, deviating, harm
     from codesign.program import Program
 
+    if floor is not None and not 1 < floor <= 100:
+        raise typer.BadParameter(f"must be above 1 and at most 100 percent, got {floor:g}", param_hint="--floor")
     loaded, x = Program.load(program), read_rows(inputs)
     die = Die.load(file, loaded.chip, g_on)
     x = to_integers(loaded.network, x, str(inputs)) if real else x[:]
@@ -219,5 +220,5 @@ def die_check(
     record = {"accuracy": held, "ideal": ideal, "floor": floor, "good": good, "deviating": cells, "worst": rows}
     say(json, record, "\n".join([head, *lines]))
     if not good:
-        typer.echo(f"error: {held:.2f} % is below the floor of {floor:g} %", err=True)
+        tell(f"error: {held:.2f} % is below the floor of {floor:g} %")
         raise typer.Exit(1)

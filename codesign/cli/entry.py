@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from codesign import __version__
 from codesign.cli import chip, die, image, lists
 from codesign.cli.characterize import characterize
-from codesign.cli.common import RESUMES, RUN, example
+from codesign.cli.common import RESUMES, RUN, example, tell
 from codesign.cli.compile import compile_
 from codesign.cli.doctor import doctor
 from codesign.cli.optimize import optimize
@@ -26,6 +26,7 @@ from codesign.cli.study import study
 from codesign.cli.vectors import vectors
 from codesign.cli.where import where
 from codesign.errors import CodesignError, CodesignWarning, OutputError, plain
+from codesign.terminal import width
 
 COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (  # name, function, end of its help
     ("run", run, example(RUN)),
@@ -69,6 +70,8 @@ COMMANDS: tuple[tuple[str, Callable[..., None], str], ...] = (  # name, function
     ("doctor", doctor, example("codesign doctor")),
 )
 
+HELP = 52  # columns: click's help is not narrower by itself
+
 
 class _Main(TyperGroup):
     """Turns a user's mistake into lines on stderr, and an interruption into one."""
@@ -93,7 +96,7 @@ def _show(others: Callable[..., None]) -> Callable[..., None]:
 
     def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
         if issubclass(category, CodesignWarning):
-            typer.echo(f"warning: {message}", err=True)
+            tell(f"warning: {message}")
         else:
             others(message, category, *where)
 
@@ -125,13 +128,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     for arg in args:
         text = "".join(c for c in arg if not "\udc80" <= c <= "\udcff")  # of a path that is not UTF-8, which may be
         if plain(text) != text:
-            typer.echo(f"error: argument {plain(arg)}: holds control characters; choose another name", err=True)
+            tell(f"error: argument {plain(arg)}: holds control characters; choose another name")
             return 2
     if "--debug" in args:
         args = ["--debug", *(a for a in args if a != "--debug")]
     try:
         with ending(), guarded_output():
-            app(args, prog_name="codesign")
+            app(args, prog_name="codesign", terminal_width=_help_width())
     except Ended as e:
         with suppress(OSError):  # the terminal may be gone
             typer.echo(str(e), err=True)
@@ -142,6 +145,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         show_error(e)
         return 1
     return 0
+
+
+def _help_width() -> int | None:
+    """Of a terminal that is narrower than the help is at least; None: click's choice."""
+    columns = width()
+    return columns if columns is not None and columns < HELP else None
 
 
 def _version(wanted: bool) -> None:

@@ -8,7 +8,8 @@ import typer
 from codesign.brief import counted
 from codesign.cli.common import RUN, Json, example, say
 from codesign.cli.sources import IMAGE_HELP, ChipOption, Source, chip_of, images_of, opened, program_of, same_chip
-from codesign.errors import ConfigError, ImageError, OutputError
+from codesign.errors import ConfigError, ImageError, InputError, OutputError
+from codesign.terminal import fitted, width
 
 PROGRAM = "build/digits/02_compile/program"
 VERIFY = example(f"codesign image verify {PROGRAM}", after=RUN)
@@ -52,29 +53,26 @@ def _verified(source: Path, named: str | None, base: Path | None) -> tuple[Path,
         return folder, "checksums match and all formats agree"
     target = None if named is None else Chip.load(named)
     found = image.read_words(source, target)
-    problems = found.problems
     parsed, lines = image.examine(found.data, None, str(source))
     if parsed is None:
-        raise ImageError("\n".join(problems + lines))
+        raise ImageError("\n".join(found.problems + lines))
     try:
         target = target or chip_of(source, parsed.chip_id, None)
     except ConfigError as e:  # the word that names the chip may be damaged, too
-        raise ImageError("\n".join([*problems, *lines, str(e)])) from None
-    parsed, lines = image.examine(found.data, target, str(source))
-    problems += lines
-    if parsed is not None and not problems:
-        if base is not None:
-            parsed = image.merged(opened(base, target.name if named is None else named).image, parsed, str(source))
-        problems += [f"{source}: {line}; compile again" for line in image.faults(parsed, target)]
-    if problems:
-        raise ImageError("\n".join(problems))
-    return source, f"every checksum and entry is right for chip {target.name}"
+        header = [f"{source}: {line}; copy it again" for line in image.single(found.data, parsed, None)]
+        raise ImageError("\n".join([*found.problems, *lines, *header, str(e)])) from None
+    below = None if base is None else opened(base, target.name if named is None else named).image
+    image.verify_file(source, target, below)
+    above = "" if below is None else f", above an image of CRC-32 0x{below.crc:08x} (the chip's IMAGE_CRC)"
+    return source, f"every checksum and entry is right for chip {target.name}{above}"
 
 
 @app.command("info", epilog=example(f"codesign image info {PROGRAM} --entries", after=RUN))
 def image_info(
     source: Source,
-    entries: Annotated[bool, typer.Option("--entries", help="Print every step, load, tile and walk.")] = False,
+    entries: Annotated[
+        bool, typer.Option("--entries", help="Print steps, loads, tiles, walks, constants, offsets.")
+    ] = False,
     chip: ChipOption = None,
     json: Json = False,
 ) -> None:
@@ -87,7 +85,16 @@ def image_info(
     if entries:
         found = opened(source, chip)
         told = image.entries(found.image, found.chip)
-        record, text = record | {"entries": image.plain_entries(told)}, f"{text}\n{image.show_entries(told)}"
+        plain: dict[str, object] = {**image.plain_entries(told)}
+        whole, tables = (found.image, found.chip, found.pieces), image.show_entries(told)
+        if image.faults(*whole[:2]):
+            tables += "\n\nconstants and offsets: not told of an image that codesign image verify refuses"
+        else:
+            given, trims = image.constants(*whole), image.offsets(*whole)
+            tables = "\n".join([tables, *image.show_outputs(given, trims)])
+            plain |= {"constants": image.plain_outputs(given), "offsets": image.plain_outputs(trims)}
+        shown = ("\n".join(fitted(table.split("\n"), width())) for table in tables.strip("\n").split("\n\n"))
+        record, text = record | {"entries": plain}, "\n\n".join([text, *shown])
     say(json, record, text)
 
 
@@ -110,7 +117,7 @@ def image_convert(
 ) -> None:
     """Convert an image to another format: raw bytes, $readmemh, Intel HEX or Motorola S-records, without loss."""
     from codesign import image
-    from codesign.folders import atomic_write, writing
+    from codesign.folders import deliver
 
     target = image.format_of(out, form)
     try:
@@ -126,8 +133,7 @@ def image_convert(
     path = folder / image.BIN if folder.is_dir() or not folder.exists() else folder
     image.read_image(path, None)  # a damaged image is not passed on
     data = image.read_words(path, None).data
-    with writing(out):
-        atomic_write(out, image.encode(data, target, first))
+    deliver(out, image.encode(data, target, first))
     found = {"file": str(out), "format": target, "words": len(data) // 4, "address": first}
     say(json, found, f"{out}: {len(data) // 4:,} words as {target}")
 
@@ -151,16 +157,23 @@ def image_diff(
 
     one = opened(first, chip)
     if second.suffix.lower() == ".csv":
-        found = list(image.level_changes(one.image, image.read_levels(second, one.chip), one.chip, one.pieces))
+        levels = image.read_levels(second, one.chip)
+        if not (compared := image.compared(one.image, levels, one.chip)):
+            raise InputError(f"{second}: lists no cell that {first} writes; give a line for each that was read back")
+        found = list(image.level_changes(one.image, levels, one.chip, one.pieces))
+        equal = f"equal in {counted(compared, 'cell')} read back"
+        if beside := sum(int((held >= 0).sum()) for held in levels.values()) - compared:
+            equal += f"; {counted(beside, 'cell')} that the image does not write not compared"
     else:
         other = opened(second, chip)
         same_chip(one, other)
+        equal = "equal"
         found = list(image.changes(one.image, other.image, one.chip, one.pieces or other.pieces))
     count = counted(len(found), "difference")
     say(
         json,
         {"equal": not found, "differences": [c.plain() for c in found]},
-        "\n".join([*map(str, found), f"{first} and {second}: {count if found else 'equal'}"]),
+        "\n".join([*map(str, found), f"{first} and {second}: {count if found else equal}"]),
     )
     if found:
         raise typer.Exit(1)

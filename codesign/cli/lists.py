@@ -62,7 +62,7 @@ def image_cells(
     writes it into the image folder unless the program is large. With --all or --from: a list to program and verify
     by, in the order in which to write the cells, with target conductance, window and weight of each.
     """
-    from codesign.folders import atomic_write, writing
+    from codesign.folders import deliver
     from codesign.program import Program
 
     if out.exists():
@@ -73,8 +73,7 @@ def image_cells(
         raise typer.BadParameter("lists some cells, --all lists all; give one of them", param_hint="--from")
     loaded = Program.load(program)
     lines = _targets(loaded, program, old, g_on, window) if every or old else loaded.cells_csv()
-    with writing(out):
-        atomic_write(out, lines)
+    deliver(out, lines)
     say(json, {"cells": str(out)}, f"{out}: lists the cells of {program}")
 
 
@@ -106,7 +105,7 @@ def image_delta(
     them differs.
     """
     from codesign import image
-    from codesign.folders import atomic_write, writing
+    from codesign.folders import deliver
 
     target = image.format_of(out, form)
     if out.exists():
@@ -115,8 +114,7 @@ def image_delta(
     same_chip(new, before)
     words = image.stream(new.chip, image.delta(before.image, new.image, new.chip))
     touched = sum(int(mask.sum()) for mask in image.changed_cells(before.image, new.image, new.chip).values())
-    with writing(out):
-        atomic_write(out, image.encode(words.tobytes(), target))
+    deliver(out, image.encode(words.tobytes(), target))
     found = {
         "file": str(out),
         "format": target,

@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
-import typer
-
+from codesign.cli.common import tell
 from codesign.errors import OutputError, plain
 
 
 def show_error(e: Exception) -> None:
     """An error on stderr, a line for each of its lines."""
     for line in str(e).split("\n"):
-        typer.echo(f"error: {plain(line)}", err=True)
+        tell(f"error: {plain(line)}")
 
 
 @contextmanager

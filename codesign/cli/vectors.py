@@ -23,7 +23,7 @@ def vectors(
         bool, typer.Option("--real", help="Inputs are real numbers in the units of the network's data; quantize them.")
     ] = False,
     each_layer: Annotated[
-        bool, typer.Option("--each-layer", help="Add an image and a transcript until each layer, and bisect.py.")
+        bool, typer.Option("--each-layer", help="Add an image and a transcript until each layer, and find_layer.py.")
     ] = False,
     json: Json = False,
 ) -> None:

@@ -1,5 +1,6 @@
 """What a simulation or a run found, and the exit status that follows from it."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from codesign.brief import counted
-from codesign.cli.common import say
+from codesign.cli.common import console, lines, say, tell
 from codesign.errors import plain
+from codesign.terminal import folded, width
 
 if TYPE_CHECKING:
     from codesign.report import Speed
@@ -62,27 +64,25 @@ def judge(result: Any, json: bool, accuracy: Sequence[float] | None = None, spee
 def refuse(mismatches: int, first: str | None, late: int) -> None:
     """Exit with 1 when the chip is not what was predicted."""
     if mismatches:
-        typer.echo(
-            f"error: {counted(mismatches, 'word', 'differs', 'differ')} from the reference; {plain(first or '')}",
-            err=True,
-        )
+        tell(f"error: {counted(mismatches, 'word', 'differs', 'differ')} from the reference; {plain(first or '')}")
     if late:
-        typer.echo(f"error: {counted(late, 'image')} finished in a different cycle than predicted", err=True)
+        tell(f"error: {counted(late, 'image')} finished in a different cycle than predicted")
     if mismatches or late:
         raise typer.Exit(1)
 
 
 def show_report(folder: Path, json: bool, page: Path | None = None) -> None:
     """Print a run's report, and where its page lies; exit with 1 when the chip is not as predicted."""
-    from rich.console import Console
-
     from codesign.report import load, render
 
     found = load(folder)
     if json:
         typer.echo(found.json_text(), nl=False)
     else:
-        Console(highlight=False).print(render(found), soft_wrap=True)
+        to = console()
+        with to.capture() as shown:
+            to.print(render(found), soft_wrap=True)
+        sys.stdout.write(folded(shown.get(), width()))
         if page is not None:
-            typer.echo(f"report with floorplan, currents and cycles: {plain(str(page))}")
+            typer.echo(lines(f"floorplan, currents and cycles, to open in a browser: {page}"))
     refuse(found.mismatches, found.first_mismatch, found.cycles.timing_errors)

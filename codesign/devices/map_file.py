@@ -12,7 +12,7 @@ from codesign.chip.description import Chip
 from codesign.devices.measured import HEALTHY, CellMap, arrays_of, healthy, import_map
 from codesign.errors import InputError
 from codesign.files import open_regular
-from codesign.folders import atomic_write, writing
+from codesign.folders import deliver
 
 SCHEMA = "codesign-die/1"
 
@@ -41,8 +41,7 @@ def save_map(path: Path, die: CellMap, chip: Chip, g_on: float | None = None) ->
     held |= {f"codes_{a}": c.astype(np.int32) for a, c in sorted(die.codes.items()) if (c != HEALTHY).any()}
     whole = io.BytesIO()
     np.savez_compressed(whole, **held)  # type: ignore[arg-type]
-    with writing(path):
-        atomic_write(path, whole.getvalue())
+    deliver(path, whole.getvalue())
 
 
 def facts(path: Path) -> Facts:
@@ -50,7 +49,7 @@ def facts(path: Path) -> Facts:
     try:
         with open_regular(path, 1 << 36) as f, np.load(f, allow_pickle=False) as data:
             if "schema" not in data or str(data["schema"]) != SCHEMA:
-                raise InputError(f"{path}: is not a die; make one with codesign die import")
+                raise InputError(_no_die(path))
             g_on = float(data["g_on"])
             return Facts(
                 int(data["chip_id"]), str(data["chip"][0]), int(data["fraction"]), None if math.isnan(g_on) else g_on
@@ -60,7 +59,13 @@ def facts(path: Path) -> Facts:
     except InputError:
         raise
     except Exception:  # numpy and zipfile raise many kinds
-        raise InputError(f"{path}: is not a die; make one with codesign die import") from None
+        raise InputError(_no_die(path)) from None
+
+
+def _no_die(path: Path) -> str:
+    if path.suffix.lower() == ".csv":
+        return f"{path}: a map does not say which chip it is of; name that with --chip"
+    return f"{path}: is not a die; make one with codesign die import"
 
 
 def load_map(path: Path, chip: Chip, g_on: float | None = None, fraction: int | None = None) -> CellMap:

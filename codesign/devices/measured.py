@@ -61,9 +61,10 @@ class Scale(NamedTuple):
         if self.g_on is None:
             return "a conductance in uS needs --g-on, that of the highest level"
         if not math.isfinite(g) or g < 0:
-            return f"conductances must be 0 uS or more, got {g:g}"
+            return f"conductances must be 0 uS or more, got {g:g}; a .csv leaves out cells that were not measured"
         if g > self.most / self.one * self.g_on:
-            return f"{g:g} uS exceed {self.most / self.one * self.g_on:.4g} uS, the most that {self.chip.name} can hold"
+            most = f"{self.most / self.one * self.g_on:.4g} uS, the most that {self.chip.name} can hold"
+            return f"{g:g} uS exceed {most}; check --g-on, that of the highest level in uS"
         return None
 
     def codes(self, g: Floats) -> NDArray[np.int32]:
@@ -182,21 +183,23 @@ def arrays_of(path: Path, chip: Chip, prefix: str) -> Iterator[tuple[str, NDArra
 
     Raises InputError for other shapes, numbers that the chip does not have, and what numpy cannot read without pickle.
     """
+    other = "give a map of this chip"
     size, shape = chip.arrays.rows * chip.arrays.columns, (chip.arrays.rows, chip.arrays.columns)
     try:
         with open_regular(path, (size * 16 + 4096) * (chip.arrays.count + 16)) as f, zipfile.ZipFile(f) as whole:
             form = re.compile(rf"({prefix}(\d{{1,5}}))\.npy")
             for info, match in [(i, m) for i in whole.infolist() if (m := form.fullmatch(i.filename))]:
                 if int(match[2]) >= chip.arrays.count:
-                    raise InputError(
-                        f"{path}: {match[1]} is not on chip {chip.name}, which has arrays 0..{chip.arrays.count - 1}"
-                    )
+                    has = f"which has arrays 0..{chip.arrays.count - 1}"
+                    raise InputError(f"{path}: {match[1]} is not on chip {chip.name}, {has}; {other}")
                 if info.file_size > size * 16 + 4096:
-                    raise InputError(f"{path}: {match[1]} is too large, an array of {chip.name} is {shape}")
+                    raise InputError(f"{path}: {match[1]} is too large, an array of {chip.name} is {shape}; {other}")
                 with whole.open(info) as part:
                     array = np.lib.format.read_array(part, allow_pickle=False)
                 if array.shape != shape:
-                    raise InputError(f"{path}: {match[1]} has shape {array.shape}, an array of {chip.name} is {shape}")
+                    raise InputError(
+                        f"{path}: {match[1]} has shape {array.shape}, an array of {chip.name} is {shape}; {other}"
+                    )
                 yield match[1], array
     except OSError as e:
         raise InputError(f"{path}: cannot be read ({e.strerror or e}); give a .npz file of arrays") from None

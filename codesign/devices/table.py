@@ -93,7 +93,8 @@ def _check_head(path: Path, names: list[str], needed: Sequence[Sequence[str]]) -
     lacks = [" or ".join(group) for group in groups if not {*group} & {*names}]
     if lacks:
         came = plain(", ".join(names)[:80])
-        raise InputError(f"{path}: its first line must name the columns {', '.join(lacks)}, got {came!r}")
+        must = f"must name the columns {', '.join(lacks)}, divided by commas"
+        raise InputError(f"{path}: its first line {must}, got {came!r}")
     twice = next((n for n in names if n and names.count(n) > 1), None)
     if twice is not None:
         raise InputError(f"{path}: its first line names the column {twice} twice; give each name once")
@@ -118,7 +119,7 @@ def _read(path: Path, names: list[str], rows: Iterator[tuple[int, list[str]]], c
         outside = next((k for k in range(3) if not 0 <= place[k] < sizes[k]), None)
         if outside is not None:
             what = f"{PLACE[outside]} {place[outside]} is not on chip {chip.name}, which has 0..{sizes[outside] - 1}"
-            mistakes.add(number, what)
+            mistakes.add(number, f"{what}; give a list of this chip")
             continue
         lines.append(number)
         places.append(place)
@@ -128,7 +129,7 @@ def _read(path: Path, names: list[str], rows: Iterator[tuple[int, list[str]]], c
     told = np.array(lines, np.int64)
     for first, second in _twice(found, told, sizes):
         place = tuple(found[np.flatnonzero(told == second)[0]].tolist())
-        mistakes.add(second, "array {}, wordline {}, bitline {} was named in line {}".format(*place, first))
+        mistakes.add(second, "array {}, wordline {}, bitline {} was named in line {}; keep one".format(*place, first))
     mistakes.check()
     return CellTable(path, told, found[:, 0], found[:, 1], found[:, 2], columns)
 

@@ -12,37 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign import __version__, ir, page, passes
+from codesign import __version__, ir, page
 from codesign.data import Dataset
-from codesign.errors import CapacityError, InputError, UnsupportedError
+from codesign.errors import UnsupportedError
 from codesign.fixed import IntType
 from codesign.flow.describe import Flow
+from codesign.flow.images import CHUNK, of_reference, of_simulation
+from codesign.flow.record import collect
 from codesign.flow.stage import Context, Stage
 from codesign.ir.labels import accuracy
-from codesign.mapping import Plan, by_layer, predict, usage
-from codesign.mapping.clipping import clipped
-from codesign.mapping.plan import unsliced
 from codesign.report import (
     SUMMARY,
-    Accuracies,
-    Accuracy,
-    Arrays,
-    Cycles,
-    Data,
-    Inputs,
-    Layer,
-    LayerCycles,
-    Losses,
-    Metrics,
-    Speed,
-    Unsliced,
     text,
 )
 from codesign.train.recipe import Recipe
 
 DIE = "die.npz"  # the measured die, kept with the simulation
 CALIBRATION = 256  # training images the compiler may look at
-CHUNK = 250  # images of the reference at a time, between which progress is shown
 
 
 def unplaced(recipe: Recipe) -> str | None:
@@ -146,7 +132,7 @@ def _reference(context: Context, folder: Path) -> None:
     from codesign.program import Program
 
     program = Program.load(context.folder("compile") / "program")
-    x, labels = _compared(context)
+    x, labels = of_reference(context)
     parts = []
     for k in range(0, len(x), CHUNK):
         context.progress("reference", k, len(x), "")
@@ -162,7 +148,7 @@ def _simulate(context: Context, folder: Path) -> None:
 
     settings = context.flow.simulate
     home = context.folder("compile") / "program"
-    x, labels = _first(settings.images, *_test_data(context), "simulate.images")
+    x, labels = of_simulation(context)
     program = Program.load(home)
     die, kept = context.flow.on_die, folder / DIE
     if die is not None:
@@ -196,77 +182,10 @@ def _simulate(context: Context, folder: Path) -> None:
 
 
 def _report(context: Context, folder: Path) -> None:
-    metrics = collect(context)
+    metrics = collect(context, [s.name for s in STAGES if s.name != "report"])
     (folder / SUMMARY).write_text(metrics.json_text(), encoding="utf-8")
     (folder / "report.txt").write_text(text(metrics), encoding="utf-8")
     page.write_run(context.out, metrics)
-
-
-def collect(context: Context) -> Metrics:
-    """The one record of a run whose stages before `report` are finished."""
-    from codesign.program import Program
-
-    flow = context.flow
-    trained, reference = context.read("train", "train.json"), context.read("reference", "reference.json")
-    simulated = context.read("simulate", "simulate.json")
-    program = Program.load(context.folder("compile") / "program")
-    images, clock = trained["images"], flow.chip.clock_mhz
-    accuracies = Accuracies(
-        float=None if trained["float"] is None else Accuracy(percent=trained["float"], images=images),
-        quantized=Accuracy(percent=trained["quantized"], images=images),
-        network=_network_on(context, program.network),
-        reference=Accuracy(**reference),
-        reference_simulated=_reference_on(context, simulated["images"]),
-        rtl=Accuracy(percent=simulated["percent"], images=simulated["images"]),
-    )
-    return Metrics(
-        name=flow.name,
-        chip=flow.chip.name,
-        chip_id=f"0x{flow.chip.id:08x}",
-        die=None if flow.die is None else flow.die.map,
-        accuracy=accuracies,
-        losses=Losses.of(accuracies),
-        removed=passes.removed(ir.load(context.folder("train") / "network.safetensors"), program.network),
-        clipped=clipped(program.mapping, _test_data(context)[0][: simulated["images"]])[0],
-        arrays=Arrays(
-            used=program.arrays_used,
-            lower_bound=program.arrays_lower_bound,
-            least=program.mapping.plan.least,
-            budget=flow.chip.arrays.count,
-        ),
-        layers=tuple(Layer(**vars(u)) for u in usage(program.mapping.plan)),
-        layer_cycles=tuple(LayerCycles(**vars(n)) for n in by_layer(program.mapping)),
-        unsliced=_unsliced(program.mapping.plan, flow.compile.objective),
-        cycles=Cycles(
-            bound=program.cycles.bound,
-            predicted=program.cycles.latency,
-            simulated=simulated["cycles"],
-            interval=program.cycles.interval,
-            interval_simulated=simulated["interval"] if simulated["images"] > 1 else None,
-            timing_errors=simulated["timing_errors"],
-        ),
-        mismatches=len(simulated["mismatches"]),
-        first_mismatch=next(iter(simulated["mismatches"]), None),
-        data=Data(**trained["data"]),
-        inputs=Inputs(**trained["inputs"]),
-        seed=flow.train.seed,
-        simulator=flow.simulate.simulator,
-        simulator_version=simulated.get("version"),
-        words_compared=simulated.get("words_compared"),
-        cycles_compared=simulated.get("cycles_compared"),
-        speed=None if clock is None else Speed.of(clock, program.cycles.latency, program.cycles.interval),
-        images_per_second=simulated["images_per_second"],
-        time_s={s.name: context.seconds(s.name) for s in STAGES if s.name != "report"},
-    )
-
-
-def _unsliced(planned: Plan, objective: str) -> Unsliced | None:
-    """What slices are compared with; None where there are none, or where that has no plan or no rhythm."""
-    try:
-        single = unsliced(planned, objective)
-        return None if single is None else Unsliced(arrays=single.arrays, interval=predict(single).interval)
-    except CapacityError:
-        return None
 
 
 STAGES = (
@@ -305,25 +224,6 @@ def _rtl_digest(context: Context) -> str:
     return hashlib.sha256(json.dumps(emit(context.flow.chip), sort_keys=True).encode()).hexdigest()
 
 
-def _test_data(context: Context) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    home = context.folder("train")
-    return np.load(home / "inputs.npy"), np.load(home / "labels.npy")
-
-
-def _compared(context: Context) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    """Images and labels that the reference computes."""
-    x, labels = _test_data(context)
-    return _first(context.flow.reference.images, x, labels, "reference.images")
-
-
-def _first(
-    count: int | None, x: NDArray[np.generic], labels: NDArray[np.generic], key: str
-) -> tuple[NDArray[np.generic], NDArray[np.generic]]:
-    if count is not None and count > len(x):
-        raise InputError(f"{key}: the test set has {len(x)} images, got {count}; ask for fewer")
-    return x[:count], labels[:count]
-
-
 def _stored(x: NDArray[np.int16]) -> NDArray[np.generic]:
     """Inputs in one byte each."""
     return x.astype(np.int8 if x.min() < 0 else np.uint8)
@@ -335,19 +235,3 @@ def _save(path: Path, array: NDArray[np.generic]) -> None:
 
 def _dump(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _network_on(context: Context, network: ir.Network) -> Accuracy:
-    """The integer network on the reference's images, without converters."""
-    x, labels = _compared(context)
-    parts = []
-    for k in range(0, len(x), CHUNK):
-        context.progress("report", k, len(x), "the network without converters")
-        parts.append(network.run(x[k : k + CHUNK]))
-    return Accuracy(percent=accuracy(np.concatenate(parts), labels), images=len(labels))
-
-
-def _reference_on(context: Context, images: int) -> Accuracy:
-    """The reference on the first `images` test images, those that are simulated."""
-    outputs = np.load(context.folder("reference") / "outputs.npy")
-    return Accuracy(percent=accuracy(outputs[:images], _test_data(context)[1][:images]), images=images)

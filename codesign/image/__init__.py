@@ -2,7 +2,7 @@
 
 from codesign.image.cell_list import held_by
 from codesign.image.compare import Change, changes
-from codesign.image.delta import cell_levels, changed_cells, delta, level_changes, merged, read_levels
+from codesign.image.delta import cell_levels, changed_cells, compared, delta, level_changes, merged, read_levels
 from codesign.image.entries import entries, plain_entries, show_entries
 from codesign.image.faults import faults
 from codesign.image.files import (
@@ -20,6 +20,8 @@ from codesign.image.files import (
 from codesign.image.formats import SUFFIXES, encode, format_of
 from codesign.image.header import NAME as HEADER
 from codesign.image.locate import MOST
+from codesign.image.lone import single, verify_file
+from codesign.image.outputs import constants, offsets, plain_outputs, show_outputs
 from codesign.image.targets import target_list, targets, whole_chip
 from codesign.image.verify import damages, verify
 from codesign.image.where import cell_at, find, title
@@ -40,6 +42,8 @@ __all__ = [
     "cells_csv",
     "changed_cells",
     "changes",
+    "compared",
+    "constants",
     "damages",
     "delta",
     "encode",
@@ -53,8 +57,10 @@ __all__ = [
     "level_changes",
     "levels",
     "merged",
+    "offsets",
     "parse",
     "plain_entries",
+    "plain_outputs",
     "read_image",
     "read_levels",
     "read_manifest",
@@ -63,10 +69,13 @@ __all__ = [
     "render",
     "sections",
     "show_entries",
+    "show_outputs",
+    "single",
     "stream",
     "target_list",
     "targets",
     "title",
     "verify",
+    "verify_file",
     "whole_chip",
 ]

@@ -13,7 +13,7 @@ from codesign.fixed import Ints
 from codesign.image.manifest import PieceRef
 from codesign.ir import Network
 from codesign.mapping import Mapping
-from codesign.mapping.lower import Matrix
+from codesign.mapping.layer import Matrix
 
 COLUMNS = ("array", "wordline", "bitline", "level", "code", "layer", "slice", "input", "output", "polarity")
 LISTED = 1 << 20  # cells, some 25 MB: longer lists are written on request

@@ -76,6 +76,12 @@ def read_levels(path: Path, chip: Chip) -> dict[int, NDArray[np.int16]]:
     return found
 
 
+def compared(image: Image, found: dict[int, NDArray[np.int16]], chip: Chip) -> int:
+    """How many cells both an image writes and `found` tells."""
+    held = cell_levels(image, chip)
+    return sum(int(((held[a] >= 0) & (levels >= 0)).sum()) for a, levels in found.items() if a in held)
+
+
 def level_changes(
     image: Image, found: dict[int, NDArray[np.int16]], chip: Chip, pieces: Sequence[PieceRef] = ()
 ) -> Iterator[Change]:

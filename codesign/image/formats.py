@@ -1,7 +1,8 @@
 """The words of an image in the formats of test floors: bin, $readmemh, Intel HEX and Motorola S-records."""
 
 import re
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,14 +97,14 @@ def _readmemh(data: bytes) -> Read:
             words += bytes.fromhex(line)[::-1]
             continue
         problems.append(f"line {number}: {_shown(line)} is not a word of 8 hex digits")
-        words += bytes(4)
+        words += bytes.fromhex(re.sub(r"[^0-9a-fA-F]", "0", line))[::-1] if len(line) == 8 else bytes(4)
     return Read(bytes(words), problems)
 
 
 def _ihex(data: bytes) -> Read:
     memory, base, ended = _Memory("an Intel HEX"), 0, False
     for number, line in _lines(data):
-        record = memory.unpacked(number, line, bincopy.unpack_ihex, ":")
+        record = memory.unpacked(number, line, bincopy.unpack_ihex, ":", (0,))
         if record is None:
             continue
         kind, address, size, held = record
@@ -125,7 +126,7 @@ def _ihex(data: bytes) -> Read:
 def _srec(data: bytes) -> Read:
     memory, count, told, ended = _Memory("an S-record"), 0, None, False
     for number, line in _lines(data):
-        record = memory.unpacked(number, line, bincopy.unpack_srec, "S")
+        record = memory.unpacked(number, line, bincopy.unpack_srec, "S", "123")
         if record is None:
             continue
         kind, address, _, held = record
@@ -152,9 +153,12 @@ class _Memory:
         self.form = form
         self.parts: list[tuple[int, int, bytes]] = []  # address, line, bytes
         self.problems: list[str] = []
+        self.doubtful: set[int] = set()  # lines whose checksums are wrong
 
-    def unpacked(self, number: int, line: str, unpack: Callable[[str], Record], start: str) -> Record | None:
-        """A line's record; None and a problem more if it is none."""
+    def unpacked(
+        self, number: int, line: str, unpack: Callable[[str], Record], start: str, data: Container[Any]
+    ) -> Record | None:
+        """A line's record; None and a problem more if it is none, or damaged and not of the kinds that hold `data`."""
         try:
             if not line.isascii() or not re.fullmatch(rf"{start}[0-9a-fA-FS:]*", line):
                 raise ValueError
@@ -163,14 +167,33 @@ class _Memory:
             crc = re.search(r"expected crc '(\w+)' .* got '(\w+)'", str(e), re.DOTALL)
             wrong = f"its checksum is 0x{crc[2]}, its contents give 0x{crc[1]}" if crc else f"is not {self.form} line"
             self.problems.append(f"line {number}: {_shown(line)}: {wrong}")
-            return None
+            if crc is None:
+                return None
+            record = unpack(line[: -len(crc[1])] + crc[1])
+            self.doubtful.add(number)
+            return record if record[0] in data else None
 
     def put(self, number: int, address: int, held: bytes) -> None:
         self.parts.append((address, number, bytes(held)))
 
+    def _trusted(self) -> list[tuple[int, int, bytes]]:
+        """All good lines, and those damaged ones that lie on no other and begin or end beside one.
+
+        The address of a damaged line may be what is wrong.
+        """
+        good = sorted(p for p in self.parts if p[1] not in self.doubtful)
+        ends, starts = {a + len(held) for a, _, held in good}, {a for a, _, _ in good}
+        for address, number, held in (p for p in self.parts if p[1] in self.doubtful):
+            end = address + len(held)
+            k = bisect_left(good, (end,))
+            free = not k or good[k - 1][0] + len(good[k - 1][2]) <= address
+            if free and (address in ends or end in starts):
+                good.insert(k, (address, number, held))
+        return good
+
     def read(self) -> Read:
         """The bytes from the lowest address on, without what lies apart."""
-        parts = sorted(self.parts)
+        parts = self._trusted()
         if not parts:
             return Read(b"", [*self.problems, "holds no data"])
         first, held, total = parts[0][0], bytearray(), sum(len(data) for _, _, data in parts)

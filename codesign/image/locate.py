@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.chip.description import Chip
-from codesign.image.files import BIN, HEX, LIST, hex_name
+from codesign.image.files import BIN, HEX, LIST, MANIFEST, SUMS, hex_name
 from codesign.image.manifest import PieceRef
 from codesign.image.position import bits_of, in_stream, position
 from codesign.image.words import Section
@@ -38,6 +38,9 @@ def differences(name: str, got: bytes, want: bytes, contents: Contents, most: in
     tail = _common_end(got, want, size - head)
     if off and max(len(got), len(want)) - head - tail < len(unlike) + off:
         return [_replaced(places, head, tail)]
+    if name in (MANIFEST, SUMS) and got.count(b"\n") == want.count(b"\n"):
+        pairs = enumerate(zip(got.split(b"\n"), want.split(b"\n"), strict=True), 1)
+        return [f"line {k} is wrong" for k, (one, other) in pairs if one != other]
     found: dict[str, int] = {}  # first byte by place: a byte may hold several cells, a field several bytes
     looked = 0
     for at in unlike.tolist():

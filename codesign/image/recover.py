@@ -36,6 +36,17 @@ def recovered(contents: Mapping[str, bytes], manifest: Manifest, chip: Chip) -> 
         return None
 
 
+def another(name: str, data: bytes, crc: int) -> str | None:
+    """What to say of an image.bin or image.hex that holds another image, whole; None of other files, and of damage."""
+    if name not in (BIN, HEX):
+        return None
+    found = decode(data, "bin" if name == BIN else "readmemh")
+    image, problems = examine(found.data, None)
+    if image is None or problems or found.problems or image.crc == crc:
+        return None
+    return f"holds another image, CRC-32 0x{image.crc:08x} instead of 0x{crc:08x}"
+
+
 def _candidates(
     ref: SectionRef, images: list[Image | None], contents: Mapping[str, bytes], chip: Chip
 ) -> Iterator[Section]:

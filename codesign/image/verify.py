@@ -30,7 +30,7 @@ from codesign.image.files import (
 )
 from codesign.image.locate import MOST, Contents, differences
 from codesign.image.manifest import Manifest, PieceRef
-from codesign.image.recover import recovered
+from codesign.image.recover import another, recovered
 from codesign.image.tables import Region, Step, producer_of, regions, steps_of
 from codesign.image.words import Image, examine, most_words, sections
 from codesign.mapping import Mapping
@@ -46,6 +46,7 @@ def damages(folder: Path, mapping: Mapping, listed: bool | None = None, most: in
     found: dict[str, str] = {}
     digests = {_digest(data): name for name, data in want.items()}
     limit = 2 * max(map(len, want.values()))  # room for another file, or for what came in between
+    crc = int.from_bytes(want[BIN][-4:], "little")
     for name, data in want.items():
         problems: list[str] = []
         got = read(folder / name, limit, problems)
@@ -53,7 +54,8 @@ def damages(folder: Path, mapping: Mapping, listed: bool | None = None, most: in
             found[name] = problems[0]
         elif got != data:
             owner = digests.get(_digest(got))
-            places = [f"holds what belongs in {owner}"] if owner else differences(name, got, data, written, most)
+            whole = f"holds what belongs in {owner}" if owner else another(name, got, crc)
+            places = [whole] if whole else differences(name, got, data, written, most)
             found[name] = "\n".join(f"{folder / name}: {place}; copy or compile it again" for place in places)
     return found | _strange(folder, set(want))
 
@@ -69,8 +71,10 @@ def verify(folder: Path, chip: Chip) -> Image:
     contents, problems = _contents(folder, known, manifest, chip)
     damaged = _checksums(contents, manifest)
     others = list(_strange(folder, known).values())
+    whole = {name: another(name, contents[name], int(manifest.crc32, 16)) for name in damaged}
+    damaged |= {name: told for name, told in whole.items() if told}
     image = None
-    if BIN in contents:
+    if BIN in contents and not whole.get(BIN):
         image, lines = examine(contents[BIN], chip, str(folder / BIN))
         others = lines + others
         image = None if lines else image

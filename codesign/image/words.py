@@ -175,7 +175,7 @@ def examine(raw: bytes, chip: Chip | None, where: str = "image") -> tuple[Image 
         if SECTION.strays(head) or not _inside(told, chip):
             chips = f"chip {chip.name}" if chip else "any chip"
             what = f"section {number} (0x{head[0]:08x}, {told['length']} words from {told['first']})"
-            return None, [*problems, f"{where}: byte {at * 4}: {what} lies outside {chips}"]
+            return None, [*problems, f"{where}: byte {at * 4}: {what} lies outside {chips}; copy or compile it again"]
         end = at + _HEAD + told["length"]
         if end + 1 > len(words):
             what = f"in section {number}, {told['length']} words promised"

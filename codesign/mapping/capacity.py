@@ -1,6 +1,6 @@
 """Check a plan against every limit of the chip that a program can exceed, with advice."""
 
-from codesign.chip.layout import LOAD, STEP, TILE
+from codesign.chip.layout import LOAD, STEP
 from codesign.errors import CapacityError
 from codesign.mapping.groups import parts_of
 from codesign.mapping.mapping import Plan, StepPlan
@@ -37,11 +37,10 @@ def check_capacity(plan: Plan) -> None:
         if used > has:
             raise CapacityError(
                 f"network {network.name}: needs {key} >= {used}, chip {chip.name} has {has}"
-                f"{_in_blocks(plan) if key == 'memory.steps' else ''}; raise {key} or shrink the network"
+                f"{_in_parts(plan) if key == 'memory.steps' else ''}; raise {key} or shrink the network"
             )
     for step in plan.steps:
         _check_picture(step)
-        _check_channels(step)
     if plan.beats > MAX_BEATS:
         raise CapacityError(
             f"network {network.name}: an image takes {plan.beats} input beats, the chip counts up to {MAX_BEATS}; "
@@ -54,25 +53,18 @@ def check_capacity(plan: Plan) -> None:
         )
 
 
-def _in_blocks(plan: Plan) -> str:
-    """Which convolutions in groups take several steps; empty if none does."""
+def _in_parts(plan: Plan) -> str:
+    """Which layers take several steps; empty if none does."""
     found = []
     for n in plan.outline.layers:
         first, *others = parts_of(n, plan.chip)
         if others:
-            each = f"every {first.groups}" if first.groups > 1 else "each"
-            found.append(f"{n.name} takes {1 + len(others)}, one for {each} of its {n.groups} groups")
+            count, whole, what = (
+                (first.outputs, n.outputs, "channels") if n.is_vector else (first.groups, n.groups, "groups")
+            )
+            each = f"every {count:,}" if count > 1 else "each"
+            found.append(f"{n.name} takes {1 + len(others)}, one for {each} of its {whole:,} {what}")
     return f" ({', '.join(found)})" if found else ""
-
-
-def _check_channels(step: StepPlan) -> None:
-    """Raises CapacityError when a layer without a matrix has more channels than its entry counts."""
-    most = TILE.field("columns").hi
-    if step.is_vector and step.outputs > most:
-        raise CapacityError(
-            f"layer {step.layer}: has {step.outputs} channels, a chip combines up to {most} without a matrix; "
-            "narrow the layer that it reads"
-        )
 
 
 def _check_picture(step: StepPlan) -> None:

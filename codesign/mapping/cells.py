@@ -78,7 +78,8 @@ def too_many(pair: tuple[int, ...], slices: int, base: int) -> str | None:
 
 def most_slices(device: Device) -> int:
     """As many slices as a weight can have on this device."""
-    return max(s for s in range(1, MAX_SLICES + 1) if too_many(device.weights, s, device.levels) is None)
+    weights = device.weights
+    return max(s for s in range(1, MAX_SLICES + 1) if too_many(weights, s, device.levels) is None)
 
 
 def to_codes(levels: NDArray[np.uint8], device: Device) -> NDArray[np.int32]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from codesign.fixed import Ints, bit_planes, unclamped
 from codesign.ir.exact import product
-from codesign.mapping.lower import Matrix
+from codesign.mapping.layer import Matrix
 from codesign.mapping.mapping import Mapping, Step
 from codesign.mapping.run import batch_of, layers, offsets, piece_of, weights_of, width_of
 

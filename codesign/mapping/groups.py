@@ -1,10 +1,14 @@
-"""Convolutions in groups: blocks of groups, each of which is a step of its own over its channels alone."""
+"""Layers of several steps, each over its channels alone: convolutions in groups, and pictures of many channels."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from codesign.chip.description import Chip
+from codesign.chip.layout import TILE
 from codesign.errors import CapacityError
 from codesign.mapping.outline import LayerSize, Outline, Part
+
+CHANNELS = TILE.field("columns").hi  # of a pixel that a layer without a matrix combines in a step
 
 
 def together(outputs: int, groups: int, chip: Chip) -> int:
@@ -18,22 +22,23 @@ def width(outputs: int, groups: int, chip: Chip) -> int:
 
 
 def split(network: Outline, chip: Chip) -> Outline:
-    """The same network with every block of convolution groups as a layer of its own: one for each step of the chip.
+    """The same network with every part of a layer as a layer of its own: one for each step of the chip.
 
     Raises CapacityError as `parts_of`.
     """
-    if all(n.groups == 1 for n in network.layers):
-        return network
     return replace(network, layers=tuple(part for n in network.layers for part in parts_of(n, chip)))
 
 
 def parts_of(size: LayerSize, chip: Chip) -> tuple[LayerSize, ...]:
-    """The blocks of a convolution in groups, in the order of its channels; any other layer as it is.
+    """The blocks of a convolution in groups, in the order of its channels; a layer without a matrix in as few parts as
+    its entries count channels; any other layer as it is.
 
     The results of a network's last layer leave pixel by pixel, so that all its groups are one block. A convolution
     that was trained through converters has its rows cut group by group: a block of several groups lies in one array.
     Raises CapacityError where both hold and contradict each other.
     """
+    if size.is_vector:
+        return tuple(_vectors(size, chip))
     if size.groups == 1 or size.part is not None or size.places is None:
         return (size,)
     channels, rows, outputs = (n // size.groups for n in (size.places.picture[0], size.inputs, size.outputs))
@@ -52,3 +57,13 @@ def parts_of(size: LayerSize, chip: Chip) -> tuple[LayerSize, ...]:
         part = Part(first * channels, count * channels, first * outputs, size.outputs)
         found.append(replace(size, inputs=count * rows, outputs=count * outputs, groups=count, part=part))
     return tuple(found)
+
+
+def _vectors(size: LayerSize, chip: Chip) -> Iterator[LayerSize]:
+    most = CHANNELS // chip.adc.lanes * chip.adc.lanes
+    if size.outputs <= most or size.part is not None:
+        yield size
+        return
+    for first in range(0, size.outputs, most):
+        count = min(most, size.outputs - first)
+        yield replace(size, outputs=count, part=Part(first, count, first, size.outputs))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from codesign.fixed import Ints
 from codesign.mapping.cells import to_codes
 from codesign.mapping.die import Die
-from codesign.mapping.lower import Matrix
+from codesign.mapping.layer import Matrix
 from codesign.mapping.mapping import Mapping
 from codesign.mapping.run import layers, run
 

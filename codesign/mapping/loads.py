@@ -112,13 +112,12 @@ def loads_of(blocks: Iterable[tuple[Span, ...]], come: Iterable[Run], from_memor
     )
 
 
-def operands_of(places: Places, lanes: int, apart: int | None) -> tuple[Load, ...]:
-    """The loads of a layer without a matrix: a lane group of every pixel of a window, or of two pictures.
+def operands_of(places: Places, count: int, apart: int | None) -> tuple[Load, ...]:
+    """The loads of a layer without a matrix: `count` channels of every pixel of a window, or of two pictures.
 
     apart: activations from the first picture to the second; None: there is one.
     """
     channels, _, width = places.picture
-    count = min(lanes, channels)
     if apart is not None:
         return tuple(Load(True, offset, 0, count, (), operand=True) for offset in (0, apart))
     tall, wide = places.window.size

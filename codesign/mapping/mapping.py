@@ -11,8 +11,9 @@ from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.fixed import INT32, Ints, IntType, Trim
 from codesign.ir import Network
+from codesign.mapping.layer import Layer
 from codesign.mapping.loads import Load, Span
-from codesign.mapping.lower import Layer, steps_of
+from codesign.mapping.lower import steps_of
 from codesign.mapping.outline import Outline
 from codesign.mapping.walk import Level, Walk
 from codesign.squares import Rectangle, Square, html_squares

@@ -10,7 +10,8 @@ from codesign.errors import CapacityError
 from codesign.fixed import INT32, Ints, Trim, trimmed_sum
 from codesign.ir import Add, Network, Requant
 from codesign.mapping.cells import to_levels, to_slices
-from codesign.mapping.lower import Layer, Matrix, outline, steps_of
+from codesign.mapping.layer import Layer, Matrix
+from codesign.mapping.lower import outline, steps_of
 from codesign.mapping.mapping import ArrayUse, Mapping, Piece, Spots, Step, StepPlan
 from codesign.mapping.plan import plan
 

@@ -145,7 +145,7 @@ def _vector(of: _Common, other: IntType, second: int | None, write: int, chip: C
     node, places, lanes = of.node, of.node.places, chip.adc.lanes
     assert places is not None
     apart = None if second is None else second - of.source
-    more = places.window.area - 1
+    more, first = places.window.area - 1, node.part.reads if node.part else 0
     operands = [Operand("first", 1, of.kind.signed, of.constant)]
     if apart is not None:
         operands.append(Operand("add", 1, other.signed, of.constant + -(-node.outputs // lanes)))
@@ -155,15 +155,15 @@ def _vector(of: _Common, other: IntType, second: int | None, write: int, chip: C
         layer=node.name,
         input=of.kind,
         source=of.source,
-        walk=vector_walk(places, lanes),
-        loads=operands_of(places, lanes, apart),
+        walk=vector_walk(places, lanes, first, node.outputs),
+        loads=operands_of(places, min(lanes, node.outputs), apart),
         blocks=(),
         tiles=(OutputTile(0, node.outputs, (), tuple(operands)),),
         wait=of.wait,
         releases_input=of.releases,
         first_group=0,
         out=node.out,
-        write=write,
+        write=write + first,
     )
 
 

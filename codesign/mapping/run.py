@@ -3,19 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from codesign.fixed import Ints, bit_planes, convert, plane_weights, requantize, requantize_terms, shift_right
-from codesign.ir.exact import matmul_exact, product
+from codesign.fixed import Columns, Ints, bit_planes, plane_weights, requantize, requantize_terms, shift_right
+from codesign.ir.exact import matmul_exact
 from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_codes, to_weights
 from codesign.mapping.die import Die
+from codesign.mapping.layer import Layer, Matrix
 from codesign.mapping.loads import Span
-from codesign.mapping.lower import Layer, Matrix
 from codesign.mapping.mapping import Block, Mapping, Step
 
 BATCH = 256  # rows at once, or as many more as hold `VALUES`; bounds the memory of unrolled bit planes
 VALUES = 1 << 22  # rows * inputs of a layer at once: 32 MiB
 
 Weights = dict[int, NDArray[np.int32]]  # of each used array, (wordlines, signed columns)
+Part = tuple[Ints, Span, NDArray[np.int32]]  # accumulators of a block, and one of its pieces
 
 
 def run(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None, adc: bool = True) -> Ints:
@@ -96,7 +97,7 @@ def accumulate(
     """
     lanes = mapping.chip.adc.lanes
     blocks = [np.zeros((len(x), width_of(step, b, mapping)), dtype=np.int64) for b in step.blocks]
-    serial: dict[tuple[int, int], list[tuple[Ints, Span, NDArray[np.int32]]]] = {}  # of equal rows, equal bit planes
+    serial: dict[tuple[int, int], list[Part]] = {}  # of equal rows, equal bit planes
     for block, acc in zip(step.blocks, blocks, strict=True):
         for span in block.spans:
             weight = piece_of(weights, step, span, acc.shape[1], mapping)
@@ -104,21 +105,18 @@ def accumulate(
                 serial.setdefault((span.row, span.rows), []).append((acc, span, weight))
             else:
                 acc += matmul_exact(x[:, span.row : span.row + span.rows], weight)
-    planes_weight = plane_weights(step.input)
+    chains = {rows: _columns(step, parts, mapping, fraction) for rows, parts in serial.items()}
     batch = batch_of(x)
     for first in range(0, len(x) if serial else 0, batch):
         images = slice(first, first + batch)
         for (row, rows), parts in serial.items():
             planes = bit_planes(x[images, row : row + rows], step.input, np.float32)  # (planes, images, rows)
-            both = [(weight, offsets(step, span.array, weight.shape[1], mapping)) for _, span, weight in parts]
-            weight, offset = (np.concatenate(arrays, axis=-1) for arrays in zip(*both, strict=True))
-            current = product(planes.reshape(-1, rows), weight)  # of all arrays that are driven alike
-            codes = convert(current, step.trim, offset, mapping.chip.code, fraction, current).reshape(len(planes), -1)
-            added = planes_weight.astype(codes.dtype) @ codes  # below 2^24: exact in floats
-            added = added.reshape(planes.shape[1], -1).astype(np.int64)
+            codes = chains[row, rows].codes(planes.reshape(-1, rows)).reshape(len(planes), -1)
+            summed = plane_weights(step.input).astype(codes.dtype) @ codes  # below 2^24: exact in floats
+            summed = summed.reshape(planes.shape[1], -1)
             at = 0
             for acc, _, weight in parts:
-                acc[images] += added[:, at : at + weight.shape[1]]
+                acc[images] += summed[:, at : at + weight.shape[1]].astype(np.int64)
                 at += weight.shape[1]
     if fraction and not adc:
         blocks = [shift_right(acc, fraction) for acc in blocks]
@@ -128,6 +126,13 @@ def accumulate(
             at = term.group * lanes
             found[s][:, tile.column : tile.column + tile.columns] = blocks[term.block][:, at : at + tile.columns]
     return found
+
+
+def _columns(step: Step, parts: list[Part], mapping: Mapping, fraction: int) -> Columns:
+    """The columns of all arrays that are driven alike."""
+    both = [(weight, offsets(step, span.array, weight.shape[1], mapping)) for _, span, weight in parts]
+    weight, offset = (np.concatenate(arrays, axis=-1) for arrays in zip(*both, strict=True))
+    return Columns.of(weight, step.trim, offset, mapping.chip.code, fraction)
 
 
 def batch_of(x: Ints) -> int:

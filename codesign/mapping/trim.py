@@ -13,7 +13,8 @@ from codesign.ir import Network
 from codesign.ir.exact import matmul_exact
 from codesign.ir.run import check_inputs
 from codesign.mapping.cells import to_slices
-from codesign.mapping.lower import Layer, Matrix, steps_of
+from codesign.mapping.layer import Layer, Matrix
+from codesign.mapping.lower import steps_of
 from codesign.mapping.mapping import Mapping, Plan, StepPlan
 from codesign.mapping.place import Held, fill, uses_of
 from codesign.mapping.run import computed, weights_of

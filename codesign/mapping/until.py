@@ -8,7 +8,7 @@ import numpy as np
 from codesign.errors import InputError
 from codesign.fixed import INT32, Trim
 from codesign.ir import Conv, Linear, Network, Requant
-from codesign.mapping.lower import Matrix
+from codesign.mapping.layer import Matrix
 from codesign.mapping.mapping import Mapping
 from codesign.mapping.place import place
 

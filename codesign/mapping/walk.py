@@ -87,11 +87,14 @@ def walk_of(places: Places | None, outputs: int, is_input: bool, first: int = 0)
     )
 
 
-def vector_walk(places: Places, lanes: int) -> Walk:
-    """The walk of a layer without a matrix: the lane groups of a pixel's channels, then the pixels."""
+def vector_walk(places: Places, lanes: int, first: int, count: int) -> Walk:
+    """The walk of a layer without a matrix: the lane groups of `count` of a pixel's channels, then the pixels.
+
+    first: the first of these channels.
+    """
     channels, height, width = places.picture
     (sy, sx), (above, beside), (tall, wide) = places.window.stride, places.window.padding, places.pixels
-    groups = -(-channels // lanes)
+    groups = -(-count // lanes)
     across = Level(groups, 0, lanes, lanes, lanes)
     back = (groups - 1) * lanes
     along = Level(wide, 0, sx * channels - back, sx * channels - back, channels - back)
@@ -106,8 +109,8 @@ def vector_walk(places: Places, lanes: int) -> Walk:
     return Walk(
         levels=(across, along, down),
         row=-above,
-        column=-beside * channels,
-        source=-(above * width + beside) * channels,
+        column=-beside * channels + first,
+        source=-(above * width + beside) * channels + first,
         rows=height,
         row_length=width * channels,
         bounded=above > 0 or beside > 0,

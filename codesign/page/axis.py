@@ -23,8 +23,11 @@ class Axis(Brief):
 
     def ticks(self, most: int = 6, is_whole: bool = False) -> tuple[Tick, ...]:
         """Marks at round numbers; is_whole: at whole ones only."""
-        values = self._powers(most) if self.is_log else rounds(self.low, self.high, most, 1.0 if is_whole else 0.0)
-        return tuple(Tick(self.at(v), told(v)) for v in values)
+        return tuple(Tick(self.at(v), told(v)) for v in self.marks(most, is_whole))
+
+    def marks(self, most: int = 6, is_whole: bool = False) -> list[float]:
+        """The round numbers."""
+        return self._powers(most) if self.is_log else rounds(self.low, self.high, most, 1.0 if is_whole else 0.0)
 
     def _powers(self, most: int) -> list[float]:
         for steps in ((1, 2, 5), (1, 3), (1,)):
@@ -53,7 +56,7 @@ def told(value: float) -> str:
 def energy(low: float, high: float) -> str:
     """Two energies in nJ, as text in a unit that suits both."""
     unit, scale = ("µJ", 1000.0) if high >= 1000 else ("nJ", 1.0)
-    return f"{_three(low / scale)} to {_three(high / scale)} {unit}"
+    return f"{_three(low / scale)} to {_three(high / scale)}\N{NO-BREAK SPACE}{unit}"
 
 
 def _three(value: float) -> str:
@@ -64,6 +67,6 @@ def _three(value: float) -> str:
 def around(values: Sequence[float], low: float | None = None, high: float | None = None, share: float = 0.06) -> Axis:
     """An axis around values, with room on both sides but not beyond `low` and `high`."""
     least, most = min(values), max(values)
-    room = share * (most - least) or share * abs(most) or 1.0
+    room = share * (most - least) or 0.02 * abs(most) or 1.0
     begin, end = least - room, most + room
     return Axis(begin if low is None else max(low, begin), end if high is None else min(high, end))

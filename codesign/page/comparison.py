@@ -9,6 +9,7 @@ from codesign.page.axis import Axis, around
 from codesign.page.blocks import Cell, Column, Fact, Page, Section, Table, section, sections, table
 from codesign.page.figures import Bar, Bars, Dot, Segment
 from codesign.page.sides import Side, side
+from codesign.report.numbers import amount
 
 
 def compared(sources: Sequence[str]) -> Page:
@@ -84,7 +85,7 @@ def _figures(sides: Sequence[Side]) -> list[Bars | Table]:
         if len(found) > 1:
             axis = Axis(0, max(v for _, v in found) or 1.0)
             bars = tuple(
-                Bar(s.name, f"{v:,.4g}", (Segment(0, axis.at(v), f"{s.name}; {key}; {v:,.4g}", sides.index(s)),))
+                Bar(s.name, amount(v), (Segment(0, axis.at(v), f"{s.name}; {key}; {amount(v)}", sides.index(s)),))
                 for s, v in found
             )
             blocks.append(Bars(f"{key[0].upper()}{key[1:]}", bars, axis.ticks(5)))

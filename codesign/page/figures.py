@@ -42,7 +42,7 @@ class Dot(Brief):
 
 @dataclass(frozen=True)
 class Key(Brief):
-    """An entry of a legend."""
+    """An entry of a legend. shape: of a dot, or - of a line."""
 
     text: str
     colour: int = 0
@@ -72,6 +72,16 @@ class Bars(Brief):
     unit: str = ""
     rules: tuple[Tick, ...] = ()
     legend: tuple[Key, ...] = ()
+
+    @property
+    def label_width(self) -> int:
+        """Characters of the longest label, the unit's among them."""
+        return max(map(len, (self.unit, *(b.label for b in self.bars))))
+
+    @property
+    def value_width(self) -> int:
+        """Characters of the longest value."""
+        return max((len(b.value) for b in self.bars), default=0)
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,11 @@ class Plot(Brief):
     layer: str | None = None
     height: int = 260  # CSS pixels
 
+    @property
+    def tick_width(self) -> int:
+        """Characters of the longest tick beside the upright axis."""
+        return max((len(t.text) for t in self.y_ticks), default=0)
+
 
 @dataclass(frozen=True)
 class Gallery(Brief):
@@ -139,14 +154,14 @@ class Patch(Brief):
 
 @dataclass(frozen=True)
 class Crossbar(Brief):
-    """An array: its rectangles, or a picture of its cells (a data URI) with them as outlines."""
+    """An array: its rectangles, or pictures of its cells (name, data URI) side by side with them as outlines."""
 
     title: str
     note: str
     width: int
     height: int
     patches: tuple[Patch, ...]
-    picture: str = ""
+    pictures: tuple[tuple[str, str], ...] = ()
 
     @property
     def layers(self) -> str:
@@ -156,12 +171,12 @@ class Crossbar(Brief):
 
 @dataclass(frozen=True)
 class Crossbars(Brief):
-    """Arrays side by side. scale: what the colours of their pictures mean."""
+    """Arrays side by side. scales: what the colours of each of their pictures mean, as (colour, meaning)."""
 
     kind: ClassVar = "crossbars"
     caption: str
     arrays: tuple[Crossbar, ...]
-    scale: tuple[tuple[str, str], ...] = ()  # colour, meaning
+    scales: tuple[tuple[tuple[str, str], ...], ...] = ()
     is_large: bool = False
 
 

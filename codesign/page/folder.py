@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from codesign.brief import Brief
 from codesign.errors import InputError
 from codesign.files import RECORD, read_bytes, read_text
+from codesign.mapping import Die
 from codesign.program import Program
 from codesign.report import Metrics
 from codesign.settings import parsed
 
 FLOW = "flow.toml"
+DIE = "die.npz"  # beside the simulation
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +31,7 @@ class Run(Brief):
     flow: str | None = None
     program: Program | None = None
     tested: "Tested | None" = None
+    die: Die | None = None  # the measured one that it ran on
     versions: dict[str, str] = field(default_factory=dict)  # of what trained, compiled and simulated it
     data_crc: str = ""
 
@@ -57,10 +60,12 @@ def read(folder: Path, metrics: Metrics) -> Run:
     train, compiled, reference = (_stage(folder, name) for name in ("train", "compile", "reference"))
     flow = _text(folder / FLOW) if (folder / FLOW).exists() else None
     trained = _json(train / "train.json") if train.is_dir() else {}
-    versions, program, tested = dict(trained.get("versions", {})), None, None
+    versions, program, tested, die = dict(trained.get("versions", {})), None, None, None
     if (compiled / "program").is_dir():
         program = Program.load(compiled / "program")
         manifest = _json(compiled / "program" / "program.json")
+        kept = _stage(folder, "simulate") / DIE
+        die = Die.load(kept, program.chip) if metrics.die and kept.exists() else None
         versions = {"codesign": manifest["provenance"]["codesign"], **versions}
     if train.is_dir() and reference.is_dir():
         arrays = (train / "inputs.npy", train / "labels.npy", reference / "outputs.npy")
@@ -68,7 +73,7 @@ def read(folder: Path, metrics: Metrics) -> Run:
         tested = Tested(x[: len(outputs)], labels[: len(outputs)], outputs)
     if metrics.simulator_version:
         versions[metrics.simulator] = metrics.simulator_version
-    return Run(metrics, flow, program, tested, versions, trained.get("crc32", ""))
+    return Run(metrics, flow, program, tested, die, versions, trained.get("crc32", ""))
 
 
 def _stage(folder: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,12 +28,16 @@ def css(colour: tuple[int, int, int]) -> str:
 
 def cells(levels: NDArray[np.integer], used: NDArray[np.bool_], count: int) -> str:
     """Levels 0..count-1 (rows, columns) as a picture of as many pixels; what is not `used` stays transparent."""
+    at = levels.astype(np.int64) * 254 // max(count - 1, 1) if count > 255 else levels.astype(np.int64)
+    return painted(np.where(used, at, -1), shades(min(count, 255)))
+
+
+def painted(index: NDArray[np.integer], colours: Sequence[tuple[int, int, int]]) -> str:
+    """A picture of a cell a pixel, in the colours of its index (rows, columns); -1 stays transparent."""
     from PIL import Image
 
-    index = np.where(used, levels.astype(np.int64) * 254 // max(count - 1, 1) if count > 255 else levels + 1, 0)
-    picture = Image.fromarray(index.astype(np.uint8), mode="P")
-    colours = [(0, 0, 0), *shades(255 if count > 255 else count)]
-    picture.putpalette([v for colour in colours for v in colour])
+    picture = Image.fromarray((index + 1).astype(np.uint8), mode="P")
+    picture.putpalette([v for colour in ((0, 0, 0), *colours) for v in colour])
     return _uri(picture, transparency=0)
 
 

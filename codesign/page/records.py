@@ -13,7 +13,12 @@ def records(folder: Path, *schemas: str) -> list[dict[str, Any]]:
 
     Raises InputError when there is none, or one is damaged.
     """
-    found = [r for path in sorted(folder.glob("*.json")) if (r := _read(path)).get("schema") in schemas]
+    return [record for _, record in files(folder, *schemas)]
+
+
+def files(folder: Path, *schemas: str) -> list[tuple[Path, dict[str, Any]]]:
+    """The same with their files."""
+    found = [(path, r) for path in sorted(folder.glob("*.json")) if (r := _read(path)).get("schema") in schemas]
     if not found:
         raise InputError(f"{folder}: holds no results yet; run its command to the end")
     return found

@@ -14,15 +14,15 @@ from codesign.page.figures import ALARM, PLAIN
 HOME = Path(__file__).parent / "template"
 MARK = '<meta name="generator" content="codesign">'  # by which a page of ours is known
 SHAPES = {"o": "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z", "s": "M-4-4h8v8h-8z", "^": "M0-5.5 5 4H-5z"}
-SHAPES["x"] = "M-4-4 4 4M-4 4 4-4"
-LONG = 40  # characters of a cell that stay on one line
+SHAPES |= {"x": "M-4-4 4 4M-4 4 4-4", "-": "M-6-1H6v2H-6z"}
+LONG = 48  # characters of a cell that stay on one line
 COLOURS = 6  # of the palette in page.css
 
 
-def html(page: Page) -> str:
-    """The page as one file that needs no other."""
+def html(page: Page, base: str = "") -> str:
+    """The page as one file that needs no other. base: from there to the folder that its links start from, with a /."""
     style, script = ((HOME / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    text = _environment().get_template("page.html").render(page=page, style=style, script=script)
+    text = _environment().get_template("page.html").render(page=page, base=base, style=style, script=script)
     return "\n".join(line for line in text.splitlines() if line.strip()) + "\n"
 
 

@@ -9,7 +9,8 @@ from codesign.page.folder import Run, read
 from codesign.page.parts.accuracy import accuracy
 from codesign.page.parts.again import again
 from codesign.page.parts.asked import answered, asked, described, facts
-from codesign.page.parts.chip import budget, cells, floorplan
+from codesign.page.parts.cells import cells
+from codesign.page.parts.chip import budget, floorplan
 from codesign.page.parts.cycles import cycles, energy
 from codesign.page.parts.mistakes import mistakes
 from codesign.page.parts.spread import spreads
@@ -30,7 +31,7 @@ def run_page(run: Run) -> Page:
     placed: tuple[Section | None, ...] = ()
     if mapping is not None:
         x = None if run.tested is None else run.tested.x
-        placed = (budget(mapping), floorplan(mapping), cells(mapping), spreads(mapping, x))
+        placed = (budget(mapping), floorplan(mapping), cells(mapping, run.die), spreads(mapping, x, run.die))
     timed = () if mapping is None else (cycles(mapping, m.cycles.interval), energy(mapping))
     return Page(
         "run",

@@ -5,14 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from codesign.page.axis import energy as told
-from codesign.page.blocks import Fact, Page, Section, section, sections
+from codesign.page.blocks import Fact, Links, Page, Section, section, sections
 from codesign.page.parts.again import reproduce
-from codesign.page.parts.front import importance, progress, scatters, tried_table
+from codesign.page.parts.front import importance, plots, progress, tried_table
 from codesign.page.parts.screen import screened
 from codesign.page.parts.winners import budgets, reached, winner, winner_links
-from codesign.page.records import label, records
+from codesign.page.records import files, label
 from codesign.report.caveats import FEW, caveats
-from codesign.views.tried import Candidate, candidates, unbeaten
+from codesign.report.numbers import amount
+from codesign.views.cloud import UNITS
+from codesign.views.tried import Candidate, tried, unbeaten
 
 Record = dict[str, Any]
 SCHEMAS = ("codesign-search/1", "codesign-front/1", "codesign-screen/1")
@@ -20,10 +22,11 @@ SCHEMAS = ("codesign-search/1", "codesign-front/1", "codesign-screen/1")
 
 def of_search(folder: Path) -> Page:
     """Everything that a search folder holds. Raises InputError when it holds nothing finished."""
-    found = records(folder, *SCHEMAS)
+    kept = files(folder, *SCHEMAS)
+    found = [record for _, record in kept]
     parts: list[Section | None] = []
-    for record in found:
-        parts += _sections(record, folder)
+    for path, record in kept:
+        parts += _sections(record, path)
     first = found[0]
     questions = dict.fromkeys(r.get("question", "") for r in found if r.get("question"))
     return Page(
@@ -59,7 +62,7 @@ def answer(record: Record) -> str:
     if record["schema"] == "codesign-front/1":
         return (
             f"{len(record['front']):,} of {record['trained']:,} trained candidates are not beaten in accuracy and "
-            f"{record['quantity']}."
+            f"{record['quantity']}: {_span(record)}."
         )
     winners = won(record)
     if "nearest" in record:
@@ -70,8 +73,9 @@ def answer(record: Record) -> str:
         )
     first = winners[0]["certificate"]
     if "reach" in record:
+        unit = UNITS.get(record["minimize"], record["minimize"])
         return (
-            f"{record['reach']:g} % held-out needs {record['minimize']} {record['least']:g}: {label(first['winner'])}, "
+            f"{record['reach']:g} % held-out needs {amount(record['least'])} {unit}: {label(first['winner'])}, "
             f"{first['test']['mean']:.2f} % of the test set."
         )
     if len(winners) == 1:
@@ -91,6 +95,14 @@ def answer(record: Record) -> str:
         f"arrays ({label(first['winner'])}) to {last['test']['mean']:.2f} % on {last['arrays']['used']:,} "
         f"({label(last['winner'])})."
     )
+
+
+def _span(record: Record) -> str:
+    """The two ends of a front."""
+    ends = [(e["held_out"], e["quantities"][record["quantity"]] or 0) for e in record["front"]]
+    unit = UNITS.get(record["quantity"], record["quantity"])
+    told_ = [f"{score:.2f} % held-out at {amount(cost)}" for score, cost in (ends[0], ends[-1])]
+    return f"from {told_[0]} to {told_[1]} {unit}" if len(ends) > 1 else f"{told_[0]} {unit}"
 
 
 def facts(record: Record) -> tuple[Fact, ...]:
@@ -114,10 +126,11 @@ def facts(record: Record) -> tuple[Fact, ...]:
     )
 
 
-def _sections(record: Record, folder: Path) -> list[Section | None]:
+def _sections(record: Record, path: Path) -> list[Section | None]:
+    beside = _files(path)
     if record["schema"] == "codesign-screen/1":
-        return [screened(record)]
-    tried = list(candidates(record.get("tried", [])))
+        return [screened(record, beside)]
+    known = tried(record)
     if record["schema"] == "codesign-front/1":
         quantity = record["quantity"]
         name = f"front-{quantity}"
@@ -126,15 +139,13 @@ def _sections(record: Record, folder: Path) -> list[Section | None]:
             section(
                 name,
                 f"Front of {quantity}",
-                *scatters(tried, (quantity,)),
-                tried_table(f"{name}-candidates", tried, best),
+                plots(record),
+                beside,
+                tried_table(f"{name}-candidates", known, best),
             ),
-            importance(tried, name),
+            importance(known, name),
         ]
     winners = won(record)
-    for entry in record.get("budgets", []):
-        tried += candidates(entry.get("tried", []))
-    tried = _once(tried)
     prefix = "reach" if "reach" in record else "search"
     several = len(winners) > 1
     return [
@@ -142,32 +153,31 @@ def _sections(record: Record, folder: Path) -> list[Section | None]:
             f"{prefix}-answer",
             "Answer",
             *(reached(record) if "reach" in record else budgets(record)),
-            winner_links(winners, folder),
+            winner_links(winners, path.parent),
+            beside,
         ),
         *(winner(w["certificate"], prefix, several) for w in winners),
         section(
             f"{prefix}-tried",
             "What was tried",
-            None if several else progress(tried),
-            *scatters(tried, ("arrays", "interval", "energy_nj")),
-            tried_table(f"{prefix}-candidates", tried, _front(tried)) if tried else None,
+            None if several else progress(known),
+            plots(record),
+            tried_table(f"{prefix}-candidates", known, _front(known)) if known else None,
         ),
-        importance(tried, prefix),
+        importance(known, prefix),
     ]
 
 
-def _once(tried: Sequence[Candidate]) -> list[Candidate]:
-    """Each candidate once, as far as it was trained under any budget."""
-    best: dict[str, Candidate] = {}
-    for one in tried:
-        if one.label not in best or len(one.scores) > len(best[one.label].scores):
-            best[one.label] = one
-    return list(best.values())
+def _files(path: Path) -> Links | None:
+    """The picture and the table of a record, where they lie beside it."""
+    kinds = {".svg": "the picture, for papers", ".csv": "the table"}
+    found = tuple((path.with_suffix(s).name, told) for s, told in kinds.items() if path.with_suffix(s).is_file())
+    return Links("Beside this page:", tuple((name, f"{name}, {told}") for name, told in found)) if found else None
 
 
-def _front(tried: Sequence[Candidate]) -> list[str]:
+def _front(known: Sequence[Candidate]) -> list[str]:
     """Labels of the candidates that none beats in accuracy and arrays."""
-    full = [c for c in tried if c.full]
+    full = [c for c in known if c.full]
     on = unbeaten([(c.cost("arrays") or 0, c.scores[-1]) for c in full])
     return [c.label for c, is_on in zip(full, on, strict=True) if is_on]
 

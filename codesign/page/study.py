@@ -217,7 +217,7 @@ def _table(name: str, rows: Sequence[Row]) -> Table:
         *(Column(k.rpartition(".")[2], is_text=True) for k in keys),
         "seeds",
     ]
-    heads += ["float", "quantized", "sd", "drop", "half of 95 %", "cells"]
+    heads += ["float", "quantized", "sd", "drop", "± 95 %", "cells"]
     dies = any(r["dies"] for r in rows)
     heads += [Column("die", is_text=True), "die mean", "die sd", "worst", "dies"] if dies else []
     lines: list[list[Cell]] = []

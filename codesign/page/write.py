@@ -1,7 +1,9 @@
 """Write a page beside what it is about, and its tables as CSV."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from codesign.errors import InputError, OutputError
 from codesign.files import RECORD, read_bytes
@@ -42,7 +44,7 @@ def write(folder: str | Path, out: str | Path | None = None) -> Path:
     home = Path(folder)
     if out is None and kind_of(home) == "program":
         raise OutputError(f"{home}: a program's folder holds only what it lists; name the page with --out FILE")
-    return _written(page_of(home), home / NAME if out is None else Path(out))
+    return _written(page_of(home), home / NAME if out is None else Path(out), home)
 
 
 def write_run(folder: Path, metrics: Metrics) -> Path:
@@ -55,7 +57,8 @@ def write_comparison(folders: Sequence[str | Path], out: str | Path) -> Path:
     return _written(compared([str(f) for f in folders]), Path(out))
 
 
-def _written(page: Page, target: Path) -> Path:
+def _written(page: Page, target: Path, home: Path | None = None) -> Path:
+    """home: the folder that the page's links start from, if it is another one than the page's."""
     if target.is_dir():
         raise OutputError(f"{target}: is a folder; give a file such as {target / NAME}")
     with writing(target):
@@ -65,5 +68,6 @@ def _written(page: Page, target: Path) -> Path:
         with staged(target.with_name(f"{target.stem}-tables"), "tables") as tables:
             for table in page.tables:
                 (tables / f"{table.name}.csv").write_text(table.csv, encoding="utf-8")
-        atomic_write(target, html(page))
+        away = "." if home is None else os.path.relpath(home, target.parent)
+        atomic_write(target, html(page, "" if away == "." else f"{quote(away)}/"))
     return target

@@ -9,7 +9,7 @@ from codesign.errors import InputError
 from codesign.mapping import Die, Mapping
 from codesign.plot.style import colour, figure, mapped
 from codesign.program import Program
-from codesign.views.floor import floor
+from codesign.views.floor import floor, with_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +41,7 @@ def floorplan(program: Program | Mapping, across: int = 8) -> "Figure":
 
 
 def heatmap(program: Program | Mapping, array: int, die: Die | None = None) -> "Figure":
-    """What the cells of an array hold, wordline by bitline: levels, or conductance codes of a die.
+    """What the cells of an array hold, wordline by bitline: levels, or conductance codes of a die in its map's steps.
 
     Cells without weights stay white. Raises InputError when the program does not use the array.
     """
@@ -50,16 +50,19 @@ def heatmap(program: Program | Mapping, array: int, die: Die | None = None) -> "
     if array not in used:
         raise InputError(f"array {array}: the program does not use it; give one of {', '.join(map(str, used))}")
     use = mapping.arrays[used.index(array)]
-    held = use.levels if die is None else die.check(mapping).codes[array]
-    inside = np.zeros(held.shape, dtype=bool)
-    for p in use.pieces:
-        inside[p.wordline : p.wordline + p.rows, 2 * p.at : 2 * (p.at + p.columns)] = True
+    held = use.levels if die is None else die.on(mapping).codes[array]
     made, axes = figure(f"array {array}: {', '.join(dict.fromkeys(p.layer for p in use.pieces))}", 5.6, 4.8)
     device = mapping.chip.device
-    top = device.levels - 1 if die is None else (1 << device.code_bits) - 1
+    top = device.levels - 1 if die is None else (1 << device.code_bits + die.fraction) - 1
     shown = axes.imshow(
-        np.ma.masked_array(held, ~inside), cmap="cividis", vmin=0, vmax=top, aspect="auto", interpolation="nearest"
+        np.ma.masked_array(held, ~with_weights(use)),
+        cmap="cividis",
+        vmin=0,
+        vmax=top,
+        aspect="auto",
+        interpolation="nearest",
     )
     axes.set(xlabel="bitline", ylabel="wordline")
-    made.colorbar(shown, label="level" if die is None else "conductance code")
+    step = f"2^-{die.fraction} conductance codes" if die is not None and die.fraction else "conductance code"
+    made.colorbar(shown, label="level" if die is None else step)
     return made

@@ -25,11 +25,19 @@ _STYLE = {
 }
 
 
-def svg(name: str, title: str, draw: Callable[["Axes"], None], height: float, columns: int) -> bytes:
+Draw = Callable[["Axes"], None]
+
+
+def svg(name: str, title: str, draw: Draw, height: float, columns: int) -> bytes:
     """What `draw` draws into the axes, as SVG, with the title above and a legend of `columns` columns below.
 
     height: in inches; the width is 7. name: of the study or question; the picture's ids derive from it.
     """
+    return panels(name, title, [[draw]], height, columns)
+
+
+def panels(name: str, title: str, rows: Sequence[Sequence[Draw]], height: float, columns: int) -> bytes:
+    """As `svg`, with several axes: rows of panels side by side. The legend lists once what several call alike."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -39,10 +47,18 @@ def svg(name: str, title: str, draw: Callable[["Axes"], None], height: float, co
         mpl.rcdefaults()
         mpl.rcParams.update(style)
         figure = Figure(figsize=(7, height), layout="constrained")
-        axes = figure.add_subplot()
-        draw(axes)
-        axes.set_title("\n".join(textwrap.wrap(title, 95)), fontsize=9, loc="left")
-        figure.legend(loc="outside lower center", ncols=columns)
+        grid = figure.add_gridspec(len(rows), 1)
+        for k, row in enumerate(rows):
+            across = grid[k].subgridspec(1, len(row))
+            for column, draw in enumerate(row):
+                draw(figure.add_subplot(across[column]))
+        told = "\n".join(textwrap.wrap(title, 95))
+        if len(rows[0]) == 1:
+            figure.axes[0].set_title(told, fontsize=9, loc="left")
+        else:
+            figure.suptitle(told, fontsize=9, x=0.01, ha="left")
+        named = {text: mark for a in figure.axes for mark, text in zip(*a.get_legend_handles_labels(), strict=True)}
+        figure.legend(list(named.values()), list(named), loc="outside lower center", ncols=columns)
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": "codesign"})
     return out.getvalue()

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from codesign.brief import counted, runs
 from codesign.errors import plain
+from codesign.report.fitting import Fitting
 from codesign.report.metrics import Accuracy, Data, Inputs, Metrics
 from codesign.report.numbers import number
 from codesign.report.words import sentences
@@ -21,7 +22,8 @@ def render(m: Metrics) -> RenderableType:
     if m.data is not None:
         heading.append(f"{_data(m.data, m.inputs)}\n")
     said = [Text(line) for line in sentences(m)]
-    return Group(heading, _accuracy(m), "", *said, *([""] if said else []), _costs(m), "", *_layers(m), *_verdict(m))
+    tables = Fitting(_accuracy(m)), Fitting(_costs(m))
+    return Group(heading, tables[0], "", *said, *([""] if said else []), tables[1], "", *_layers(m), *_verdict(m))
 
 
 def text(m: Metrics, width: int = 100) -> str:
@@ -105,7 +107,7 @@ def _layers(m: Metrics) -> list[RenderableType]:
         sizes = (f"{u.inputs} x {u.outputs}", f"{u.slices}", runs(u.arrays), f"{u.columns:,}", f"{u.left:,}")
         more = f"{u.further} more fit" if u.further else ""
         table.add_row(Text(plain(u.layer)), *sizes, f"{u.cycles:,}", more)
-    return [table, *([Text(m.slicing)] if m.slicing else []), "", *_timeline(m)]
+    return [Fitting(table), *([Text(m.slicing)] if m.slicing else []), "", *_timeline(m)]
 
 
 def _timeline(m: Metrics) -> list[RenderableType]:
@@ -122,7 +124,7 @@ def _timeline(m: Metrics) -> list[RenderableType]:
         )
     total = sum(n.takes for n in m.layer_cycles)
     table.add_row(Text("with the input"), "", "", "", "", "", f"{total:,}")
-    return [table, ""]
+    return [Fitting(table), ""]
 
 
 def _verdict(m: Metrics) -> list[Text]:

@@ -1,19 +1,17 @@
 """Accuracy against one quantity: the Pareto front, searched with NSGA-II."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codesign import page
 from codesign.brief import Brief
 from codesign.errors import ConfigError
-from codesign.folders import atomic_write, writing
 from codesign.report.caveats import caveats
 from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.describe import Limits, Question
+from codesign.search.keep import keep
 from codesign.search.rendering import about, tried_record
 from codesign.search.run import Progress, explore
 from codesign.search.sweep import start
@@ -56,7 +54,7 @@ def front(
 ) -> Front:
     """The front of held-out accuracy against `quantity`, a name of `Limits`.
 
-    Written as NAME-QUANTITY.json, .csv and .svg. If at most `search.trials` candidates fit, all are trained. Raises as
+    Left as `keep` does. If at most `search.trials` candidates fit, all are trained. Raises as
     `sweep.optimize` does.
     """
     if quantity not in Limits.model_fields:
@@ -67,12 +65,7 @@ def front(
         known, _, fitting = explore(context, site, workers or Workers(), [], show)
         best = unbeaten(known, quantity)
         found = Front(context, tuple(best), tuple(known), fitting is not None and len(known) >= fitting)
-        with writing(site.out):
-            name = f"{question.name}-{quantity}"
-            atomic_write(site.out / f"{name}.json", json.dumps(front_record(found), indent=1) + "\n")
-            atomic_write(site.out / f"{name}.csv", _csv(found))
-            atomic_write(site.out / f"{name}.svg", front_svg(found))
-            page.write(site.out)
+        keep(site.out, f"{question.name}-{quantity}", front_record(found), _csv(found))
     return found
 
 
@@ -111,14 +104,6 @@ def front_table(found: Front) -> tuple[list[str], list[list[str]], str]:
     how = "every candidate that fits was trained" if found.exhaustive else f"{found.trained} candidates trained"
     note = [f"{how}; one seed, percent of held-out images", *caveats(1, found.context.question.is_quick)]
     return [found.quantity, "held-out accuracy", "candidate"], rows, "\n".join(note)
-
-
-def front_svg(found: Front) -> bytes:
-    """Every candidate that was trained: the front, and what it dominates."""
-    from codesign.search.plot import scatter
-
-    points = [(_cost(t, found.quantity), t.scores[-1], t in found.best) for t in found.every]
-    return scatter(found.context.question, found.quantity, points)
 
 
 def _csv(found: Front) -> str:

@@ -1,26 +1,63 @@
-"""Accuracy against arrays, and a front with what it dominates. Same data, same bytes."""
+"""Pictures of what a search found: the curve of several budgets, and every candidate. Same data, same bytes."""
 
+import textwrap
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from codesign.page.axis import told
+from codesign.page.parts.front import axes as around
 from codesign.report.caveats import FEW
-from codesign.report.plot import COLOURS, accuracy_axis, line
-from codesign.report.plot import svg as picture
+from codesign.report.plot import COLOURS, Draw, accuracy_axis, line, panels
 from codesign.report.stats import deviation
 from codesign.search.answer import Point
-from codesign.search.describe import Question
 from codesign.search.run import Scores
+from codesign.views.cloud import Cloud, clouds
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+DOMINATED = "#999999"
+TARGET = "#000000"
+LETTERS = 80  # below all panels of a row
 
-def svg(question: Question, points: Sequence[Point]) -> bytes:
-    """The curve as SVG, with standard deviations over seeds if these are not too few."""
-    return picture(question.name, question.question, lambda axes: _draw(axes, points), 4.2, 3)
+
+def svg(name: str, record: dict[str, Any], points: Sequence[Point] = ()) -> bytes | None:
+    """The record of any mode as SVG: its clouds of candidates, below the curve of `points` if they are several budgets.
+
+    None where it has no candidate to show. name: of the file, without its suffix.
+    """
+    found = clouds(record)
+    if not found:
+        return None
+    rows: list[list[Draw]] = [[partial(_curve, points=points)]] if len(points) > 1 else []
+    rows.append([partial(_cloud, cloud=c, k=k, of=len(found)) for k, c in enumerate(found)])
+    return panels(name, record["question"], rows, 0.6 + 3.2 * len(rows), 3)
 
 
-def _draw(axes: "Axes", points: Sequence[Point]) -> None:
+def _cloud(axes: "Axes", cloud: Cloud, k: int, of: int) -> None:
+    """One of several side by side: dominated ones, the others with the edge of what they dominate, and the target."""
+    across, up = around(cloud)
+    for on, name, marker in ((False, "dominated", "x"), (True, cloud.best, "o")):
+        at = [(s.cost, s.value) for s in cloud.spots if s.is_best == on]
+        look: dict[str, Any] = {"color": COLOURS[0] if on else DOMINATED, "markersize": 4}
+        axes.plot([c for c, _ in at], [v for _, v in at], marker, label=name, **look)
+    axes.plot([c for c, _ in cloud.edge], [v for _, v in cloud.edge], color=COLOURS[0], linewidth=1.2)
+    if cloud.target is not None:
+        axes.axhline(cloud.target, label=f"target, {cloud.target:g} %", color=TARGET, linestyle="--", linewidth=1)
+    axes.set_xscale("log" if cloud.is_log else "linear")
+    axes.set_xlim(across.low, across.high)
+    axes.set_ylim(up.low, up.high)
+    for axis, marks in ((axes.xaxis, across.marks(4)), (axes.yaxis, up.marks(5))):
+        axis.set_ticks(marks, [told(m) for m in marks])
+        axis.set_ticks([], minor=True)
+    axes.set_xlabel(textwrap.fill(cloud.unit, LETTERS // of))
+    if not k:  # all clouds of a record share it
+        axes.set_ylabel(cloud.worth)
+
+
+def _curve(axes: "Axes", points: Sequence[Point]) -> None:
+    """Test accuracy against the budget, with standard deviations over seeds if these are not too few."""
     drawn = []
     for k, (name, scores) in enumerate(_lines(points).items()):
         mean = [s.mean for _, s in scores]
@@ -44,21 +81,3 @@ def _lines(points: Sequence[Point]) -> dict[str, list[tuple[int, Scores]]]:
             if p.answer.uniform is not None:
                 found["uniform scaling"].append((p.arrays, p.answer.uniform))
     return {name: line for name, line in found.items() if line}
-
-
-def scatter(question: Question, quantity: str, points: Sequence[tuple[float, float, bool]]) -> bytes:
-    """Held-out accuracy against a quantity as SVG. points: (quantity, percent, whether no other beats it)."""
-
-    def draw(axes: "Axes") -> None:
-        for on, name, marker in ((False, "dominated", "x"), (True, "not beaten", "o")):
-            at = sorted((q, percent) for q, percent, best in points if best == on)
-            look: dict[str, Any] = {
-                "color": COLOURS[0] if on else "#999999",
-                "marker": marker,
-                "linewidth": 1.4 if on else 0.0,
-            }
-            axes.plot([q for q, _ in at], [percent for _, percent in at], label=name, drawstyle="steps-post", **look)
-        axes.set_xlabel(quantity)
-        axes.set_ylabel("held-out accuracy, percent")
-
-    return picture(f"{question.name}-{quantity}", question.question, draw, 4.2, 2)

@@ -1,28 +1,24 @@
 """What --reach found, for programs and for people: the smallest chip, or what comes nearest where none does."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from codesign import page
 from codesign.brief import counted
-from codesign.folders import atomic_write, writing
 from codesign.report.caveats import caveats
 from codesign.report.numbers import amount
 from codesign.report.tables import rounded
 from codesign.search import rendering
 from codesign.search.answer import Reached
 from codesign.search.describe import Question
+from codesign.search.keep import keep
 from codesign.search.write import SCHEMA, compared
 
 SHOWN = 20  # rows for people
 
 
 def write_reached(question: Question, found: Reached, folder: Path) -> None:
-    """NAME-reach.json, and report.html."""
-    with writing(folder):
-        atomic_write(folder / f"{question.name}-reach.json", json.dumps(reached_record(found), indent=1) + "\n")
-        page.write(folder)
+    """NAME-reach.json and .svg, and report.html."""
+    keep(folder, f"{question.name}-reach", reached_record(found))
 
 
 def reached_record(r: Reached) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """What fits, without any training: every candidate priced, and the Pareto front of those that fit."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,24 +7,24 @@ from typing import Any
 
 import numpy as np
 
-from codesign import page
 from codesign.brief import Brief
 from codesign.errors import ConfigError
-from codesign.folders import atomic_write, claimed, writing
+from codesign.folders import claimed
 from codesign.report.numbers import amount
 from codesign.report.tables import csv_text
 from codesign.search.context import Context
 from codesign.search.cost import Cost
 from codesign.search.describe import Limits, Question
+from codesign.search.keep import keep
 from codesign.search.rendering import about
 from codesign.search.run import nothing
 from codesign.search.site import sized
 from codesign.search.space import Candidate
 from codesign.search.sweep import limits_of
 from codesign.search.trial import ENUMERATE
+from codesign.views.cloud import COSTS
 
 SCHEMA = "codesign-screen/1"
-COSTS = ("arrays", "interval", "energy_nj")
 SHOWN = 20  # rows for people
 
 
@@ -43,7 +42,7 @@ class Screened(Brief):
 
 
 def screen(question: Question, out: str | Path, arrays: int | None = None, data: str | Path | None = None) -> Screened:
-    """Price the whole space and write NAME-screen.csv and .json. Nothing is sampled: every candidate is listed.
+    """Price the whole space and write NAME-screen.json, .csv and .svg. Nothing is sampled: every candidate is listed.
 
     Raises ConfigError when the space is too large for that, CapacityError with the closest candidate when nothing
     fits.
@@ -62,10 +61,7 @@ def screen(question: Question, out: str | Path, arrays: int | None = None, data:
         if not any(cost.fits for _, cost in priced):
             raise nothing(context, context.space)
         found = Screened(context, priced, tuple(_front([cost for _, cost in priced])))
-        with writing(home):
-            atomic_write(home / f"{question.name}-screen.csv", screen_csv(found))
-            atomic_write(home / f"{question.name}-screen.json", json.dumps(screen_record(found)) + "\n")
-            page.write(home)
+        keep(home, f"{question.name}-screen", screen_record(found), screen_csv(found), indent=None)
     return found
 
 

@@ -1,19 +1,17 @@
 """What a search found, for programs, for spreadsheets and for people."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codesign import page
-from codesign.folders import atomic_write, writing
 from codesign.report import tables
 from codesign.report.caveats import caveats, interval
 from codesign.report.tables import rounded, with_spread
 from codesign.search import rendering
 from codesign.search.answer import Answer, Point
 from codesign.search.describe import Question
+from codesign.search.keep import keep
 from codesign.search.run import Scores
 
 SCHEMA = "codesign-search/1"
@@ -39,15 +37,8 @@ def gain(winner: Scores, other: Scores) -> list[float]:
 
 
 def write(question: Question, points: Sequence[Point], folder: Path) -> None:
-    """NAME.json, NAME.csv and, for several budgets, NAME.svg; and report.html of all that the folder holds."""
-    with writing(folder):
-        atomic_write(folder / f"{question.name}.json", json.dumps(record(question, points), indent=1) + "\n")
-        atomic_write(folder / f"{question.name}.csv", csv_text(points))
-        if len(points) > 1:
-            from codesign.search.plot import svg
-
-            atomic_write(folder / f"{question.name}.svg", svg(question, points))
-        page.write(folder)
+    """What was found for each budget, as `keep` leaves it."""
+    keep(folder, question.name, record(question, points), csv_text(points), points)
 
 
 def record(question: Question, points: Sequence[Point]) -> dict[str, Any]:

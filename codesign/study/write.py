@@ -61,7 +61,8 @@ def _lines(row: Row) -> Iterator[list[str]]:
     yield [*values, baseline, "", drop, "ideal", quantized, f"{min(row.quantized):.2f}"]
     blank = [""] * (len(values) + 3)
     for name, found in row.dies.items():
-        yield [*blank, name, with_spread(found["mean"], found["sd"]), f"{found['min']:.2f}"]
+        spread = found["sd"] if found["dies"] > 1 else None
+        yield [*blank, name, with_spread(found["mean"], spread), f"{found['min']:.2f}"]
 
 
 def _note(study: Study, table: Sequence[Row]) -> str:
@@ -70,9 +71,11 @@ def _note(study: Study, table: Sequence[Row]) -> str:
     note += f"mean of {len(study.seeds)} seeds ± standard deviation" if many else "one seed"
     if any(row.drop for row in table):
         note += f"; drop: float minus quantized{', ± half its 95 % interval' if many else ''}"
-    if study.die:
-        dies = sorted({d.draws * len(study.seeds) for d in study.die})
-        note += f"; imperfect dies: mean of {' or '.join(map(str, dies))} ± standard deviation"
+    drawn = sorted({d.draws * len(study.seeds) for d in study.die if d.map is None})
+    if drawn:
+        note += f"; imperfect dies: mean of {' or '.join(map(str, drawn))} ± standard deviation"
+    if measured := [d.name for d in study.die if d.map is not None]:
+        note += f"; measured: {', '.join(measured)}"
     return note
 
 

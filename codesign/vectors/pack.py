@@ -28,6 +28,7 @@ _STATIC = {
     "c/play.c": "play.c",
     "c/board.h": "board.h",
     "tb/Makefile": "Makefile",
+    "tb/bench.sv": "bench.sv",
     "tb/player.sv": "player.sv",
     "tb/test_pack.py": "test_pack.py",
 }
@@ -84,7 +85,7 @@ def _texts(known: Answers) -> Iterator[tuple[str, str]]:
 
 def _layers(known: Answers) -> dict[str, bytes]:
     """An image and a transcript until each layer but the last, by the number of its step; and the script."""
-    program, found = known.program, {"bisect.py": text("pack/bisect.py").encode()}
+    program, found = known.program, {"find_layer.py": text("pack/find_layer.py").encode()}
     steps = {s.layer: k for k, s in enumerate(program.mapping.steps)}
     *early, last = ends(program.mapping)
     for layer in early:

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from codesign.brief import Brief
-from codesign.mapping import Mapping, Piece
+from codesign.mapping import ArrayUse, Mapping, Piece
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,11 @@ def floor(mapping: Mapping) -> Floor:
     )
     layers = tuple(step.layer for step in mapping.steps if not step.is_vector)
     return Floor(chip.arrays.rows, chip.columns, squares, layers)
+
+
+def with_weights(use: ArrayUse) -> NDArray[np.bool_]:
+    """Which cells of an array hold weights, (wordlines, bitlines)."""
+    found = np.zeros(use.levels.shape, dtype=bool)
+    for p in use.pieces:
+        found[p.wordline : p.wordline + p.rows, 2 * p.at : 2 * (p.at + p.columns)] = True
+    return found

@@ -10,7 +10,8 @@ from codesign.brief import Brief
 from codesign.fixed import Ints, bit_planes, unclamped
 from codesign.ir.exact import product
 from codesign.mapping.clipping import with_weights
-from codesign.mapping.lower import Matrix
+from codesign.mapping.die import Die
+from codesign.mapping.layer import Matrix
 from codesign.mapping.mapping import Mapping, Step
 from codesign.mapping.run import layers, offsets, piece_of, weights_of
 
@@ -50,24 +51,25 @@ def weights(mapping: Mapping) -> tuple[Spread, ...]:
     return tuple(spread(layer.name, layer.matrix) for layer in mapping.layers if isinstance(layer, Matrix))
 
 
-def currents(mapping: Mapping, x: NDArray[np.generic]) -> tuple[Spread, ...]:
+def currents(mapping: Mapping, x: NDArray[np.generic], die: Die | None = None) -> tuple[Spread, ...]:
     """Currents of the columns of every layer, in units of a converter's code and before it is clamped.
 
     x: (images, features) integers, of which at most IMAGES are looked at, evenly spaced; of the inputs of a layer's
-    matrix at most ROWS. Every bit plane of them, every column that holds weights and every array counts once.
+    matrix at most ROWS. Every bit plane of them, every column that holds weights and every array counts once. die: the
+    measured one, if it is not the ideal one.
     """
     x = x[evenly(len(x), IMAGES)]
-    edges, held = layers(mapping, x), weights_of(mapping)
+    edges, held, fine = layers(mapping, x, die), weights_of(mapping, die), die.fraction if die else 0
     found = []
     for step, layer in zip(mapping.steps, mapping.layers, strict=True):
         if isinstance(layer, Matrix):
             rows = layer.computed(layer.gather(edges[layer.node.source]))
             rows = rows[evenly(len(rows), ROWS)]
-            found.append(_currents(mapping, step, rows, held))
+            found.append(_currents(mapping, step, rows, held, fine))
     return tuple(found)
 
 
-def _currents(mapping: Mapping, step: Step, rows: Ints, held: dict[int, NDArray[np.int32]]) -> Spread:
+def _currents(mapping: Mapping, step: Step, rows: Ints, held: dict[int, NDArray[np.int32]], fine: int) -> Spread:
     seen: dict[int, int] = {}
     for number, block in enumerate(step.blocks):
         used = with_weights(step, number, mapping)
@@ -75,7 +77,7 @@ def _currents(mapping: Mapping, step: Step, rows: Ints, held: dict[int, NDArray[
             planes = bit_planes(rows[:, span.row : span.row + span.rows], step.input).reshape(-1, span.rows)
             current = product(planes, piece_of(held, step, span, len(used), mapping))
             offset = offsets(step, span.array, len(used), mapping)
-            code = unclamped(current, step.trim, offset)[:, used]
+            code = unclamped(current, step.trim, offset, fine)[:, used]
             values, counts = np.unique(code, return_counts=True)
             for value, count in zip(values.tolist(), counts.tolist(), strict=True):
                 seen[value] = seen.get(value, 0) + count

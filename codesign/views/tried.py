@@ -38,6 +38,16 @@ def candidates(record: Sequence[dict[str, Any]]) -> tuple[Candidate, ...]:
     )
 
 
+def tried(record: dict[str, Any]) -> tuple[Candidate, ...]:
+    """The candidates of a search's JSON, each once, as far as it was trained under any of the limits."""
+    best: dict[str, Candidate] = {}
+    for entry in (record, *record.get("budgets", [])):
+        for one in candidates(entry.get("tried", [])):
+            if one.label not in best or len(one.scores) > len(best[one.label].scores):
+                best[one.label] = one
+    return tuple(best.values())
+
+
 def unbeaten(points: Sequence[tuple[float, float]]) -> tuple[bool, ...]:
     """Which (cost, score) points lie on the Pareto front: none is cheaper or as cheap, and better or as good, but for
     equal ones."""

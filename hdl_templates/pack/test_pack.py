@@ -184,6 +184,7 @@ async def serve(dut: Any, *command: str) -> str:
             answers.write(f"{word:x} {int(last)}\n")
             answers.flush()
     said, _ = child.communicate()
+    cocotb.log.info("%s", said.strip())
     return said.strip()
 
 

@@ -58,8 +58,16 @@ class Screen:
     def one(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
-    def hover(self, element: WebElement) -> None:
+    def reach(self, element: WebElement) -> None:
+        """Scroll to it at once: the page itself scrolls smoothly, and what moves is missed."""
         self.run("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element)
+
+    def click(self, element: WebElement) -> None:
+        self.reach(element)
+        element.click()
+
+    def hover(self, element: WebElement) -> None:
+        self.reach(element)
         told = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
         self.driver.execute_async_script(told)  # the page has heard that it was scrolled
         ActionChains(self.driver).move_to_element(element).perform()

@@ -46,6 +46,33 @@ return [...document.querySelectorAll("body *")].filter((one) => {
 }).map((one) => one.textContent.trim().slice(0, 60));
 """
 
+# Pairs of texts of one figure that lie upon each other: labels of lines, and names of axes with their ticks.
+UPON = """
+const boxes = (one, query) => [...one.querySelectorAll(query)].filter((e) => e.getClientRects().length)
+  .map((e) => [e.textContent, e.getBoundingClientRect()]);
+const meet = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+const found = []; let seen = 0;
+for (const figure of document.querySelectorAll(".bars, .plot")) {
+  for (const query of [".label, .value", ".y-label, .y-ticks span", ".x-label, .x-ticks span"]) {
+    const here = boxes(figure, query);
+    seen += here.length;
+    here.forEach(([a, box], k) => here.slice(k + 1).forEach(([b, other]) => {
+      if (meet(box, other)) found.push(`${a} | ${b}`);
+    }));
+  }
+}
+return [seen, found];
+"""
+
+# Numbers as programmers write them, and names that are not there.
+ODD = r"""
+const told = [...document.querySelectorAll("main, header")].map((e) => e.innerText)
+  .concat([...document.querySelectorAll("[aria-label]")].map((e) => e.getAttribute("aria-label"))).join("\n");
+const unnamed = [...document.querySelectorAll("thead th")].filter((e) => !e.textContent.trim()).length;
+const odd = [...told.matchAll(/\d[eE][+-]\d+|\bNaN\b|\bnan\b|\bNone\b|undefined/g)].map((m) => m[0]);
+return odd.concat(Array(unnamed).fill("a column without a name"));
+"""
+
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
@@ -63,6 +90,7 @@ def test_it_opens_fits_and_is_readable(
     assert [u for u in browser.requested() if u.startswith("file:")] in ([], [pages[kind].resolve().as_uri()])
     assert browser.run("return document.documentElement.scrollWidth") <= width, "the page scrolls sideways"
     assert browser.run(OUTSIDE) == []
+    assert browser.run(UPON)[1] == [] and browser.run(ODD) == []
     seen, pale = browser.run(CONTRAST)
     assert seen > 20 and pale == []
     ground = browser.run("return getComputedStyle(document.body).backgroundColor")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser.screen import Screen
@@ -63,6 +64,18 @@ def test_every_control_is_reached_by_the_tab_key(run: Screen) -> None:
     assert len({m.id for m in met if m is not None}) == wanted > 20
 
 
+def test_a_die_shows_beside_the_levels(pages: dict[str, Path], browser: Screen) -> None:
+    """Both pictures of an array in one line, as wide as each other, on a phone, too."""
+    for width in (390, 1280):
+        browser.open(pages["die"], width)
+        pairs = browser.all(".twofold .pictures")
+        assert pairs
+        for pair in pairs:
+            left, right = (s.rect for s in pair.find_elements(By.TAG_NAME, "svg"))
+            assert left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]
+            assert abs(left["width"] - right["width"]) < 1 and left["width"] > 128
+
+
 def test_the_filter_shows_one_layer_everywhere(run: Screen) -> None:
     def shown(selector: str) -> set[str]:
         return {str(e.get_attribute("data-layer")) for e in run.all(selector) if e.is_displayed()}
@@ -70,8 +83,7 @@ def test_the_filter_shows_one_layer_everywhere(run: Screen) -> None:
     rows, plots = "#table-layers tbody tr", ".plot[data-layer]"
     assert shown(rows) == shown(plots) == {"fc1", "fc2"}
     button = run.one("[data-only='fc2']")
-    run.hover(button)
-    button.click()
+    run.click(button)
     assert button.get_attribute("aria-pressed") == "true"
     assert run.one("[data-all]").get_attribute("aria-pressed") == "false"
     assert shown(rows) == shown(plots) == shown(".bars .row[data-layer]") == {"fc2"}
@@ -79,7 +91,7 @@ def test_the_filter_shows_one_layer_everywhere(run: Screen) -> None:
     assert pale <= {"fc1"}
     visible = [str(e.get_attribute("data-layers")) for e in run.all("[data-layers]") if e.is_displayed()]
     assert visible and all("fc2" in v.split("|") for v in visible)
-    run.one("[data-all]").click()
+    run.click(run.one("[data-all]"))
     assert shown(rows) == {"fc1", "fc2"} and not run.all(".crossbars rect.off")
 
 
@@ -94,16 +106,14 @@ def test_tables_sort_by_numbers_and_by_words(pages: dict[str, Path], browser: Sc
     head = browser.all("#table-screen thead th")
     assert {h.get_attribute("aria-sort") for h in head} == {"none"}
     button = browser.all("#table-screen thead button")[2]
-    browser.hover(button)
-    button.click()
+    browser.click(button)
     assert [int(c.replace(",", "")) for c in column(browser, "screen", 3)] == sorted(numbers) != numbers
     assert head[2].get_attribute("aria-sort") == "ascending"
     browser.press(Keys.ENTER)  # the button has the focus
     assert [int(c.replace(",", "")) for c in column(browser, "screen", 3)] == sorted(numbers, reverse=True)
     assert head[2].get_attribute("aria-sort") == "descending"
     first = browser.all("#table-screen thead button")[0]
-    browser.hover(first)
-    first.click()
+    browser.click(first)
     assert sorted(column(browser, "screen", 1)) == sorted(names)
     assert [h.get_attribute("aria-sort") for h in head][:3] == ["ascending", "none", "none"]
 
@@ -114,7 +124,7 @@ def test_rows_without_a_value_stay_below(pages: dict[str, Path], browser: Screen
     k = heads.index("interval")
     assert "" in column(browser, "screen", k + 1)
     for _ in range(2):
-        browser.all("#table-screen thead button")[k].click()
+        browser.click(browser.all("#table-screen thead button")[k])
         found = column(browser, "screen", k + 1)
         assert found[: found.index("")] and not any(found[found.index("") :])
 

@@ -143,7 +143,7 @@ def test_no_such_chip() -> None:
         Chip.load("refrence")
     assert str(caught.value) == (
         "chip refrence: cannot be read (No such file or directory); "
-        "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny"
+        "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny; did you mean reference-128?"
     )
 
 

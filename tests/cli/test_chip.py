@@ -95,7 +95,7 @@ class TestChip:
         sets = ["arrays.count=64", "memory.walks=8", "clock_mhz=100.0", "name=other"]
         assert call("chip", "new", file, *(word for s in sets for word in ("--set", s)))[0] == 0
         assert file.read_text().startswith(f"# As reference-128, but {', '.join(sets)}.\nname = ")
-        assert "columns = 128      # bitlines: 64 signed columns\n" in file.read_text()
+        assert "columns = 128      # bitlines, two for each signed column\n" in file.read_text()
         preset, made = Chip.load("reference-128"), Chip.load(file)
         changed = preset.model_dump(mode="json") | {"name": "other", "clock_mhz": 100.0}
         changed["arrays"]["count"], changed["memory"]["walks"] = 64, 8
@@ -122,10 +122,18 @@ class TestChip:
     @pytest.mark.parametrize(
         ("name", "like", "expected"),
         [
-            ("mine.txt", "tiny", "chip file {file}: must be named NAME.toml"),
-            ("mine.toml", "tinny", "--like tinny: no such preset; use one of cnn-128, lenet-128, reference-128, tiny"),
+            ("mine.txt", "tiny", "chip file {file}: must be named NAME.toml, such as mine.toml"),
+            (
+                "mine.toml",
+                "tinny",
+                "--like tinny: no such preset; use one of cnn-128, lenet-128, reference-128, tiny; did you mean tiny?",
+            ),
             ("No.toml", "tiny", "{file}: name: must match ^[a-z][a-z0-9-]{{0,40}}$, got 'No'"),
-            ("gone/a.toml", "tiny", "{file}: cannot be written (No such file or directory); choose another place"),
+            (
+                "gone/a.toml",
+                "tiny",
+                "{file}: cannot be written, {file.parent} is no folder; make it first, or choose another",
+            ),
         ],
     )
     def test_new_refuses(self, call: Call, tmp_path: Path, name: str, like: str, expected: str) -> None:

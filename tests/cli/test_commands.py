@@ -102,7 +102,7 @@ class TestStatus:
             1,
             "",
             "error: chip tinny: cannot be read (No such file or directory); "
-            "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny\n",
+            "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny; did you mean tiny?\n",
         )
 
     def test_many_mistakes_are_many_lines(self, call: Call, tmp_path: Path) -> None:

@@ -49,16 +49,25 @@ def test_import_and_info(call: Call, home: Path) -> None:
     found = json.loads(call("die", "import", "g.npz", "--chip", "tiny", "--g-on", "40", "--out", "g.die", "--json")[1])
     assert (found["fraction"], found["unit"], found["known"], found["step"]) == (7, "uS", 512, 40 / 384)
     assert json.loads(call("die", "info", "g.die", "--json")[1])["arrays"] == found["arrays"]
-    assert call("die", "info", "f.csv")[2] == "error: f.csv: is not a die; make one with codesign die import\n"
+    assert call("die", "info", "f.csv")[2] == (
+        "error: f.csv: a map does not say which chip it is of; name that with --chip\n"
+    )
+    assert call("die", "info", "y.npy")[2] == "error: y.npy: is not a die; make one with codesign die import\n"
+    assert call("die", "import", "f.csv", "--chip", "tiny", "--out", "some/where/f.die")[0] == 0
+    assert Path("some/where/f.die").read_bytes() == Path("f.die").read_bytes()
+    Path("file").write_text("")
+    refused = "error: file/f.die: cannot be written (Not a directory); make it writable or choose another\n"
+    assert call("die", "import", "f.csv", "--chip", "tiny", "--out", "file/f.die") == (1, "", refused)
 
 
 def test_bad_input(call: Call, home: Path) -> None:
     Path("bad.csv").write_text("array,wordline,bitline,conductance_uS\n0,3,5,39\n4,1,1,-2\n9,2,3,3\n")
     status, out, err = call("die", "import", "bad.csv", "--chip", "tiny", "--g-on", "40", "--out", "b.die")
     assert (status, out) == (1, "") and not Path("b.die").exists()
-    assert err == "error: bad.csv: line 4: array 9 is not on chip tiny, which has 0..5\n"
+    assert err == "error: bad.csv: line 4: array 9 is not on chip tiny, which has 0..5; give a list of this chip\n"
     status, _, err = call("die", "import", "g.npz", "--chip", "reference-128", "--g-on", "40", "--out", "c")
-    assert err == "error: g.npz: array_0 has shape (16, 16), an array of reference-128 is (128, 128)\n" and status == 1
+    shapes = "array_0 has shape (16, 16), an array of reference-128 is (128, 128)"
+    assert err == f"error: g.npz: {shapes}; give a map of this chip\n" and status == 1
     assert call("die", "import", "f.csv", "--chip", "reference-128", "--out", "f.die")[0] == 0
     for command in (["die", "check", "f.die", "p", "--labels", "y.npy"], ["simulate", "p", "--die", "f.die"]):
         status, out, err = call(*command, "--inputs", "x.npy")
@@ -88,6 +97,9 @@ def test_check(call: Call, home: Path) -> None:
     keys = {"array", "wordline", "bitline", "weight", "held", "wanted", "correct", "outputs"}
     assert keys <= found["worst"][0].keys()
     assert call(*check, "--worst", "0")[1].count("\n") == 1
+    for floor in ("0.95", "-5", "150", "nan"):
+        status, out, err = call(*check, f"--floor={floor}")
+        assert (status, out) == (2, "") and f"must be above 1 and at most 100 percent, got {floor}" in err
 
 
 @needs("iverilog")
@@ -122,6 +134,8 @@ def test_characterize_and_recover(call: Call, home: Path) -> None:
     Path("words.csv").write_text(characterize.words_csv(words))
     status, out, err = call("die", "recover", "c", "words.csv", "--out", "r.die", "--offsets", "o.csv")
     assert (status, err) == (0, "")
+    assert call("die", "recover", "c", "words.csv", "--out", "new/r.die", "--offsets", "new/deep/o.csv")[0] == 0
+    assert Path("new/r.die").read_bytes() == Path("r.die").read_bytes() and Path("new/deep/o.csv").is_file()
     checks = 48 * len(arrays)
     alone = [k for k, name in enumerate(characterize.stimuli(16)) if name.startswith("wordline")]
     ends = sum(int(np.isin(w[alone], (-32, 31)).sum()) for w in words.values())

@@ -39,11 +39,11 @@ def test_inputs_made_up_and_given(home: Path, call: Call, tmp_path: Path) -> Non
     assert (status, err) == (0, "")
     assert json.loads(said) == {"images": 2, "words": 6, "vectors": str(out)}
     assert (out / "words.csv").read_bytes() == vectors.render(program, np.load(home / "x.npy")[:2])["words.csv"]
-    assert not (out / "bisect.py").exists()
+    assert not (out / "find_layer.py").exists()
     real = tmp_path / "real.npy"
     np.save(real, np.load(home / "x.npy")[:2].astype(float))
     status, _, err = call("vectors", home / "picture", "--out", out, "--inputs", real, "--real", "--each-layer")
-    assert (status, err) == (0, "") and (out / "bisect.py").exists()
+    assert (status, err) == (0, "") and (out / "find_layer.py").exists()
     assert sorted(p.name for p in (out / "layers").iterdir()) == ["01_conv1", "02_conv2", "last.txt"]
 
 

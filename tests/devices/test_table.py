@@ -31,16 +31,25 @@ HEAD = "array,wordline,bitline,state\n"
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "its first line must name the columns array, wordline, bitline, state or conductance_uS, got ''"),
-        ("array,row,col\n", "must name the columns wordline, bitline, state or conductance_uS, got 'array, row, col'"),
+        (
+            "",
+            "must name the columns array, wordline, bitline, state or conductance_uS, divided by commas, got ''",
+        ),
+        (
+            "array,row,col\n",
+            "wordline, bitline, state or conductance_uS, divided by commas, got 'array, row, col'",
+        ),
         ("array,wordline,bitline,state,state\n", "its first line names the column state twice; give each name once"),
-        (HEAD + "6,0,0,on\n", "line 2: array 6 is not on chip tiny, which has 0..5"),
-        (HEAD + "0,16,0,on\n", "line 2: wordline 16 is not on chip tiny, which has 0..15"),
-        (HEAD + "0,0,-1,on\n", "line 2: bitline -1 is not on chip tiny, which has 0..15"),
+        (HEAD + "6,0,0,on\n", "line 2: array 6 is not on chip tiny, which has 0..5; give a list of this chip"),
+        (HEAD + "0,16,0,on\n", "line 2: wordline 16 is not on chip tiny, which has 0..15; give a list of this chip"),
+        (HEAD + "0,0,-1,on\n", "line 2: bitline -1 is not on chip tiny, which has 0..15; give a list of this chip"),
         (HEAD + "0,0,1.5,on\n", "line 2: array, wordline and bitline must be whole numbers, got 0, 0, 1.5"),
         (HEAD + "0,0,,on\n", "line 2: array, wordline and bitline must be whole numbers"),
         (HEAD + "0,0,1\n", "line 2: has 3 values, the first line names 4 columns"),
-        (HEAD + "0,0,1,on\n1,0,1,on\n0,0,1,off\n", "line 4: array 0, wordline 0, bitline 1 was named in line 2"),
+        (
+            HEAD + "0,0,1,on\n1,0,1,on\n0,0,1,off\n",
+            "line 4: array 0, wordline 0, bitline 1 was named in line 2; keep one",
+        ),
         (HEAD.encode() + b"0,0,1,\xff\n", "line 2: is not UTF-8 text; save it as UTF-8"),
         (HEAD + "0,0,1," + "x" * 5000, "line 2: has 5,006 bytes; give a .csv file of cells"),
     ],

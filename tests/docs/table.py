@@ -11,6 +11,7 @@ _PRESET = f"codesign run digits_mlp --out DIR {_FEW}"
 _STUDY = "codesign study studies --out DIR --data . --quick"
 _ASK = f"--quick {_FEW} --set search.rungs=[] --set search.trials=1 --set search.finalists=1 --set search.seeds=[1]"
 _OPTIMIZE = f"codesign optimize digits --out kept/answer --data . {_ASK}"  # kept: what one trained, the next finds
+_NARROW = _OPTIMIZE.replace("kept/answer", "kept/narrow")  # another question
 
 # What a document says: what is run instead, with the same options (but for MAY_LACK). Equal stand-ins are run once.
 STAND_INS = {
@@ -57,10 +58,11 @@ STAND_INS = {
     "codesign optimize digits --out DIR --screen": "codesign optimize digits --out DIR --screen",
     "codesign optimize mnist --out DIR --data DATA --screen": f"{_OPTIMIZE} --screen",
     "codesign optimize mnist --out DIR --data DATA --jobs 2": _OPTIMIZE,
+    "codesign optimize mnist --out DIR --data DATA --jobs 2 --budgets 4,8,16,32,64": f"{_OPTIMIZE} --budgets 1,12",
     "codesign optimize mnist --out DIR --data DATA --budgets 4,8,16": f"{_OPTIMIZE} --budgets 1,12",
     "codesign optimize mnist --out DIR --data DATA --budgets 16 "
     "--set 'free.network.hidden=[[320,160],[240,272],[256,240],[208,320]]' --set 'free.data.downsample=[2]' "
-    "--set 'free.quantize.slices=[1]' --set search.trials=4": f"{_OPTIMIZE} --budgets 12 "
+    "--set 'free.quantize.slices=[1]' --set search.trials=4": f"{_NARROW} --budgets 12 "
     "--set 'free.network.hidden=[[8],[12]]' --set search.trials=2",
     "codesign optimize mnist --out DIR --data DATA --reach 98": f"{_OPTIMIZE} --reach 20",
     "codesign optimize mnist --out DIR --data DATA --front interval": f"{_OPTIMIZE} --front interval",

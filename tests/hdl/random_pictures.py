@@ -12,7 +12,7 @@ from codesign.fixed import INT32, Ints, Trim
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Network, Node, Requant, verify
 from codesign.ir.geometry import Pair, Shape, Window
 from codesign.mapping import layers, outline, place, plan
-from codesign.mapping.lower import Matrix
+from codesign.mapping.layer import Matrix
 from codesign.program import Program
 from tests.hdl.random_chips import Rng, random_chip, random_slices, random_type, random_weights, scaled, telling
 

@@ -93,7 +93,8 @@ def pools(folder: Path) -> None:
 
 
 def clears(folder: Path) -> None:
-    test_wordlines.test_wordlines(3, 5, 3, folder)
+    test_wordlines.test_wordlines(3, 5, 3, 0, folder)
+    test_wordlines.test_wordlines(3, 5, 3, 1, folder)
 
 
 def samples(folder: Path) -> None:
@@ -198,10 +199,14 @@ FAULTS: dict[str, tuple[Mutant, tuple[Run, ...]]] = {
     ),
     "run-a-wordline-off": (
         Mutant("xb_fetch.v", "load_first <= load_wordline;", "load_first <= load_wordline + 10'd1;"),
+        (fetches,),  # a chip clears an array's lines with its first load, and later runs lie above
+    ),
+    "data-a-wordline-off": (
+        Mutant("xb_fetch.v", "load_real_first <= load_wordline +", "load_real_first <= load_wordline + 10'd1 +"),
         (fetches, shared_arrays),
     ),
     "nothing-is-cleared": (
-        Mutant("xb_wordlines.v", "again = load_arrays & touched;", "again = load_arrays;"),
+        Mutant("xb_wordlines.v", "load_arrays & touched,", "load_arrays,"),
         (clears, shared_arrays),
     ),
     "range-a-step-late": (Mutant("xb_convert.v", "assign gain = step_gain;", LATE), (converts, shared_arrays)),

@@ -60,6 +60,53 @@ def test_networks(seed: int) -> None:
     compared(*made(seed), "icarus", load="bus" if seed == SEEDS[0] else "backdoor")
 
 
+IN_PARTS = [4, 12, 65, 261]  # more seeds
+
+
+def parts_of_vectors(program: Program) -> set[str]:
+    """The kinds of layers without a matrix that take several steps; "padded", "rest" where one has that."""
+    many = [n for n in program.mapping.layers if n.size.is_vector and n.size.part]
+    found = {n.node.kind for n in many} | {"features" for n in many if len(n.source) == 1}
+    found |= {"padded" for n in many if n.size.places and any(n.size.places.window.padding)}
+    return found | {"rest" for n in many if n.size.outputs % program.chip.adc.lanes}
+
+
+@pytest.fixture
+def one_lane_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chips that combine no more channels in a step than they have lanes."""
+    monkeypatch.setattr("codesign.mapping.groups.CHANNELS", SMALL.adc.lanes)
+
+
+def test_more_channels_than_a_step_combines(one_lane_group: None) -> None:
+    seen = Counter[str]()
+    for seed in IN_PARTS:
+        program, x = random_pictures(np.random.default_rng(seed), SMALL, 2, most=120)
+        seen.update(parts_of_vectors(program))
+        compared(program, x, "icarus")
+    assert set(seen) == {"add", "avgpool", "maxpool", "features", "padded", "rest"}, seen
+
+
+@pytest.mark.slow
+def test_a_pooling_wider_than_an_entry_counts() -> None:
+    """The real limit: 1,100 channels in two steps of 1,016 and 84."""
+    rng, count = np.random.default_rng(0), 1100
+    first = Requant(rng.integers(2, 9, count), rng.integers(-300, 300, count), 3, IntType(8))
+    mean = Requant(rng.integers(60, 90, count), rng.integers(-99, 99, count), 8, IntType(8))
+    raw = Requant(np.ones(4, np.int64), np.zeros(4, np.int64), 0, INT32)
+    nodes = (
+        Conv("conv", "input", rng.integers(-1, 2, (count, 3, 1, 1)).astype(np.int32), first),
+        AvgPool("pool", "conv", 2, 2, mean),
+        Linear("fc", "pool", rng.integers(-1, 2, (count, 4)).astype(np.int32), raw),
+    )
+    wide = Chip.load("reference-128").model_dump(mode="json")
+    wide["arrays"]["count"] = 32
+    wide["memory"] |= {"activation_words": 64, "tiles": 64, "constants": 1024}
+    network = verify(Network("wide", 12, IntType(8), nodes, shape=(3, 2, 2)))
+    program = Program(place(network, Chip.model_validate(wide)))
+    assert [s.outputs for s in program.mapping.steps if s.is_vector] == [1016, 84]
+    compared(program, rng.integers(0, 256, (2, 12)), "icarus")
+
+
 def weights(rng: np.random.Generator, size: tuple[int, ...]) -> NDArray[np.int32]:
     return rng.choice(SMALL.device.weights, size).astype(np.int32)
 
@@ -121,10 +168,12 @@ class Never:
         pass
 
 
-def several(seed: int, networks: int, simulator: str) -> None:
-    """Networks on a random chip; the first one also with pauses and on a die."""
+def several(seed: int, networks: int, simulator: str, patch: pytest.MonkeyPatch) -> None:
+    """Networks on a random chip; the first one also with pauses and on a die. Some chips combine few channels."""
     rng = np.random.default_rng(seed)
     chip = random_picture_chip(rng)
+    if seed % 3 == 0:
+        patch.setattr("codesign.mapping.groups.CHANNELS", chip.adc.lanes * (1 + seed % 2))
     check(rng, *random_pictures(rng, chip, 3), simulator)
     for _ in range(networks - 1):
         compared(*random_pictures(rng, chip, 2), simulator)
@@ -132,12 +181,12 @@ def several(seed: int, networks: int, simulator: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200, 260))
-def test_many(seed: int) -> None:
-    several(seed, 5, "icarus")
+def test_many(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    several(seed, 5, "icarus", monkeypatch)
 
 
 @pytest.mark.slow
 @needs("verilator")
 @pytest.mark.parametrize("seed", range(200, 205))  # a build each
-def test_in_verilator(seed: int) -> None:
-    several(seed, 10, "verilator")
+def test_in_verilator(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    several(seed, 10, "verilator", monkeypatch)

@@ -32,7 +32,7 @@ from codesign.image.words import Image, stream
 from codesign.ir import Add, AvgPool, MaxPool, Network
 from codesign.mapping import Mapping, place
 from codesign.mapping.arrange import OBJECTIVES
-from codesign.mapping.lower import Layer, Matrix
+from codesign.mapping.layer import Layer, Matrix
 from codesign.mapping.walk import Level
 from tests.hdl.random_pictures import random_pictures
 from tests.mapping.pictures import pooled

@@ -186,7 +186,7 @@ def test_every_fault_has_its_message(mapping: Mapping) -> None:
     assert message(assemble(TINY, parts[1:])) == "x.bin: holds no program section; compile the network again"
     outside = (*parts[:1], Section(STEPS, 0, 255, (1, 2)))
     assert message(assemble(TINY, outside)) == (
-        "x.bin: byte 48: section 1 (0x02000000, 2 words from 255) lies outside chip tiny"
+        "x.bin: byte 48: section 1 (0x02000000, 2 words from 255) lies outside chip tiny; copy or compile it again"
     )
     for bad in (
         Section(9, 0, 0, (1,)),

@@ -12,7 +12,8 @@ from codesign.fixed import IntType
 from codesign.ir import Add, AvgPool, MaxPool, Network, Node, edges
 from codesign.ir.geometry import Window
 from codesign.mapping import outline, place, plan, run
-from codesign.mapping.lower import Matrix, lower, order_of
+from codesign.mapping.layer import Matrix, order_of
+from codesign.mapping.lower import lower
 from codesign.mapping.trim import choose_trims
 from tests.hdl.programs import net
 from tests.image.folders import TINY

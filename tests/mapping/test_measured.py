@@ -143,10 +143,11 @@ def test_bad_maps_in_csv(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         Die.load(path, TWO, 40.0)
     assert str(caught.value).replace(f"{path}: ", "").splitlines() == [
-        "line 2: conductances must be 0 uS or more, got nan",
-        "line 3: conductances must be 0 uS or more, got -1",
-        "line 4: conductances must be 0 uS or more, got inf",
-        "line 5: 80 uS exceed 79.84 uS, the most that reference-128 can hold",
+        "line 2: conductances must be 0 uS or more, got nan; a .csv leaves out cells that were not measured",
+        "line 3: conductances must be 0 uS or more, got -1; a .csv leaves out cells that were not measured",
+        "line 4: conductances must be 0 uS or more, got inf; a .csv leaves out cells that were not measured",
+        "line 5: 80 uS exceed 79.84 uS, the most that reference-128 can hold; "
+        "check --g-on, that of the highest level in uS",
         "line 6: conductance_uS must be a number, got 'x'",
     ]
     with pytest.raises(InputError, match="line 2: a conductance in uS needs --g-on, that of the highest level"):

@@ -13,7 +13,7 @@ from codesign.fixed import Ints
 from codesign.ir import Conv, Linear
 from codesign.mapping import layers, place, predict, run, stream
 from codesign.mapping.clipping import clipped
-from codesign.mapping.lower import Matrix
+from codesign.mapping.layer import Matrix
 from codesign.mapping.pipeline import Core, Instances
 from codesign.program import Program
 from codesign.sim.judge import in_order

@@ -13,7 +13,8 @@ from codesign.ir import Network
 from codesign.mapping import Mapping, outline, place, plan, run
 from codesign.mapping.arrange import OBJECTIVES, bounds
 from codesign.mapping.cells import to_codes, to_weights
-from codesign.mapping.lower import Matrix, lower
+from codesign.mapping.layer import Matrix
+from codesign.mapping.lower import lower
 from codesign.mapping.plan import correction
 from tests.hdl.programs import net
 from tests.image.folders import PACKED, SPOTS

@@ -128,21 +128,28 @@ def test_no_sum_of_terms_exceeds_the_requantizer() -> None:
 
 
 def test_more_channels_than_an_entry_counts() -> None:
-    """Of layers without a matrix: a pixel's channels are one entry."""
+    """Layers without a matrix take a step more: a pixel's channels are one entry."""
 
-    def planned(channels: int, joins: str) -> Plan:
+    def planned(channels: int, joins: str, steps: int = 16) -> Plan:
         places, other = Places((channels, 1, 1), Window((1, 1))), "c" if joins == "add" else ""
         sizes = (
             LayerSize("c", "input", 1, channels, IntType(8)),
             LayerSize("v", "c", 0, channels, IntType(8), places=places, other=other, joins=joins),
             LayerSize("d", "v", channels, 2, INT32),
         )
-        return plan(Outline("n", 1, IntType(8), sizes), LARGE)
+        memory = LARGE.memory.model_copy(update={"steps": steps})
+        return plan(Outline("n", 1, IntType(8), sizes), LARGE.model_copy(update={"memory": memory}))
 
+    most = TILE.field("columns").hi // 8 * 8
+    assert (LARGE.adc.lanes, most) == (8, 1016)
     for joins in ("add", "max"):
+        assert [s.outputs for s in planned(1016, joins).steps if s.is_vector] == [1016]
+        one, two = (s for s in planned(1024, joins).steps if s.is_vector)
+        assert (one.outputs, two.outputs) == (1016, 8)
+        assert (two.walk.source - one.walk.source, two.write - one.write) == (1016, 1016)
         with pytest.raises(CapacityError) as caught:
-            planned(1024, joins)
+            planned(2040, joins, 4)
         assert str(caught.value) == (
-            "layer v: has 1024 channels, a chip combines up to 1023 without a matrix; narrow the layer that it reads"
+            "network n: needs memory.steps >= 5, chip reference-128 has 4 (v takes 3, one for every 1,016 of its 2,040 "
+            "channels); raise memory.steps or shrink the network"
         )
-        assert planned(1023, joins).steps[1].outputs == 1023 == TILE.field("columns").hi

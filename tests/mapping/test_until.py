@@ -10,7 +10,7 @@ from codesign.errors import InputError
 from codesign.fixed import Ints, Trim
 from codesign.ir import verify
 from codesign.mapping import Mapping, layers, place, run
-from codesign.mapping.lower import Matrix
+from codesign.mapping.layer import Matrix
 from codesign.mapping.run import accumulate, weights_of
 from codesign.mapping.until import ends, until
 from codesign.program import Program

@@ -41,7 +41,7 @@ def test_a_vector_walk_visits_groups_then_x_then_y() -> None:
     for seed in SEEDS:
         rng = np.random.default_rng(seed)
         places, lanes = pooling(rng), int(rng.integers(1, 4))
-        walk = vector_walk(places, lanes)
+        walk = vector_walk(places, lanes, 0, places.picture[0])
         assert [place for place, _ in visited(walk)] == plain(places, lanes)
         channels, height, width = places.picture
         assert (walk.rows, walk.row_length, walk.window) == (height, width * channels, 0)
@@ -56,17 +56,28 @@ def test_a_vector_walk_visits_groups_then_x_then_y() -> None:
 
 def test_a_walk_by_hand() -> None:
     """Five channels of 3 x 4 pixels in groups of four; windows of 2 x 2, two columns apart."""
-    assert vector_walk(Places((5, 3, 4), Window((2, 2), (1, 2))), 4).levels == (
+    assert vector_walk(Places((5, 3, 4), Window((2, 2), (1, 2))), 4, 0, 5).levels == (
         Level(2, row=0, column=4, source=4, write=4),
         Level(2, row=0, column=10 - 4, source=10 - 4, write=5 - 4),
         Level(2, row=1, column=-10 - 4, source=20 - 10 - 4, write=5 - 4),
     )
 
 
+def test_a_walk_over_some_channels_by_hand() -> None:
+    """Of nine channels the five from the fourth on, in groups of four; windows of 2 x 2, two columns apart."""
+    walk = vector_walk(Places((9, 3, 4), Window((2, 2), (1, 2), (0, 1))), 4, 4, 5)
+    assert (walk.column, walk.source, walk.row_length) == (4 - 9, 4 - 9, 36)
+    assert walk.levels == (
+        Level(2, row=0, column=4, source=4, write=4),
+        Level(3, row=0, column=18 - 4, source=18 - 4, write=9 - 4),
+        Level(2, row=1, column=-36 - 4, source=36 - 36 - 4, write=9 - 4),
+    )
+
+
 def test_operands_of_a_window_come_row_by_row() -> None:
     places = Places((5, 3, 4), Window((2, 2)))
     assert operands_of(places, 4, None) == tuple(Load(True, at, 0, 4, (), operand=True) for at in (0, 5, 20, 25))
-    assert operands_of(places, 8, None)[3] == Load(True, 25, 0, 5, (), operand=True), "no more than there are"
+    assert operands_of(places, 3, None)[3] == Load(True, 25, 0, 3, (), operand=True), "no more than there are"
 
 
 def test_operands_of_a_padded_window_know_where_they_lie() -> None:
@@ -103,8 +114,10 @@ def test_windows_read_what_their_operands_bring() -> None:
         (above, beside), window = places.window.padding, places.window
         bordered = np.pad(picture, ((0, 0), (above, above), (beside, beside)))
         memory = {k: int(v) for k, v in enumerate(picture.transpose(1, 2, 0).ravel())}
-        loads = operands_of(places, lanes, None)
-        for number, ((row, column, source, _), _) in enumerate(visited(vector_walk(places, lanes))):
+        loads = operands_of(places, min(lanes, channels), None)
+        for number, ((row, column, source, _), _) in enumerate(
+            visited(vector_walk(places, lanes, 0, places.picture[0]))
+        ):
             first = lanes * (number % -(-channels // lanes))
             y, x = row + above, (column - first) // channels + beside
             want = bordered[first : first + lanes, y : y + window.size[0], x : x + window.size[1]]

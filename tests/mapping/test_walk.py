@@ -9,8 +9,8 @@ import pytest
 from codesign.fixed import INT32
 from codesign.ir.geometry import Window
 from codesign.mapping import LayerSize, Outline, capacity, plan
+from codesign.mapping.layer import order_of
 from codesign.mapping.loads import loads_of, runs, spans
-from codesign.mapping.lower import order_of
 from codesign.mapping.outline import Places
 from codesign.mapping.walk import ONCE, Level, walk_of
 from tests.mapping.pictures import U8, Place, lenet, pixel_by_pixel, random_places, reference, visited

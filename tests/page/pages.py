@@ -77,4 +77,11 @@ def run_of(program: Program, images: int = 12, shape: tuple[int, ...] | None = N
     accuracies = Accuracies(float=same, quantized=same, network=same, reference=same, reference_simulated=few, rtl=few)
     data = Data(name="noise", train=100, test=images, features=size, classes=network.outputs, shape=shape)
     m: Metrics = example(name=network.name, chip=program.chip.name, accuracy=accuracies, data=data)
-    return Run(m, 'name = "noise"\n', program, Tested(x, labels, program.run(x)), {"codesign": "0"}, "0x00000000")
+    return Run(
+        m,
+        'name = "noise"\n',
+        program,
+        Tested(x, labels, program.run(x)),
+        versions={"codesign": "0"},
+        data_crc="0x00000000",
+    )

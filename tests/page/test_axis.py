@@ -44,3 +44,8 @@ def test_axes_around_values_stay_within_limits() -> None:
 @pytest.mark.parametrize(("value", "text"), [(1200, "1,200"), (0.25, "0.25"), (97.2000001, "97.2"), (-3.0, "-3")])
 def test_as_people_write_them(value: float, text: str) -> None:
     assert told(value) == text
+
+
+def test_equal_values_keep_near_together_whatever_room_others_get() -> None:
+    found = around([99.0, 99.0, 99.0], low=0, high=100, share=0.25)
+    assert 90 < found.low < 99 < found.high <= 100

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from codesign.page.figures import Bars, Plot, Tick
 from codesign.page.render import html
 from codesign.page.run import program_page, run_page
 from tests.hdl.programs import program
@@ -94,6 +95,17 @@ def test_values_beyond_the_converters_are_marked() -> None:
     text = html(page)
     assert "clipped" in found(text).text and 'class="t cb"' in text
     assert 'class="t cb"' not in TEXT
+
+
+def test_a_figure_gives_its_words_the_room_that_they_take() -> None:
+    bars = [b for s in PAGE.sections for b in s.blocks if isinstance(b, Bars)]
+    assert bars and all(f'style="--label: {b.label_width}ch; --value: {b.value_width}ch"' in TEXT for b in bars)
+    budget = next(b for b in bars if b.bars[0].label == "arrays")
+    assert budget.label_width == len("memory.activation_words") and budget.value_width == max(
+        len(b.value) for b in budget.bars
+    )
+    wide = Plot("", "", "", (), (Tick(0, "0"), Tick(1, "100,000")))
+    assert wide.tick_width == len("100,000") and Plot("", "", "", (), ()).tick_width == 0
 
 
 def test_same_run_same_bytes() -> None:

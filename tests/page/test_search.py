@@ -33,6 +33,7 @@ def sound(page: Page) -> str:
     assert len(set(reader.ids)) == len(reader.ids)
     assert not [link for link in reader.links if "//" in link or link.startswith("/")]
     names = [t.name for t in page.tables]
+    assert all(c.name for t in page.tables for c in t.columns)
     assert len(set(names)) == len(names)
     return reader.text
 
@@ -48,7 +49,7 @@ def test_several_budgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     best = points[-1].answer
     assert best is not None and rows[2][2] == best.winner.candidate.label
     assert "With 2 seeds no interval can be told" in text and "A quick run" not in text
-    assert "half of 95 %" not in text, "two seeds have no interval"
+    assert "± 95 %" not in text, "two seeds have no interval"
     assert {s.name for s in page.sections} >= {"search-answer", "search-winner-4", "search-winner-12", "search-tried"}
 
 
@@ -73,6 +74,9 @@ def test_a_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = page_of(tmp_path / "out")
     sound(page)
     assert page.answered.startswith(f"{len(made.best)} of {made.trained} trained candidates are not beaten")
+    first, last = made.best[0], made.best[-1]
+    ends = [f"{t.scores[-1]:.2f} % held-out at {t.cost.interval}" for t in (first, last)]
+    assert page.answered.endswith(f": from {ends[0]} to {ends[1]} cycles between images.")
     best = {c.candidate.label for c in made.best}
     table = named(page, "front-interval-candidates")
     assert {table.rows[k][0] for k in table.strong} == best and len(table.rows) == made.trained > len(best)
@@ -95,7 +99,7 @@ def test_a_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = reach(toy(tmp_path), tmp_path / "out", 60.0)
     page = page_of(tmp_path / "out")
     text = sound(page)
-    assert page.answered.startswith(f"60 % held-out needs arrays {made.least:g}: ")
+    assert page.answered.startswith(f"60 % held-out needs {made.least:g} arrays: ")
     assert [float(str(r[0])) for r in named(page, "probed").rows] == [limit for limit, _ in made.probed]
     assert "codesign optimize toy.toml --reach 60 --minimize arrays --out DIR" in text
 

@@ -78,6 +78,19 @@ def test_the_heat_map_shows_levels_or_a_dies_codes() -> None:
     assert (shown.data == die.codes[use.array]).all() and (shown.data != use.levels).any()
 
 
+def test_the_heat_map_of_a_die_in_finer_steps_of_which_most_cells_are_healthy() -> None:
+    use = PROGRAM.mapping.arrays[0]
+    codes = {u.array: np.full(u.levels.shape, -1, np.int32) for u in PROGRAM.mapping.arrays}
+    top = (1 << TINY.device.code_bits + 2) - 1
+    codes[use.array][0, :4] = 0, 1, 5, top
+    made = plot.heatmap(PROGRAM, use.array, Die(codes, 2))
+    shown = made.axes[0].images[0]
+    held = np.array(TINY.device.codes)[use.levels] << 2
+    held[0, :4] = 0, 1, 5, top
+    assert (np.asarray(shown.get_array().data) == held).all()
+    assert shown.get_clim() == (0, top) and made.axes[1].get_ylabel() == "2^-2 conductance codes"
+
+
 def test_currents_against_the_range() -> None:
     axes = plot.histogram(PROGRAM, "fc1", X).axes[0]
     found = currents(PROGRAM.mapping, X)[0]

@@ -24,7 +24,9 @@ class TestDamage:
             bad[len(bad) // 2] ^= 0x04
             path.write_bytes(bad)
             line = refused(build)
-            if name.startswith("image/"):  # what it should hold is known
+            if name in ("image/manifest.json", "image/SHA256SUMS"):
+                assert line.startswith(f"{path}: line {1 + good[: len(bad) // 2].count(10)} is wrong"), line
+            elif name.startswith("image/"):  # what it should hold is known
                 assert line.startswith(f"{path}: byte {len(bad) // 2} is wrong"), line
             else:
                 assert line == f"{path}: its SHA-256 is not the one in program.json; compile again"
@@ -87,6 +89,15 @@ class TestDamage:
         folder = build.parent / name
         assert refused(folder) == (
             f"{folder / 'program.json'}: no such file; give a folder that `codesign compile` or `Program.save` wrote"
+        )
+
+    def test_the_folder_of_a_run_names_its_program(self, build: Path, tmp_path: Path) -> None:
+        inside = tmp_path / "run" / "02_compile" / "program"
+        inside.parent.mkdir(parents=True)
+        inside.symlink_to(build)
+        assert refused(tmp_path / "run") == (
+            f"{tmp_path / 'run' / 'program.json'}: no such file; give a folder that `codesign compile` or "
+            f"`Program.save` wrote; did you mean {inside}?"
         )
 
     def test_another_schema(self, build: Path) -> None:

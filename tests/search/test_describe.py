@@ -116,7 +116,7 @@ class TestValues:
             (
                 "chip=tinny",
                 "chip tinny: cannot be read (No such file or directory); give a .toml "
-                "file or one of the presets cnn-128, lenet-128, reference-128, tiny",
+                "file or one of the presets cnn-128, lenet-128, reference-128, tiny; did you mean tiny?",
             ),
         ],
     )

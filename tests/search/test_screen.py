@@ -8,7 +8,8 @@ import pytest
 from codesign.errors import CapacityError, ConfigError, InputError
 from codesign.search import optimize, screen, screen_table
 from codesign.search.cost import Cost, Facts
-from codesign.search.screen import COSTS, Screened
+from codesign.search.screen import Screened
+from codesign.views.cloud import COSTS
 from tests.search.toy import toy
 
 

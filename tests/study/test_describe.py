@@ -251,7 +251,8 @@ class TestJobs:
         study = toy(tmp_path, TOY.replace('"tiny"', '"tinny"').replace('"network.hidden" = [16]', 'chip = "x.toml"'))
         rest = "give a .toml file or one of the presets cnn-128, lenet-128, reference-128, tiny"
         assert refused(study) == [
-            f"{tmp_path}/toy.toml, case plain: chip tinny: cannot be read (No such file or directory); {rest}",
+            f"{tmp_path}/toy.toml, case plain: chip tinny: cannot be read (No such file or directory); {rest}"
+            "; did you mean tiny?",
             f"{tmp_path}/toy.toml, case wide: chip {tmp_path}/x.toml: cannot be read "
             f"(No such file or directory); {rest}",
         ]

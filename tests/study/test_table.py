@@ -220,6 +220,20 @@ class TestText:
             "imperfect dies: mean of 2 or 4 ± standard deviation",
         )
 
+    def test_one_measured_die_has_no_spread(self, tmp_path: Path) -> None:
+        (tmp_path / "faults.csv").write_text("array,wordline,bitline,state\n")
+        text = (TOY + DIES).replace("seeds = [1, 2]", "seeds = [1]").replace('against = "plain"', "")
+        study = toy(tmp_path, text + f'[[die]]\nname = "mine"\nmap = "{tmp_path / "faults.csv"}"\n')
+        dies = {"worn": [50.0, 60.0], "coarse": [80.0], "mine": [85.0]}
+        found = {k: result(r.quantized, r.baseline, dies) for k, r in FOUND.items() if k[1] == 1}
+        _, lines, note = text_table(study, table(study, found))
+        assert [line[3:] for line in lines[1:4]] == [
+            ["worn", "55.00 ± 7.07", "50.00"],
+            ["coarse", "80.00", "80.00"],
+            ["mine", "85.00", "85.00"],
+        ]
+        assert note.endswith("imperfect dies: mean of 1 or 2 ± standard deviation; measured: mine")
+
 
 def test_files(tmp_path: Path) -> None:
     study = toy(tmp_path, TOY + DIES)

@@ -5,12 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import numpy as np
-
 from codesign import vectors
 from codesign.chip.description import Chip
 from codesign.fixed import Ints, IntType, Trim
-from codesign.mapping import Die, in_memory, layers, place
+from codesign.mapping import Die, place
 from codesign.program import Program
 from codesign.sim.job import write_die
 from tests.hdl.programs import images, net
@@ -35,34 +33,6 @@ PROGRAMS = {"perceptron": perceptron, "picture": picture}
 
 def inputs(program: Program) -> Ints:
     return images(3, program.network, seed=5, zeros=0.2)
-
-
-def flipped(program: Program, layer: str, x: Ints) -> tuple[Die, vectors.Place, int]:
-    """A die with one cell of `layer` at another level; where its first wrong value is made, and of which image.
-
-    The cell is one that changes a value of its layer for one of the images.
-    """
-    answers = vectors.answers(program, x)
-    at = next(a for a in answers.layers if a.layer == layer)
-    ideal, codes = Die.ideal(program.mapping).codes, program.chip.device.codes
-    for use in program.mapping.arrays:
-        for piece in (p for p in use.pieces if p.layer == layer):
-            for k in range(piece.rows * piece.columns):
-                row, column = divmod(k, piece.columns)
-                wordline, bitline = piece.wordline + row, 2 * (piece.at + column)
-                changed = ideal[use.array].copy()
-                old = changed[wordline, bitline]
-                changed[wordline, bitline] = codes[0] if old == codes[-1] else codes[-1]
-                die = Die(ideal | {use.array: changed})
-                got = in_memory(layers(program.mapping, x, die)[at.edge])
-                wrong = np.argwhere(got != at.values)
-                if len(wrong):
-                    image, value = wrong[0].tolist()
-                    place_ = at.place(value)
-                    first, last = place_.arrays or (-1, -1)
-                    assert first <= use.array <= last and place_.column == piece.at + column
-                    return die, place_, image
-    raise AssertionError(f"no cell of {layer} tells")
 
 
 def written(program: Program, folder: Path, each_layer: bool = False) -> Path:

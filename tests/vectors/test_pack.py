@@ -1,8 +1,10 @@
 """The pack proves itself in simulation, and each fault is reported at its place: by the player and the C programs."""
 
 import json
+import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
@@ -12,11 +14,12 @@ import numpy as np
 import pytest
 
 from codesign import vectors
+from codesign.chip.registers import field
 from codesign.program import Program
+from flows.benchmarks.bringup.programs import flipped
 from tests.tools import needs
 from tests.vectors.packs import (
     PROGRAMS,
-    flipped,
     inputs,
     lines_of,
     make,
@@ -170,6 +173,25 @@ def test_a_transcript_cut_off(one: Made) -> None:
     assert "is no operation of a transcript" in play(pack / "tb", "".join([*lines[:3], "z 1 2\n", *lines[3:]]))
 
 
+def test_a_power_cut_while_programming(one: Made) -> None:
+    """At any word: the chip says that its image is incomplete, and the same transcript passes from its first line."""
+    program, pack = one
+    head, *lines = (pack / "transcript.txt").read_text().splitlines()
+    lines = [line for line in lines if not line.startswith(("#", "end"))]
+    first = next(k for k, line in enumerate(lines) if line.startswith("w 040 "))
+    state = next(line for line in lines if line.endswith("STATUS.IMAGE_STATE")).split()
+    state[2] = f"{1 << field('STATUS', 'IMAGE_STATE').low:08x}"
+    words = len(program.words)
+    for sent in (1, 2, 6, words // 2, words - 1):
+        cut = [*lines[: first + sent], " ".join(state)]
+        again = [*cut, *lines]
+        told = play(pack / "tb", "\n".join([head, *again, f"end {len(again)}", ""]))
+        assert told == f"PASS {len(again)} operations", (sent, told)
+        without = [*cut, *lines[:first][:-1], *lines[first:]]  # the clear that begins it is what makes it so
+        told = play(pack / "tb", "\n".join([head, *without, f"end {len(without)}", ""]))
+        assert told.startswith("FAIL line ") and "STATUS.IMAGE_STATE: expected 0x00000002" in told, (sent, told)
+
+
 @pytest.mark.slow
 @needs("verilator")
 def test_the_player_in_verilator(one: Made) -> None:
@@ -182,15 +204,37 @@ def test_the_player_in_verilator(one: Made) -> None:
 
 
 @needs("verilator")
-def test_an_old_verilator_is_told(one: Made) -> None:
-    status, said = make(one[1] / "tb", "SIM=verilator")
-    if status:
+def test_the_bench_in_verilator(one: Made) -> None:
+    """It passes and tells a wrong word, as in Icarus; or an old Verilator is told."""
+    _, pack = one
+    status, said = make(pack / "tb", "SIM=verilator")
+    if status and "cocotb needs" in said:
         assert re.search(r"verilator: is 5\.0\d\d, cocotb needs 5.036 or newer; use SIM=icarus, or make player", said)
+        return
+    assert status == 0 and "TESTS=4 PASS=4 FAIL=0 SKIP=0" in said, said
+    given = (pack / "transcript.txt").read_text()
+    at = lines_of(given, "m")[3]
+    (pack / "tb" / "changed.txt").write_text(with_line(given, at, 2, 0x40))
+    status, said = make(pack / "tb", "SIM=verilator", "TRANSCRIPT=changed.txt")
+    assert status != 0 and len(re.findall(rf"(?:Wrong:|FAIL) line {at + 1}: fc3\[3\]/\S+: expected", said)) >= 2
+    assert "TESTS=4 PASS=2 FAIL=2 SKIP=0" in said
+
+
+def test_a_verilator_without_a_version_is_told(one: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "verilator"
+    fake.write_text("#!/bin/sh\necho ' rev vUNKNOWN'\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    status, said = make(one[1] / "tb", "SIM=verilator")
+    told = "verilator: is not on PATH or tells no version, cocotb needs 5.036 or newer; use SIM=icarus, or make player"
+    assert status != 0 and told in said
 
 
 def test_the_same_bytes_again_and_a_digest_of_each(tmp_path: Path) -> None:
     program = perceptron()
     first, second = (vectors.render(program, inputs(program), True) for _ in range(2))
+    scripts = {Path(name).stem for name in first if name.endswith(".py")}
+    assert scripts and not scripts & sys.stdlib_module_names  # else no Python would start in their folder
     assert first == second
     record = json.loads(first["vectors.json"])
     assert record["files"] == {n: sha256(d).hexdigest() for n, d in sorted(first.items()) if n != "vectors.json"}

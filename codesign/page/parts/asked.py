@@ -1,5 +1,7 @@
 """The top of a run's page: what was asked, what came out, and the figures that matter."""
 
+from pathlib import Path
+
 from codesign.brief import counted, times
 from codesign.chip.description import Chip
 from codesign.mapping import Mapping
@@ -7,6 +9,7 @@ from codesign.mapping.energy import Estimate
 from codesign.page.axis import energy as told
 from codesign.page.blocks import Fact
 from codesign.report import Metrics, number
+from codesign.report.numbers import amount
 
 
 def asked(m: Metrics, mapping: Mapping | None) -> str:
@@ -17,7 +20,8 @@ def asked(m: Metrics, mapping: Mapping | None) -> str:
         layers = [f"{s.layer} {s.inputs} x {s.outputs}" for s in mapping.steps if not s.is_vector]
         what = f" ({', '.join(layers) if len(layers) <= 4 else f'{len(layers)} layers with weights'})"
         chip = described(mapping.chip)
-    return f"Train a network{what}{data} for the chip {chip}; prove it in Verilog. Seed {m.seed}."
+    proof = f"prove it in Verilog on the measured die {Path(m.die).name}" if m.die else "prove it in Verilog"
+    return f"Train a network{what}{data} for the chip {chip}; {proof}. Seed {m.seed}."
 
 
 def described(chip: Chip) -> str:
@@ -52,11 +56,15 @@ def facts(m: Metrics, energy: Estimate | None) -> tuple[Fact, ...]:
     against = f"float {exact.percent:.2f} %; " if exact else ""
     bad = m.mismatches + c.timing_errors
     checked = f"of {counted(m.accuracy.rtl.images, 'image')}, {m.simulator}"
-    latency = f"{m.speed.latency_us:,.4g} µs at {m.speed.clock_mhz:,g} MHz; " if m.speed else ""
+    latency = f"{amount(m.speed.latency_us)} µs at {m.speed.clock_mhz:,g} MHz; " if m.speed else ""
     rate = f"{m.speed.images_per_second:,.0f} images a second" if m.speed else "between images of a stream"
     least = m.arrays.lower_bound if m.arrays.least is None else m.arrays.least
     found = (
-        Fact("Accuracy on the chip", f"{on.percent:.2f} %", f"{against}{counted(on.images, 'test image')}"),
+        Fact(
+            "Accuracy on the die" if m.die else "Accuracy on the chip",
+            f"{on.percent:.2f} %",
+            f"{against}{counted(on.images, 'test image')}",
+        ),
         Fact("Verilog against reference", f"{bad:,} differ", checked, "bad" if bad else "good"),
         Fact("Arrays", f"{m.arrays.used:,} of {m.arrays.budget:,}", f"no packing takes fewer than {least:,}"),
         Fact("Latency", f"{c.predicted:,} cycles", f"{latency}converters alone {c.bound:,}"),

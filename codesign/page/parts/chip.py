@@ -1,18 +1,13 @@
-"""The chip: what a program takes of it, where the layers lie in its arrays, and what the cells hold."""
-
-import numpy as np
+"""The chip: what a program takes of it, and where the layers lie in its arrays."""
 
 from codesign.brief import counted, runs
-from codesign.mapping import Die, Mapping, usage
+from codesign.mapping import Mapping, usage
 from codesign.mapping.capacity import needs
 from codesign.page.blocks import Column, Section, Text, section, table
 from codesign.page.figures import Bar, Bars, Crossbar, Crossbars, Layers, Patch, Segment
-from codesign.page.picture import cells as cells_picture
-from codesign.page.picture import css, shades
 from codesign.views.floor import Floor, floor
 
 EMPTY = 64  # arrays of a chip beyond which empty ones are not drawn
-KEYS = 9  # levels that a legend lists
 
 
 def budget(mapping: Mapping) -> Section | None:
@@ -62,7 +57,7 @@ def floorplan(mapping: Mapping) -> Section | None:
     arrays = tuple(
         Crossbar(f"{s.array}", _holds(s.share, [p.layer for p in s.pieces]), 2 * plan.columns, plan.rows, patches)
         for s in plan.squares
-        for patches in [_patches(plan, s.array)]
+        for patches in [patches_of(plan, s.array)]
         if patches or draws_all
     )
     empty = len(plan.squares) - plan.used
@@ -104,30 +99,8 @@ def floorplan(mapping: Mapping) -> Section | None:
     )
 
 
-def cells(mapping: Mapping, die: Die | None = None) -> Section | None:
-    """What every cell of the used arrays holds: its level, or a die's conductance code."""
-    plan, device = floor(mapping), mapping.chip.device
-    count = device.levels if die is None else 1 << device.code_bits
-    unit = "level" if die is None else "code"
-    arrays = []
-    for use in mapping.arrays:
-        used = np.zeros(use.levels.shape, dtype=bool)
-        for p in use.pieces:
-            used[p.wordline : p.wordline + p.rows, 2 * p.at : 2 * (p.at + p.columns)] = True
-        held = use.levels if die is None else die.codes[use.array]
-        on = 100 * np.count_nonzero(held[used]) / max(1, int(used.sum()))
-        picture = cells_picture(held, used, count)
-        note = f"{int(used.sum()):,} cells, {on:.0f} % above {unit} 0"
-        patches = _patches(plan, use.array)
-        arrays.append(Crossbar(f"array {use.array}", note, 2 * plan.columns, plan.rows, patches, picture))
-    listed = range(count) if count <= KEYS else (0, (count - 1) // 2, count - 1)
-    colours = shades(count)
-    scale = tuple((css(colours[k]), f"{unit} {k}") for k in listed)
-    told_ = f"{unit.capitalize()}s of the cells, wordline by bitline; cells without weights are left out"
-    return section("cells", "Cells", Crossbars(told_, tuple(arrays), scale, is_large=True))
-
-
-def _patches(plan: Floor, array: int) -> tuple[Patch, ...]:
+def patches_of(plan: Floor, array: int) -> tuple[Patch, ...]:
+    """The rectangles of layers in an array."""
     return tuple(
         Patch(2 * p.at, p.wordline, 2 * p.columns, p.rows, p.told, p.layer, plan.layers.index(p.layer), bool(p.slice))
         for p in plan.squares[array].pieces

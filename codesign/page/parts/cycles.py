@@ -6,6 +6,7 @@ from codesign.page.axis import Axis
 from codesign.page.blocks import Cell, Column, Section, Text, section, table
 from codesign.page.figures import Bar, Bars, Key, Segment
 from codesign.report import number
+from codesign.report.numbers import amount
 from codesign.views.timeline import timeline
 
 SOURCES = (
@@ -74,9 +75,9 @@ def energy(mapping: Mapping) -> Section | None:
         parts, at, total = [], 0.0, 0.0
         for k, kind in enumerate(kinds):
             nj = sum(w.energy_nj(bits)[kind][side] for w in done)
-            parts.append(Segment(axis.at(at), axis.at(nj), f"{name}; {kind}; {nj:,.4g} nJ", k + 2, hatched=k == 1))
+            parts.append(Segment(axis.at(at), axis.at(nj), f"{name}; {kind}; {amount(nj)} nJ", k + 2, hatched=k == 1))
             at, total = at + nj, total + nj
-        bars.append(Bar(f"{name} estimate", f"{total:,.4g} nJ", tuple(parts)))
+        bars.append(Bar(f"{name} estimate", f"{amount(total)} nJ", tuple(parts)))
     for w in done:
         takes = w.energy_nj(bits)
         rows.append(

@@ -2,60 +2,58 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from codesign.page.axis import Axis, around
 from codesign.page.blocks import Block, Cell, Column, Section, Table, Text, section, table
 from codesign.page.figures import PLAIN, Bar, Bars, Dot, Gallery, Key, Line, Plot, Segment
-from codesign.views.tried import Candidate, best_so_far, importances, unbeaten
-
-UNITS = {"arrays": "arrays", "interval": "cycles between images", "energy_nj": "nJ of an image, higher estimate"}
-
-
-def scatters(tried: Sequence[Candidate], quantities: Sequence[str]) -> tuple[Block, ...]:
-    """Held-out accuracy against each quantity: those trained in full, and the front."""
-    full = [c for c in tried if c.full]
-    plots = [p for q in quantities if (p := _scatter([c for c in full if c.cost(q) is not None], q)) is not None]
-    if not plots:
-        return ()
-    return (plots[0],) if len(plots) == 1 else (Gallery(tuple(plots)),)
+from codesign.report.numbers import amount
+from codesign.views.cloud import Cloud, Spot, clouds, stairs
+from codesign.views.tried import Candidate, best_so_far, importances
 
 
-def _scatter(full: Sequence[Candidate], quantity: str) -> Plot | None:
-    costs = [c.cost(quantity) or 0.0 for c in full]
-    if len(full) < 2:
-        return None
-    scores = [c.scores[-1] for c in full]
-    is_log = min(costs) > 0 and max(costs) > 20 * min(costs)
-    across = Axis(min(costs) / 1.15, max(costs) * 1.15, True) if is_log else around(costs, low=0)
-    up = around(scores, low=0, high=100)
-    on = unbeaten(list(zip(costs, scores, strict=True)))
-    dots, front = [], []
-    for c, cost, score, best in zip(full, costs, scores, on, strict=True):
-        x, y = across.at(cost), up.at(score)
-        what = "not beaten" if best else "dominated"
-        tip = f"{c.label}; {score:.2f} % held-out; {quantity} {cost:,.4g}; {what}"
-        dots.append(Dot(x, y, tip, 0 if best else PLAIN, "o" if best else "x"))
-        front += [(x, y)] if best else []
-    front.sort()
-    unit = UNITS.get(quantity, quantity)
+def plots(record: dict[str, Any]) -> Block | None:
+    """What counts against each cost, and what nothing beats; None where there is too little to compare."""
+    found = tuple(_plot(c) for c in clouds(record) if len(c.spots) > 1)
+    return Gallery(found) if len(found) > 1 else next(iter(found), None)
+
+
+def axes(cloud: Cloud) -> tuple[Axis, Axis]:
+    """Of costs, and of what counts."""
+    costs, values = [s.cost for s in cloud.spots], [s.value for s in cloud.spots]
+    across = Axis(min(costs) / 1.15, max(costs) * 1.15, True) if cloud.is_log else around(costs, low=0)
+    values += [] if cloud.target is None else [cloud.target]
+    return across, around(values, low=0, high=100 if cloud.has_edge else None)
+
+
+def _plot(cloud: Cloud) -> Plot:
+    across, up = axes(cloud)
+    dots = tuple(
+        Dot(across.at(s.cost), up.at(s.value), _tip(cloud, s), *((0, "o") if s.is_best else (PLAIN, "x")))
+        for s in cloud.spots
+    )
+    lines = [Line(tuple((across.at(x), up.at(y)) for x, y in cloud.edge), 0, True)]
+    legend = [Key(cloud.best, 0, "o")]
+    legend += [Key("dominated", PLAIN, "x")] if any(not s.is_best for s in cloud.spots) else []
+    if cloud.target is not None:
+        lines.append(Line(((0, up.at(cloud.target)), (100, up.at(cloud.target))), 1))
+        legend.append(Key(f"the target, {cloud.target:g} %", 1, "-"))
     return Plot(
-        f"Held-out accuracy against {quantity}",
-        unit,
-        "percent held-out",
+        f"{'Held-out accuracy' if cloud.has_edge else 'Cells for weights'} against {cloud.quantity}",
+        cloud.unit,
+        cloud.worth,
         across.ticks(5),
         up.ticks(5),
-        lines=(Line(_stairs(front), 0, True),),
-        dots=tuple(dots),
-        legend=(Key("not beaten", 0, "o"), Key("dominated", PLAIN, "x")),
+        lines=tuple(lines),
+        dots=dots,
+        legend=tuple(legend),
     )
 
 
-def _stairs(front: Sequence[tuple[float, float]]) -> tuple[tuple[float, float], ...]:
-    """The edge of what the front dominates."""
-    found = list(front[:1])
-    for x, y in front[1:]:
-        found += [(x, found[-1][1]), (x, y)]
-    return tuple(found)
+def _tip(cloud: Cloud, s: Spot) -> str:
+    value = f"{s.value:.2f} % held-out" if cloud.has_edge else f"{s.value:,.0f} cells"
+    others = f"; and {s.others:,} more at this place" if s.others else ""
+    return f"{s.label}; {value}; {cloud.quantity} {amount(s.cost)}; {cloud.best if s.is_best else 'dominated'}{others}"
 
 
 def progress(tried: Sequence[Candidate]) -> Plot | None:
@@ -83,9 +81,9 @@ def progress(tried: Sequence[Candidate]) -> Plot | None:
         "percent held-out",
         across.ticks(8, is_whole=True),
         up.ticks(5),
-        lines=(Line(_stairs(line), 1),),
+        lines=(Line(stairs(line), 1),),
         dots=dots,
-        legend=(*legend, Key("best so far", 1, "s")),
+        legend=(*legend, Key("best so far", 1, "-")),
         height=220,
     )
 
@@ -98,7 +96,7 @@ def tried_table(name: str, tried: Sequence[Candidate], front: Sequence[str]) -> 
         Column("candidate", is_text=True),
         "held-out",
         Column("trained", is_text=True),
-        Column("", is_text=True),
+        Column("front", is_text=True),
     ]
     heads += [f"rung {k + 1}" for k in range(rungs)] if rungs > 1 else []
     heads += [Column(k, 4) for k in keys]

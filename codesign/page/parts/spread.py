@@ -6,42 +6,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codesign.brief import counted
-from codesign.mapping import Mapping
+from codesign.mapping import Die, Mapping
 from codesign.page.axis import Axis
 from codesign.page.blocks import Block, Column, Section, Table, Text, section, table
 from codesign.page.figures import ALARM, Gallery, Key, Plot, Tick, Upright
 from codesign.views.spread import IMAGES, ROWS, Spread, currents, weights
 
 
-def spreads(mapping: Mapping, x: NDArray[np.generic] | None) -> Section | None:
-    """Both kinds; weights alone where no inputs are known."""
+def spreads(mapping: Mapping, x: NDArray[np.generic] | None, die: Die | None = None) -> Section | None:
+    """Both kinds; weights alone where no inputs are known. die: whose currents, if not the ideal one's."""
     held = weights(mapping)
     plots = [_plot(s, k, "weight") for k, s in enumerate(held)]
-    found = () if x is None else currents(mapping, x)
+    found = () if x is None else currents(mapping, x, die)
     return section(
         "values",
         "Weights and currents",
         Text(("Integer weights of each layer, of all slices together.",)),
         Gallery(tuple(plots)),
-        *_of(found, mapping),
+        *_of(found, mapping, die is not None),
     )
 
 
-def _of(found: Sequence[Spread], mapping: Mapping) -> tuple[Block, ...]:
+def _of(found: Sequence[Spread], mapping: Mapping, is_measured: bool) -> tuple[Block, ...]:
     """Currents, if any were measured."""
     if not found:
         return ()
     plots = tuple(_plot(s, k, "code before the clamp") for k, s in enumerate(found))
-    return _note(found, mapping), Gallery(plots), _table(found)
+    return _note(found, mapping, is_measured), Gallery(plots), _table(found)
 
 
-def _note(found: Sequence[Spread], mapping: Mapping) -> Text:
+def _note(found: Sequence[Spread], mapping: Mapping, is_measured: bool) -> Text:
     code = mapping.chip.code
     worst = max(found, key=lambda s: s.share)
     clips = f"most in {worst.layer}, {_share(worst)}" if worst.beyond else "none lies beyond it"
+    on = " of the die" if is_measured else ""
     return Text(
         (
-            f"Currents of the columns as the converters read them, in codes: the range is {code.lo} to {code.hi}; "
+            f"Currents of the columns{on} as the converters read them, in codes: the range is {code.lo} to {code.hi}; "
             f"{clips}. Measured on at most {IMAGES} test images, {ROWS:,} inputs of a layer, every bit plane, "
             "evenly spaced.",
         )

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+from codesign.brief import counted
 from codesign.page.axis import Axis, around
 from codesign.page.blocks import Block, Cell, Column, Links, Section, Table, Text, section, table
 from codesign.page.figures import Bar, Bars, Dot, Key, Line, Plot, Segment, Tick
 from codesign.page.records import label
 from codesign.report.caveats import FEW
+from codesign.report.numbers import amount
 
 Entry = dict[str, Any]
 LINES = (("winner", 0, "o"), ("uniform", 1, "s"), ("direct", 2, "^"))
@@ -84,7 +86,7 @@ def _table(entries: list[Entry]) -> Table:
         "used",
         Column("winner", is_text=True),
         "accuracy",
-        "half of 95 %",
+        "± 95 %",
         "uniform",
         "lead",
         "direct",
@@ -99,13 +101,13 @@ def reached(record: Entry) -> tuple[Block, ...]:
     """The limits that were probed for a target accuracy."""
     probed = record["probed"]
     heads = (f"limit of {record['minimize']}", Column("best held-out percent", 2), Column("reaches", is_text=True))
-    rows = [(f"{p['limit']:g}", p["held_out"], "yes" if p["held_out"] >= record["reach"] else "no") for p in probed]
+    rows = [(amount(p["limit"]), p["held_out"], "yes" if p["held_out"] >= record["reach"] else "no") for p in probed]
     axis = around([record["reach"], *(p["held_out"] for p in probed)], 0, 100)
     bars = tuple(
         Bar(
-            f"{record['minimize']} at most {p['limit']:g}",
+            f"{record['minimize']} at most {amount(p['limit'])}",
             f"{p['held_out']:.2f} %",
-            dots=(Dot(axis.at(p["held_out"]), 50, f"limit {p['limit']:g}; {p['held_out']:.2f} % held-out"),),
+            dots=(Dot(axis.at(p["held_out"]), 50, f"limit {amount(p['limit'])}; {p['held_out']:.2f} % held-out"),),
         )
         for p in probed
     )
@@ -140,19 +142,20 @@ def winner(c: Entry, prefix: str, several: bool) -> Section | None:
         value, limit = q["value"], q["limit"]
         rows.append([key, value, limit])
         if value is not None and limit:
-            text = f"{value:,.4g} of {limit:,.4g}"
+            text = f"{amount(value)} of {amount(limit)}"
             bars.append(Bar(key, text, (Segment(0, min(100.0, 100 * value / limit), f"{key}; {text}"),)))
     looked = c["search"]
-    extent = "all" if looked["exhaustive"] else f"{looked['trained']:,}"
-    fitting = "candidates" if looked["fitting"] is None else f"of {looked['fitting']:,} candidates that fit"
+    trained = f"all {looked['fitting']:,} that fit" if looked["exhaustive"] else f"{looked['trained']:,}"
+    if not looked["exhaustive"] and looked["fitting"] is not None:
+        trained += f" of {looked['fitting']:,} that fit"
     return section(
         name,
         f"Winner on {c['arrays']['budget']} arrays" if several else "The winner",
         Text(
             (
                 f"{label(c['winner'])}: {c['arrays']['used']} arrays, no packing of its cells takes fewer than "
-                f"{c['arrays']['lower_bound']}. Trained {extent} {fitting} in a space of {looked['space']:,}, "
-                f"{looked['in_full']:,} of them in full.",
+                f"{c['arrays']['lower_bound']}. Of a space of {counted(looked['space'], 'candidate')}, {trained} "
+                f"were trained, {looked['in_full']:,} in full.",
             )
         ),
         Bars("Of what the limits allow, the winner takes", tuple(bars)) if bars else None,

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from codesign.fixed import Ints, IntType, Trim, bit_planes, convert, plane_weights
+from codesign.fixed import Columns, Ints, IntType, Trim, bit_planes, plane_weights
 from codesign.ir.geometry import Shape, Window
-from codesign.mapping.lower import order_of
+from codesign.mapping.layer import order_of
 from codesign.train.layers.grid import Grid
 from codesign.train.layers.noise import CellNoise
 from codesign.train.layers.unfold import groups_of, images, patches
@@ -124,13 +124,13 @@ class Converters(nn.Module):
     def _codes(self, x: Ints, codes: Tensor, kind: IntType, grid: Grid, order: Tensor | None) -> Ints:
         if order is not None:
             x, codes = x[:, order.numpy()], codes[:, order]
-        planes = bit_planes(x, kind).astype(np.float64)  # (planes, vectors, inputs)
+        planes = bit_planes(x, kind, np.float32)  # (planes, vectors, inputs)
         trim, weights = self.trim, plane_weights(kind)
         total = np.zeros((len(x), len(codes)), np.int64)
         for s, digits in enumerate(grid.split(codes)):
-            w = digits.double().numpy().T
+            w = digits.numpy().astype(np.int64).T
             for tile in self._tiles(len(w)):
-                read = convert(planes[:, :, tile] @ w[tile], trim, 0, self.code)
+                read = Columns.of(w[tile], trim, 0, self.code).codes(planes[:, :, tile])
                 total += np.tensordot(weights, read.astype(np.int64), axes=1) * grid.base**s
         return total
 

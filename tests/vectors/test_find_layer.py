@@ -10,16 +10,16 @@ from codesign import vectors
 from codesign.fixed import Ints
 from codesign.program import Program
 from codesign.sim.job import write_die
+from flows.benchmarks.bringup.programs import flipped, lenet
 from tests.tools import needs
-from tests.vectors.lenet import lenet
-from tests.vectors.packs import flipped, inputs, make, picture, written
+from tests.vectors.packs import inputs, make, picture, written
 
 pytestmark = [needs("iverilog"), needs("make")]
 
 
-def bisect(pack: Path, *command: str) -> tuple[int, list[str], str]:
+def find(pack: Path, *command: str) -> tuple[int, list[str], str]:
     """Status, lines and errors of the script."""
-    done = subprocess.run([sys.executable, str(pack / "bisect.py"), *command], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, str(pack / "find_layer.py"), *command], capture_output=True, text=True)
     return done.returncode, done.stdout.splitlines(), done.stderr
 
 
@@ -28,7 +28,7 @@ def named(pack: Path, program: Program, layer: str, x: Ints) -> list[str]:
     die, _, _ = flipped(program, layer, x)
     folder = pack / "tb" / f"die_{layer}"
     write_die(die, program, folder)
-    status, said, err = bisect(pack, str(pack / "tb" / "player_icarus"), "+transcript={}", f"+die={folder}")
+    status, said, err = find(pack, str(pack / "tb" / "player_icarus"), "+transcript={}", f"+die={folder}")
     assert (status, err) == (1, "")
     return said
 
@@ -36,7 +36,7 @@ def named(pack: Path, program: Program, layer: str, x: Ints) -> list[str]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Program, Path]:
     program = picture()
-    pack = written(program, tmp_path_factory.mktemp("bisect") / "pack", each_layer=True)
+    pack = written(program, tmp_path_factory.mktemp("find") / "pack", each_layer=True)
     status, said = make(pack / "tb", "player")
     assert status == 0, said
     return program, pack
@@ -59,8 +59,8 @@ def test_each_layer(made: tuple[Program, Path]) -> None:
 
 def test_a_good_chip_and_mistakes(made: tuple[Program, Path]) -> None:
     _, pack = made
-    assert bisect(pack) == (0, ["PASS: the whole program agrees"], "")  # by make
-    status, said, err = bisect(pack, "./no_such_player", "{}")
+    assert find(pack) == (0, ["PASS: the whole program agrees"], "")  # by make
+    status, said, err = find(pack, "./no_such_player", "{}")
     assert (status, said, err) == (2, [], "./no_such_player {}: cannot be run (No such file or directory)\n")
 
 

@@ -1,6 +1,6 @@
 """Find the first layer in which a chip and its reference disagree.
 
-    python bisect.py [COMMAND ...]
+    python find_layer.py [COMMAND ...]
 
 COMMAND plays one transcript on the chip; {} in it stands for the transcript's file. It ends with status 0 if all
 answers came as expected; a line that begins with FAIL says that they did not, whatever the status. Without a command,
