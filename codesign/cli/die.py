@@ -7,7 +7,7 @@ import typer
 
 from codesign.brief import counted
 from codesign.cli.common import RUN, ChipName, Json, example, read_rows, say, tell
-from codesign.errors import OutputError
+from codesign.errors import ConfigError, OutputError
 
 RAN = "build/digits"
 IMPORT = example("codesign die import flows/my_die.csv --chip reference-128 --out build/my.die")
@@ -115,7 +115,6 @@ def die_info(
     """Show what a die's cells hold: how many are known, and between which conductances."""
     from codesign.chip.description import Chip, presets
     from codesign.devices.map_file import facts
-    from codesign.errors import ConfigError
     from codesign.mapping import Die
 
     if chip is None:
@@ -194,7 +193,7 @@ def die_check(
     from codesign.program import Program
 
     if floor is not None and not 1 < floor <= 100:
-        raise typer.BadParameter(f"must be above 1 and at most 100 percent, got {floor:g}", param_hint="--floor")
+        raise ConfigError(f"--floor: must be above 1 and at most 100 percent, got {floor:g}")
     loaded, x = Program.load(program), read_rows(inputs)
     die = Die.load(file, loaded.chip, g_on)
     x = to_integers(loaded.network, x, str(inputs)) if real else x[:]

@@ -75,6 +75,8 @@ def optimize(
         raise typer.BadParameter("give a folder for the results", param_hint="--out")
     if sum(o is not None for o in (budgets, reach, front, screen or None)) > 1 and not (screen and budgets):
         raise ConfigError("--budgets, --reach, --front and --screen are different questions; give one of them")
+    if reach is not None and not 0 < reach <= 100:
+        raise ConfigError(f"--reach: must be above 0 and at most 100 percent, got {reach:g}")
     if minimize is not None and reach is None:
         raise ConfigError("--minimize: names what --reach minimizes; give --reach too, or leave it out")
     described = search.load(question, sets or (), quick)

@@ -123,6 +123,7 @@ class TestRefused:
                 ("--screen", "--budgets", "4,6"),
                 "--screen: prices one budget at a time, got 4,6; give one number of arrays",
             ),
+            (("--reach", "120"), "--reach: must be above 0 and at most 100 percent, got 120"),
             (("--screen", "--reach", "9"), "--budgets, --reach, --front and --screen are different questions; "
              "give one of them"),
         ],
