@@ -192,8 +192,8 @@ def die_check(
     from codesign.mapping import Die, deviating, harm
     from codesign.program import Program
 
-    if floor is not None and not 1 < floor <= 100:
-        raise ConfigError(f"--floor: must be above 1 and at most 100 percent, got {floor:g}")
+    if floor and not 1 < floor <= 100:  # a share, most likely
+        raise ConfigError(f"--floor: must be 0, or above 1 and at most 100 percent, got {floor:g}")
     loaded, x = Program.load(program), read_rows(inputs)
     die = Die.load(file, loaded.chip, g_on)
     x = to_integers(loaded.network, x, str(inputs)) if real else x[:]

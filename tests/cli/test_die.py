@@ -98,7 +98,7 @@ def test_check(call: Call, home: Path) -> None:
     assert keys <= found["worst"][0].keys()
     assert call(*check, "--worst", "0")[1].count("\n") == 1
     for floor in ("0.95", "-5", "150", "nan"):
-        told = f"error: --floor: must be above 1 and at most 100 percent, got {floor}\n"
+        told = f"error: --floor: must be 0, or above 1 and at most 100 percent, got {floor}\n"
         assert call(*check, f"--floor={floor}") == (1, "", told)
 
 

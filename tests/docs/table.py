@@ -133,7 +133,7 @@ STAND_INS = {
     "codesign report DIR --out page.html": "codesign report build/mlp --out page.html",
     "codesign report DIR OTHER --out both.html": "codesign report build/mlp reference-128 --out both.html",
     # measurements
-    "python -m flows.benchmarks.chip --simulate --images 4": "python -m flows.benchmarks.chip --help",
+    "python -m flows.benchmarks.chip --simulate": "python -m flows.benchmarks.chip --help",
     "python -m flows.benchmarks.search --data DATA": "python -m flows.benchmarks.search --data DATA --help",
 }
 
