@@ -39,11 +39,12 @@ def fitted(lines: Sequence[str], columns: int | None, indent: str = "") -> list[
     if columns is None or max(map(len, lines)) <= columns:
         return list(lines)
     head, *rows = (re.split(" {2,}", line.strip()) for line in lines)
+    if len(head) == 1:  # no table
+        return [part for line in lines for part in _fold(line, columns)]
     table = [row for row in rows if len(row) == len(head)]
-    prose = [
-        part for line, row in zip(lines[1:], rows, strict=True) if row not in table for part in _fold(line, columns)
-    ]
-    return [*(f"{indent}{line}" for line in blocks(head, table) if table), *prose]
+    others = (line for line, row in zip(lines[1:], rows, strict=True) if len(row) != len(head))
+    prose = [part for line in others for part in _fold(line, columns)]
+    return [*(f"{indent}{line}" for line in blocks(head, table)), *prose]
 
 
 def blocks(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

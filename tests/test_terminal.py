@@ -52,6 +52,9 @@ TABLE = ["  level  code", "      0     0", "      1    11"]
 def test_a_table() -> None:
     assert fitted(TABLE, 13) == fitted(TABLE, None) == TABLE
     assert fitted(TABLE, 12, indent="  ") == ["  level 0", "    code  0", "  level 1", "    code  11"]
+    blocked = fitted(TABLE, 12)
+    assert fitted([*TABLE, "47 more; --json lists all"], 12) == [*blocked, "47 more;", "  --json", "  lists all"]
+    assert fitted(["no table of any kind"], 12) == ["no table of", "  any kind"], "prose alone"
 
 
 def test_blocks_leave_out_what_is_empty() -> None:

@@ -18,7 +18,7 @@ from codesign.fixed.integers import (
     quantize,
     shift_right,
 )
-from codesign.fixed.requantize import (
+from codesign.fixed.requantization import (
     raw_bias,
     requant_constants,
     requantize,

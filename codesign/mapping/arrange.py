@@ -8,10 +8,10 @@ from codesign.chip.description import Chip
 from codesign.errors import CapacityError, ConfigError
 from codesign.mapping.blocks import Block, Space
 from codesign.mapping.bounds import least_arrays
-from codesign.mapping.groups import split
 from codesign.mapping.mapping import Spots
 from codesign.mapping.outline import LayerSize, Outline
 from codesign.mapping.pack import pack
+from codesign.mapping.parts import split
 from codesign.mapping.tiles import columns_of, down, own_arrays
 
 OBJECTIVES = ("cycles", "arrays")

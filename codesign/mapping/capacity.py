@@ -2,8 +2,8 @@
 
 from codesign.chip.layout import LOAD, STEP
 from codesign.errors import CapacityError
-from codesign.mapping.groups import parts_of
 from codesign.mapping.mapping import Plan, StepPlan
+from codesign.mapping.parts import parts_of
 
 MAX_BEATS = 65535  # a 16-bit counter in xb_stream_in.v
 

@@ -14,8 +14,8 @@ from codesign.chip.description import Chip
 from codesign.fixed import Ints
 from codesign.ir import Add, AvgPool, Conv, Linear, MaxPool, Node, Requant
 from codesign.ir.geometry import Shape, Window
-from codesign.mapping.groups import parts_of
 from codesign.mapping.outline import LayerSize
+from codesign.mapping.parts import parts_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class Layer(Brief):
         part, node = replace(self, size=size), self.node
         own = part.outputs
         if isinstance(node, Add):
-            node = replace(node, other_mult=node.other_mult[own], requant=_some(node.requant, own))
+            node = _some_sum(node, own)
         elif isinstance(node, AvgPool):
             node = replace(node, requant=_some(node.requant, own))
         return replace(part, node=node)
@@ -141,9 +141,7 @@ class Matrix(Layer):
             groups=1,
             units=units,
         )
-        add = self.add
-        if add is not None:
-            add = replace(add, other_mult=add.other_mult[outputs], requant=_some(add.requant, outputs))
+        add = None if self.add is None else _some_sum(self.add, outputs)
         order = order_of((part.channels, *self.source[1:]), node.window, node.source == "input")
         return replace(part_of, node=whole, order=order, add=add, of=self)
 
@@ -221,3 +219,8 @@ def order_of(source: Shape, window: Window | None, is_input: bool) -> NDArray[np
 def _some(q: Requant, outputs: slice) -> Requant:
     """The constants of some outputs."""
     return replace(q, mult=q.mult[outputs], bias=q.bias[outputs])
+
+
+def _some_sum(add: Add, outputs: slice) -> Add:
+    """The sum of some channels."""
+    return replace(add, other_mult=add.other_mult[outputs], requant=_some(add.requant, outputs))

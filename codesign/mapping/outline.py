@@ -35,9 +35,9 @@ class Places(Brief):
 
 @dataclass(frozen=True)
 class Part(Brief):
-    """The channels that a block of convolution groups reads, from the first on, and those of its picture that it gives.
+    """The channels that a part of a layer reads, from the first on, and those of its picture that it gives.
 
-    of: channels that the whole convolution gives.
+    It is a block of convolution groups, or some channels where there is no matrix. of: channels of the whole layer.
     """
 
     reads: int
@@ -55,7 +55,7 @@ class LayerSize(Brief):
     own but that of the pooling, or of the sum, behind it. other: a second edge that is added to its results. A layer of
     0 inputs has no matrix: it combines the values of its windows channel by channel, or those of two edges. groups: of
     a convolution, whose matrix holds no weight where a channel of one group meets an output of another. part: of the
-    picture, what one of the blocks that the groups are computed in reads and gives (`mapping.groups`).
+    picture, what one of the parts that the layer is computed in reads and gives (`mapping.parts`).
     """
 
     name: str

@@ -9,10 +9,10 @@ from codesign.errors import CapacityError
 from codesign.fixed import IntType
 from codesign.mapping.arrange import Arrangement, arrange, check_objective, spots_of
 from codesign.mapping.capacity import check_capacity
-from codesign.mapping.groups import split
 from codesign.mapping.loads import added_of, loads_of, operands_of, runs, spans
 from codesign.mapping.mapping import Block, Operand, OutputTile, Plan, Spots, StepPlan, Term
 from codesign.mapping.outline import LayerSize, Outline
+from codesign.mapping.parts import split
 from codesign.mapping.spots import check_spots
 from codesign.mapping.tiles import columns_of
 from codesign.mapping.walk import vector_walk, walk_of

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from codesign.chip.description import Chip
 from codesign.errors import InputError
 from codesign.mapping.arrange import spots_of
-from codesign.mapping.groups import split
 from codesign.mapping.loads import spans
 from codesign.mapping.mapping import Spots
 from codesign.mapping.outline import LayerSize, Outline
+from codesign.mapping.parts import split
 from codesign.mapping.tiles import columns_of
 
 

@@ -6,9 +6,9 @@ from itertools import groupby
 from codesign.brief import Brief
 from codesign.chip.description import Chip
 from codesign.mapping.cells import most_slices
-from codesign.mapping.groups import split
 from codesign.mapping.mapping import Plan, StepPlan
 from codesign.mapping.outline import LayerSize
+from codesign.mapping.parts import split
 
 Taken = list[tuple[int, int, int, int, int]]  # array, first wordline, end, first signed column, end
 

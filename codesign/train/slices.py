@@ -3,7 +3,7 @@
 from codesign.chip.description import Chip
 from codesign.errors import ConfigError
 from codesign.mapping.cells import too_many
-from codesign.mapping.groups import width
+from codesign.mapping.parts import width
 from codesign.mapping.tiles import free_slices
 from codesign.train.nets.architecture import Architecture, Conv, Linear
 from codesign.train.recipe import Quantization

@@ -74,7 +74,7 @@ def parts_of_vectors(program: Program) -> set[str]:
 @pytest.fixture
 def one_lane_group(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chips that combine no more channels in a step than they have lanes."""
-    monkeypatch.setattr("codesign.mapping.groups.CHANNELS", SMALL.adc.lanes)
+    monkeypatch.setattr("codesign.mapping.parts.CHANNELS", SMALL.adc.lanes)
 
 
 def test_more_channels_than_a_step_combines(one_lane_group: None) -> None:
@@ -173,7 +173,7 @@ def several(seed: int, networks: int, simulator: str, patch: pytest.MonkeyPatch)
     rng = np.random.default_rng(seed)
     chip = random_picture_chip(rng)
     if seed % 3 == 0:
-        patch.setattr("codesign.mapping.groups.CHANNELS", chip.adc.lanes * (1 + seed % 2))
+        patch.setattr("codesign.mapping.parts.CHANNELS", chip.adc.lanes * (1 + seed % 2))
     check(rng, *random_pictures(rng, chip, 3), simulator)
     for _ in range(networks - 1):
         compared(*random_pictures(rng, chip, 2), simulator)

@@ -13,10 +13,10 @@ from codesign.ir import Linear, Network, Requant, verify
 from codesign.ir.geometry import Window
 from codesign.mapping import LayerSize, Outline, by_layer, capacity, outline, place, plan, predict, run, stream, usage
 from codesign.mapping.arrange import bounds, own
-from codesign.mapping.groups import split, together, width
 from codesign.mapping.layer import Matrix
 from codesign.mapping.lower import steps_of
 from codesign.mapping.outline import Part, Places
+from codesign.mapping.parts import split, together, width
 from codesign.mapping.plan import unsliced
 from codesign.mapping.trim import choose_trims
 from codesign.train.nets import architecture as arch

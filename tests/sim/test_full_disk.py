@@ -107,7 +107,7 @@ def test_the_temporary_folder_is_named_with_its_setting(home: Path, tmp_path: Pa
     status, out, err = full(2500, tmp_path, "simulate", home / "p", "--inputs", home / "x.npy")
     assert (status, out) == (1, "")
     place, _, why = err.partition(": cannot be written (File too large); ")
-    assert place.startswith(f"error: {tmp_path}/tmp/codesign-")
+    assert place.startswith(f"error: {tmp_path / 'tmp' / 'codesign-'}")
     assert why == "make it writable or choose another; temporary files go where TMPDIR points\n"
     assert list((tmp_path / "tmp").iterdir()) == []
 
